@@ -1,0 +1,85 @@
+"""Train, evaluate, explain and save CIFAR-10 image classifiers, from Python and from R.
+
+Importing pycifar loads neither TensorFlow nor Keras: each name below loads what it needs when it
+is first used.
+
+    >>> import pycifar
+    >>> dataset = pycifar.load_dataset("synthetic")
+    >>> model = pycifar.train(dataset, "cnn2", epochs=2, seed=1)
+    >>> pycifar.evaluate(model, dataset).accuracy
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pycifar.architectures import build_model, list_architectures
+    from pycifar.augmentation import Augmentation
+    from pycifar.datasets import Dataset, Split, explore, load_dataset
+    from pycifar.doctor import doctor
+    from pycifar.errors import PycifarError
+    from pycifar.evaluation import Evaluation, evaluate, predict
+    from pycifar.plots import plot_confusion, plot_history, plot_samples
+    from pycifar.trained_model import TrainedModel, load_model, save_model
+    from pycifar.trainer import train
+
+# Where each public name lives.
+_HOMES = {
+    "Augmentation": "pycifar.augmentation",
+    "Dataset": "pycifar.datasets",
+    "Evaluation": "pycifar.evaluation",
+    "PycifarError": "pycifar.errors",
+    "Split": "pycifar.datasets",
+    "TrainedModel": "pycifar.trained_model",
+    "build_model": "pycifar.architectures",
+    "doctor": "pycifar.doctor",
+    "evaluate": "pycifar.evaluation",
+    "explore": "pycifar.datasets",
+    "list_architectures": "pycifar.architectures",
+    "load_dataset": "pycifar.datasets",
+    "load_model": "pycifar.trained_model",
+    "plot_confusion": "pycifar.plots",
+    "plot_history": "pycifar.plots",
+    "plot_samples": "pycifar.plots",
+    "predict": "pycifar.evaluation",
+    "save_model": "pycifar.trained_model",
+    "train": "pycifar.trainer",
+}
+
+__all__ = [  # noqa: F822  the names are made on first use by __getattr__
+    "Augmentation",
+    "Dataset",
+    "Evaluation",
+    "PycifarError",
+    "Split",
+    "TrainedModel",
+    "build_model",
+    "doctor",
+    "evaluate",
+    "explore",
+    "list_architectures",
+    "load_dataset",
+    "load_model",
+    "plot_confusion",
+    "plot_history",
+    "plot_samples",
+    "predict",
+    "save_model",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pycifar' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

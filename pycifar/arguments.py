@@ -1,0 +1,136 @@
+"""Checks of arguments: each returns the value in its plain Python type or raises ArgumentError.
+
+A whole float such as ``10.0`` counts as an integer, because R writes ``10`` for a double; numbers of
+NumPy count as Python's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pycifar.errors import ArgumentError, OutputError, OutputExistsError, UnknownNameError
+
+
+def check_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
+    """A whole number of at least `minimum` and, where given, at most `maximum`."""
+    allowed = f"a whole number of at least {minimum}"
+    if maximum is not None:
+        allowed = f"a whole number from {minimum} to {maximum}"
+    number = _real(name, value, allowed)
+    if not math.isfinite(number) or number != int(number):
+        raise ArgumentError(f"`{name}` must be {allowed}, not {describe(value)}.")
+    if number < minimum or (maximum is not None and number > maximum):
+        raise ArgumentError(f"`{name}` must be {allowed}, not {describe(value)}.")
+    return int(value)
+
+
+def check_number(
+    name: str,
+    value: Any,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    *,
+    open_minimum: bool = False,
+    open_maximum: bool = False,
+) -> float:
+    """A finite number in a range; `open_minimum` and `open_maximum` leave out the ends."""
+    allowed = _range(minimum, maximum, open_minimum, open_maximum)
+    number = _real(name, value, allowed)
+    too_low = number <= minimum if open_minimum else number < minimum
+    too_high = number >= maximum if open_maximum else number > maximum
+    if not math.isfinite(number) or too_low or too_high:
+        raise ArgumentError(f"`{name}` must be {allowed}, not {describe(value)}.")
+    return number
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """True or False."""
+    if type(value).__name__ in ("bool", "bool_", "bool8") and value in (True, False):
+        return bool(value)
+    raise ArgumentError(f"`{name}` must be True or False, not {describe(value)}.")
+
+
+def check_choice(name: str, value: Any, allowed: Iterable[str]) -> str:
+    """One of the allowed names; the error suggests the nearest."""
+    names = list(allowed)
+    if isinstance(value, str) and value in names:
+        return value
+    listing = ", ".join(f'"{n}"' for n in names)
+    nearest = nearest_name(value, names) if isinstance(value, str) else None
+    raise UnknownNameError(
+        f"`{name}` must be one of {listing}, not {describe(value)}.",
+        fix=f'Did you mean "{nearest}"?' if nearest else None,
+    )
+
+
+def nearest_name(value: str, names: Iterable[str]) -> str | None:
+    """The name most like `value`, or None when none is like it."""
+    names = list(names)
+    lowered = {n.lower(): n for n in names}
+    found = difflib.get_close_matches(value.lower(), list(lowered), n=1, cutoff=0.5)
+    return lowered[found[0]] if found else None
+
+
+def check_path(name: str, value: Any) -> Path:
+    """A path, with ``~`` expanded; whether it exists is the caller's question."""
+    text = str(value) if isinstance(value, Path) else value
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise ArgumentError(f"`{name}` must be a path, not {describe(value)}.")
+    return Path(text).expanduser()
+
+
+def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bool) -> Path:
+    """A path that a file can be written to: right ending, existing folder, nothing overwritten."""
+    path = check_path(name, value)
+    if path.suffix.lower() not in suffixes:
+        endings = " or ".join(suffixes)
+        raise ArgumentError(f"`{name}` must end in {endings}, not {describe(str(value))}.")
+    if path.is_dir():
+        raise OutputError(f"`{name}` must name a file, but {path} is a folder.")
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"`{name}` must lie in a folder that exists; there is no folder {path.parent}.",
+            fix="Create the folder first.",
+        )
+    if path.exists() and not overwrite:
+        raise OutputExistsError(
+            f"{path} exists already and was left as it is.",
+            fix="Choose another path, or ask for it with overwrite.",
+        )
+    return path
+
+
+def describe(value: Any) -> str:
+    """A short description of a value for an error message, with its type unless it is plain."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and shape:
+        return f"an array of shape {shape} and type {value.dtype}"
+    text = repr(value)
+    if len(text) > 80:
+        text = text[:77] + "..."
+    return text if isinstance(value, str) else f"{text} ({type(value).__name__})"
+
+
+def _real(name: str, value: Any, allowed: str) -> float:
+    if isinstance(value, (bool, str)) or not isinstance(value, numbers.Real):
+        raise ArgumentError(f"`{name}` must be {allowed}, not {describe(value)}.")
+    return float(value)
+
+
+def _range(minimum: float, maximum: float, open_minimum: bool, open_maximum: bool) -> str:
+    if minimum == -math.inf and maximum == math.inf:
+        return "a finite number"
+    low = f"above {minimum:g}" if open_minimum else f"of at least {minimum:g}"
+    high = f"below {maximum:g}" if open_maximum else f"at most {maximum:g}"
+    if maximum == math.inf:
+        return f"a number {low}"
+    if minimum == -math.inf:
+        return f"a number {high}"
+    return f"a number {low} and {high}"

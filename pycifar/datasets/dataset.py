@@ -1,0 +1,132 @@
+"""A data set: uint8 images in named splits, with integer labels and class names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from pycifar.errors import DataError, ImageError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and labels of one split.
+
+    Args:
+        images: uint8, shape (n, height, width, 3), values 0-255. A view in another memory order is
+            fine: CIFAR-10 is published plane by plane and is never copied into pixel order whole.
+        labels: integers, shape (n,), 0-based indices into the data set's class names.
+        batches: names of the files that the images came from, each with its number of images, in
+            order; empty where the source has no batches.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    batches: tuple[tuple[str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.shape[-1] != 3 or self.images.dtype != np.uint8:
+            raise ImageError(
+                "The images of a split must be uint8 of shape (n, height, width, 3), "
+                f"not {self.images.dtype} of shape {self.images.shape}."
+            )
+        if self.labels.shape != (len(self.images),):
+            raise DataError(
+                f"Each image needs one label: there are {len(self.images)} images, "
+                f"and the labels have shape {self.labels.shape}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def subset(self, indices: np.ndarray) -> Split:
+        """The images and labels at `indices`, in that order."""
+        return Split(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Splits of labelled images that share their class names.
+
+    Args:
+        name: what the data set is called, for example ``"cifar10"`` or ``"synthetic"``.
+        splits: the splits by name; training uses ``"train"``, evaluation ``"test"``.
+        class_names: one name a class, in the order of the labels.
+        source: where the images came from, for a person to read.
+    """
+
+    name: str
+    splits: Mapping[str, Split]
+    class_names: tuple[str, ...]
+    source: str = ""
+    _fingerprints: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if len(set(self.class_names)) != len(self.class_names):
+            raise DataError(f"Class names must differ, not {list(self.class_names)}.")
+        shapes = {split.images.shape[1:] for split in self.splits.values()}
+        if len(shapes) > 1:
+            raise ImageError(
+                f"All splits must hold images of one size, not {sorted(s[:2] for s in shapes)}."
+            )
+        for name, split in self.splits.items():
+            _check_labels(name, split.labels, len(self.class_names))
+
+    @cached_property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, 3), in pixels."""
+        return next(iter(self.splits.values())).images.shape[1:]
+
+    @property
+    def n_classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
+
+    def split(self, name: str) -> Split:
+        """The split of that name.
+
+        Raises:
+            DataError: the data set has no split of that name, or it is empty.
+        """
+        if name not in self.splits:
+            have = ", ".join(f'"{s}"' for s in self.splits)
+            raise DataError(f'The data set "{self.name}" has no split "{name}"; it has {have}.')
+        if not len(self.splits[name]):
+            raise DataError(f'The split "{name}" of the data set "{self.name}" holds no images.')
+        return self.splits[name]
+
+    def fingerprint(self, split: str = "train") -> str:
+        """SHA-256 over the shape, the pixels (image by image, row by row) and the labels."""
+        if split not in self._fingerprints:
+            part = self.split(split)
+            digest = hashlib.sha256(repr(part.images.shape).encode())
+            for start in range(0, len(part), 1000):
+                block = slice(start, start + 1000)
+                digest.update(np.ascontiguousarray(part.images[block]))
+                digest.update(part.labels[block].astype("<i8").tobytes())
+            self._fingerprints[split] = digest.hexdigest()
+        return self._fingerprints[split]
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} {len(split):,}" for name, split in self.splits.items())
+        height, width, _ = self.image_shape
+        return (
+            f"<Dataset {self.name}: {sizes} images of {height}×{width} "
+            f"in {self.n_classes} classes>"
+        )
+
+
+def _check_labels(split: str, labels: np.ndarray, n_classes: int) -> None:
+    if labels.dtype.kind not in "iu":
+        raise DataError(f'Labels must be whole numbers; split "{split}" holds {labels.dtype}.')
+    outside = (labels < 0) | (labels >= n_classes)
+    if outside.any():
+        first = int(np.flatnonzero(outside)[0])
+        raise DataError(
+            f"Labels must lie in 0-{n_classes - 1}; image {first + 1} of split "
+            f'"{split}" has label {labels[first]}.'
+        )

@@ -1,0 +1,140 @@
+"""Everything that pycifar raises on purpose.
+
+    PycifarError
+    ├── ArgumentError (ValueError)            an argument has a wrong type or value
+    │   └── UnknownNameError                  a name that is not in the list of allowed names
+    ├── DataError                             images or labels cannot be used
+    │   ├── DataNotFoundError                 no data set where it was looked for
+    │   ├── DataFormatError                   a file is missing parts, truncated or not what it claims
+    │   ├── ImageError                        images of a wrong shape, type or range
+    │   └── DownloadError                     the download failed or its checksum does not hold
+    ├── ModelFileError                        a saved model cannot be read
+    │   └── ModelVersionError                 a saved model was written by a newer pycifar
+    ├── OutputError                           a file cannot be written
+    │   └── OutputExistsError                 a file exists and overwriting was not asked for
+    ├── TrainingError                         training cannot go on
+    │   └── CallbackError                     a callback given by the caller failed
+    ├── HandleError                           an R object outlived the Python object that it points to
+    └── DependencyError                       an optional library or a backend is missing
+
+Each class has a `kind`: R sees the class ``pycifar_error_<kind>``, then its parents' classes, then
+``pycifar_error``. Each instance may carry a `fix`: one sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+
+class PycifarError(Exception):
+    """Base of all errors that pycifar raises on purpose.
+
+    Args:
+        message: What is wrong, what is allowed, and what was received.
+        fix: One sentence that says what to do, or None.
+    """
+
+    kind = "pycifar"
+
+    def __init__(self, message: str, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    @classmethod
+    def kinds(cls) -> list[str]:
+        """The kinds of this class and its parents, most specific first, without the root."""
+        lineage = [c for c in cls.__mro__ if issubclass(c, PycifarError) and c is not PycifarError]
+        return [c.kind for c in lineage]
+
+
+class ArgumentError(PycifarError, ValueError):
+    """An argument has a wrong type or value."""
+
+    kind = "argument"
+
+
+class UnknownNameError(ArgumentError):
+    """A name is not in the list of allowed names."""
+
+    kind = "unknown_name"
+
+
+class DataError(PycifarError):
+    """Images or labels cannot be used."""
+
+    kind = "data"
+
+
+class DataNotFoundError(DataError):
+    """There is no data set where it was looked for."""
+
+    kind = "data_not_found"
+
+
+class DataFormatError(DataError):
+    """A data file misses parts, is truncated, or is not what it claims to be."""
+
+    kind = "data_format"
+
+
+class ImageError(DataError):
+    """Images have a wrong shape, type or range."""
+
+    kind = "image"
+
+
+class DownloadError(DataError):
+    """A download failed, or what came does not have the published checksum."""
+
+    kind = "download"
+
+
+class ModelFileError(PycifarError):
+    """A saved model cannot be read."""
+
+    kind = "model_file"
+
+
+class ModelVersionError(ModelFileError):
+    """A saved model was written by a newer pycifar."""
+
+    kind = "model_version"
+
+
+class OutputError(PycifarError):
+    """A file cannot be written."""
+
+    kind = "output"
+
+
+class OutputExistsError(OutputError):
+    """A file exists, and overwriting it was not asked for."""
+
+    kind = "output_exists"
+
+
+class TrainingError(PycifarError):
+    """Training cannot go on."""
+
+    kind = "training"
+
+
+class CallbackError(TrainingError):
+    """A callback that the caller gave failed."""
+
+    kind = "callback"
+
+
+class HandleError(PycifarError):
+    """An R object outlived the Python object that it points to."""
+
+    kind = "handle"
+
+
+class DependencyError(PycifarError):
+    """An optional library or a backend is missing."""
+
+    kind = "dependency"
+
+
+class InterruptedWarning(UserWarning):
+    """Training was interrupted; the model holds what was learned until then."""
