@@ -1,0 +1,173 @@
+"""Images and labels given as arrays, checked and brought to uint8 images and int64 labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pycifar.arguments import describe, nearest_name
+from pycifar.errors import DataError, ImageError
+
+_ALLOWED = (
+    "an array of shape (n, height, width, 3), or (height, width, 3) for one image, with whole "
+    "numbers 0-255 or floats 0-1"
+)
+_BLOCK = 1000  # images converted at a time, so that no second float copy of them all is made
+
+
+def check_images(images: Any, shape: tuple[int, int, int] | None = None) -> np.ndarray:
+    """Images as uint8 of shape (n, height, width, 3), or an error that says what is wrong.
+
+    Args:
+        images: uint8 of shape (n, height, width, 3), or (height, width, 3) for one image; other
+            whole numbers from 0 to 255; or floats from 0 to 1, which become ``round(255 * x)``.
+        shape: (height, width, 3) that the images must have, or None for any size.
+
+    Returns:
+        uint8, shape (n, height, width, 3); `images` itself or a view of it where it was uint8.
+
+    Raises:
+        ImageError: the images have another rank, size, type or range, or there are none.
+
+    Examples:
+        >>> import numpy as np
+        >>> check_images(np.zeros((32, 32, 3))).shape
+        (1, 32, 32, 3)
+    """
+    array = _as_array(images)
+    if array.ndim == 3:
+        array = array[np.newaxis]
+    if array.ndim != 4 or array.shape[-1] != 3:
+        raise ImageError(f"Images must be {_ALLOWED}, not {_describe(images)}.")
+    if array.size == 0:
+        raise ImageError(
+            f"There must be at least one image with at least one pixel, not {_describe(images)}."
+        )
+    if shape is not None and array.shape[1:] != tuple(shape):
+        raise ImageError(
+            f"Images must be {shape[0]}×{shape[1]} pixels with 3 channels, "
+            f"not {_describe(images)}.",
+            fix="Resize the images first.",
+        )
+    return _as_uint8(array)
+
+
+def check_labels(labels: Any, n_images: int, split: str) -> np.ndarray:
+    """Labels as they came, as an array of shape (n,) of whole numbers or strings.
+
+    Args:
+        labels: whole numbers or strings, shape (n,) or (n, 1).
+        n_images: how many labels there must be.
+        split: the split's name, for the error.
+
+    Raises:
+        DataError: the labels have another shape or type.
+    """
+    try:
+        array = np.asarray(labels)
+    except ValueError:
+        array = np.asarray(None)
+    if array.ndim == 2 and array.shape[1] == 1:  # as keras.datasets gives them
+        array = array[:, 0]
+    if array.dtype.kind == "O" and all(isinstance(label, str) for label in array.flat):
+        array = array.astype(str)
+    if array.ndim != 1 or array.dtype.kind not in "iuU":
+        raise DataError(
+            f'The labels of split "{split}" must be whole numbers or names, one an image, '
+            f"not {describe(labels)}."
+        )
+    if len(array) != n_images:
+        raise DataError(
+            f'The split "{split}" needs one label an image: it has {n_images} images '
+            f"and {len(array)} labels."
+        )
+    return array
+
+
+def number_labels(
+    labels: dict[str, np.ndarray], class_names: Sequence[str] | None
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Labels as 0-based int64 indices into the class names, which are derived where not given.
+
+    Args:
+        labels: the checked labels of each split, all whole numbers or all strings.
+        class_names: the names in the order of the labels; None takes the strings in alphabetical
+            order, or the whole numbers as they are.
+
+    Returns:
+        (labels, class_names).
+
+    Raises:
+        DataError: a label is not among the classes, or splits mix numbers and strings.
+    """
+    kinds = {"string" if array.dtype.kind == "U" else "number" for array in labels.values()}
+    if len(kinds) > 1:
+        raise DataError("The labels of all splits must be whole numbers, or all must be names.")
+    if kinds == {"string"}:
+        names = tuple(class_names or np.unique(np.concatenate([*labels.values()])).tolist())
+        return {s: _look_up(s, array, names) for s, array in labels.items()}, names
+    if class_names is None:
+        class_names = _numbered_names(np.unique(np.concatenate([*labels.values()])))
+    return {s: array.astype(np.int64) for s, array in labels.items()}, tuple(class_names)
+
+
+def _as_array(images: Any) -> np.ndarray:
+    try:
+        return np.asarray(images)
+    except (ValueError, TypeError) as error:
+        raise ImageError(f"Images must be {_ALLOWED}, not {_describe(images)}.") from error
+
+
+def _as_uint8(array: np.ndarray) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind not in "iuf":
+        raise ImageError(f"Images must be {_ALLOWED}, not of type {array.dtype}.")
+    top = 1 if array.dtype.kind == "f" else 255
+    # NaN is carried through by min(), and no comparison with it holds.
+    low, high = array.min(), array.max()
+    if not (low >= 0 and high <= top):
+        what = "floats must lie in 0-1" if top == 1 else "whole numbers must lie in 0-255"
+        found = "NaN" if np.isnan(low) else f"values from {low:g} to {high:g}"
+        divide = top == 1 and low >= 0 and 1 < high <= 255
+        raise ImageError(
+            f"Images given as {what}, but these hold {found}.",
+            fix="Divide the images by 255, or convert them to uint8." if divide else None,
+        )
+    converted = np.empty(array.shape, np.uint8)
+    for start in range(0, len(array), _BLOCK):
+        block = array[start : start + _BLOCK]
+        converted[start : start + _BLOCK] = np.rint(block * 255.0) if top == 1 else block
+    return converted
+
+
+def _describe(images: Any) -> str:
+    shape = getattr(images, "shape", None)
+    return f"an array of shape {shape}" if shape is not None else describe(images)
+
+
+def _look_up(split: str, labels: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    found, positions = np.unique(labels, return_inverse=True)
+    index = {name: i for i, name in enumerate(names)}
+    for name in found.tolist():
+        if name not in index:
+            nearest = nearest_name(name, names)
+            raise DataError(
+                f'The split "{split}" has the label "{name}", which is not among the class names '
+                f"{', '.join(names)}.",
+                fix=f'Did you mean "{nearest}"?' if nearest else None,
+            )
+    return np.array([index[name] for name in found.tolist()], np.int64)[positions]
+
+
+def _numbered_names(found: np.ndarray) -> tuple[str, ...]:
+    if not np.array_equal(found, np.arange(len(found))):
+        missing = next(i for i, label in enumerate([*found.tolist(), None]) if i != label)
+        raise DataError(
+            f"Labels count from 0 and leave none out, but no image has the label {missing}; "
+            f"there are labels from {found[0]} to {found[-1]}.",
+            fix="Subtract 1 from labels that count from 1, or give `class_names`.",
+        )
+    return tuple(str(label) for label in found.tolist())

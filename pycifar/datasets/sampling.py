@@ -1,0 +1,89 @@
+"""Stratified choices of images: each class keeps its share, and the same seed chooses the same."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pycifar.arguments import check_count, check_number
+from pycifar.errors import ArgumentError
+
+
+def stratified_indices(labels: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Choose `n` of the images so that each class keeps its share to within one image.
+
+    A larger `n` with the same seed chooses the same images and more, to within one image a class.
+
+    Args:
+        labels: integers, shape (images,).
+        n: how many to choose, from 1 to the number of labels.
+        seed: a whole number from 0; the same seed chooses the same images.
+
+    Returns:
+        The chosen indices, int64, in increasing order.
+
+    Raises:
+        ArgumentError: `n` or `seed` is out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> stratified_indices(np.array([0, 0, 0, 0, 1, 1]), 3, seed=1).size
+        3
+    """
+    labels = np.asarray(labels)
+    n = check_count("n", n, 1, len(labels))
+    order, counts = _shuffled_by_class(labels, check_count("seed", seed, 0))
+    starts = np.cumsum(counts) - counts
+    shares = _shares(counts, n)
+    chosen = [order[start : start + k] for start, k in zip(starts, shares, strict=True)]
+    return np.sort(np.concatenate(chosen))
+
+
+def stratified_split(
+    labels: np.ndarray, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split images into those to keep and those to hold out, each class in the same proportion.
+
+    Args:
+        labels: integers, shape (images,).
+        fraction: the share to hold out, above 0 and below 1; at least one image is held out.
+        seed: a whole number from 0; the same seed holds out the same images.
+
+    Returns:
+        (keep, held_out): two int64 index arrays in increasing order, which together hold each
+        image once.
+
+    Raises:
+        ArgumentError: `fraction` or `seed` is out of range, or there are fewer than two images.
+
+    Examples:
+        >>> import numpy as np
+        >>> keep, held_out = stratified_split(np.repeat(np.arange(10), 100), 0.1, seed=1)
+        >>> keep.size, held_out.size
+        (900, 100)
+    """
+    labels = np.asarray(labels)
+    fraction = check_number("fraction", fraction, 0, 1, open_minimum=True, open_maximum=True)
+    if len(labels) < 2:
+        raise ArgumentError(f"Holding out images takes at least 2 images, not {len(labels)}.")
+    n = min(max(round(len(labels) * fraction), 1), len(labels) - 1)
+    held_out = stratified_indices(labels, n, seed)
+    is_kept = np.ones(len(labels), bool)
+    is_kept[held_out] = False
+    return np.flatnonzero(is_kept), held_out
+
+
+def _shuffled_by_class(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """All indices, class after class and shuffled within each, and the size of each class."""
+    # Sorting by raw random numbers, not Generator.permutation: its algorithm may change with NumPy.
+    keys = np.random.default_rng(seed).random(len(labels))
+    _, counts = np.unique(labels, return_counts=True)
+    return np.lexsort((keys, labels)), counts
+
+
+def _shares(counts: np.ndarray, n: int) -> np.ndarray:
+    """How many of each class make `n` in all, in proportion to `counts` (largest remainders)."""
+    exact = counts * n
+    shares = exact // counts.sum()
+    largest = np.argsort(-(exact % counts.sum()), kind="stable")
+    shares[largest[: n - shares.sum()]] += 1
+    return shares
