@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from pycifar.doctor import doctor
     from pycifar.errors import PycifarError
     from pycifar.evaluation import Evaluation, evaluate, predict
+    from pycifar.model_file import load_model, save_model
     from pycifar.plots import plot_confusion, plot_history, plot_samples
-    from pycifar.trained_model import TrainedModel, load_model, save_model
+    from pycifar.trained_model import TrainedModel
     from pycifar.trainer import train
 
 # Where each public name lives.
@@ -41,12 +42,12 @@ _HOMES = {
     "explore": "pycifar.datasets",
     "list_architectures": "pycifar.architectures",
     "load_dataset": "pycifar.datasets",
-    "load_model": "pycifar.trained_model",
+    "load_model": "pycifar.model_file",
     "plot_confusion": "pycifar.plots",
     "plot_history": "pycifar.plots",
     "plot_samples": "pycifar.plots",
     "predict": "pycifar.evaluation",
-    "save_model": "pycifar.trained_model",
+    "save_model": "pycifar.model_file",
     "train": "pycifar.trainer",
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,13 @@ def check_number(
     if not math.isfinite(number) or too_low or too_high:
         raise ArgumentError(f"`{name}` must be {allowed}, not {describe(value)}.")
     return number
+
+
+def check_seed(value: Any) -> int:
+    """A seed from 0 to 2³¹ - 1, which is what R's integers hold; None draws one."""
+    if value is None:
+        return secrets.randbelow(2**31)
+    return check_count("seed", value, minimum=0, maximum=2**31 - 1)
 
 
 def check_flag(name: str, value: Any) -> bool:

@@ -43,10 +43,6 @@ class Split:
     def __len__(self) -> int:
         return len(self.images)
 
-    def subset(self, indices: np.ndarray) -> Split:
-        """The images and labels at `indices`, in that order."""
-        return Split(self.images[indices], self.labels[indices])
-
 
 @dataclass(frozen=True)
 class Dataset:

@@ -1,0 +1,30 @@
+"""What pycifar knows about an architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pycifar.config import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network by name.
+
+    Args:
+        summary: its layers in one line.
+        origin: where it comes from.
+        build: makes it: called with `input_shape` (height, width, 3) and `n_classes`, returns a
+            Keras model from raw uint8 pixels to class probabilities.
+        recipe: how it is trained unless the caller says otherwise.
+    """
+
+    summary: str
+    origin: str
+    build: Callable[[tuple[int, int, int], int], keras.Model]
+    recipe: Recipe

@@ -1,0 +1,39 @@
+"""`cnn2`: two convolutions and a wide hidden layer with dropout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pycifar.architectures.architecture import Architecture
+from pycifar.architectures.blocks import convolutions, pixels
+from pycifar.config import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+FILTERS = 32
+HIDDEN = 512
+DROPOUT = 0.5
+
+
+def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
+    """Conv 32, conv 32, max pooling, dense 512 with dropout, dense `n_classes` with softmax."""
+    from pycifar.backend import keras
+
+    layers = [
+        *pixels(input_shape),
+        *convolutions(FILTERS, block=1),
+        keras.layers.Flatten(name="flatten"),
+        keras.layers.Dense(HIDDEN, activation="relu", name="hidden"),
+        keras.layers.Dropout(DROPOUT, name="dropout"),
+        keras.layers.Dense(n_classes, activation="softmax", name="probabilities"),
+    ]
+    return keras.Sequential(layers, name="cnn2")
+
+
+ARCHITECTURE = Architecture(
+    summary="conv 32, conv 32, max pool, dense 512 with dropout, dense 10",
+    origin="system B: a Keras CNN in Python",
+    build=build,
+    recipe=Recipe(epochs=10, batch_size=128, optimizer="sgd", learning_rate=0.01),
+)

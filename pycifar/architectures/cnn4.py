@@ -1,0 +1,49 @@
+"""`cnn4`: four convolutions, with the weight decay of all learned variables in the loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pycifar.architectures.architecture import Architecture
+from pycifar.architectures.blocks import convolutions, pixels
+from pycifar.config import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+FILTERS = (32, 64)
+HIDDEN = 512
+# The loss gains this times the sum of the squares of every weight and every bias.
+WEIGHT_DECAY = 2e-4
+
+
+def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
+    """Conv-conv-pool twice, dense 512 with ReLU, dense `n_classes`, softmax."""
+    from pycifar.backend import keras
+
+    decay = keras.regularizers.L2(WEIGHT_DECAY)
+    layers = [*pixels(input_shape)]
+    for block, filters in enumerate(FILTERS, start=1):
+        layers += convolutions(filters, block, regularizer=decay)
+    dense = {"kernel_regularizer": decay, "bias_regularizer": decay}
+    layers += [
+        keras.layers.Flatten(name="flatten"),
+        keras.layers.Dense(HIDDEN, activation="relu", name="hidden", **dense),
+        keras.layers.Dense(n_classes, name="logits", **dense),
+        keras.layers.Softmax(name="probabilities"),
+    ]
+    return keras.Sequential(layers, name="cnn4")
+
+
+ARCHITECTURE = Architecture(
+    summary="conv 32, conv 32, pool, conv 64, conv 64, pool, dense 512, dense 10, weight decay",
+    origin="system D: a CNN in R with keras, tensorflow and reticulate",
+    build=build,
+    recipe=Recipe(
+        epochs=20,
+        batch_size=128,
+        optimizer="sgd",
+        learning_rate=0.02,
+        schedule="cosine",
+    ),
+)

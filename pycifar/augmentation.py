@@ -1,0 +1,117 @@
+"""Random changes to training images that leave their class as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from pycifar.arguments import check_choice, check_count, check_flag, describe
+from pycifar.errors import ArgumentError
+
+# What a name alone stands for, in `augmentation=["flip", "shift"]`.
+USUAL = {"flip": True, "shift": 4, "cutout": 8}
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Flip, shift and cutout, applied in this order to each image on its own.
+
+    Args:
+        flip: mirror left to right with probability 1/2.
+        shift: move by up to this many pixels in each direction, drawn uniformly; what moves in is
+            the image mirrored at its edge. 0 is off.
+        cutout: side in pixels of a square, centred anywhere in the image, that is made black;
+            it may stick out over the edge. 0 is off.
+
+    Source:
+        Shift and flip: He et al. 2015, "Deep Residual Learning for Image Recognition";
+        cutout: DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks
+        with Cutout".
+
+    Example:
+        >>> import numpy as np
+        >>> from pycifar import Augmentation
+        >>> images = np.zeros((2, 32, 32, 3), np.uint8)
+        >>> Augmentation(flip=True, shift=4)(images, np.random.default_rng(1)).shape
+        (2, 32, 32, 3)
+    """
+
+    flip: bool = False
+    shift: int = 0
+    cutout: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "flip", check_flag("flip", self.flip))
+        object.__setattr__(self, "shift", check_count("shift", self.shift, minimum=0))
+        object.__setattr__(self, "cutout", check_count("cutout", self.cutout, minimum=0))
+
+    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Changed copies of `images`, uint8 of shape (n, height, width, 3), in pixel order."""
+        if self.flip:
+            images = _flip(images, rng)
+        if self.shift:
+            images = _shift(images, rng, self.shift)
+        if self.cutout:
+            images = _cutout(images, rng, self.cutout)
+        return images
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that are on, with their values."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+def resolve_augmentation(value: Any) -> Augmentation:
+    """An `Augmentation` from what a caller may give.
+
+    Args:
+        value: an `Augmentation`; one of ``"none"``, ``"flip"``, ``"shift"``, ``"cutout"``; a list
+            of these; or a mapping from names to values, ``{"shift": 2}``.
+
+    Raises:
+        ArgumentError: it is none of these.
+    """
+    if isinstance(value, Augmentation):
+        return value
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, Mapping):
+        for name in value:
+            check_choice("augmentation", name, USUAL)
+        return Augmentation(**value)
+    if isinstance(value, (list, tuple)):
+        names = [check_choice("augmentation", name, [*USUAL, "none"]) for name in value]
+        return Augmentation(**{name: USUAL[name] for name in names if name != "none"})
+    raise ArgumentError(
+        '`augmentation` must be "none", or any of "flip", "shift" and "cutout", '
+        f"alone, listed, or each with its value, not {describe(value)}."
+    )
+
+
+def _flip(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    chosen = rng.random(len(images)) < 0.5
+    images = images.copy()
+    images[chosen] = images[chosen, :, ::-1]
+    return images
+
+
+def _shift(images: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
+    n, height, width, _ = images.shape
+    padded = np.pad(images, ((0, 0), (most, most), (most, most), (0, 0)), mode="symmetric")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+    rows, columns = rng.integers(0, 2 * most + 1, (2, n))
+    chosen = windows[np.arange(n), rows, columns]  # (n, 3, height, width)
+    return np.ascontiguousarray(chosen.transpose(0, 2, 3, 1))
+
+
+def _cutout(images: np.ndarray, rng: np.random.Generator, side: int) -> np.ndarray:
+    n, height, width, _ = images.shape
+    top = rng.integers(0, height, n)[:, None] - side // 2
+    left = rng.integers(0, width, n)[:, None] - side // 2
+    rows, columns = np.arange(height), np.arange(width)
+    in_rows = (rows >= top) & (rows < top + side)
+    in_columns = (columns >= left) & (columns < left + side)
+    hole = in_rows[:, :, None] & in_columns[:, None, :]
+    return np.where(hole[..., None], np.uint8(0), images)

@@ -1,0 +1,73 @@
+"""Keras, imported without the noise that TensorFlow makes when it starts.
+
+Modules that need Keras import it from here: ``from pycifar.backend import keras``. Which backend
+computes is Keras's own choice (``KERAS_BACKEND``, its configuration file, else TensorFlow).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from pycifar.errors import DependencyError
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Point file descriptor 2 at the null device: TensorFlow's C++ code writes there directly."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is no descriptor 2, so there is nothing to silence
+        yield
+        return
+    sys.stderr.flush()
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Make what Keras draws inside depend on `seed` alone, and leave the caller's state as it was.
+
+    Keras takes the seed of each initializer and dropout layer that was given none from Python's
+    `random`, whatever the backend, and the rest follows from those; NumPy's global state is
+    covered for builder functions that use it.
+    """
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+try:
+    with _silent_stderr():
+        import keras
+
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow
+
+            tensorflow.config.list_physical_devices()  # looks for GPUs, and is loud about it
+except ImportError as error:
+    raise DependencyError(
+        f"Keras cannot be imported: {error}.",
+        fix="Install TensorFlow (`pip install tensorflow`), or set KERAS_BACKEND to a backend "
+        "that is installed.",
+    ) from error
+
+__all__ = ["keras", "seeded"]

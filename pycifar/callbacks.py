@@ -1,0 +1,167 @@
+"""What happens between the steps and epochs of a training run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pycifar.arguments import check_choice, describe
+from pycifar.backend import keras
+from pycifar.errors import ArgumentError
+
+# What a mapping of functions may hold, with the arguments that each function is called with.
+EVENTS = {
+    "on_train_begin": "(logs)",
+    "on_train_end": "(logs)",
+    "on_epoch_begin": "(epoch, logs)",
+    "on_epoch_end": "(epoch, logs)",
+    "on_train_batch_end": "(batch, logs)",
+}
+
+
+class Functions(keras.callbacks.Callback):
+    """A Keras callback made of plain functions.
+
+    Epochs and batches are counted from 1. A function that returns False stops the training after
+    the epoch or batch at hand.
+
+    Args:
+        functions: from names in `EVENTS` to functions.
+    """
+
+    def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
+        super().__init__()
+        for name, function in functions.items():
+            check_choice("callbacks", name, EVENTS)
+            if not callable(function):
+                raise ArgumentError(f"Callback `{name}` must be a function{EVENTS[name]}.")
+        self._functions = dict(functions)
+        # Keras looks at which methods a callback has, so only those that were asked for exist.
+        for name in functions:
+            counted = EVENTS[name] != "(logs)"
+            setattr(self, name, self._counted(name) if counted else self._plain(name))
+
+    def _counted(self, name: str) -> Callable[..., None]:
+        return lambda index, logs=None: self._call(name, index + 1, dict(logs or {}))
+
+    def _plain(self, name: str) -> Callable[..., None]:
+        return lambda logs=None: self._call(name, dict(logs or {}))
+
+    def _call(self, name: str, *arguments: Any) -> None:
+        if self._functions[name](*arguments) is False:
+            self.model.stop_training = True
+
+
+class ProgressLines(keras.callbacks.Callback):
+    """One line an epoch.
+
+    Args:
+        write: called with each line; by default it goes to the standard error stream.
+    """
+
+    def __init__(self, write: Callable[[str], Any] | None = None) -> None:
+        super().__init__()
+        self._write = write or _write_to_stderr
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        seconds = time.perf_counter() - self._started
+        self._write(epoch_line(epoch + 1, self.params["epochs"], logs or {}, seconds))
+
+
+class ProgressBar(ProgressLines):
+    """A bar for the epoch at hand above which each finished epoch leaves its line."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(),
+            TextColumn("{task.fields[logs]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        super().__init__(lambda line: self._bar.console.print(line, highlight=False))
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        total = self.params["epochs"] * self.params["steps"]
+        self._task = self._bar.add_task(
+            "", total=total, epochs=self.params["epochs"], epoch=1, logs=""
+        )
+        self._bar.start()
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        super().on_epoch_begin(epoch, logs)
+        self._bar.update(self._task, epoch=epoch + 1)
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._bar.update(self._task, advance=1, logs=_metrics(logs or {}))
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        self._bar.stop()
+
+
+def progress(verbose: int) -> list[keras.callbacks.Callback]:
+    """What shows the progress: nothing for 0; for 1 a bar on a terminal, lines elsewhere; 2 lines."""
+    if verbose == 0:
+        return []
+    if verbose == 1 and sys.stderr.isatty():
+        return [ProgressBar()]
+    return [ProgressLines()]
+
+
+def early_stopping(
+    patience: int | None, best_weights: bool, epochs: int, validated: bool
+) -> list[keras.callbacks.Callback]:
+    """Stops after `patience` epochs without a lower loss, and brings the best weights back."""
+    if patience is None and not best_weights:
+        return []
+    return [
+        keras.callbacks.EarlyStopping(
+            monitor="val_loss" if validated else "loss",
+            mode="min",
+            patience=epochs if patience is None else patience,
+            restore_best_weights=best_weights,
+        )
+    ]
+
+
+def as_callbacks(value: Any) -> list[keras.callbacks.Callback]:
+    """Keras callbacks from what a caller may give: one or a list of callbacks and mappings."""
+    if value is None:
+        return []
+    items = value if isinstance(value, (list, tuple)) else [value]
+    return [_as_callback(item) for item in items]
+
+
+def epoch_line(epoch: int, epochs: int, logs: Mapping[str, float], seconds: float) -> str:
+    """What is said about a finished epoch."""
+    width = len(str(epochs))
+    return f"epoch {epoch:>{width}}/{epochs}  {_metrics(logs)}  {seconds:.1f} s"
+
+
+def _metrics(logs: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
+
+
+def _as_callback(item: Any) -> keras.callbacks.Callback:
+    if isinstance(item, keras.callbacks.Callback):
+        return item
+    if isinstance(item, Mapping):
+        return Functions(item)
+    raise ArgumentError(
+        "`callbacks` must hold Keras callbacks, or mappings from "
+        f"{', '.join(EVENTS)} to functions, not {describe(item)}."
+    )
+
+
+def _write_to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,63 @@
+"""Settings of a training run: the recipe that suits an architecture, and what a run settled on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an architecture is trained unless the caller says otherwise.
+
+    Args:
+        epochs: passes over the training images.
+        batch_size: images a step.
+        optimizer: a name in `pycifar.optimization.OPTIMIZERS`.
+        learning_rate: step size at the start (at the peak for ``"one_cycle"``).
+        schedule: a name in `pycifar.optimization.SCHEDULES`.
+        augmentation: names of `pycifar.augmentation.Augmentation`'s fields with their values.
+    """
+
+    epochs: int = 10
+    batch_size: int = 128
+    optimizer: str = "sgd"
+    learning_rate: float = 0.01
+    schedule: str = "constant"
+    augmentation: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What a training run used, all of it settled; saved with the model.
+
+    Args:
+        architecture: its name, or ``"custom"`` for a Keras model or builder function of the caller.
+        epochs: passes over the training images that were asked for.
+        batch_size: images a step.
+        optimizer: its name, or the class name of a Keras optimizer of the caller.
+        learning_rate: step size at the start (at the peak for ``"one_cycle"``).
+        schedule: how the learning rate changes over the run.
+        augmentation: fields of `pycifar.augmentation.Augmentation` with their values.
+        validation: share of the training split that was held out, ``"test"`` for the test split,
+            the name of another split, or None for no validation.
+        early_stopping: epochs without improvement after which training stops, or None.
+        best_weights: whether the weights of the best epoch were kept rather than the last ones.
+        seed: what fixed the weights, the order of the images, dropout and augmentation.
+    """
+
+    architecture: str
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    schedule: str
+    augmentation: dict[str, Any]
+    validation: float | str | None
+    early_stopping: int | None
+    best_weights: bool
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain Python values that JSON can hold."""
+        return asdict(self)

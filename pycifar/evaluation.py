@@ -1,0 +1,196 @@
+"""Using a trained model: predictions, and how good they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pycifar.arguments import check_choice, describe
+from pycifar.datasets import Dataset, Split
+from pycifar.datasets.arrays import check_images
+from pycifar.errors import ArgumentError, DataError
+from pycifar.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    import pandas
+
+PREDICTION_BATCH = 500  # images; larger ones are no faster on a CPU
+CALIBRATION_BINS = 15  # of equal width, as in Guo et al. 2017
+SMALLEST_PROBABILITY = 1e-7  # what Keras's cross-entropy clips at
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a model is on one split.
+
+    Args:
+        split: the name of the split.
+        n: the number of images.
+        accuracy: share of images whose most probable class is the right one, 0-1.
+        loss: mean cross-entropy in nats, without any weight decay.
+        calibration_error: expected calibration error, 0-1: the mean distance between confidence
+            and accuracy over 15 bins of confidence, weighted by their images.
+        per_class: one row a class: `class`, `precision`, `recall`, `f1` (0-1; 0 where nothing was
+            predicted) and `support` (images of the class).
+        confusion: counts; rows are the true classes, columns the predicted ones, both by name.
+    """
+
+    split: str
+    n: int
+    accuracy: float
+    loss: float
+    calibration_error: float
+    per_class: pandas.DataFrame
+    confusion: pandas.DataFrame
+
+    def __str__(self) -> str:
+        return (
+            f"{self.n:,} images of the split {self.split}: accuracy {self.accuracy:.4f}, "
+            f"loss {self.loss:.4f}, calibration error {self.calibration_error:.4f}\n\n"
+            + self.per_class.to_string(index=False, float_format="{:.4f}".format)
+        )
+
+
+def predict(model: TrainedModel, images: Any, type: str = "class") -> np.ndarray:
+    """Predict the class of images.
+
+    Args:
+        model: what `train` or `load_model` returned.
+        images: an array, uint8 or whole numbers 0-255 or floats 0-1, of shape
+            (n, height, width, 3), or (height, width, 3) for one image; or a path or a list of
+            paths of image files of any size, which are resized; or a `Split`.
+        type: "class" or "prob".
+
+    Returns:
+        For "class" the 0-based labels, int64 of shape (n,), which index `model.class_names`; for
+        "prob" the probabilities, float32 of shape (n, classes), in the order of the class names.
+
+    Raises:
+        ArgumentError: `model` or `type` is not as above.
+        ImageError: the images are not as above, or of another size than the model takes.
+        DataFormatError: a file is not an image.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
+        >>> pycifar.predict(model, dataset.split("test").images).shape
+        (100,)
+    """
+    _check_model(model)
+    check_choice("type", type, ["class", "prob"])
+    probabilities = _probabilities(model, _as_images(model, images))
+    return probabilities.argmax(axis=1) if type == "class" else probabilities
+
+
+def evaluate(model: TrainedModel, dataset: Dataset, split: str = "test") -> Evaluation:
+    """Measure a model on a split.
+
+    Args:
+        model: what `train` or `load_model` returned.
+        dataset: a data set with the model's classes, in the same order.
+        split: the name of the split.
+
+    Returns:
+        An `Evaluation`.
+
+    Raises:
+        ArgumentError: `model` or `dataset` is not as above.
+        DataError: there is no such split, or its classes are not the model's.
+        ImageError: its images are of another size than the model takes.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
+        >>> pycifar.evaluate(model, dataset).n
+        100
+    """
+    _check_model(model)
+    if not isinstance(dataset, Dataset):
+        raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
+    if dataset.class_names != model.class_names:
+        raise DataError(
+            f"The data set must have the model's classes, {', '.join(model.class_names)}; "
+            f"it has {', '.join(dataset.class_names)}."
+        )
+    part = dataset.split(split)
+    probabilities = _probabilities(model, _as_images(model, part))
+    return measure(probabilities, part.labels, model.class_names, split)
+
+
+def measure(
+    probabilities: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...], split: str
+) -> Evaluation:
+    """An `Evaluation` of probabilities, shape (n, classes), against 0-based labels, shape (n,)."""
+    import pandas
+
+    predicted = probabilities.argmax(axis=1)
+    right = predicted == labels
+    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    counts = np.zeros((len(class_names), len(class_names)), np.int64)
+    np.add.at(counts, (labels, predicted), 1)
+    names = list(class_names)
+    return Evaluation(
+        split=split,
+        n=len(labels),
+        accuracy=float(right.mean()),
+        loss=float(-np.log(np.maximum(of_truth, SMALLEST_PROBABILITY)).mean()),
+        calibration_error=_calibration_error(probabilities.max(axis=1), right),
+        per_class=_per_class(counts, names),
+        confusion=pandas.DataFrame(counts, index=names, columns=names),
+    )
+
+
+def _check_model(model: Any) -> None:
+    if not isinstance(model, TrainedModel):
+        raise ArgumentError(f"`model` must be a trained model, not {describe(model)}.")
+
+
+def _as_images(model: TrainedModel, images: Any) -> np.ndarray:
+    if isinstance(images, Split):
+        images = images.images
+    if isinstance(images, (str, Path)):
+        images = [images]
+    if isinstance(images, (list, tuple)) and images and isinstance(images[0], (str, Path)):
+        from pycifar.datasets.image_files import read_image
+
+        height = model.image_shape[0]
+        images = np.stack([read_image(path, height) for path in images])
+    return check_images(images, model.image_shape)
+
+
+def _probabilities(model: TrainedModel, images: np.ndarray) -> np.ndarray:
+    blocks = [
+        model.keras_model.predict_on_batch(
+            np.ascontiguousarray(images[start : start + PREDICTION_BATCH])
+        )
+        for start in range(0, len(images), PREDICTION_BATCH)
+    ]
+    return np.concatenate(blocks)
+
+
+def _per_class(counts: np.ndarray, names: list[str]) -> pandas.DataFrame:
+    import pandas
+
+    right = counts.diagonal()
+    support, predicted = counts.sum(axis=1), counts.sum(axis=0)
+    return pandas.DataFrame(
+        {
+            "class": names,
+            "precision": right / np.maximum(predicted, 1),
+            "recall": right / np.maximum(support, 1),
+            "f1": 2 * right / np.maximum(support + predicted, 1),
+            "support": support,
+        }
+    )
+
+
+def _calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    n = np.bincount(bins, minlength=CALIBRATION_BINS)
+    gap = np.bincount(bins, weights=right - confidence.astype(np.float64), minlength=len(n))
+    return float(np.abs(gap).sum() / len(right))

@@ -1,0 +1,172 @@
+"""Saving and loading: one ``.keras`` file that plain Keras opens too."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pycifar
+from pycifar.arguments import check_flag, check_output, check_path, describe
+from pycifar.backend import keras
+from pycifar.config import TrainingConfig
+from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, OutputError
+from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel
+
+SUFFIX = ".keras"
+ENTRY = "pycifar.json"  # beside Keras's own entries in the archive
+FORMAT = 1  # of that entry; raised when an older pycifar could not read it
+LARGEST_ENTRY = 16 * 2**20  # bytes; a history of a million epochs stays below
+
+
+def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -> Path:
+    """Save a trained model to one file.
+
+    The file holds the network, its weights, the optimizer's state, and what pycifar knows beyond
+    (class names, settings, history, versions). It is written beside its place and then renamed, so
+    a failure leaves an existing file as it was. Plain ``keras.models.load_model`` opens it too.
+
+    Args:
+        model: what `train` returned.
+        path: where to, ending in ``.keras``; the folder must exist.
+        overwrite: whether an existing file may be replaced.
+
+    Returns:
+        The path.
+
+    Raises:
+        ArgumentError: `model` or `path` is not as above.
+        OutputExistsError: the file exists and `overwrite` is False.
+        OutputError: the file cannot be written.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
+        >>> pycifar.save_model(model, "cnn2.keras", overwrite=True).name
+        'cnn2.keras'
+    """
+    if not isinstance(model, TrainedModel):
+        raise ArgumentError(f"`model` must be a trained model, not {describe(model)}.")
+    target = check_output("path", path, (SUFFIX,), check_flag("overwrite", overwrite))
+    write_atomically(target, lambda temporary: _write(model, temporary))
+    return target
+
+
+def load_model(path: str | Path) -> TrainedModel:
+    """Load a model that `save_model` wrote.
+
+    Keras's safe mode stays on: a file from a stranger cannot bring code of its own.
+
+    Args:
+        path: the ``.keras`` file.
+
+    Returns:
+        The trained model, with the fingerprint that it was saved with.
+
+    Raises:
+        ModelFileError: there is no file, it is damaged, or pycifar did not write it.
+        ModelVersionError: a newer pycifar wrote it.
+
+    Example:
+        >>> import pycifar
+        >>> model = pycifar.load_model("cnn2.keras")
+    """
+    source = check_path("path", path)
+    extra = _read_entry(source)
+    try:
+        keras_model = keras.saving.load_model(source, safe_mode=True)
+        return _restore(keras_model, extra)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise ModelFileError(f"{source} cannot be loaded as a model: {reason}") from error
+
+
+def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
+    """Call `write` with a temporary path beside `target`, then rename it to `target`."""
+    temporary = None
+    try:
+        handle, name = tempfile.mkstemp(target.suffix, f".{target.stem}-", target.parent)
+        os.close(handle)
+        temporary = Path(name)
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())  # mkstemp gives the owner alone access
+        os.replace(temporary, target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{target} cannot be written: {reason}.") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _write(model: TrainedModel, path: Path) -> None:
+    extra = {
+        "format": FORMAT,
+        "class_names": list(model.class_names),
+        "config": model.config.to_dict(),
+        "history": {column: model.history[column].tolist() for column in HISTORY_COLUMNS},
+        "data": model.data,
+        "seconds": list(model.seconds),
+        "interrupted": model.interrupted,
+        "versions": model.versions,
+    }
+    model.keras_model.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(ENTRY, json.dumps(extra, indent=1))
+
+
+def _read_entry(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ModelFileError(
+            f"There is no model file {path}.", fix="Give the path that save_model wrote to."
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if ENTRY not in archive.namelist():
+                raise ModelFileError(
+                    f"{path} was not saved by pycifar.",
+                    fix="A plain Keras model opens with keras.models.load_model(); "
+                    "train() takes it as `architecture`.",
+                )
+            if archive.getinfo(ENTRY).file_size > LARGEST_ENTRY:
+                raise ModelFileError(f"{path} is damaged: its entry {ENTRY} is too large.")
+            extra = json.loads(archive.read(ENTRY))
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise ModelFileError(f"{path} is not a model file, or it is damaged: {error}.") from error
+    version = extra.get("format") if isinstance(extra, dict) else None
+    if not isinstance(version, int):
+        raise ModelFileError(f"{path} is damaged: its entry {ENTRY} names no format.")
+    if version > FORMAT:
+        raise ModelVersionError(
+            f"{path} has format {version}; pycifar {pycifar.__version__} reads up to {FORMAT}.",
+            fix="Update pycifar.",
+        )
+    return extra
+
+
+def _restore(keras_model: keras.Model, extra: dict[str, Any]) -> TrainedModel:
+    import pandas
+
+    return TrainedModel(
+        keras_model=keras_model,
+        class_names=tuple(extra["class_names"]),
+        config=TrainingConfig(**extra["config"]),
+        history=pandas.DataFrame(extra["history"], columns=list(HISTORY_COLUMNS)),
+        data=extra["data"],
+        seconds=tuple(extra["seconds"]),
+        interrupted=extra["interrupted"],
+        versions=extra["versions"],
+    )

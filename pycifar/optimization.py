@@ -1,0 +1,72 @@
+"""Optimizers and learning-rate schedules by name, all of them Keras's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pycifar.arguments import check_choice, check_number
+
+if TYPE_CHECKING:
+    import keras
+
+# Each optimizer with its usual learning rate, taken where neither caller nor recipe gives one.
+OPTIMIZERS = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
+
+SCHEDULES = ("constant", "cosine", "step", "exponential", "one_cycle")
+
+MOMENTUM = 0.9  # of "sgd"
+STEP_AT = (0.5, 0.75)  # shares of the run after which "step" divides the rate by 10
+EXPONENTIAL_END = 0.01  # share of the rate that "exponential" ends at
+WARMUP = 0.25  # share of the run in which "one_cycle" climbs to its peak
+
+
+def make_optimizer(
+    name: str, learning_rate: float, schedule: str, total_steps: int
+) -> keras.optimizers.Optimizer:
+    """A Keras optimizer.
+
+    Args:
+        name: one of `OPTIMIZERS`; ``"sgd"`` has momentum 0.9.
+        learning_rate: at the start, or at the peak for ``"one_cycle"``; above 0.
+        schedule: one of `SCHEDULES`: constant; half a cosine down to 0; divided by 10 after half
+            and after three quarters of the run; exponentially down to 1%; or linearly up over the
+            first quarter and then half a cosine down to 0.
+        total_steps: optimizer steps in the whole run.
+
+    Raises:
+        ArgumentError: a name or number is not as above.
+    """
+    from pycifar.backend import keras
+
+    check_choice("optimizer", name, OPTIMIZERS)
+    rate = make_schedule(schedule, learning_rate, total_steps)
+    if name == "sgd":
+        return keras.optimizers.SGD(rate, momentum=MOMENTUM)
+    classes = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "rmsprop": keras.optimizers.RMSprop,
+    }
+    return classes[name](rate)
+
+
+def make_schedule(schedule: str, learning_rate: float, total_steps: int) -> Any:
+    """The learning rate as a number, or as a Keras schedule over `total_steps` steps."""
+    from pycifar.backend import keras
+
+    check_choice("schedule", schedule, SCHEDULES)
+    rate = check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)
+    schedules = keras.optimizers.schedules
+    if schedule == "cosine":
+        return schedules.CosineDecay(rate, total_steps)
+    if schedule == "step":
+        boundaries = [round(share * total_steps) for share in STEP_AT]
+        return schedules.PiecewiseConstantDecay(boundaries, [rate, rate / 10, rate / 100])
+    if schedule == "exponential":
+        return schedules.ExponentialDecay(rate, total_steps, EXPONENTIAL_END)
+    if schedule == "one_cycle":
+        warmup = max(1, round(WARMUP * total_steps))
+        return schedules.CosineDecay(
+            0.0, max(1, total_steps - warmup), warmup_target=rate, warmup_steps=warmup
+        )
+    return rate

@@ -1,0 +1,139 @@
+"""A trained classifier: the Keras model with all that is known about how it came to be."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pycifar.config import TrainingConfig
+
+if TYPE_CHECKING:
+    import keras
+    import pandas
+
+HISTORY_COLUMNS = ("epoch", "split", "metric", "value")
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained classifier.
+
+    Args:
+        keras_model: from raw uint8 pixels, shape (n, height, width, 3), to class probabilities.
+        class_names: one name a class, in the order of the probabilities.
+        config: the settings of the training run.
+        history: one row a value: `epoch` (from 1), `split` ("train" or "validation"),
+            `metric` ("loss" or "accuracy") and `value`.
+        data: `name`, `source` and `fingerprint` of the training split.
+        seconds: duration of each epoch, validation included.
+        interrupted: whether the training was cut short by the user.
+        versions: versions of pycifar, Keras, its backend, NumPy and Python that trained it.
+    """
+
+    keras_model: keras.Model
+    class_names: tuple[str, ...]
+    config: TrainingConfig
+    history: pandas.DataFrame
+    data: dict[str, str]
+    seconds: tuple[float, ...] = ()
+    interrupted: bool = False
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, 3) of the images it takes, in pixels."""
+        return tuple(self.keras_model.input_shape[1:])
+
+    @property
+    def epochs_done(self) -> int:
+        """The number of epochs that were finished."""
+        return int(self.history["epoch"].max()) if len(self.history) else 0
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the type, shape and values of all weights, as 64 hexadecimal digits.
+
+        Two models have equal fingerprints when their weights are equal bit for bit.
+        """
+        digest = hashlib.sha256()
+        for weight in self.keras_model.weights:
+            values = np.ascontiguousarray(keras_to_numpy(weight))
+            digest.update(f"{values.dtype.str}{values.shape}".encode())
+            digest.update(values.tobytes())
+        return digest.hexdigest()
+
+    def layers(self) -> pandas.DataFrame:
+        """One row a layer: `layer`, `type`, `output_shape` (without the batch), `parameters`."""
+        import pandas
+
+        rows = [
+            {
+                "layer": layer.name,
+                "type": type(layer).__name__,
+                "output_shape": "×".join(str(side) for side in layer.output.shape[1:]),
+                "parameters": layer.count_params(),
+            }
+            for layer in self.keras_model.layers
+        ]
+        return pandas.DataFrame(rows, columns=["layer", "type", "output_shape", "parameters"])
+
+    def last(self, split: str, metric: str) -> float | None:
+        """The value of a metric after the last epoch, or None where it was not measured."""
+        chosen = self.history[(self.history["split"] == split) & (self.history["metric"] == metric)]
+        return float(chosen["value"].iloc[-1]) if len(chosen) else None
+
+    def summary(self) -> str:
+        """The layers, the settings and the last values of the history, for a person to read."""
+        settings = [f"  {name}: {value}" for name, value in self.config.to_dict().items()]
+        return "\n".join(
+            [
+                repr(self)[1:-1],
+                "",
+                self.layers().to_string(index=False),
+                "",
+                "settings",
+                *settings,
+                "",
+                f"data: {self.data['name']} ({self.data['source']})",
+                f"weights: {self.fingerprint()}",
+            ]
+        )
+
+    def __repr__(self) -> str:
+        parts = [f"<TrainedModel {self.config.architecture}"]
+        parts.append(f"{self.keras_model.count_params():,} parameters")
+        parts.append(f"{self.epochs_done} of {self.config.epochs} epochs")
+        for split in ("train", "validation"):
+            accuracy = self.last(split, "accuracy")
+            if accuracy is not None:
+                parts.append(f"{split} accuracy {accuracy:.4f}")
+        if self.interrupted:
+            parts.append("interrupted")
+        return ", ".join(parts) + ">"
+
+
+def keras_to_numpy(weight: Any) -> np.ndarray:
+    """The values of a Keras variable, whatever the backend."""
+    from pycifar.backend import keras
+
+    return keras.ops.convert_to_numpy(weight)
+
+
+def current_versions() -> dict[str, str]:
+    """Versions of what computes: pycifar, Keras, its backend, NumPy and Python."""
+    import importlib
+    import platform
+
+    import pycifar
+    from pycifar.backend import keras
+
+    backend = keras.backend.backend()
+    return {
+        "pycifar": pycifar.__version__,
+        "keras": keras.__version__,
+        backend: importlib.import_module(backend).__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
