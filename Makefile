@@ -1,0 +1,42 @@
+# The commands of this project. `make demo` and `make test` do all the set-up that they need.
+# What they run with: after `make setup`, `. ./env.sh` gives the same to your own shell.
+
+PYTHON ?= python3
+
+.PHONY: help setup demo test lint check docs floors clean
+
+help:
+	@echo 'make demo     train a classifier from R, evaluate it, plot it, open it in Python'
+	@echo 'make test     lint, types, both test suites, interop, R CMD check'
+	@echo 'make setup    install what pycifar needs, and write env.sh'
+	@echo 'make lint     the quick part of make test: ruff, mypy, lintr'
+	@echo 'make check    R CMD check alone'
+	@echo 'make docs     write man/ and NAMESPACE from the comments in R/'
+	@echo 'make floors   run the Python tests on the oldest versions that pyproject.toml allows'
+	@echo 'make clean    remove what the other targets made, the environments included'
+
+setup:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo 'pycifar needs Python 3.10 or newer: make PYTHON=/path/to/python3 setup' >&2; exit 1; }
+	@$(PYTHON) -m tools.setup
+
+demo: setup
+	@. ./env.sh && Rscript tools/demo.R
+
+test: setup
+	@. ./env.sh && python -m tools.checks
+
+lint: setup
+	@. ./env.sh && python -m tools.checks ruff mypy lintr
+
+check: setup
+	@. ./env.sh && python -m tools.checks r-cmd-check
+
+docs: setup
+	@. ./env.sh && Rscript -e 'roxygen2::roxygenise()'
+
+floors: setup
+	@. ./env.sh && python -m tools.floors
+
+clean:
+	rm -rf .venv .rlib .data .data.unfinished .check .floors env.sh

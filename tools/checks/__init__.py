@@ -1,0 +1,1 @@
+"""All that is checked before a change is taken: `python -m tools.checks [CHECK...]`."""

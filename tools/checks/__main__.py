@@ -1,0 +1,51 @@
+"""Run the checks one after the other, all of them, and end with one line of counts.
+
+A test counts as one; so does a check that is not a test suite, such as the linter. The last line
+is "N passed, N failed, N skipped", and the exit status is 0 when nothing failed.
+"""
+
+import sys
+import time
+
+from .counts import Counts
+from .stages import STAGES
+
+
+def main(names: list[str]) -> int:
+    """Run the named checks, or all of them in order.
+
+    Args:
+        names: names of checks, from STAGES; empty for all.
+
+    Returns:
+        The exit status: 0 nothing failed, 1 something failed, 2 a name is unknown.
+    """
+    unknown = [name for name in names if name not in STAGES]
+    if unknown:
+        print(f"No check is called {unknown[0]!r}. Checks: {', '.join(STAGES)}.", file=sys.stderr)
+        return 2
+    results = {name: run_stage(name) for name in STAGES if not names or name in names}
+    print(heading("summary"))
+    for name, (counts, seconds) in results.items():
+        print(f"{name:<12} {counts}  ({seconds:.0f} s)")
+    total = sum((counts for counts, _ in results.values()), Counts())
+    print(f"\n{total}")
+    return 0 if total.failed == 0 else 1
+
+
+def run_stage(name: str) -> tuple[Counts, float]:
+    """Run one check under a heading; what it counted and how long it took in seconds."""
+    title, check = STAGES[name]
+    print(heading(title), flush=True)
+    start = time.monotonic()
+    counts = check()
+    return counts, time.monotonic() - start
+
+
+def heading(title: str) -> str:
+    """A line that stands out in a long log."""
+    return f"\n{f'== {title} ':=<100}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

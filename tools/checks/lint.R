@@ -1,0 +1,12 @@
+# Style of all R code: the package with its tests and vignettes, and the scripts under tools/.
+# Ends with status 1 when there is anything to say.
+
+lints <- c(
+  lintr::lint_package("."),
+  lintr::lint_dir("tools")
+)
+for (lint in lints) {
+  print(lint)
+}
+cat(length(lints), "lints\n")
+quit(status = as.integer(length(lints) > 0L))

@@ -1,0 +1,77 @@
+"""The checks, by name and in the order in which they run: the quick ones first."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from . import counts, r_cmd_check
+from .counts import Counts
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+REPORTS = ROOT / ".check"
+
+
+def ruff() -> Counts:
+    """Python's style and formatting."""
+    commands = (["ruff", "check", "."], ["ruff", "format", "--check", "."])
+    return counts.of_status(max(run(sys.executable, "-m", *command) for command in commands))
+
+
+def mypy() -> Counts:
+    """Python's types."""
+    return counts.of_status(run(sys.executable, "-m", "mypy"))
+
+
+def lintr() -> Counts:
+    """R's style."""
+    return counts.of_status(run("Rscript", HERE / "lint.R"))
+
+
+def python_tests() -> Counts:
+    """The Python package's tests, and those of the tools."""
+    return pytest("python", "tests/python", "tests/tools")
+
+
+def r_tests() -> Counts:
+    """The R package's tests, on the installed package."""
+    report = fresh_report("testthat.txt")
+    status = run("Rscript", HERE / "testthat.R", report)
+    return counts.of_suite(counts.from_testthat(report), status)
+
+
+def interop_tests() -> Counts:
+    """Python, R and the shell against each other."""
+    return pytest("interop", "tests/interop")
+
+
+def pytest(name: str, *folders: str) -> Counts:
+    """Run pytest on some folders."""
+    report = fresh_report(f"{name}.xml")
+    status = run(sys.executable, "-m", "pytest", f"--junitxml={report}", *folders)
+    return counts.of_suite(counts.from_pytest(report), status)
+
+
+def fresh_report(name: str) -> Path:
+    """Where a suite writes its counts; what an earlier run left there is removed."""
+    REPORTS.mkdir(exist_ok=True)
+    report = REPORTS / name
+    report.unlink(missing_ok=True)
+    return report
+
+
+def run(*command: str | Path) -> int:
+    """Run a command in the project's folder, its output shown; its exit status."""
+    return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
+
+
+STAGES: dict[str, tuple[str, Callable[[], Counts]]] = {
+    "ruff": ("Python style (ruff)", ruff),
+    "mypy": ("Python types (mypy)", mypy),
+    "lintr": ("R style (lintr)", lintr),
+    "python": ("Python tests (pytest)", python_tests),
+    "r": ("R tests (testthat)", r_tests),
+    "interop": ("Python, R and shell together (pytest, rpy2)", interop_tests),
+    "r-cmd-check": ("R CMD build and R CMD check --as-cran", r_cmd_check.check),
+}

@@ -1,0 +1,104 @@
+"""R, its packages and the compilers on Debian, through apt."""
+
+import os
+import shutil
+import subprocess
+
+from .step import SetupError, announce, ask, run
+
+# What the R package imports, what its tests, checks and vignettes use, and what reticulate is built
+# and run with. reticulate itself is not here: see reticulate.py.
+R_PACKAGES = [
+    "callr",
+    "cli",
+    "ggplot2",
+    "here",
+    "jsonlite",
+    "knitr",
+    "lintr",
+    "matrix",
+    "png",
+    "rappdirs",
+    "rcpp",
+    "rcpptoml",
+    "rlang",
+    "rmarkdown",
+    "roxygen2",
+    "testthat",
+    "tibble",
+    "withr",
+    "xml2",
+]
+
+PACKAGES = [
+    "pandoc",  # builds the vignettes
+    "python3-dev",  # headers for rpy2, and the shared library that reticulate loads
+    "python3-venv",
+    "r-base-core",
+    "r-base-dev",  # compilers and headers for reticulate and rpy2
+    *(f"r-cran-{name}" for name in R_PACKAGES),
+]
+
+
+def manages_this_machine() -> bool:
+    """Whether R comes from apt here: not where R is already there from another source."""
+    return bool(shutil.which("apt-get") and shutil.which("dpkg-query")) and (
+        shutil.which("R") in (None, "/usr/bin/R", "/bin/R")
+    )
+
+
+def install_missing_packages() -> None:
+    """Install what is missing of PACKAGES; apt is not called when nothing is.
+
+    Raises:
+        SetupError: when something is missing and this user may not install it. The message is the
+            line to run.
+    """
+    missing = missing_packages(installed_packages())
+    if not missing:
+        return
+    prefix = root_prefix()
+    if prefix is None:
+        raise SetupError(line_to_run(missing, has_sudo=shutil.which("sudo") is not None))
+    announce(f"Installing {len(missing)} Debian packages: {' '.join(missing)}")
+    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2"]
+    run([*apt, "update"], "Reading the package lists")
+    run([*apt, "install", "--yes", "--no-install-recommends", *missing], "Installing packages")
+
+
+def installed_packages() -> set[str]:
+    """Names of those of PACKAGES that are installed and configured."""
+    # dpkg-query exits with 1 when it does not know a name, and still lists the others.
+    listing = subprocess.run(
+        ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\n", *PACKAGES],
+        check=False,
+        capture_output=True,
+        text=True,
+    ).stdout
+    lines = (line.split() for line in listing.splitlines())
+    return {name for status, name in lines if status == "installed"}
+
+
+def missing_packages(installed: set[str]) -> list[str]:
+    """Those of PACKAGES that are not in `installed`, in the order of PACKAGES."""
+    return [name for name in PACKAGES if name not in installed]
+
+
+def root_prefix() -> list[str] | None:
+    """What to put before a command so that it runs as root; None where that cannot be."""
+    if os.geteuid() == 0:
+        return []
+    if ask(["sudo", "-n", "id", "-u"]).strip() == "0":
+        return ["sudo", "-n"]
+    return None
+
+
+def line_to_run(missing: list[str], *, has_sudo: bool) -> str:
+    """The message for a user who cannot become root without help: one line to paste."""
+    install = f"apt-get install --yes --no-install-recommends {' '.join(missing)}"
+    become_root = "sudo sh -c" if has_sudo else "su -c"
+    return (
+        f"{len(missing)} Debian packages are missing, and only root can install them. Run\n"
+        f"\n{become_root} 'apt-get update && {install}'\n"
+        "\nand then the same make command again."
+    )

@@ -1,0 +1,44 @@
+"""What every step shares: how it speaks, how it runs a command, how it stops the set-up."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class SetupError(Exception):
+    """The set-up cannot go on; the message tells the user what to do."""
+
+
+def announce(what: str) -> None:
+    """Say what is being done, before it is done, since some steps take minutes."""
+    print(f"==> {what}", flush=True)
+
+
+def run(command: Sequence[str | Path], purpose: str, **environment: str) -> None:
+    """Run a command whose output the user should see.
+
+    Args:
+        command: the program and its arguments.
+        purpose: what the command is for, for the message when it fails.
+        **environment: variables to set beside the present ones.
+
+    Raises:
+        SetupError: when the command's exit status is not 0.
+    """
+    arguments = [str(part) for part in command]
+    status = subprocess.run(arguments, env=os.environ | environment, check=False).returncode
+    if status != 0:
+        raise SetupError(f"{purpose} failed: `{' '.join(arguments)}` ended with status {status}.")
+
+
+def ask(command: Sequence[str | Path], **environment: str) -> str:
+    """A command's standard output, or nothing where it fails or does not exist."""
+    arguments = [str(part) for part in command]
+    try:
+        answer = subprocess.run(
+            arguments, env=os.environ | environment, check=False, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        return ""
+    return answer.stdout if answer.returncode == 0 else ""
