@@ -1,12 +1,13 @@
 """Checks of arguments: each returns the value in its plain Python type or raises ArgumentError.
 
-A whole float such as ``10.0`` counts as an integer, because R writes ``10`` for a double; numbers of
-NumPy count as Python's.
+A whole float such as ``10.0`` counts as an integer, because R writes ``10`` for a double; numbers
+of NumPy count as Python's.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import numbers
 import secrets
@@ -120,7 +121,7 @@ def describe(value: Any) -> str:
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and shape:
         return f"an array of shape {shape} and type {value.dtype}"
-    text = repr(value)
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
     if len(text) > 80:
         text = text[:77] + "..."
     return text if isinstance(value, str) else f"{text} ({type(value).__name__})"

@@ -74,6 +74,36 @@ class ProgressLines(keras.callbacks.Callback):
         self._write(epoch_line(epoch + 1, self.params["epochs"], logs or {}, seconds))
 
 
+class ReportedProgress(ProgressLines):
+    """Progress told to functions of the caller, who shows it in their own way.
+
+    Args:
+        write: called with the line of each finished epoch.
+        update: called with the share of the run that is done, 0-1, and the metrics so far, at most
+            five times a second; None where there is no bar to update.
+    """
+
+    INTERVAL = 0.2  # seconds
+
+    def __init__(
+        self, write: Callable[[str], Any], update: Callable[[float, str], Any] | None = None
+    ) -> None:
+        super().__init__(write)
+        self._update = update
+        self._steps_done = 0
+        self._next = 0.0
+        if update is not None:
+            self.on_train_batch_end = self._report
+
+    def _report(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._steps_done += 1
+        now = time.perf_counter()
+        if now >= self._next and self._update is not None:
+            self._next = now + self.INTERVAL
+            total = self.params["epochs"] * self.params["steps"]
+            self._update(self._steps_done / total, _metrics(logs or {}))
+
+
 class ProgressBar(ProgressLines):
     """A bar for the epoch at hand above which each finished epoch leaves its line."""
 
@@ -110,7 +140,7 @@ class ProgressBar(ProgressLines):
 
 
 def progress(verbose: int) -> list[keras.callbacks.Callback]:
-    """What shows the progress: nothing for 0; for 1 a bar on a terminal, lines elsewhere; 2 lines."""
+    """Shows the progress: nothing for 0; for 1 a bar on a terminal, lines elsewhere; 2 lines."""
     if verbose == 0:
         return []
     if verbose == 1 and sys.stderr.isatty():

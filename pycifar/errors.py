@@ -5,7 +5,7 @@
     │   └── UnknownNameError                  a name that is not in the list of allowed names
     ├── DataError                             images or labels cannot be used
     │   ├── DataNotFoundError                 no data set where it was looked for
-    │   ├── DataFormatError                   a file is missing parts, truncated or not what it claims
+    │   ├── DataFormatError                   a file is missing parts, truncated or another format
     │   ├── ImageError                        images of a wrong shape, type or range
     │   └── DownloadError                     the download failed or its checksum does not hold
     ├── ModelFileError                        a saved model cannot be read
@@ -14,7 +14,7 @@
     │   └── OutputExistsError                 a file exists and overwriting was not asked for
     ├── TrainingError                         training cannot go on
     │   └── CallbackError                     a callback given by the caller failed
-    ├── HandleError                           an R object outlived the Python object that it points to
+    ├── HandleError                           an R object outlived its Python object
     └── DependencyError                       an optional library or a backend is missing
 
 Each class has a `kind`: R sees the class ``pycifar_error_<kind>``, then its parents' classes, then

@@ -1,0 +1,266 @@
+"""The door for R: the only module that the R package calls (layer 5).
+
+In come `str`, `bool`, `int`, `float`, `None`, `list`, `dict`, images as ``{"bytes", "shape"}`` in
+R's column-major order, functions of R, and handles. Out go dicts of lists and Python scalars,
+tables as dicts of columns, blocks of numbers as `bytearray`, and handles: nothing whose conversion
+depends on the versions of reticulate, NumPy or pandas.
+
+Each function returns ``{"ok": True, "value": …}`` or ``{"ok": False, "kinds": …, "message": …,
+"fix": …, "traceback": …}``, so that an error crosses as data and R makes its own condition of it.
+An interrupt crosses as Python's KeyboardInterrupt, which reticulate turns into R's.
+"""
+
+from __future__ import annotations
+
+import functools
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import pycifar
+from pycifar.arguments import check_choice, describe
+from pycifar.errors import (
+    ArgumentError,
+    CallbackError,
+    ImageError,
+    InterruptedWarning,
+    PycifarError,
+)
+
+if TYPE_CHECKING:
+    import pandas
+
+    from pycifar.datasets import Dataset
+    from pycifar.trained_model import TrainedModel
+
+
+def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+    """Return what `function` returns, or the error that it raises, as data."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> dict[str, Any]:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", InterruptedWarning)  # R reads `interrupted`
+                return {"ok": True, "value": function(*arguments, **named)}
+        except Exception as error:
+            return _as_data(error)
+
+    return call
+
+
+@entry_point
+def version() -> str:
+    """The version of the Python package."""
+    return pycifar.__version__
+
+
+@entry_point
+def load_dataset(source: Any, **arguments: Any) -> Dataset:
+    """A handle to a data set; arrays come as ``{split: {"images": …, "labels": [name, …]}}``."""
+    if isinstance(source, Mapping):
+        source = {
+            split: (_images(part["images"]), _as_list(part["labels"]))
+            for split, part in source.items()
+        }
+    if arguments.get("class_names") is not None:
+        arguments["class_names"] = _as_list(arguments["class_names"])
+    return pycifar.load_dataset(source, **arguments)
+
+
+@entry_point
+def describe_dataset(dataset: Dataset) -> dict[str, Any]:
+    """What R shows of a data set."""
+    return {
+        "name": dataset.name,
+        "source": dataset.source,
+        "class_names": list(dataset.class_names),
+        "image_shape": list(dataset.image_shape),
+        "splits": {name: len(split) for name, split in dataset.splits.items()},
+    }
+
+
+@entry_point
+def list_architectures() -> dict[str, list[Any]]:
+    """The table of architectures."""
+    return _columns(pycifar.list_architectures())
+
+
+@entry_point
+def build_model(architecture: Any, input_shape: Any, n_classes: Any, seed: Any) -> Any:
+    """A handle to an untrained Keras model."""
+    if callable(architecture):
+        architecture = _guarded("architecture", architecture)
+    return pycifar.build_model(architecture, input_shape, n_classes, seed)
+
+
+@entry_point
+def train(
+    dataset: Dataset,
+    architecture: Any,
+    callbacks: Any = None,
+    augmentation: Any = None,
+    write_line: Callable[[str], Any] | None = None,
+    update_bar: Callable[[float, str], Any] | None = None,
+    **arguments: Any,
+) -> TrainedModel:
+    """A handle to a trained model; progress goes to `write_line` and `update_bar`."""
+    from pycifar.callbacks import ReportedProgress
+
+    told = _guarded_callbacks(callbacks)
+    if write_line is not None:
+        told.append(ReportedProgress(write_line, update_bar))
+    return pycifar.train(
+        dataset, architecture, callbacks=told, augmentation=augmentation, verbose=0, **arguments
+    )
+
+
+@entry_point
+def describe_model(model: TrainedModel) -> dict[str, Any]:
+    """What R shows of a trained model."""
+    return {
+        "architecture": model.config.architecture,
+        "parameters": model.keras_model.count_params(),
+        "class_names": list(model.class_names),
+        "image_shape": list(model.image_shape),
+        "config": model.config.to_dict(),
+        "history": _columns(model.history),
+        "layers": _columns(model.layers()),
+        "data": dict(model.data),
+        "seconds": list(model.seconds),
+        "epochs_done": model.epochs_done,
+        "interrupted": model.interrupted,
+        "versions": dict(model.versions),
+        "fingerprint": model.fingerprint(),
+    }
+
+
+@entry_point
+def fingerprint(model: TrainedModel) -> str:
+    """SHA-256 over all weights."""
+    return model.fingerprint()
+
+
+@entry_point
+def predict(model: TrainedModel, images: Any, type: str) -> Any:
+    """Class names, or probabilities as a block; `images` is a block, paths, or (handle, split)."""
+    check_choice("type", type, ["class", "prob"])
+    result = pycifar.predict(model, _any_images(images), type)
+    if type == "prob":
+        return _block(result)
+    return [model.class_names[label] for label in result.tolist()]
+
+
+@entry_point
+def evaluate(model: TrainedModel, dataset: Dataset, split: str) -> dict[str, Any]:
+    """An evaluation as scalars and tables."""
+    result = pycifar.evaluate(model, dataset, split)
+    counts = result.confusion.to_numpy()
+    names = list(model.class_names)
+    return {
+        "split": result.split,
+        "n": result.n,
+        "accuracy": result.accuracy,
+        "loss": result.loss,
+        "calibration_error": result.calibration_error,
+        "per_class": _columns(result.per_class),
+        "confusion": {
+            "truth": [name for name in names for _ in names],
+            "predicted": names * len(names),
+            "n": counts.ravel().tolist(),
+        },
+    }
+
+
+@entry_point
+def save_model(model: TrainedModel, path: str, overwrite: Any) -> str:
+    """The path that the model was saved to."""
+    return str(pycifar.save_model(model, path, overwrite))
+
+
+@entry_point
+def load_model(path: str) -> TrainedModel:
+    """A handle to a saved model."""
+    return pycifar.load_model(path)
+
+
+def _as_data(error: Exception) -> dict[str, Any]:
+    known = isinstance(error, PycifarError)
+    return {
+        "ok": False,
+        "kinds": error.kinds() if isinstance(error, PycifarError) else ["internal"],
+        "message": str(error) if known else f"{type(error).__name__}: {error}",
+        "fix": error.fix if isinstance(error, PycifarError) else None,
+        "traceback": "".join(traceback.format_exception(error)),
+    }
+
+
+def _columns(table: pandas.DataFrame) -> dict[str, list[Any]]:
+    return {str(name): table[name].tolist() for name in table.columns}
+
+
+def _block(values: np.ndarray) -> dict[str, Any]:
+    """Numbers as R reads them: doubles in column-major order, with the shape."""
+    doubles = np.asarray(values, dtype="<f8")
+    return {"bytes": bytearray(doubles.tobytes(order="F")), "shape": list(doubles.shape)}
+
+
+def _images(block: Mapping[str, Any]) -> np.ndarray:
+    """uint8 images from R's raw bytes in column-major order."""
+    shape = [int(side) for side in _as_list(block["shape"])]
+    data = np.frombuffer(block["bytes"], np.uint8)
+    if data.size != int(np.prod(shape)):
+        raise ImageError(f"Images of shape {shape} take {np.prod(shape)} bytes, not {data.size}.")
+    return np.ascontiguousarray(data.reshape(shape, order="F"))
+
+
+def _any_images(images: Any) -> Any:
+    if isinstance(images, Mapping) and "bytes" in images:
+        return _images(images)
+    if isinstance(images, Mapping) and "dataset" in images:
+        return images["dataset"].split(images["split"])
+    if isinstance(images, (str, list, tuple)):
+        return _as_list(images)
+    raise ArgumentError(
+        f"`images` must be an array, paths of image files, or a data set, not {describe(images)}."
+    )
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _guarded_callbacks(callbacks: Any) -> list[Any]:
+    """Callbacks of R: functions by name, one set or several; Keras's own pass as they are."""
+    if callbacks is None:
+        return []
+    return [
+        {name: _guarded(name, function) for name, function in item.items()}
+        if isinstance(item, Mapping)
+        else item
+        for item in _as_list(callbacks)
+    ]
+
+
+def _guarded(name: str, function: Any) -> Any:
+    """A function of R whose errors say where they come from."""
+    if not callable(function):
+        return function  # refused, with a clear error, where its name is checked
+
+    def call(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except PycifarError:
+            raise
+        except Exception as error:
+            raise CallbackError(f"`{name}` failed: {_first_line(error)}") from error
+
+    return call
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
