@@ -51,7 +51,7 @@ _HOMES = {
     "train": "pycifar.trainer",
 }
 
-__all__ = [  # noqa: F822  the names are made on first use by __getattr__
+__all__ = [
     "Augmentation",
     "Dataset",
     "Evaluation",

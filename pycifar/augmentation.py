@@ -83,7 +83,8 @@ def resolve_augmentation(value: Any) -> Augmentation:
         return Augmentation(**value)
     if isinstance(value, (list, tuple)):
         names = [check_choice("augmentation", name, [*USUAL, "none"]) for name in value]
-        return Augmentation(**{name: USUAL[name] for name in names if name != "none"})
+        chosen: dict[str, Any] = {name: USUAL[name] for name in names if name != "none"}
+        return Augmentation(**chosen)
     raise ArgumentError(
         '`augmentation` must be "none", or any of "flip", "shift" and "cutout", '
         f"alone, listed, or each with its value, not {describe(value)}."
@@ -101,15 +102,15 @@ def _shift(images: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarra
     n, height, width, _ = images.shape
     padded = np.pad(images, ((0, 0), (most, most), (most, most), (0, 0)), mode="symmetric")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
-    rows, columns = rng.integers(0, 2 * most + 1, (2, n))
-    chosen = windows[np.arange(n), rows, columns]  # (n, 3, height, width)
+    offsets = rng.integers(0, 2 * most + 1, (2, n))
+    chosen = windows[np.arange(n), offsets[0], offsets[1]]  # (n, 3, height, width)
     return np.ascontiguousarray(chosen.transpose(0, 2, 3, 1))
 
 
 def _cutout(images: np.ndarray, rng: np.random.Generator, side: int) -> np.ndarray:
     n, height, width, _ = images.shape
-    top = rng.integers(0, height, n)[:, None] - side // 2
-    left = rng.integers(0, width, n)[:, None] - side // 2
+    top = rng.integers(0, height, (n, 1)) - side // 2
+    left = rng.integers(0, width, (n, 1)) - side // 2
     rows, columns = np.arange(height), np.arange(width)
     in_rows = (rows >= top) & (rows < top + side)
     in_columns = (columns >= left) & (columns < left + side)

@@ -67,9 +67,11 @@ class ProgressLines(keras.callbacks.Callback):
         self._started = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Start the clock of the epoch."""
         self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Write the line of the epoch."""
         seconds = time.perf_counter() - self._started
         self._write(epoch_line(epoch + 1, self.params["epochs"], logs or {}, seconds))
 
@@ -122,6 +124,7 @@ class ProgressBar(ProgressLines):
         super().__init__(lambda line: self._bar.console.print(line, highlight=False))
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        """Show the bar."""
         total = self.params["epochs"] * self.params["steps"]
         self._task = self._bar.add_task(
             "", total=total, epochs=self.params["epochs"], epoch=1, logs=""
@@ -129,13 +132,16 @@ class ProgressBar(ProgressLines):
         self._bar.start()
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Show the number of the epoch."""
         super().on_epoch_begin(epoch, logs)
         self._bar.update(self._task, epoch=epoch + 1)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Move the bar by one step."""
         self._bar.update(self._task, advance=1, logs=_metrics(logs or {}))
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        """Take the bar away."""
         self._bar.stop()
 
 

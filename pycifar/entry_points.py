@@ -145,7 +145,7 @@ def fingerprint(model: TrainedModel) -> str:
 
 
 @entry_point
-def predict(model: TrainedModel, images: Any, type: str) -> Any:
+def predict(model: TrainedModel, images: Any, type: str) -> Any:  # noqa: A002
     """Class names, or probabilities as a block; `images` is a block, paths, or (handle, split)."""
     check_choice("type", type, ["class", "prob"])
     result = pycifar.predict(model, _any_images(images), type)

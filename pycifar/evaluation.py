@@ -54,7 +54,11 @@ class Evaluation:
         )
 
 
-def predict(model: TrainedModel, images: Any, type: str = "class") -> np.ndarray:
+def predict(
+    model: TrainedModel,
+    images: Any,
+    type: str = "class",  # noqa: A002  the word of R's generic
+) -> np.ndarray:
     """Predict the class of images.
 
     Args:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,8 @@ import pycifar
 from pycifar.arguments import check_flag, check_output, check_path, describe
 from pycifar.backend import keras
 from pycifar.config import TrainingConfig
-from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, OutputError
+from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError
+from pycifar.files import write_atomically
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel
 
 SUFFIX = ".keras"
@@ -84,32 +82,6 @@ def load_model(path: str | Path) -> TrainedModel:
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelFileError(f"{source} cannot be loaded as a model: {reason}") from error
-
-
-def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
-    """Call `write` with a temporary path beside `target`, then rename it to `target`."""
-    temporary = None
-    try:
-        handle, name = tempfile.mkstemp(target.suffix, f".{target.stem}-", target.parent)
-        os.close(handle)
-        temporary = Path(name)
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp gives the owner alone access
-        os.replace(temporary, target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"{target} cannot be written: {reason}.") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _write(model: TrainedModel, path: Path) -> None:

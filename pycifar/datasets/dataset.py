@@ -102,7 +102,7 @@ class Dataset:
             digest = hashlib.sha256(repr(part.images.shape).encode())
             for start in range(0, len(part), 1000):
                 block = slice(start, start + 1000)
-                digest.update(np.ascontiguousarray(part.images[block]))
+                digest.update(part.images[block].tobytes())
                 digest.update(part.labels[block].astype("<i8").tobytes())
             self._fingerprints[split] = digest.hexdigest()
         return self._fingerprints[split]
