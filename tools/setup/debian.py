@@ -34,6 +34,7 @@ PACKAGES = [
     "pandoc",  # builds the vignettes
     "python3-dev",  # headers for rpy2, and the shared library that reticulate loads
     "python3-venv",
+    "qpdf",  # R CMD check asks for it
     "r-base-core",
     "r-base-dev",  # compilers and headers for reticulate and rpy2
     *(f"r-cran-{name}" for name in R_PACKAGES),
@@ -60,7 +61,7 @@ def install_missing_packages() -> None:
     prefix = root_prefix()
     if prefix is None:
         raise SetupError(line_to_run(missing, has_sudo=shutil.which("sudo") is not None))
-    announce(f"Installing {len(missing)} Debian packages: {' '.join(missing)}")
+    announce(f"Installing {len(missing)} Debian packages (some minutes): {' '.join(missing)}")
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2"]
     run([*apt, "update"], "Reading the package lists")
     run([*apt, "install", "--yes", "--no-install-recommends", *missing], "Installing packages")

@@ -10,16 +10,19 @@ from .step import SetupError, ask
 # CRAN's spelling where it is not Debian's.
 CRAN_NAMES = {"matrix": "Matrix", "rcpp": "Rcpp", "rcpptoml": "RcppTOML"}
 
+# Name, program to look for, package to install.
+PROGRAMS = [("R", "Rscript", "r"), ("pandoc", "pandoc", "pandoc"), ("qpdf", "qpdf", "qpdf")]
+
 
 def require_r() -> None:
-    """Stop unless R and pandoc are there.
+    """Stop unless R, pandoc and qpdf are there: the vignettes and R CMD check need the latter two.
 
     Raises:
         SetupError: names each missing program with the command that brings it.
     """
     missing = [
         f"{name} is missing: {install_command(package)}"
-        for name, program, package in [("R", "Rscript", "r"), ("pandoc", "pandoc", "pandoc")]
+        for name, program, package in PROGRAMS
         if shutil.which(program) is None
     ]
     if missing:

@@ -16,7 +16,7 @@ def announce(what: str) -> None:
 
 
 def run(command: Sequence[str | Path], purpose: str, **environment: str) -> None:
-    """Run a command whose output the user should see.
+    """Run a command quietly; what it said is shown only where it fails.
 
     Args:
         command: the program and its arguments.
@@ -27,9 +27,19 @@ def run(command: Sequence[str | Path], purpose: str, **environment: str) -> None
         SetupError: when the command's exit status is not 0.
     """
     arguments = [str(part) for part in command]
-    status = subprocess.run(arguments, env=os.environ | environment, check=False).returncode
-    if status != 0:
-        raise SetupError(f"{purpose} failed: `{' '.join(arguments)}` ended with status {status}.")
+    done = subprocess.run(
+        arguments,
+        env=os.environ | environment,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise SetupError(
+            f"{done.stdout}\n"
+            f"{purpose} failed: `{' '.join(arguments)}` ended with status {done.returncode}."
+        )
 
 
 def ask(command: Sequence[str | Path], **environment: str) -> str:
