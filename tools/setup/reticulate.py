@@ -48,7 +48,7 @@ def provide(root: Path) -> None:
 def installed_version(root: Path) -> tuple[int, ...]:
     """The version of reticulate that R finds, as numbers; empty where there is none."""
     version = ask(
-        ["Rscript", "--vanilla", "-e", 'cat(format(packageVersion("reticulate")))'],
+        ["Rscript", "-e", 'cat(format(packageVersion("reticulate")))'],
         R_LIBS=r_library.search_path(root),
     )
     return tuple(int(number) for number in re.findall(r"\d+", version))
