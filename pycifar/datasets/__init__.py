@@ -1,5 +1,18 @@
 """Where images come from (layer 1)."""
 
+from pycifar.datasets.cifar10 import CIFAR10_CLASS_NAMES
+from pycifar.datasets.cifar10_location import find_cifar10
 from pycifar.datasets.dataset import Dataset, Split
+from pycifar.datasets.exploration import Exploration, explore, sample_images
+from pycifar.datasets.load import load_dataset
 
-__all__ = ["Dataset", "Split"]
+__all__ = [
+    "CIFAR10_CLASS_NAMES",
+    "Dataset",
+    "Exploration",
+    "Split",
+    "explore",
+    "find_cifar10",
+    "load_dataset",
+    "sample_images",
+]

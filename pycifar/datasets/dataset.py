@@ -111,8 +111,7 @@ class Dataset:
         sizes = ", ".join(f"{name} {len(split):,}" for name, split in self.splits.items())
         height, width, _ = self.image_shape
         return (
-            f"<Dataset {self.name}: {sizes} images of {height}×{width} "
-            f"in {self.n_classes} classes>"
+            f"<Dataset {self.name}: {sizes} images of {height}×{width} in {self.n_classes} classes>"
         )
 
 

@@ -1,0 +1,147 @@
+"""The published archives: their batches read in passing, or unpacked to a folder.
+
+Nothing that an archive says is taken on trust: only the files that are expected are looked at, by
+name, kind and size, and never much more is decompressed than a published archive holds.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable
+from io import BufferedIOBase
+from pathlib import Path, PurePosixPath
+from typing import cast
+
+from pycifar.datasets.cifar10_location import Layout
+from pycifar.errors import DataFormatError, OutputError
+
+_MOST_MEMBERS = 100  # a published archive has 9
+_CHUNK = 1 << 20  # bytes
+
+
+def read_members(
+    path: Path, layout: Layout, use: Callable[[str, BufferedIOBase, int], None]
+) -> None:
+    """Hand the files of CIFAR-10 in an archive to `use`, in the order in which they come.
+
+    Args:
+        path: the archive, a gzipped tar file.
+        layout: the layout that it must have; other files in it are passed over.
+        use: called with the name of a file, a stream of its bytes, and its size in bytes.
+
+    Raises:
+        DataFormatError: the archive is damaged, or an expected file is not a plain one, comes
+            twice, is too large or is missing.
+    """
+    missing = {*layout.batches}
+    seen: set[str] = set()
+    with path.open("rb") as zipped:
+        source = _Unzipped(zipped, path, limit=layout.largest * (len(layout.batches) + 2))
+        try:
+            with tarfile.open(fileobj=source, mode="r|", bufsize=_CHUNK) as tar:  # type: ignore[call-overload]
+                for member in tar:
+                    name = _expected_name(member, layout)
+                    _check_member(member, name, path, layout, seen)
+                    if name is not None:
+                        use(name, cast(BufferedIOBase, tar.extractfile(member)), member.size)
+                        missing.discard(name)
+            source.finish()
+        except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
+            raise DataFormatError(f"{path} is no sound archive: {error}.") from error
+    if missing:
+        raise DataFormatError(f"{path} lacks {', '.join(sorted(missing))}.")
+
+
+def unpack(path: Path, layout: Layout, parent: Path) -> Path:
+    """Unpack the files of CIFAR-10 from an archive to ``parent/<the layout's folder>``.
+
+    The folder appears whole or not at all. Where another process was faster, its folder stays.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataFormatError: as for `read_members`.
+        OutputError: the files cannot be written.
+    """
+    folder = parent / layout.folder
+    try:
+        with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=parent) as temporary:
+            unpacked = Path(temporary) / layout.folder
+            unpacked.mkdir()
+
+            def write(name: str, stream: BufferedIOBase, n_bytes: int) -> None:
+                # The name is one of the layout's own, so it cannot lead out of the folder.
+                with (unpacked / name).open("wb") as target:
+                    shutil.copyfileobj(stream, target, _CHUNK)
+
+            read_members(path, layout, write)
+            if not folder.is_dir():
+                unpacked.rename(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be unpacked to {parent}: {os.strerror(error.errno or 0)}."
+        ) from error
+    return folder
+
+
+class _Unzipped:
+    """A gzipped file as tarfile reads it, which raises DataFormatError and ends at a limit."""
+
+    def __init__(self, zipped: BufferedIOBase, path: Path, limit: int) -> None:
+        self._unzipped = gzip.GzipFile(fileobj=zipped)
+        self._path = path
+        self._limit = limit
+        self._n_read = 0
+
+    def read(self, n_bytes: int) -> bytes:
+        try:
+            data = self._unzipped.read(n_bytes)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataFormatError(
+                f"{self._path} is truncated or damaged: it must be a sound gzip file ({error})."
+            ) from error
+        self._n_read += len(data)
+        if self._n_read > self._limit:
+            raise DataFormatError(
+                f"{self._path} is too long: it must hold at most {self._limit:,} bytes, "
+                "and it holds more."
+            )
+        return data
+
+    def finish(self) -> None:
+        """Read to the end, where the checksum stands."""
+        while self.read(_CHUNK):
+            pass
+
+
+def _expected_name(member: tarfile.TarInfo, layout: Layout) -> str | None:
+    """The name of a file of the layout, or None for any other."""
+    parts = PurePosixPath(member.name).parts
+    if parts[:-1] == (layout.folder,) and parts[-1] in (*layout.batches, layout.meta):
+        return parts[-1]
+    return None
+
+
+def _check_member(
+    member: tarfile.TarInfo, name: str | None, path: Path, layout: Layout, seen: set[str]
+) -> None:
+    """Refuse a member that is not a plain file of a plausible size, or comes a second time."""
+    shown = name or member.name[:80]
+    if shown in seen or len(seen) == _MOST_MEMBERS:
+        raise DataFormatError(f"{path} holds too many files, or {shown} twice.")
+    seen.add(shown)
+    if name is None:
+        return
+    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
+        raise DataFormatError(f"{path} holds {name} as something other than a plain file.")
+    if not 0 <= member.size <= layout.largest:
+        raise DataFormatError(
+            f"{name} in {path} is too long: at most {layout.largest:,} bytes are expected, and "
+            f"it has {member.size:,}."
+        )

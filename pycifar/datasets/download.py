@@ -1,0 +1,214 @@
+"""Downloading a file once: it resumes where it broke off, and is checked before it is used."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import socket
+import ssl
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pycifar.errors import DownloadError, OutputError
+
+_CHUNK = 1 << 18  # bytes
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file on a server, and how patiently it is fetched.
+
+    Args:
+        url: where it is.
+        n_bytes: its published size.
+        sha256: its published SHA-256, in hexadecimal.
+        attempts: how often to try in a row without any byte coming, before giving up.
+        wait: seconds before the second attempt; each further wait is twice as long.
+        timeout: seconds without any byte after which an attempt counts as failed.
+    """
+
+    url: str
+    n_bytes: int
+    sha256: str
+    attempts: int = 4
+    wait: float = 1.0
+    timeout: float = 30.0
+
+    @property
+    def name(self) -> str:
+        """The name of the file, without its path."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+CIFAR10_ARCHIVE = RemoteFile(
+    url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    n_bytes=170_498_071,
+    sha256="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+)
+
+
+def download_file(remote: RemoteFile, folder: Path, verbose: bool = True) -> Path:
+    """Download a file to a folder, unless it is there, and check its SHA-256.
+
+    What has come is kept in ``<name>.part`` when the download breaks off, by an error or an
+    interrupt, and the next call goes on from there.
+
+    Args:
+        remote: the file.
+        folder: where to; is created.
+        verbose: whether to show progress on stderr.
+
+    Returns:
+        The path of the downloaded file.
+
+    Raises:
+        DownloadError: the server cannot be reached, or sends something else.
+        OutputError: the file cannot be written.
+    """
+    path, part = folder / remote.name, folder / f"{remote.name}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.is_file() and _sha256(path) == remote.sha256:
+            return path
+        with part.open("ab") as target:
+            _lock(target, part)
+            _fetch_all(remote, target, verbose)
+        _check_sum(remote, part)
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{part} cannot be written: {error.strerror or error}.") from error
+    return path
+
+
+def _lock(target: BinaryIO, part: Path) -> None:
+    """Keep a second process from writing to the same file; the lock ends with the process."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two downloads at once would fail the checksum
+        return
+    try:
+        fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DownloadError(
+            f"Another process is downloading to {part} already.",
+            fix="Wait until it is done, and try again.",
+        ) from None
+
+
+def _fetch_all(remote: RemoteFile, target: BinaryIO, verbose: bool) -> None:
+    """Fetch until the published size is reached, in as many attempts as make headway."""
+    failures = 0
+    if target.tell() > remote.n_bytes:
+        target.truncate(0)
+    with _progress(remote, verbose) as show:
+        while (before := target.seek(0, os.SEEK_END)) < remote.n_bytes:
+            try:
+                _fetch(remote, target, show)
+            except _NETWORK_ERRORS as error:
+                failures = 0 if target.seek(0, os.SEEK_END) > before else failures + 1
+                if _is_final(error) or failures == remote.attempts:
+                    raise _failed(remote, str(getattr(error, "reason", error))) from error
+                time.sleep(remote.wait * 2**failures)
+
+
+_NETWORK_ERRORS = (
+    urllib.error.URLError,
+    http.client.HTTPException,
+    ConnectionError,
+    TimeoutError,
+    ssl.SSLError,
+)
+
+
+def _fetch(remote: RemoteFile, target: BinaryIO, show: Callable[[int], None]) -> None:
+    """One attempt: what is still missing, appended to `target`."""
+    n_have = target.tell()
+    headers = {"User-Agent": "pycifar", **({"Range": f"bytes={n_have}-"} if n_have else {})}
+    request = urllib.request.Request(remote.url, headers=headers)
+    with urllib.request.urlopen(request, timeout=remote.timeout) as response:
+        if _offset(response, n_have) == 0:  # a server that does not resume sends all of it
+            n_have = 0
+            target.truncate(0)
+        n_offered = response.headers.get("Content-Length")
+        if n_offered is not None and n_offered != str(remote.n_bytes - n_have):
+            raise _failed(remote, f"{n_offered} bytes are offered, not {remote.n_bytes - n_have}")
+        while n_have < remote.n_bytes:
+            data = response.read(min(_CHUNK, remote.n_bytes - n_have))
+            if not data:
+                raise ConnectionError(f"the connection ended after {n_have:,} bytes")
+            target.write(data)
+            n_have += len(data)
+            show(n_have)
+
+
+def _offset(response: http.client.HTTPResponse, n_have: int) -> int:
+    """The position in the file of the first byte that the server sends: 0 or `n_have`."""
+    if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+        return 0
+    content_range = response.headers.get("Content-Range", "")
+    if not content_range.startswith(f"bytes {n_have}-"):
+        raise http.client.HTTPException(f"byte {n_have} on was asked for, {content_range!r} came")
+    return n_have
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether another attempt in a few seconds would be in vain."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code < 500 and error.code not in (408, 429)
+    reason = getattr(error, "reason", None)
+    return isinstance(reason, (socket.gaierror, ssl.SSLCertVerificationError))
+
+
+def _failed(remote: RemoteFile, problem: str) -> DownloadError:
+    return DownloadError(
+        f"{remote.url} cannot be downloaded: {problem}.",
+        fix="Try again when online (it resumes), name a folder that holds CIFAR-10 with "
+        '`data_dir`, or use the data set "synthetic", which needs no network.',
+    )
+
+
+def _check_sum(remote: RemoteFile, part: Path) -> None:
+    came = _sha256(part)
+    if came != remote.sha256:
+        part.unlink()
+        raise DownloadError(
+            f"What came from {remote.url} is not the published file: its SHA-256 must be "
+            f"{remote.sha256}, and it is {came}. It was deleted.",
+            fix="Try again, or name a folder that holds CIFAR-10 with `data_dir`.",
+        )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_CHUNK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _progress(remote: RemoteFile, verbose: bool) -> Iterator[Callable[[int], None]]:
+    """A function that shows how many bytes there are: a bar on a terminal, else two lines."""
+    megabytes = f"{remote.n_bytes / 1e6:.0f} MB"
+    if not verbose:
+        yield lambda n_bytes: None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+        columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(remote.name, total=remote.n_bytes)
+            yield lambda n_bytes: bar.update(task, completed=n_bytes)
+    else:
+        print(f"Downloading {remote.url} ({megabytes}) ...", file=sys.stderr)
+        yield lambda n_bytes: None
+        print(f"Downloaded {remote.name}.", file=sys.stderr)

@@ -1,0 +1,179 @@
+"""A first look at a data set: how many images of what, and how bright they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pycifar.arguments import check_count, check_seed, describe
+from pycifar.datasets.dataset import Dataset, Split
+from pycifar.errors import ArgumentError, DataError
+
+if TYPE_CHECKING:
+    import pandas
+
+_BLOCK = 1000  # images summed at a time
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What `explore` found; printing it shows all of it.
+
+    Args:
+        name: what the data set is called.
+        source: where its images came from.
+        image_shape: (height, width, 3), in pixels.
+        class_names: the classes, in the order of the labels.
+        splits: one row a split and class, with the columns ``split``, ``class`` and ``n`` (images).
+        batches: the same for each batch, with ``batch`` first; no rows where the source has none.
+        channels: one row a colour channel of the training split, with the columns ``channel``,
+            ``mean`` and ``standard_deviation`` (over all pixels, on the scale 0-255).
+    """
+
+    name: str
+    source: str
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    splits: pandas.DataFrame
+    batches: pandas.DataFrame
+    channels: pandas.DataFrame
+
+    def __str__(self) -> str:
+        """The tables, one row a class."""
+        height, width, _ = self.image_shape
+        n = int(self.splits["n"].sum())
+        parts = [
+            f"{self.name}: {n:,} images of {height}×{width} in {len(self.class_names)} classes\n"
+            f"{self.source}",
+            "Images in each split\n" + self._by_class(self.splits, "split"),
+            "Images in each batch\n" + self._by_class(self.batches, "batch"),
+            "Pixels of the training split (0-255)\n"
+            + self.channels.to_string(index=False, float_format="{:.2f}".format),
+        ]
+        return "\n\n".join(part for part in parts if not part.endswith("\n"))
+
+    def _by_class(self, table: pandas.DataFrame, column: str) -> str:
+        if table.empty:
+            return ""
+        wide = table.pivot(index="class", columns=column, values="n")
+        wide = wide.loc[list(self.class_names), list(table[column].unique())]
+        wide.loc["all"] = wide.sum()
+        return wide.rename_axis(index=None, columns=None).to_string()
+
+
+def explore(dataset: Dataset) -> Exploration:
+    """Count a data set's images and measure their colours.
+
+    Args:
+        dataset: a data set from `load_dataset`.
+
+    Returns:
+        Counts by split, by batch and by class, and the mean and standard deviation of each channel
+        over the training split (over the first split where there is none).
+
+    Raises:
+        ArgumentError: `dataset` is no data set.
+
+    Examples:
+        >>> from pycifar.datasets import load_dataset
+        >>> explore(load_dataset("synthetic")).splits["n"].sum()
+        6000
+    """
+    import pandas
+
+    _check_dataset(dataset)
+    names = list(dataset.class_names)
+    splits, batches = [], []
+    for name, split in dataset.splits.items():
+        splits.append(_counts({"split": name}, split.labels, names))
+        ends = np.cumsum([n for _, n in split.batches])[:-1]
+        for (batch, _), labels in zip(split.batches, np.split(split.labels, ends), strict=False):
+            batches.append(_counts({"batch": batch, "split": name}, labels, names))
+    empty = pandas.DataFrame({"batch": [], "split": [], "class": [], "n": []})
+    measured = dataset.splits.get("train") or next(iter(dataset.splits.values()))
+    return Exploration(
+        dataset.name,
+        dataset.source,
+        dataset.image_shape,
+        dataset.class_names,
+        pandas.concat(splits, ignore_index=True),
+        pandas.concat(batches, ignore_index=True) if batches else empty,
+        _channels(measured),
+    )
+
+
+def sample_images(
+    dataset: Dataset, split: str = "train", n_per_class: int = 10, seed: int | None = 1
+) -> np.ndarray:
+    """Random images of each class, for a picture of the data set.
+
+    Args:
+        dataset: a data set from `load_dataset`.
+        split: the split that they are taken from.
+        n_per_class: how many of each class.
+        seed: decides which; from 0 to 2³¹ - 1.
+
+    Returns:
+        uint8, shape (classes, n_per_class, height, width, 3), in the order of the class names.
+
+    Raises:
+        DataError: there is no such split, or a class has fewer images than `n_per_class`.
+        ArgumentError: an argument has a wrong type or value.
+
+    Examples:
+        >>> from pycifar.datasets import load_dataset
+        >>> sample_images(load_dataset("synthetic"), n_per_class=3).shape
+        (10, 3, 32, 32, 3)
+    """
+    _check_dataset(dataset)
+    n = check_count("n_per_class", n_per_class)
+    part = dataset.split(split)
+    random = np.random.default_rng(check_seed(seed))
+    chosen = []
+    for label, name in enumerate(dataset.class_names):
+        members = np.flatnonzero(part.labels == label)
+        if len(members) < n:
+            raise DataError(
+                f'The split "{split}" has {len(members)} images of the class {name}, fewer than '
+                f"the {n} that were asked for."
+            )
+        chosen.append(members[np.argsort(random.random(len(members)), kind="stable")[:n]])
+    return np.ascontiguousarray(part.images[np.array(chosen)])
+
+
+def _check_dataset(dataset: Dataset) -> None:
+    if not isinstance(dataset, Dataset):
+        raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
+
+
+def _counts(
+    first_columns: dict[str, str], labels: np.ndarray, names: list[str]
+) -> pandas.DataFrame:
+    import pandas
+
+    counts = np.bincount(labels, minlength=len(names))
+    return pandas.DataFrame({**first_columns, "class": names, "n": counts})
+
+
+def _channels(split: Split) -> pandas.DataFrame:
+    """Mean and standard deviation of each channel, exactly: from how often each value occurs."""
+    import pandas
+
+    values = np.arange(256)
+    counts = np.zeros((3, 256), np.int64)
+    for start in range(0, len(split), _BLOCK):
+        for channel in range(3):
+            block = split.images[start : start + _BLOCK, :, :, channel]
+            counts[channel] += np.bincount(block.ravel(), minlength=256)
+    total = counts.sum(axis=1)
+    mean = (counts * values).sum(axis=1) / total
+    variance = (counts * (values - mean[:, np.newaxis]) ** 2).sum(axis=1) / total
+    return pandas.DataFrame(
+        {
+            "channel": ["red", "green", "blue"],
+            "mean": mean,
+            "standard_deviation": np.sqrt(variance),
+        }
+    )

@@ -1,0 +1,83 @@
+"""A tree of image files, one folder a class, as a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pycifar.arguments import check_count, check_path
+from pycifar.datasets.arrays import number_labels
+from pycifar.datasets.dataset import Dataset, Split
+from pycifar.datasets.image_files import SUFFIXES, read_image
+from pycifar.errors import ArgumentError, DataError, DataFormatError, DataNotFoundError
+
+_SPLITS = ("train", "test")
+
+
+def load_folder(
+    data_dir: str | Path | None,
+    class_names: Sequence[str] | None = None,
+    image_size: int | None = None,
+) -> Dataset:
+    """The images in ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``.
+
+    Where `data_dir` has neither a folder ``train`` nor ``test``, its folders are the classes, and
+    all images are training images. Files are taken in the order of their names; hidden ones, and
+    those that `read_image` does not read by their ending, are passed over.
+
+    Args:
+        data_dir: the top of the tree.
+        class_names: the names of the class folders in the order of the labels; None takes them in
+            alphabetical order.
+        image_size: height and width in pixels that the images are resized to, 32 where None.
+
+    Raises:
+        DataNotFoundError: there is no such folder.
+        DataFormatError: there are no images, one cannot be read, or one lies outside of `data_dir`.
+    """
+    if data_dir is None:
+        raise ArgumentError('The source "folder" needs `data_dir`, the folder of images.')
+    top = check_path("data_dir", data_dir)
+    if not top.is_dir():
+        raise DataNotFoundError(f"`data_dir` must be a folder of images; there is none at {top}.")
+    size = 32 if image_size is None else check_count("image_size", image_size, 1, 1024)
+    found = [split for split in _SPLITS if (top / split).is_dir()]
+    folders = {split: top / split for split in found} or {"train": top}
+    files = {split: _image_files(folder, top) for split, folder in folders.items()}
+    names = {split: np.array([f.parent.name for f in paths]) for split, paths in files.items()}
+    labels, classes = number_labels(names, class_names)
+    splits = {split: Split(_read_all(paths, size), labels[split]) for split, paths in files.items()}
+    return Dataset(top.resolve().name, splits, classes, f"image files in {top}")
+
+
+def _image_files(folder: Path, top: Path) -> list[Path]:
+    classes = [path for path in _visible(folder) if path.is_dir()]
+    if not classes:
+        raise DataFormatError(f"{folder} must hold one folder of images a class; it holds none.")
+    found = []
+    for class_folder in classes:
+        files = [p for p in _visible(class_folder) if p.suffix.lower() in SUFFIXES]
+        if not files:
+            endings = ", ".join(SUFFIXES)
+            raise DataFormatError(f"{class_folder} must hold images ({endings}); it holds none.")
+        found += files
+    for file in found:
+        if not file.resolve().is_relative_to(top.resolve()):
+            raise DataFormatError(f"{file} is a link that leads outside of {top}: not followed.")
+    return found
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+
+
+def _read_all(paths: list[Path], size: int) -> np.ndarray:
+    images = np.empty((len(paths), size, size, 3), np.uint8)
+    for i, path in enumerate(paths):
+        images[i] = read_image(path, size)
+    return images

@@ -1,0 +1,151 @@
+"""`load_dataset`: one way to images from any source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pycifar.arguments import check_choice, check_count, check_flag, check_seed, describe
+from pycifar.datasets.arrays import check_images, check_labels, number_labels
+from pycifar.datasets.cifar10 import load_cifar10
+from pycifar.datasets.dataset import Dataset, Split
+from pycifar.datasets.folders import load_folder
+from pycifar.datasets.sampling import stratified_indices
+from pycifar.datasets.synthetic import draw_dataset
+from pycifar.errors import ArgumentError, DataError
+
+# What each source takes beyond the options that all take.
+_OPTIONS = {
+    "cifar10": ("data_dir",),
+    "synthetic": (),
+    "folder": ("data_dir", "class_names", "image_size"),
+    "arrays": ("class_names",),
+}
+_NAMED = tuple(name for name in _OPTIONS if name != "arrays")
+
+
+def load_dataset(
+    source: str | Mapping[str, tuple[Any, Any]] = "cifar10",
+    data_dir: str | Path | None = None,
+    n_train: int | None = None,
+    n_test: int | None = None,
+    class_names: Sequence[str] | None = None,
+    image_size: int | None = None,
+    download: bool = True,
+    seed: int | None = 1,
+    verbose: bool = True,
+) -> Dataset:
+    """Load a data set of labelled images.
+
+    Args:
+        source: ``"cifar10"``; ``"synthetic"``, ten classes of shapes and patterns that are drawn
+            by code and need no file; ``"folder"``, image files in
+            ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``; or arrays as
+            ``{"train": (images, labels), "test": (images, labels)}``, with images as
+            `check_images` takes them and labels that are whole numbers from 0 or class names.
+        data_dir: for ``"cifar10"``, a folder of its batches, one of its archives, or a folder that
+            holds any of these; None looks where ``PYCIFAR_DATA_DIR`` points, else in the user's
+            cache, else downloads. For ``"folder"``, the top of the tree.
+        n_train: how many training images to keep, with each class in proportion; None keeps all.
+            For ``"synthetic"``, how many to draw, 5,000 where None.
+        n_test: the same for test images; 1,000 where None for ``"synthetic"``.
+        class_names: for ``"folder"`` and arrays, the class names in the order of the labels; None
+            takes the names in alphabetical order.
+        image_size: for ``"folder"``, height and width in pixels to resize to; 32 where None.
+        download: whether CIFAR-10 may be downloaded (170 MB, once).
+        seed: decides which images are kept, or drawn; from 0 to 2³¹ - 1.
+        verbose: whether to show the progress of a download on stderr.
+
+    Returns:
+        The data set. Images are uint8 and in memory once.
+
+    Raises:
+        ArgumentError: an argument has a wrong type or value.
+        DataNotFoundError: the data set is not where it was looked for.
+        DataFormatError: a file is missing, truncated or not what it claims to be.
+        DataError: images or labels cannot be used.
+        DownloadError: the download failed.
+
+    Examples:
+        >>> load_dataset("synthetic", n_train=100, n_test=10)
+        <Dataset synthetic: train 100, test 10 images of 32×32 in 10 classes>
+    """
+    seed = check_seed(seed)
+    check_flag("download", download)
+    check_flag("verbose", verbose)
+    if not isinstance(source, Mapping):
+        check_choice("source", source, _NAMED)
+    options = {"data_dir": data_dir, "class_names": class_names, "image_size": image_size}
+    _refuse_idle_options("arrays" if isinstance(source, Mapping) else source, options)
+    if class_names is not None:
+        class_names = _check_class_names(class_names)
+    if source == "synthetic":
+        return draw_dataset(n_train, n_test, seed)
+    if isinstance(source, Mapping):
+        dataset = _from_arrays(source, class_names)
+    elif source == "folder":
+        dataset = load_folder(data_dir, class_names, image_size)
+    else:
+        dataset = load_cifar10(data_dir, download, verbose)
+    return _keep(dataset, {"train": n_train, "test": n_test}, seed)
+
+
+def _refuse_idle_options(source: str, options: dict[str, Any]) -> None:
+    """Refuse an option that the source would not look at."""
+    for name, value in options.items():
+        if value is not None and name not in _OPTIONS[source]:
+            takers = [f'"{s}"' if s in _NAMED else s for s, o in _OPTIONS.items() if name in o]
+            raise ArgumentError(
+                f"`{name}` is for {' and '.join(takers)} alone, and the source is {source}.",
+                fix=f"Leave out `{name}`, or choose another `source`.",
+            )
+
+
+def _check_class_names(class_names: Sequence[str]) -> tuple[str, ...]:
+    names = () if isinstance(class_names, str) else tuple(class_names)
+    is_sound = names and all(isinstance(name, str) and name for name in names)
+    if not is_sound or len(set(names)) != len(names):
+        raise ArgumentError(
+            f"`class_names` must be a list of different names, not {describe(class_names)}."
+        )
+    return names
+
+
+def _from_arrays(source: Mapping[str, Any], class_names: Sequence[str] | None) -> Dataset:
+    images, labels = {}, {}
+    if not source:
+        raise DataError("Arrays must be given for at least one split, and there is none.")
+    for split, pair in source.items():
+        if not isinstance(split, str) or not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ArgumentError(
+                'Arrays must be given as {"train": (images, labels), "test": (images, labels)}; '
+                f"the split {split!r} is {describe(pair)}."
+            )
+        images[split] = check_images(pair[0])
+        labels[split] = check_labels(pair[1], len(images[split]), split)
+    numbered, names = number_labels(labels, class_names)
+    splits = {split: Split(images[split], numbered[split]) for split in images}
+    return Dataset("arrays", splits, names, "arrays given by the caller")
+
+
+def _keep(dataset: Dataset, wanted: dict[str, int | None], seed: int) -> Dataset:
+    """The data set with as many images of each split as wanted."""
+    splits = dict(dataset.splits)
+    for name, n in wanted.items():
+        if n is not None:
+            split = dataset.split(name)
+            n = check_count(f"n_{name}", n, 1, len(split))
+            splits[name] = _choose(split, stratified_indices(split.labels, n, seed))
+    return replace(dataset, splits=splits)
+
+
+def _choose(split: Split, indices: np.ndarray) -> Split:
+    """The images at increasing indices, still counted by the batch that they came from."""
+    ends = np.cumsum([n for _, n in split.batches])
+    counts = np.diff(np.searchsorted(indices, [0, *ends])).tolist()
+    batches = [(name, n) for (name, _), n in zip(split.batches, counts, strict=True)]
+    return Split(split.images[indices], split.labels[indices], tuple(batches))

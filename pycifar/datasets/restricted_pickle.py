@@ -1,0 +1,171 @@
+"""Unpickling of what a stranger wrote: plain values, and the shell of one NumPy array.
+
+Every name is refused but those of NumPy's array reconstruction. Not even these are NumPy's own:
+inert doubles take their place, which check what they are given, and neither allocate nor call
+anything. What the pickle machine itself could be made to do (claim memory, nest until the stack
+overflows) is refused before it starts, by a walk over the opcodes.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+from pycifar.errors import DataFormatError
+
+PIXELS = b"<pixels>"  # what stands in the pickle where the array's bytes were
+
+# The opcodes that published files use, with the number of bytes that follow. Strings are followed
+# by a length of that many bytes; memo opcodes by an index.
+_NUMBERS = {pickle.BININT1: 1, pickle.BININT2: 2, pickle.BININT: 4, pickle.PROTO: 1}
+_STRINGS = {pickle.SHORT_BINSTRING: 1, pickle.BINSTRING: 4}
+_MEMO = {pickle.BINPUT: 1, pickle.LONG_BINPUT: 4, pickle.BINGET: 1, pickle.LONG_BINGET: 4}
+_STRUCTURE = (
+    pickle.EMPTY_DICT, pickle.EMPTY_LIST, pickle.EMPTY_TUPLE, pickle.MARK, pickle.APPEND,
+    pickle.APPENDS, pickle.SETITEM, pickle.SETITEMS, pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2,
+    pickle.TUPLE3, pickle.NONE, pickle.NEWTRUE, pickle.NEWFALSE, pickle.REDUCE, pickle.BUILD,
+)  # fmt: skip
+
+_LARGEST_MEMO = 100_000  # the machine allocates room up to the largest index
+_MOST_STRUCTURE = 1000  # bounds the depth of nesting; published files have about 100
+
+_NUMBER, _STRING, _INDEX, _SHELL, _NAME, _STOP, _OTHER = range(7)
+
+
+def unpickle(pickled: bytes, name: str) -> dict[Any, Any]:
+    """The dictionary in a pickle of protocol 2, of plain values and at most an array's shell.
+
+    Args:
+        pickled: the pickle; the bytes of an array in it are replaced by `PIXELS`.
+        name: the file's name, for errors.
+
+    Returns:
+        The dictionary: strings are bytes, and an array is a `PixelArray`.
+
+    Raises:
+        DataFormatError: the pickle holds something else, or is not sound.
+    """
+    _check_opcodes(pickled, name)
+    try:
+        value = _ArrayUnpickler(io.BytesIO(pickled), encoding="bytes").load()
+    except Exception as error:  # an unsound pickle can raise nearly anything
+        raise DataFormatError(f"{name} is no file of CIFAR-10: {error}.") from error
+    if type(value) is not dict:
+        raise DataFormatError(f"{name} must hold a dictionary, not a {type(value).__name__}.")
+    return value
+
+
+class PixelArray:
+    """Stands for a NumPy array of pixels whose bytes are elsewhere."""
+
+    shape: tuple[int, ...] = ()
+
+    def __setstate__(self, state: Any) -> None:
+        """Take the shape, once all that goes with it is as it must be."""
+        version, shape, dtype, is_fortran, data = state
+        if version != 1 or type(dtype) is not _Uint8 or is_fortran or data != PIXELS:
+            raise pickle.UnpicklingError("the array must be of uint8 in C order, with its pixels")
+        if type(shape) is not tuple or any(type(n) is not int for n in shape):
+            raise pickle.UnpicklingError("the array's shape must be whole numbers")
+        self.shape = shape
+
+
+class _Uint8:
+    """Stands for NumPy's uint8."""
+
+    def __setstate__(self, state: Any) -> None:
+        if state[1] != b"|":
+            raise pickle.UnpicklingError("the array must be of uint8")
+
+
+# The doubles have no attributes that a pickle's BUILD could set: no __dict__, no slots.
+class _NdarrayDouble:
+    __slots__ = ()  # and it cannot be called
+
+
+class _ReconstructDouble:
+    __slots__ = ()
+
+    def __call__(self, kind: Any, shape: Any, code: Any) -> PixelArray:
+        if type(kind) is not _NdarrayDouble or shape != (0,) or code != b"b":
+            raise pickle.UnpicklingError("only an empty array can be filled")
+        return PixelArray()
+
+
+class _DtypeDouble:
+    __slots__ = ()
+
+    def __call__(self, code: Any, *_: Any) -> _Uint8:
+        if code != b"u1":
+            raise pickle.UnpicklingError("the array must be of uint8")
+        return _Uint8()
+
+
+_ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"): _ReconstructDouble(),
+    ("numpy._core.multiarray", "_reconstruct"): _ReconstructDouble(),
+    ("numpy", "ndarray"): _NdarrayDouble(),
+    ("numpy", "dtype"): _DtypeDouble(),
+}
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            asked = f"{module}.{name}"[:80]
+            raise pickle.UnpicklingError(f"it asks for {asked}, and only NumPy arrays are allowed")
+        return _ALLOWED[module, name]
+
+
+def _check_opcodes(pickled: bytes, name: str) -> None:
+    """Refuse opcodes that published files do not use, and what could exhaust memory or stack."""
+    position = n_structure = 0
+    try:
+        while True:
+            opcode = pickled[position]
+            kind, width = _KINDS[opcode]
+            start = position + 1
+            position = start + width
+            if kind == _NUMBER:  # nearly all are numbers or strings
+                continue
+            if kind == _STRING:
+                position += int.from_bytes(pickled[start:position], "little")
+            elif kind == _INDEX:
+                if int.from_bytes(pickled[start:position], "little") > _LARGEST_MEMO:
+                    raise DataFormatError(f"{name} is no file of CIFAR-10: a memo index too large.")
+            elif kind == _SHELL:
+                n_structure += 1
+                if n_structure > _MOST_STRUCTURE:
+                    raise DataFormatError(f"{name} is no file of CIFAR-10: too much structure.")
+            elif kind == _NAME:
+                position = pickled.index(b"\n", pickled.index(b"\n", start) + 1) + 1
+            elif kind == _STOP:
+                break
+            elif kind == _OTHER:
+                raise DataFormatError(
+                    f"{name} is no file of CIFAR-10: byte {start:,} of its pickle is the opcode "
+                    f"{bytes([opcode])!r}, which published files do not use."
+                )
+    except (IndexError, ValueError):
+        raise DataFormatError(f"{name} is truncated: its pickle has no end.") from None
+    if position != len(pickled):
+        raise DataFormatError(
+            f"{name} is too long: {len(pickled) - position:,} bytes follow its pickle."
+        )
+
+
+def _kinds() -> list[tuple[int, int]]:
+    """The kind of each opcode, and how many bytes follow it."""
+    kinds = [(_OTHER, 0)] * 256
+    for table, kind in ((_NUMBERS, _NUMBER), (_STRINGS, _STRING), (_MEMO, _INDEX)):
+        for opcode, width in table.items():
+            kinds[opcode[0]] = (kind, width)
+    for opcode in _STRUCTURE:
+        kinds[opcode[0]] = (_SHELL, 0)
+    kinds[pickle.GLOBAL[0]] = (_NAME, 0)
+    kinds[pickle.STOP[0]] = (_STOP, 0)
+    return kinds
+
+
+_KINDS = _kinds()

@@ -1,0 +1,91 @@
+"""Ten classes of shapes and patterns, drawn by code: images to train on without any file.
+
+Each image shows one shape or pattern of random place, size, angle and colours, under noise. Both
+colours are random, so that neither a colour nor a single pixel tells the class: a linear model is
+left near guessing, while a small CNN learns the classes well.
+
+The same seed draws the same bytes on any machine: see `drawings`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pycifar.arguments import check_count
+from pycifar.datasets.dataset import Dataset, Split
+from pycifar.datasets.drawings import DRAWINGS, Drawing, uniform
+
+SIZE = 32  # pixels, of height and of width
+DEFAULT_TRAIN = 5000  # images
+DEFAULT_TEST = 1000
+
+_RADIUS = (9.0, 13.0)  # pixels from the middle of a shape to its edge
+_LARGEST_SHIFT = 3.0  # pixels from the middle of the image to the middle of the shape
+_LEAST_CONTRAST = 0.35  # of the full range, between shape and ground in each channel
+_NOISE = 0.06  # of the full range: the most that a pixel strays
+_BLOCK = 500  # images drawn at a time
+
+
+def draw_dataset(n_train: int | None, n_test: int | None, seed: int) -> Dataset:
+    """Draw a data set; its splits come from independent random numbers.
+
+    Args:
+        n_train: how many training images, 5,000 where None.
+        n_test: how many test images, 1,000 where None.
+        seed: a whole number from 0; the same seed draws the same images.
+
+    Raises:
+        ArgumentError: a number is below 1.
+    """
+    sizes = {
+        "train": DEFAULT_TRAIN if n_train is None else check_count("n_train", n_train),
+        "test": DEFAULT_TEST if n_test is None else check_count("n_test", n_test),
+    }
+    splits = {
+        split: _draw_split(n, np.random.default_rng([seed, i]))
+        for i, (split, n) in enumerate(sizes.items())
+    }
+    source = f"synthetic images, drawn by pycifar with seed {seed}; no photographs"
+    return Dataset("synthetic", splits, tuple(DRAWINGS), source)
+
+
+def _draw_split(n: int, random: np.random.Generator) -> Split:
+    """Images of all classes in equal numbers, to within one, in random order."""
+    labels = np.arange(n) % len(DRAWINGS)
+    labels = labels[np.argsort(random.random(n), kind="stable")]
+    images = np.empty((n, SIZE, SIZE, 3), np.uint8)
+    for label, drawing in enumerate(DRAWINGS.values()):
+        members = np.flatnonzero(labels == label)
+        for start in range(0, len(members), _BLOCK):
+            block = members[start : start + _BLOCK]
+            images[block] = _coloured(_covered(drawing, len(block), random), random)
+    return Split(images, labels)
+
+
+def _covered(drawing: Drawing, n: int, random: np.random.Generator) -> np.ndarray:
+    """How much of each pixel the shape covers, from 0 to 1, float32 of shape (n, 32, 32)."""
+    radius = uniform(random, n, *_RADIUS)
+    grid = np.arange(SIZE, dtype=np.float32) - np.float32((SIZE - 1) / 2)
+    x = grid[np.newaxis, np.newaxis, :] - _shift(radius, random)
+    y = grid[np.newaxis, :, np.newaxis] - _shift(radius, random)
+    inside = drawing(x, y, radius, random)
+    covered = np.clip(inside + np.float32(0.5), 0, 1)  # a pixel on the edge is half covered
+    return np.broadcast_to(covered, (n, SIZE, SIZE))
+
+
+def _shift(radius: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """How far off the image's middle the shape is, in pixels; it never leaves the image."""
+    room = np.minimum(np.float32(SIZE / 2) - radius, np.float32(_LARGEST_SHIFT))
+    return uniform(random, len(radius), -1, 1) * room
+
+
+def _coloured(covered: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The shape in one random colour on a ground of another, with noise, as uint8."""
+    n = len(covered)
+    ground = uniform(random, n, 0, 1, (1, 1, 3))
+    # Going on from the ground by a good third of the range, round its end, keeps the two apart.
+    shape = ground + uniform(random, n, _LEAST_CONTRAST, 1 - _LEAST_CONTRAST, (1, 1, 3))
+    shape -= np.floor(shape)
+    images = ground + covered[..., np.newaxis] * (shape - ground)
+    images += uniform(random, n, -_NOISE, _NOISE, images.shape[1:])
+    return np.rint(np.clip(images, 0, 1) * np.float32(255)).astype(np.uint8)
