@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pycifar.architectures import build_model, list_architectures
     from pycifar.augmentation import Augmentation
     from pycifar.datasets import Dataset, Split, explore, load_dataset
-    from pycifar.doctor import doctor
+    from pycifar.diagnosis import doctor
     from pycifar.errors import PycifarError
     from pycifar.evaluation import Evaluation, evaluate, predict
     from pycifar.model_file import load_model, save_model
@@ -37,7 +37,7 @@ _HOMES = {
     "Split": "pycifar.datasets",
     "TrainedModel": "pycifar.trained_model",
     "build_model": "pycifar.architectures",
-    "doctor": "pycifar.doctor",
+    "doctor": "pycifar.diagnosis",
     "evaluate": "pycifar.evaluation",
     "explore": "pycifar.datasets",
     "list_architectures": "pycifar.architectures",

@@ -63,7 +63,7 @@ try:
             import tensorflow
 
             tensorflow.config.list_physical_devices()  # looks for GPUs, and is loud about it
-except ImportError as error:
+except Exception as error:  # an unknown backend is a ValueError, a broken one can be anything
     raise DependencyError(
         f"Keras cannot be imported: {error}.",
         fix="Install TensorFlow (`pip install tensorflow`), or set KERAS_BACKEND to a backend "

@@ -1,0 +1,246 @@
+"""Pictures of a training run, of a data set and of a confusion matrix, made with Matplotlib.
+
+Each function returns a Figure that belongs to the caller: nothing is registered with pyplot, so
+nothing has to be closed, and no window opens. Colours are those of Okabe and Ito 2008, "Color
+Universal Design", which can be told apart with any colour vision.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pycifar.arguments import check_flag, check_output, describe
+from pycifar.datasets import Dataset, sample_images
+from pycifar.errors import ArgumentError, DependencyError
+from pycifar.evaluation import Evaluation
+from pycifar.files import write_atomically
+from pycifar.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".pdf", ".svg")
+DPI = 200  # dots per inch of a PNG
+TITLE: dict[str, Any] = {"fontsize": 11, "fontweight": "bold"}
+
+BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#666666"
+STYLES: dict[str, dict[str, Any]] = {
+    "train": {"color": BLUE, "marker": "o", "linestyle": "-"},
+    "validation": {"color": VERMILION, "marker": "s", "linestyle": "--"},
+}
+
+GAP = 3  # pixels between sample images
+MOST_MARKED = 40  # epochs, above which markers would hide the line
+MOST_COUNTED = 25  # classes, above which the counts in the cells could not be read
+
+
+def plot_history(
+    model: TrainedModel, path: str | Path | None = None, overwrite: bool = False
+) -> Figure:
+    """Draw accuracy and loss by epoch.
+
+    Args:
+        model: what `train` or `load_model` returned.
+        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        overwrite: whether an existing file may be replaced.
+
+    Returns:
+        The Matplotlib figure.
+
+    Raises:
+        ArgumentError: an argument is not as above, or no epoch of the model was finished.
+        DependencyError: Matplotlib is missing.
+        OutputExistsError: the file exists and `overwrite` is False.
+        OutputError: the file cannot be written.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> model = pycifar.train(dataset, epochs=2, seed=1, verbose=0)
+        >>> figure = pycifar.plot_history(model, "history.png", overwrite=True)
+    """
+    if not isinstance(model, TrainedModel):
+        raise ArgumentError(f"`model` must be a trained model, not {describe(model)}.")
+    if not model.epochs_done:
+        raise ArgumentError("The history of `model` is empty: no epoch was finished.")
+    target = _check_target(path, overwrite)
+    figure = _new_figure(8, 3.6)
+    figure.suptitle(f"{model.config.architecture} on {model.data['name']}", **TITLE)
+    panels = figure.subplots(1, 2)
+    for axes, metric in zip(panels, ("accuracy", "loss"), strict=True):
+        _draw_metric(axes, model, metric)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    return _finish(figure, target)
+
+
+def plot_samples(
+    dataset: Dataset,
+    split: str = "train",
+    n_per_class: int = 10,
+    seed: int = 1,
+    path: str | Path | None = None,
+    overwrite: bool = False,
+) -> Figure:
+    """Draw random images of each class, one class a row.
+
+    Args:
+        dataset: what `load_dataset` returned.
+        split: the name of the split.
+        n_per_class: images a class, at least 1.
+        seed: decides which images, 0 to 2³¹ - 1.
+        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        overwrite: whether an existing file may be replaced.
+
+    Returns:
+        The Matplotlib figure.
+
+    Raises:
+        ArgumentError: an argument is not as above.
+        DataError: there is no such split, or a class has too few images.
+        DependencyError: Matplotlib is missing.
+        OutputExistsError: the file exists and `overwrite` is False.
+        OutputError: the file cannot be written.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> figure = pycifar.plot_samples(dataset, path="samples.png", overwrite=True)
+    """
+    if not isinstance(dataset, Dataset):
+        raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
+    target = _check_target(path, overwrite)
+    mosaic = _mosaic(sample_images(dataset, split, n_per_class, seed))
+    height, width, _ = mosaic.shape
+    row = height / dataset.n_classes
+    figure = _new_figure(1.6 + 0.56 * width / row, 0.6 + 0.56 * dataset.n_classes)
+    axes = figure.subplots()
+    axes.set_title(f"{dataset.name}, split {split}", **TITLE)
+    axes.imshow(mosaic, interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks((np.arange(dataset.n_classes) + 0.5) * row - GAP / 2, dataset.class_names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return _finish(figure, target)
+
+
+def plot_confusion(
+    evaluation: Evaluation, path: str | Path | None = None, overwrite: bool = False
+) -> Figure:
+    """Draw a confusion matrix: counts, coloured by their share of the true class.
+
+    Args:
+        evaluation: what `evaluate` returned.
+        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        overwrite: whether an existing file may be replaced.
+
+    Returns:
+        The Matplotlib figure.
+
+    Raises:
+        ArgumentError: an argument is not as above.
+        DependencyError: Matplotlib is missing.
+        OutputExistsError: the file exists and `overwrite` is False.
+        OutputError: the file cannot be written.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
+        >>> evaluation = pycifar.evaluate(model, dataset)
+        >>> figure = pycifar.plot_confusion(evaluation, "confusion.png", overwrite=True)
+    """
+    if not isinstance(evaluation, Evaluation):
+        raise ArgumentError(f"`evaluation` must be an evaluation, not {describe(evaluation)}.")
+    target = _check_target(path, overwrite)
+    counts = evaluation.confusion.to_numpy()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 2.2 + 0.48 * min(max(len(counts), 4), MOST_COUNTED)
+    figure = _new_figure(side + 0.9, side)
+    axes = figure.subplots()
+    axes.set_title(
+        f"Split {evaluation.split}: accuracy {evaluation.accuracy:.4f} on {evaluation.n:,} images",
+        **TITLE,
+    )
+    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    names = evaluation.confusion.index.tolist()
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="Predicted class", ylabel="True class")
+    axes.tick_params(length=0)
+    axes.spines[:].set_color("0.8")
+    if len(counts) <= MOST_COUNTED:
+        _write_counts(axes, counts, shares)
+    bar = figure.colorbar(picture, label="Share of the true class", shrink=0.7, aspect=25)
+    bar.outline.set_visible(False)
+    return _finish(figure, target)
+
+
+def _check_target(path: str | Path | None, overwrite: bool) -> Path | None:
+    overwrite = check_flag("overwrite", overwrite)
+    return None if path is None else check_output("path", path, SUFFIXES, overwrite)
+
+
+def _new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that size in inches, which no global state knows of."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise DependencyError(
+            f"Plots need Matplotlib, which cannot be imported: {error}.",
+            fix="Install it with `pip install matplotlib`.",
+        ) from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _finish(figure: Figure, target: Path | None) -> Figure:
+    if target is not None:
+        write_atomically(
+            target,
+            lambda temporary: figure.savefig(
+                temporary, dpi=DPI, bbox_inches="tight", pad_inches=0.1
+            ),
+        )
+    return figure
+
+
+def _draw_metric(axes: Axes, model: TrainedModel, metric: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    rows = model.history[model.history["metric"] == metric]
+    for split, style in STYLES.items():
+        chosen = rows[rows["split"] == split]
+        if len(chosen):
+            label = _validation_label(model) if split == "validation" else "training"
+            marked = style if len(chosen) <= MOST_MARKED else style | {"marker": None}
+            axes.plot(chosen["epoch"], chosen["value"], label=label, markersize=4, **marked)
+    # Above 0, so that no epoch 0 is marked.
+    axes.set_xlim(left=max(0.5, axes.get_xlim()[0]))
+    axes.set(xlabel="Epoch", ylabel=metric.capitalize())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    axes.grid(axis="y", color="0.9")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _validation_label(model: TrainedModel) -> str:
+    """What was validated on: a share that was held out, or a split by name."""
+    on = model.config.validation
+    return f"validation (split {on})" if isinstance(on, str) else "validation"
+
+
+def _mosaic(images: np.ndarray) -> np.ndarray:
+    """One picture of images of shape (rows, columns, height, width, 3), on white."""
+    rows, columns, height, width, _ = images.shape
+    framed = np.full((rows, columns, height + GAP, width + GAP, 3), 255, np.uint8)
+    framed[:, :, :height, :width] = images
+    return framed.transpose(0, 2, 1, 3, 4).reshape(rows * (height + GAP), -1, 3)
+
+
+def _write_counts(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
+    for (row, column), count in np.ndenumerate(counts):
+        colour = "white" if shares[row, column] > 0.7 else "black" if count else GREY
+        axes.text(column, row, f"{count}", ha="center", va="center", color=colour, fontsize=8)
