@@ -185,7 +185,9 @@ def epoch_line(epoch: int, epochs: int, logs: Mapping[str, float], seconds: floa
 
 
 def _metrics(logs: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
+    # Keras hands logs over in alphabetical order.
+    ours = [name for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs]
+    return "  ".join(f"{name} {logs[name]:.4f}" for name in ours)
 
 
 def _as_callback(item: Any) -> keras.callbacks.Callback:

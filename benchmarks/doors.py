@@ -1,0 +1,146 @@
+"""One training through three doors: are the weights equal, and what does R cost?
+
+    python benchmarks/doors.py --epochs 10 --output benchmarks/results/doors_10_epochs.json
+    python benchmarks/doors.py --epochs 3 --repeats 3 --doors python r \
+        --output benchmarks/results/doors_3_epochs.json
+
+Trains cnn2 on CIFAR-10 with seed 1, validated on the test split, once a door and repeat, the doors
+in turn. Each run is a process of its own; its wall time, its peak memory and the seconds of its
+epochs are recorded, and its weights' fingerprint and history must be those of every other run.
+Needs the environment that `make setup` leaves (`. ./env.sh`) and real CIFAR-10.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from machine import describe_machine
+
+IN_PYTHON = """
+import json, pycifar, sys
+dataset = pycifar.load_dataset("cifar10")
+model = pycifar.train(dataset, "cnn2", epochs={epochs}, seed=1, validation="test")
+print(json.dumps({{"fingerprint": model.fingerprint(), "seconds": model.seconds,
+    "history": model.history.to_dict("list"), "versions": model.versions}}))
+"""
+
+IN_R = """
+library(pycifar)
+dataset <- cifar_load_dataset("cifar10")
+model <- cifar_train(dataset, "cnn2", epochs = {epochs}, seed = 1, validation = "test")
+result <- list(
+  fingerprint = model$fingerprint, seconds = model$seconds,
+  history = as.list(model$history), versions = model$versions
+)
+cat(jsonlite::toJSON(result, auto_unbox = TRUE, digits = I(17)))
+"""
+
+
+def main() -> None:
+    """Measure, compare and write the report."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--doors", nargs="+", default=["python", "r", "shell"])
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    runs: list[dict[str, Any]] = []
+    for repeat in range(arguments.repeats):
+        # Every other round goes backwards, so that no door always runs on a warmer machine.
+        for door in arguments.doors if repeat % 2 == 0 else reversed(arguments.doors):
+            runs.append({"door": door, "repeat": repeat + 1, **measure(door, arguments.epochs)})
+            print({name: runs[-1][name] for name in ("door", "wall", "peak_mb", "fingerprint")})
+    report = {
+        "command": "python " + " ".join(sys.argv),
+        "machine": describe_machine(),
+        "versions": runs[0].pop("versions"),
+        "identical": len({json.dumps([r["fingerprint"], r["history"]]) for r in runs}) == 1,
+        "fingerprint": runs[0]["fingerprint"],
+        "history": runs[0]["history"],
+        **summarise(runs),
+        "runs": [
+            {name: run[name] for name in ("door", "repeat", "wall", "peak_mb", "seconds")}
+            for run in runs
+        ],
+    }
+    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+    print(f"identical: {report['identical']}; written to {arguments.output}")
+    sys.exit(0 if report["identical"] else 1)
+
+
+def measure(door: str, epochs: int) -> dict[str, Any]:
+    """Run one training in a process of its own; wall time in seconds, peak memory in MB."""
+    with tempfile.TemporaryFile("w+") as output:
+        started = time.perf_counter()
+        child = subprocess.Popen(command(door, epochs), stdout=output, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - started
+        if status:
+            sys.exit(f"{door} failed with status {status}")
+        output.seek(0)
+        told = json.load(output)
+    peak = usage.ru_maxrss / 1024
+    return {
+        "wall": round(wall, 2),
+        "peak_mb": round(peak, 1),
+        "seconds": [round(s, 2) for s in told["seconds"]],
+        "fingerprint": told["fingerprint"],
+        "history": as_columns(told["history"]),
+        "versions": told["versions"],
+    }
+
+
+def command(door: str, epochs: int) -> list[str]:
+    """The process that trains through a door."""
+    if door == "python":
+        return [sys.executable, "-c", IN_PYTHON.format(epochs=epochs)]
+    if door == "r":
+        return ["Rscript", "-e", IN_R.format(epochs=epochs)]
+    options = f"train --dataset cifar10 --architecture cnn2 --epochs {epochs} --seed 1"
+    return ["pycifar", *options.split(), "--validation", "test", "--json"]
+
+
+def as_columns(history: Any) -> dict[str, list[Any]]:
+    """The history as columns, whichever way a door tells it."""
+    if isinstance(history, list):
+        return {name: [row[name] for row in history] for name in history[0]}
+    return history
+
+
+def summarise(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over the repeats, and each door's ratio to Python, repeat by repeat."""
+    doors = list(dict.fromkeys(run["door"] for run in runs))
+    medians = {
+        door: {
+            "wall": median(run["wall"] for run in runs if run["door"] == door),
+            "training": median(sum(run["seconds"]) for run in runs if run["door"] == door),
+            "peak_mb": median(run["peak_mb"] for run in runs if run["door"] == door),
+        }
+        for door in doors
+    }
+    by_repeat = {(run["door"], run["repeat"]): run["wall"] for run in runs}
+    ratios = {
+        door: [
+            round(wall / by_repeat["python", repeat], 4)
+            for (name, repeat), wall in sorted(by_repeat.items())
+            if name == door
+        ]
+        for door in doors
+        if door != "python"
+    }
+    return {"medians": medians, "wall_ratio_to_python": ratios}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""What several test files share: the data sets, and one small trained model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import pycifar
+
+
+@pytest.fixture(scope="session")
+def cifar10_dir() -> Path:
+    folder = os.environ.get("PYCIFAR_DATA_DIR")
+    if not folder:
+        pytest.skip("needs real CIFAR-10: set PYCIFAR_DATA_DIR")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def small_dataset() -> pycifar.Dataset:
+    return pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+
+
+@pytest.fixture(scope="session")
+def small_model(small_dataset: pycifar.Dataset) -> pycifar.TrainedModel:
+    return pycifar.train(small_dataset, "cnn2", epochs=2, batch_size=50, seed=1, verbose=0)

@@ -1,0 +1,41 @@
+import random
+import subprocess
+import sys
+
+import numpy as np
+
+from pycifar.backend import seeded
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+def test_starting_keras_and_training_a_step_says_nothing():
+    code = """
+import numpy as np
+from pycifar import build_model
+model = build_model("cnn2", seed=1)
+model.compile("sgd", "sparse_categorical_crossentropy")
+model.train_on_batch(np.zeros((2, 32, 32, 3), "uint8"), np.zeros(2, "int64"))
+"""
+    done = run(code)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_the_standard_error_stream_works_after_the_import():
+    done = run("import os, pycifar.backend; os.write(2, b'still here')")
+    assert done.stderr == "still here"
+
+
+def test_seeding_leaves_the_generators_of_the_caller_as_they_were():
+    random.seed(7)
+    np.random.seed(7)
+    expected = random.random(), np.random.random()
+    random.seed(7)
+    np.random.seed(7)
+    with seeded(1):
+        inside = random.random()
+    assert (random.random(), np.random.random()) == expected
+    with seeded(1):
+        assert random.random() == inside

@@ -1,0 +1,91 @@
+import pytest
+
+import pycifar
+from pycifar.callbacks import ReportedProgress, as_callbacks, epoch_line, progress
+from pycifar.errors import ArgumentError, UnknownNameError
+
+
+def train(dataset, **arguments):
+    return pycifar.train(dataset, epochs=3, batch_size=90, seed=1, verbose=0, **arguments)
+
+
+def test_functions_are_called_in_order_with_epochs_and_batches_from_1(small_dataset):
+    calls = []
+    events = {
+        "on_train_begin": lambda logs: calls.append("begin"),
+        "on_epoch_begin": lambda epoch, logs: calls.append(f"epoch {epoch}"),
+        "on_train_batch_end": lambda batch, logs: calls.append(f"batch {batch}"),
+        "on_epoch_end": lambda epoch, logs: calls.append(f"end of {epoch}"),
+        "on_train_end": lambda logs: calls.append("end"),
+    }
+    pycifar.train(small_dataset, epochs=2, batch_size=90, seed=1, verbose=0, callbacks=events)
+    epochs = [[f"epoch {i}", "batch 1", "batch 2", f"end of {i}"] for i in (1, 2)]
+    assert calls == ["begin", *epochs[0], *epochs[1], "end"]
+
+
+def test_the_logs_name_losses_and_accuracies(small_dataset):
+    seen = []
+    train(small_dataset, callbacks={"on_epoch_end": lambda epoch, logs: seen.append(logs)})
+    assert set(seen[0]) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+
+
+def test_returning_false_stops_the_training(small_dataset):
+    model = train(small_dataset, callbacks={"on_epoch_end": lambda epoch, logs: epoch < 2})
+    assert model.epochs_done == 2
+    assert not model.interrupted
+
+
+def test_keras_callbacks_work_as_they_do_in_keras(small_dataset):
+    import keras
+
+    history = keras.callbacks.History()
+    model = train(small_dataset, callbacks=[history])
+    assert history.epoch == [0, 1, 2]
+    assert history.history["val_loss"][-1] == model.last("validation", "loss")
+
+
+def test_an_error_in_a_function_reaches_the_caller_as_it_is(small_dataset):
+    def fail(epoch, logs):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        train(small_dataset, callbacks={"on_epoch_end": fail})
+
+
+def test_an_unknown_event_suggests_the_nearest():
+    with pytest.raises(UnknownNameError) as caught:
+        as_callbacks({"on_epoch_ends": print})
+    assert caught.value.fix == 'Did you mean "on_epoch_end"?'
+
+
+@pytest.mark.parametrize("given", ["loud", [3], {"on_epoch_end": "print"}])
+def test_what_is_no_callback_is_refused(given):
+    with pytest.raises(ArgumentError):
+        as_callbacks(given)
+
+
+def test_progress_writes_one_line_an_epoch_to_the_standard_error_stream(small_dataset, capsys):
+    pycifar.train(small_dataset, epochs=2, batch_size=90, seed=1, verbose=1)
+    captured = capsys.readouterr()
+    lines = captured.err.splitlines()
+    assert captured.out == ""
+    assert [line[:10] for line in lines] == ["epoch 1/2 ", "epoch 2/2 "]
+    assert "val_accuracy" in lines[0]
+
+
+def test_silence_is_asked_for_with_0():
+    assert progress(0) == []
+
+
+def test_progress_is_reported_to_functions_of_the_caller(small_dataset):
+    lines, shares = [], []
+    told = ReportedProgress(lines.append, lambda share, text: shares.append(share))
+    told.INTERVAL = 0.0
+    train(small_dataset, callbacks=told)
+    assert len(lines) == 3
+    assert shares == pytest.approx([i / 6 for i in range(1, 7)])
+
+
+def test_the_line_of_an_epoch_has_all_that_is_known():
+    line = epoch_line(3, 10, {"loss": 1.23456, "accuracy": 0.5}, 12.34)
+    assert line == "epoch  3/10  loss 1.2346  accuracy 0.5000  12.3 s"

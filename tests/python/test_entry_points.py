@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+
+from pycifar import entry_points
+from pycifar.errors import ArgumentError
+
+
+def column_major(images: np.ndarray) -> dict:
+    """Images as R sends them."""
+    return {"bytes": bytearray(images.tobytes(order="F")), "shape": list(images.shape)}
+
+
+def value(envelope: dict):
+    assert envelope["ok"], envelope
+    return envelope["value"]
+
+
+def test_an_error_comes_out_as_data_with_its_kinds_and_fix():
+    envelope = entry_points.build_model("cnn22", [32, 32, 3], 10, None)
+    assert envelope["ok"] is False
+    assert envelope["kinds"] == ["unknown_name", "argument"]
+    assert envelope["fix"] == 'Did you mean "cnn2"?'
+    assert "Traceback" in envelope["traceback"]
+
+
+def test_an_error_of_our_own_making_says_so():
+    envelope = entry_points.fingerprint("not a model")
+    assert envelope["kinds"] == ["internal"]
+    assert envelope["message"].startswith("AttributeError: ")
+
+
+def test_an_interrupt_passes_through():
+    @entry_points.entry_point
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+
+def test_only_plain_values_come_out(small_model, small_dataset):
+    images = {"dataset": small_dataset, "split": "test"}
+    everything = [
+        value(entry_points.describe_dataset(small_dataset)),
+        value(entry_points.describe_model(small_model)),
+        value(entry_points.list_architectures()),
+        value(entry_points.evaluate(small_model, small_dataset, "test")),
+        value(entry_points.predict(small_model, images, "class")),
+        value(entry_points.predict(small_model, images, "prob")),
+    ]
+    plain = {str, bool, int, float, type(None), bytearray}
+
+    def check(item):
+        if type(item) is dict:
+            assert all(type(key) is str for key in item)
+            for inner in item.values():
+                check(inner)
+        elif type(item) is list:
+            for inner in item:
+                check(inner)
+        else:
+            assert type(item) in plain, type(item)
+
+    check(everything)
+
+
+def test_images_in_column_major_order_are_the_same_images(small_model, small_dataset):
+    images = np.ascontiguousarray(small_dataset.split("test").images[:7])
+    block = value(entry_points.predict(small_model, column_major(images), "prob"))
+    received = np.frombuffer(block["bytes"], "<f8").reshape(block["shape"], order="F")
+    split = {"dataset": small_dataset, "split": "test"}
+    whole = value(entry_points.predict(small_model, split, "prob"))
+    expected = np.frombuffer(whole["bytes"], "<f8").reshape(whole["shape"], order="F")[:7]
+    assert received == pytest.approx(expected, abs=1e-6)
+
+
+def test_classes_come_out_by_name(small_model, small_dataset):
+    names = value(
+        entry_points.predict(small_model, {"dataset": small_dataset, "split": "test"}, "class")
+    )
+    assert len(names) == 100
+    assert set(names) <= set(small_dataset.class_names)
+
+
+def test_arrays_with_labels_by_name_make_a_data_set():
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    part = {"images": column_major(images), "labels": ["dog", "cat", "dog", "cat"]}
+    dataset = value(
+        entry_points.load_dataset({"train": part, "test": part}, class_names=["dog", "cat"])
+    )
+    assert (dataset.split("train").images == images).all()
+    assert dataset.split("train").labels.tolist() == [0, 1, 0, 1]
+
+
+def test_a_block_of_the_wrong_length_is_refused(small_model):
+    envelope = entry_points.predict(
+        small_model, {"bytes": bytearray(5), "shape": [1, 32, 32, 3]}, "class"
+    )
+    assert envelope["kinds"][0] == "image"
+
+
+def test_progress_goes_to_the_function_that_r_gives(small_dataset):
+    lines = []
+    value(
+        entry_points.train(
+            small_dataset, "cnn2", epochs=2.0, batch_size=90.0, seed=1.0, write_line=lines.append
+        )
+    )
+    assert len(lines) == 2
+
+
+def test_an_error_in_a_function_of_r_is_a_callback_error(small_dataset):
+    def fail(epoch, logs):
+        raise RuntimeError("no such object\n in f()")
+
+    envelope = entry_points.train(
+        small_dataset, "cnn2", epochs=1, seed=1, callbacks={"on_epoch_end": fail}
+    )
+    assert envelope["kinds"] == ["callback", "training"]
+    assert envelope["message"] == "`on_epoch_end` failed: no such object"
+
+
+def test_an_argument_error_inside_a_function_of_r_keeps_its_class(small_dataset):
+    def fail(epoch, logs):
+        raise ArgumentError("theirs")
+
+    envelope = entry_points.train(
+        small_dataset, "cnn2", epochs=1, seed=1, callbacks=[{"on_epoch_end": fail}]
+    )
+    assert envelope["kinds"] == ["argument"]

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+import pycifar
+from pycifar.errors import ArgumentError, DataError, ImageError
+from pycifar.evaluation import measure
+
+CLASSES = ("cat", "dog", "frog")
+
+
+def test_every_measure_agrees_with_a_calculation_by_hand():
+    probabilities = np.array(
+        [[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.2, 0.5, 0.3]], np.float32
+    )
+    result = measure(probabilities, np.array([0, 1, 1, 2]), CLASSES, "test")
+    assert result.n == 4
+    assert result.accuracy == 0.5
+    assert result.loss == pytest.approx(-np.log([0.7, 0.3, 0.8, 0.3]).mean(), rel=1e-6)
+    assert result.confusion.to_numpy().tolist() == [[1, 0, 0], [1, 1, 0], [0, 1, 0]]
+    assert result.confusion.index.tolist() == list(CLASSES)
+    table = result.per_class.set_index("class")
+    assert table["precision"].tolist() == [0.5, 0.5, 0.0]
+    assert table["recall"].tolist() == [1.0, 0.5, 0.0]
+    assert table["f1"].tolist() == pytest.approx([2 / 3, 0.5, 0.0])
+    assert table["support"].tolist() == [1, 2, 1]
+
+
+def test_the_calibration_error_is_the_gap_of_confidence_and_accuracy():
+    certain = np.tile(np.array([[0.9, 0.1]], np.float32), (10, 1))
+    labels = np.array([0] * 6 + [1] * 4)
+    result = measure(certain, labels, ("a", "b"), "test")
+    assert result.calibration_error == pytest.approx(0.9 - 0.6)
+    both = np.array([[0.95, 0.05], [0.55, 0.45]], np.float32)
+    result = measure(both, np.array([0, 1]), ("a", "b"), "test")
+    assert result.calibration_error == pytest.approx((0.05 + 0.55) / 2)
+
+
+def test_a_probability_of_zero_gives_a_finite_loss():
+    result = measure(np.array([[1.0, 0.0]], np.float32), np.array([1]), ("a", "b"), "test")
+    assert np.isfinite(result.loss)
+
+
+def test_predictions_have_one_row_an_image_in_order(small_model, small_dataset):
+    images = small_dataset.split("test").images
+    probabilities = pycifar.predict(small_model, images, "prob")
+    labels = pycifar.predict(small_model, images)
+    assert probabilities.shape == (100, 10)
+    assert labels.shape == (100,)
+    assert (labels == probabilities.argmax(axis=1)).all()
+    assert (pycifar.predict(small_model, images[::-1]) == labels[::-1]).all()
+    assert (pycifar.predict(small_model, small_dataset.split("test")) == labels).all()
+
+
+def test_bytes_and_floats_of_the_same_images_are_predicted_alike(small_model, small_dataset):
+    images = small_dataset.split("test").images[:20]
+    from_bytes, from_floats = (
+        pycifar.predict(small_model, given, "prob") for given in (images, images / 255)
+    )
+    assert (from_bytes == from_floats).all()
+
+
+def test_one_image_alone_is_a_batch_of_one(small_model, small_dataset):
+    assert pycifar.predict(small_model, small_dataset.split("test").images[0]).shape == (1,)
+
+
+def test_image_files_of_any_size_are_resized(small_model, small_dataset, tmp_path):
+    from PIL import Image
+
+    pixels = np.ascontiguousarray(small_dataset.split("test").images[0])
+    Image.fromarray(pixels).save(tmp_path / "same.png")
+    Image.fromarray(pixels).resize((100, 70)).save(tmp_path / "larger.jpg")
+    paths = [tmp_path / "same.png", str(tmp_path / "larger.jpg")]
+    probabilities = pycifar.predict(small_model, paths, "prob")
+    assert probabilities.shape == (2, 10)
+    expected = pycifar.predict(small_model, pixels, "prob")[0]
+    assert probabilities[0] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((2, 28, 28, 3), np.uint8),
+        np.zeros((2, 32, 32), np.uint8),
+        np.zeros((0, 32, 32, 3), np.uint8),
+        np.full((1, 32, 32, 3), 1.5),
+        np.full((1, 32, 32, 3), np.nan),
+        np.full((1, 32, 32, 3), 256),
+        np.full((1, 32, 32, 3), "pixel"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(small_model, images):
+    with pytest.raises(ImageError):
+        pycifar.predict(small_model, images)
+
+
+def test_an_unknown_type_suggests_the_nearest(small_model, small_dataset):
+    with pytest.raises(ArgumentError) as caught:
+        pycifar.predict(small_model, small_dataset.split("test").images, "probs")
+    assert caught.value.fix == 'Did you mean "prob"?'
+
+
+def test_a_data_set_of_other_classes_is_refused(small_model):
+    split = pycifar.Split(np.zeros((2, 32, 32, 3), np.uint8), np.array([0, 1]))
+    other = pycifar.Dataset("pets", {"test": split}, ("cat", "dog"))
+    with pytest.raises(DataError, match="it has cat, dog"):
+        pycifar.evaluate(small_model, other)
+
+
+def test_a_split_that_is_not_there_is_named(small_model, small_dataset):
+    with pytest.raises(DataError, match='no split "validation"; it has "train", "test"'):
+        pycifar.evaluate(small_model, small_dataset, "validation")
+
+
+def test_the_network_of_another_library_is_no_trained_model(small_dataset):
+    with pytest.raises(ArgumentError, match="must be a trained model"):
+        pycifar.evaluate(pycifar.build_model(), small_dataset)

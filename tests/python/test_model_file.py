@@ -1,0 +1,147 @@
+import json
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import pycifar
+from pycifar.errors import (
+    ArgumentError,
+    ModelFileError,
+    ModelVersionError,
+    OutputError,
+    OutputExistsError,
+)
+
+
+@pytest.fixture
+def saved(small_model, tmp_path):
+    return pycifar.save_model(small_model, tmp_path / "model.keras")
+
+
+def rewrite_entry(path, change):
+    """The archive again, with pycifar's entry changed."""
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries["pycifar.json"] = change(entries["pycifar.json"])
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+
+
+def test_a_loaded_model_is_the_saved_one(small_model, small_dataset, saved):
+    loaded = pycifar.load_model(saved)
+    assert loaded.fingerprint() == small_model.fingerprint()
+    assert loaded.history.equals(small_model.history)
+    for name in ("config", "class_names", "data", "seconds", "versions", "interrupted"):
+        assert getattr(loaded, name) == getattr(small_model, name)
+    images = small_dataset.split("test").images
+    first, second = (pycifar.predict(m, images, "prob") for m in (small_model, loaded))
+    assert (first == second).all()
+
+
+@pytest.mark.parametrize("architecture", ["cnn2", "cnn4"])
+def test_plain_keras_predicts_the_same_without_pycifar(small_dataset, tmp_path, architecture):
+    model = pycifar.train(small_dataset, architecture, epochs=1, seed=1, verbose=0)
+    pycifar.save_model(model, tmp_path / "model.keras")
+    images = np.ascontiguousarray(small_dataset.split("test").images)
+    np.save(tmp_path / "images.npy", images)
+    code = (
+        "import keras, numpy, sys; "
+        "model = keras.models.load_model('model.keras'); "
+        "numpy.save('plain.npy', model.predict_on_batch(numpy.load('images.npy'))); "
+        "assert not [name for name in sys.modules if name.startswith('pycifar')]"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, check=True)
+    ours = pycifar.predict(model, images, "prob")
+    assert (np.load(tmp_path / "plain.npy") == ours).all()
+
+
+def test_an_existing_file_is_kept_unless_overwriting_is_asked_for(small_model, saved):
+    before = saved.read_bytes()
+    with pytest.raises(OutputExistsError, match="exists already"):
+        pycifar.save_model(small_model, saved)
+    assert saved.read_bytes() == before
+    pycifar.save_model(small_model, saved, overwrite=True)
+    assert pycifar.load_model(saved).fingerprint() == small_model.fingerprint()
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(small_model, saved, monkeypatch):
+    def fail(*arguments, **named):
+        raise OSError(28, "No space left on device")
+
+    before = saved.read_bytes()
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", fail)
+    with pytest.raises(OutputError, match="No space left on device"):
+        pycifar.save_model(small_model, saved, overwrite=True)
+    assert saved.read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == ["model.keras"]
+
+
+def test_a_folder_that_does_not_exist_is_named(small_model, tmp_path):
+    with pytest.raises(OutputError, match="no folder"):
+        pycifar.save_model(small_model, tmp_path / "missing" / "model.keras")
+
+
+def test_a_folder_in_the_place_of_the_file_is_refused(small_model, tmp_path):
+    (tmp_path / "model.keras").mkdir()
+    with pytest.raises(OutputError, match="is a folder"):
+        pycifar.save_model(small_model, tmp_path / "model.keras")
+
+
+def test_another_ending_is_refused(small_model, tmp_path):
+    with pytest.raises(ArgumentError, match=r"must end in \.keras"):
+        pycifar.save_model(small_model, tmp_path / "model.h5")
+
+
+def test_a_file_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(ModelFileError, match="no model file"):
+        pycifar.load_model(tmp_path / "missing.keras")
+
+
+def test_a_file_that_is_no_archive_is_refused(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_text("not a model")
+    with pytest.raises(ModelFileError, match="not a model file"):
+        pycifar.load_model(path)
+
+
+def test_a_plain_keras_file_is_refused_with_the_way_to_use_it(tmp_path):
+    path = tmp_path / "plain.keras"
+    pycifar.build_model("cnn2", seed=1).save(path)
+    with pytest.raises(ModelFileError, match="not saved by pycifar") as caught:
+        pycifar.load_model(path)
+    assert "keras.models.load_model" in caught.value.fix
+
+
+def test_a_truncated_file_is_refused(saved):
+    saved.write_bytes(saved.read_bytes()[:100_000])
+    with pytest.raises(ModelFileError, match="damaged"):
+        pycifar.load_model(saved)
+
+
+def test_a_file_from_a_newer_pycifar_is_refused(saved):
+    rewrite_entry(saved, lambda entry: json.dumps({**json.loads(entry), "format": 2}))
+    with pytest.raises(ModelVersionError, match=r"format 2; pycifar .* reads up to 1") as caught:
+        pycifar.load_model(saved)
+    assert caught.value.fix == "Update pycifar."
+
+
+@pytest.mark.parametrize("entry", ["[]", "{}", "{", '{"format": 1}', '{"format": "x"}'])
+def test_a_doctored_entry_is_refused(saved, entry):
+    rewrite_entry(saved, lambda _: entry)
+    with pytest.raises(ModelFileError):
+        pycifar.load_model(saved)
+
+
+def test_what_is_no_model_is_not_saved(tmp_path):
+    with pytest.raises(ArgumentError, match="must be a trained model"):
+        pycifar.save_model("cnn2", tmp_path / "model.keras")
+
+
+def test_an_interrupted_model_stays_one(small_model, tmp_path):
+    cut = replace(small_model, interrupted=True)
+    assert pycifar.load_model(pycifar.save_model(cut, tmp_path / "cut.keras")).interrupted

@@ -1,0 +1,49 @@
+import keras
+import pytest
+
+from pycifar.errors import ArgumentError, UnknownNameError
+from pycifar.optimization import OPTIMIZERS, make_optimizer, make_schedule
+
+
+def rates(schedule: str, *steps: int) -> list[float]:
+    made = make_schedule(schedule, 0.1, 100)
+    return [float(made(step)) if callable(made) else made for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", [0.1, 0.1, 0.1]),
+        ("cosine", [0.1, 0.05, 0.0]),
+        ("exponential", [0.1, 0.01, 0.001]),
+    ],
+)
+def test_a_schedule_has_its_value_at_start_middle_and_end(schedule, expected):
+    assert rates(schedule, 0, 50, 100) == pytest.approx(expected, abs=1e-7)
+
+
+def test_step_divides_by_ten_after_half_and_after_three_quarters():
+    assert rates("step", 0, 50, 51, 75, 76) == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001])
+
+
+def test_one_cycle_climbs_for_a_quarter_and_falls_to_zero():
+    assert rates("one_cycle", 0, 25, 100) == pytest.approx([0.0, 0.1, 0.0], abs=1e-7)
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_each_optimizer_is_made_with_its_rate(name):
+    optimizer = make_optimizer(name, 0.02, "constant", 10)
+    assert isinstance(optimizer, keras.optimizers.Optimizer)
+    assert float(optimizer.learning_rate) == pytest.approx(0.02)
+
+
+def test_an_unknown_optimizer_suggests_the_nearest():
+    with pytest.raises(UnknownNameError) as caught:
+        make_optimizer("adamm", 0.1, "constant", 10)
+    assert caught.value.fix == 'Did you mean "adam"?'
+
+
+@pytest.mark.parametrize("rate", [0, -0.1, float("nan"), float("inf"), "fast", None, True])
+def test_a_rate_that_is_no_positive_number_is_refused(rate):
+    with pytest.raises(ArgumentError, match="learning_rate"):
+        make_optimizer("sgd", rate, "constant", 10)

@@ -1,0 +1,201 @@
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import pycifar
+from pycifar.errors import ArgumentError, DataError, InterruptedWarning, TrainingError
+
+SETTINGS = {"epochs": 2, "batch_size": 50, "seed": 1, "verbose": 0}
+
+CHILD = """
+import pycifar
+dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+print(pycifar.train(dataset, "cnn2", epochs=2, batch_size=50, seed=1, verbose=0).fingerprint())
+"""
+
+
+def test_the_same_seed_gives_the_same_weights_in_another_process(small_model):
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD], capture_output=True, text=True, check=True
+    )
+    assert child.stdout.strip() == small_model.fingerprint()
+
+
+@pytest.mark.parametrize("architecture", ["cnn2", "cnn4"])
+def test_the_same_seed_gives_the_same_weights_and_history(small_dataset, architecture):
+    every = {"augmentation": ["flip", "shift", "cutout"], "schedule": "cosine", **SETTINGS}
+    first, again = (pycifar.train(small_dataset, architecture, **every) for _ in range(2))
+    assert first.fingerprint() == again.fingerprint()
+    assert first.history.equals(again.history)
+
+
+def test_another_seed_gives_other_weights(small_dataset, small_model):
+    other = pycifar.train(small_dataset, **{**SETTINGS, "seed": 2})
+    assert other.fingerprint() != small_model.fingerprint()
+
+
+def test_a_seed_that_was_drawn_is_told_and_gives_the_same_again(small_dataset):
+    first = pycifar.train(small_dataset, **{**SETTINGS, "epochs": 1, "seed": None})
+    again = pycifar.train(small_dataset, **{**SETTINGS, "epochs": 1, "seed": first.config.seed})
+    assert first.fingerprint() == again.fingerprint()
+
+
+def test_training_leaves_the_generators_of_the_caller_alone(small_dataset):
+    random.seed(3)
+    np.random.seed(3)
+    expected = random.random(), np.random.random()
+    random.seed(3)
+    np.random.seed(3)
+    pycifar.train(small_dataset, **{**SETTINGS, "epochs": 1})
+    assert (random.random(), np.random.random()) == expected
+
+
+def test_the_history_is_one_tidy_table(small_model):
+    history = small_model.history
+    assert history.columns.tolist() == ["epoch", "split", "metric", "value"]
+    assert history["epoch"].tolist() == [1] * 4 + [2] * 4
+    keys = history[["split", "metric"]].agg(" ".join, axis=1).tolist()
+    expected = ["train loss", "train accuracy", "validation loss", "validation accuracy"]
+    assert keys == expected * 2
+    assert len(small_model.seconds) == 2
+
+
+def test_validation_holds_out_a_balanced_tenth_by_default(small_model):
+    assert small_model.config.validation == 0.1
+
+
+def test_validating_on_test_is_recorded_and_trains_on_every_image(small_dataset):
+    batches = []
+    model = pycifar.train(
+        small_dataset,
+        validation="test",
+        callbacks={"on_train_batch_end": lambda batch, logs: batches.append(batch)},
+        **{**SETTINGS, "epochs": 1},
+    )
+    assert model.config.validation == "test"
+    assert len(batches) == 4  # 200 images by 50
+    measured = pycifar.evaluate(model, small_dataset)
+    assert model.last("validation", "accuracy") == pytest.approx(measured.accuracy)
+    assert model.last("validation", "loss") == pytest.approx(measured.loss, rel=1e-4)
+
+
+def test_without_validation_the_history_holds_training_alone(small_dataset):
+    model = pycifar.train(small_dataset, validation=None, **{**SETTINGS, "epochs": 1})
+    assert set(model.history["split"]) == {"train"}
+
+
+def test_early_stopping_ends_when_the_loss_no_longer_falls(small_dataset):
+    settings = {**SETTINGS, "epochs": 10}
+    model = pycifar.train(
+        small_dataset, optimizer="adam", learning_rate=1e-12, early_stopping=2, **settings
+    )
+    losses = model.history.query("split == 'validation' and metric == 'loss'")["value"].tolist()
+    assert model.epochs_done == len(losses) < 10
+    assert min(losses[-2:]) >= min(losses[:-2])
+
+
+def test_best_weights_are_those_of_the_epoch_with_the_lowest_loss(small_dataset):
+    settings = {**SETTINGS, "epochs": 6, "learning_rate": 0.2, "optimizer": "sgd"}
+    model = pycifar.train(small_dataset, validation="test", best_weights=True, **settings)
+    losses = model.history.query("split == 'validation' and metric == 'loss'")["value"]
+    measured = pycifar.evaluate(model, small_dataset).loss
+    assert losses.iloc[-1] > losses.min()  # else this run could not tell best from last
+    assert measured == pytest.approx(losses.min(), rel=1e-3)
+
+
+def test_an_interrupt_leaves_a_usable_model_with_the_history_so_far(small_dataset):
+    def interrupt(batch, logs):
+        calls.append(batch)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+
+    calls = []
+    with pytest.warns(InterruptedWarning, match="after 1 of 5 epochs"):
+        model = pycifar.train(
+            small_dataset, callbacks={"on_train_batch_end": interrupt}, **{**SETTINGS, "epochs": 5}
+        )
+    assert model.interrupted
+    assert model.epochs_done == 1
+    assert pycifar.evaluate(model, small_dataset).n == 100
+
+
+def test_a_loss_that_is_no_number_stops_the_training_and_says_where(small_dataset):
+    with pytest.raises(TrainingError, match=r"step \d+ of epoch \d+") as caught:
+        pycifar.train(small_dataset, "cnn4", learning_rate=1e30, **SETTINGS)
+    assert "below 1e+30" in caught.value.fix
+
+
+def test_a_keras_model_and_a_function_that_makes_one_are_trained(small_dataset):
+    def make(input_shape, n_classes):
+        import keras
+
+        layers = [
+            keras.Input(input_shape, dtype="uint8"),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(n_classes, activation="softmax"),
+        ]
+        return keras.Sequential(layers)
+
+    from_function = pycifar.train(small_dataset, make, **SETTINGS)
+    own = pycifar.build_model(make, seed=SETTINGS["seed"])
+    from_model = pycifar.train(small_dataset, own, **SETTINGS)
+    assert from_function.config.architecture == from_model.config.architecture == "custom"
+    assert from_function.fingerprint() == from_model.fingerprint()
+    assert from_model.keras_model is own
+
+
+def test_a_keras_optimizer_brings_its_own_rate(small_dataset):
+    import keras
+
+    model = pycifar.train(
+        small_dataset, optimizer=keras.optimizers.Nadam(0.002), **{**SETTINGS, "epochs": 1}
+    )
+    assert model.config.optimizer == "Nadam"
+    assert model.config.learning_rate == pytest.approx(0.002)
+    with pytest.raises(ArgumentError, match="left out"):
+        pycifar.train(small_dataset, optimizer=keras.optimizers.Nadam(), learning_rate=0.1)
+
+
+def test_another_optimizer_than_the_recipe_s_takes_its_usual_rate(small_dataset):
+    model = pycifar.train(small_dataset, optimizer="adam", **{**SETTINGS, "epochs": 1})
+    assert model.config.learning_rate == 0.001
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batch_size": 181}, "at most the number of training images, 180, not 181"),
+        ({"validation": 1}, "`validation` must be a number above 0 and below 1, not 1"),
+        ({"validation": "tset"}, '`validation` must be one of "test", not "tset"'),
+        ({"best_weights": 1}, "`best_weights` must be True or False, not 1"),
+        ({"early_stopping": 0}, "`early_stopping` must be a whole number of at least 1, not 0"),
+        ({"verbose": 3}, "`verbose` must be a whole number from 0 to 2, not 3"),
+        ({"schedule": "cosin"}, "`schedule` must be one of"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_in_one_sentence(small_dataset, arguments, message):
+    with pytest.raises(ArgumentError) as caught:
+        pycifar.train(small_dataset, **arguments)
+    assert message in str(caught.value)
+
+
+def test_a_data_set_without_images_is_refused():
+    empty = pycifar.Split(np.zeros((0, 32, 32, 3), np.uint8), np.zeros(0, np.int64))
+    dataset = pycifar.Dataset("none", {"train": empty}, ("a", "b"))
+    with pytest.raises(DataError, match="holds no images"):
+        pycifar.train(dataset)
+
+
+def test_what_is_no_data_set_is_refused():
+    with pytest.raises(ArgumentError, match='must be a data set, not "cifar10"'):
+        pycifar.train("cifar10")
+
+
+@pytest.mark.parametrize("value", [10.0, np.int64(10), np.float32(10)])
+def test_a_whole_number_of_any_type_counts_as_one(small_dataset, value):
+    model = pycifar.train(small_dataset, **{**SETTINGS, "batch_size": value, "epochs": 1})
+    assert type(model.config.batch_size) is int
