@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import venv
+from importlib.metadata import requires
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,27 +16,30 @@ FOLDER = ROOT / ".floors"
 
 def main() -> int:
     """Install the floors into an environment of their own and run tests/python there."""
+    pins = floors(requires("pycifar") or [])
+    print("\n".join(pins), flush=True)
     venv.create(FOLDER, with_pip=True, clear=True)
-    python = FOLDER / "bin/python"
     constraints = FOLDER / "constraints.txt"
-    constraints.write_text("\n".join(floors((ROOT / "pyproject.toml").read_text())) + "\n")
-    print(constraints.read_text(), flush=True)
-    install = ["-m", "pip", "install", "--quiet", "--constraint", str(constraints)]
-    for arguments in (
-        [*install, "--editable", ".[plots]", "pytest"],
-        ["-m", "pytest", "tests/python"],
-    ):
-        status = subprocess.run([python, *arguments], cwd=ROOT, check=False).returncode
+    constraints.write_text("\n".join(pins))
+    install = ["pip", "install", "--quiet", "--constraint", str(constraints), "--editable"]
+    # Old libraries beside new ones warn of each other; that is no fault of the floors.
+    test = ["pytest", "--override-ini=filterwarnings=default", "tests/python"]
+    for arguments in ([*install, ".[plots]", "pytest"], test):
+        command = [str(FOLDER / "bin/python"), "-m", *arguments]
+        status = subprocess.run(command, cwd=ROOT, check=False).returncode
         if status != 0:
             return status
     return 0
 
 
-def floors(pyproject: str) -> list[str]:
-    """Each `"name>=version"` of a pyproject.toml as a pin: `name==version`."""
-    return re.sub(
-        r">=", "==", "\n".join(re.findall(r'^ *"([\w.-]+>=[\d.]+)"', pyproject, re.M))
-    ).split()
+def floors(requirements: list[str]) -> list[str]:
+    """A pin to the floor, "name==version", for each requirement that has one.
+
+    Args:
+        requirements: as in package metadata, such as 'matplotlib>=3.10; extra == "plots"'.
+    """
+    found = (re.match(r"([\w.-]+)>=([\w.]+)", requirement) for requirement in requirements)
+    return [f"{match[1]}=={match[2]}" for match in found if match]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ package <- arguments[[1]]
 library <- arguments[[2]]
 
 if (identical(unname(getOption("repos")["CRAN"]), "@CRAN@")) {
-  utils::chooseCRANmirror(ind = 1, graphics = FALSE)
+  utils::chooseCRANmirror(graphics = FALSE, ind = 1, local.only = TRUE)
 }
 
 # Short while the repository is only asked whether it is there, long while it delivers.
