@@ -102,7 +102,7 @@ def build_model(
 
 def recipe_for(architecture: Any) -> tuple[str, Recipe]:
     """The name to record for what was given as `architecture`, and the recipe that suits it."""
-    if not isinstance(architecture, str):
+    if callable(architecture):  # a Keras model is, too
         return CUSTOM, Recipe()
     name = check_choice("architecture", architecture, ARCHITECTURES)
     return name, ARCHITECTURES[name].recipe

@@ -195,6 +195,12 @@ def test_what_is_no_data_set_is_refused():
         pycifar.train("cifar10")
 
 
+def test_the_recipe_s_batch_is_no_larger_than_a_small_data_set():
+    tiny = pycifar.load_dataset("synthetic", n_train=20, n_test=10)
+    model = pycifar.train(tiny, epochs=1, seed=1, verbose=0)
+    assert model.config.batch_size == 18
+
+
 @pytest.mark.parametrize("value", [10.0, np.int64(10), np.float32(10)])
 def test_a_whole_number_of_any_type_counts_as_one(small_dataset, value):
     model = pycifar.train(small_dataset, **{**SETTINGS, "batch_size": value, "epochs": 1})

@@ -1,0 +1,171 @@
+"""The epochs and steps of a training, with what is recorded on the way."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pycifar.augmentation import Augmentation
+from pycifar.backend import keras
+from pycifar.config import TrainingConfig
+from pycifar.datasets import Dataset, Split
+from pycifar.datasets.sampling import stratified_split
+from pycifar.errors import InterruptedWarning, TrainingError
+from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
+
+# Independent streams of random numbers that one seed gives.
+ORDER, AUGMENTATION = 1, 2
+
+METRICS = ("loss", "accuracy")
+
+
+@dataclass(frozen=True)
+class Portion:
+    """The images of a split that one purpose uses; the split itself is never copied."""
+
+    split: Split
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, positions: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Images, in pixel order, and labels at `positions`."""
+        chosen = self.indices[positions]
+        return np.ascontiguousarray(self.split.images[chosen]), self.split.labels[chosen]
+
+
+def split_portions(
+    dataset: Dataset, validation: float | str | None, seed: int
+) -> tuple[Portion, Portion | None]:
+    """What to train on and what to validate on; see `TrainingConfig.validation`."""
+    split = dataset.split("train")
+    if isinstance(validation, str):
+        other = dataset.split(validation)
+        return Portion(split, np.arange(len(split))), Portion(other, np.arange(len(other)))
+    if validation is None:
+        return Portion(split, np.arange(len(split))), None
+    kept, held_out = stratified_split(split.labels, validation, seed)
+    return Portion(split, kept), Portion(split, held_out)
+
+
+class TrainingRun:
+    """One training run: the model with its data, and what has been recorded so far."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        training: Portion,
+        validating: Portion | None,
+        config: TrainingConfig,
+    ) -> None:
+        self.model = model
+        self.training = training
+        self.validating = validating
+        self.config = config
+        self.augmentation = Augmentation(**config.augmentation)
+        self.rows: list[tuple[int, str, str, float]] = []
+        self.seconds: list[float] = []
+        self.interrupted = False
+
+    def train(self, callbacks: list[keras.callbacks.Callback]) -> None:
+        """Run the epochs; an interrupt ends them, and what was learned stays."""
+        told = keras.callbacks.CallbackList(
+            callbacks,
+            model=self.model,
+            epochs=self.config.epochs,
+            steps=math.ceil(len(self.training) / self.config.batch_size),
+        )
+        self.model.stop_training = False
+        told.on_train_begin()
+        try:
+            for epoch in range(1, self.config.epochs + 1):
+                self._epoch(epoch, told)
+                if self.model.stop_training:
+                    break
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            told.on_train_end()
+        if self.interrupted:
+            done = len(self.seconds)
+            warnings.warn(
+                f"Training was interrupted after {done} of {self.config.epochs} epochs; "
+                "the model holds what was learned until then.",
+                InterruptedWarning,
+                stacklevel=3,  # where train() was called
+            )
+
+    def result(self, dataset: Dataset) -> TrainedModel:
+        """The trained model with its record."""
+        import pandas
+
+        return TrainedModel(
+            keras_model=self.model,
+            class_names=dataset.class_names,
+            config=self.config,
+            history=pandas.DataFrame(self.rows, columns=list(HISTORY_COLUMNS)),
+            data={
+                "name": dataset.name,
+                "source": dataset.source,
+                "fingerprint": dataset.fingerprint("train"),
+            },
+            seconds=tuple(self.seconds),
+            interrupted=self.interrupted,
+            versions=current_versions(),
+        )
+
+    def _epoch(self, epoch: int, told: keras.callbacks.CallbackList) -> None:
+        started = time.perf_counter()
+        told.on_epoch_begin(epoch - 1)
+        logs = self._pass(epoch, told)
+        rows = [(epoch, "train", metric, value) for metric, value in logs.items()]
+        if self.validating is not None:
+            measured = self._validate(self.validating)
+            rows += [(epoch, "validation", metric, value) for metric, value in measured.items()]
+            logs |= {f"val_{metric}": value for metric, value in measured.items()}
+        self.rows += rows
+        self.seconds.append(time.perf_counter() - started)
+        told.on_epoch_end(epoch - 1, logs)
+
+    def _pass(self, epoch: int, told: keras.callbacks.CallbackList) -> dict[str, float]:
+        """One pass over the training images; the means of loss and accuracy over the images."""
+        n, size = len(self.training), self.config.batch_size
+        order = np.random.default_rng([self.config.seed, ORDER, epoch]).permutation(n)
+        totals = dict.fromkeys(METRICS, 0.0)
+        for step, start in enumerate(range(0, n, size)):
+            told.on_train_batch_begin(step)
+            images, labels = self.training.take(order[start : start + size])
+            draws = np.random.default_rng([self.config.seed, AUGMENTATION, epoch, step])
+            logs = self.model.train_on_batch(
+                self.augmentation(images, draws), labels, return_dict=True
+            )
+            for metric in METRICS:
+                totals[metric] += float(logs[metric]) * len(labels)
+            if not math.isfinite(totals["loss"]):
+                raise TrainingError(
+                    f"The loss is {float(logs['loss'])} at step {step + 1} of epoch {epoch}.",
+                    fix=f"Try a learning rate below {self.config.learning_rate:g}.",
+                )
+            seen = start + len(labels)
+            means = {metric: total / seen for metric, total in totals.items()}
+            told.on_train_batch_end(step, means)
+            if self.model.stop_training:
+                break
+        return means
+
+    def _validate(self, portion: Portion) -> dict[str, float]:
+        """The means of loss and accuracy over the images of the portion."""
+        totals = dict.fromkeys(METRICS, 0.0)
+        for start in range(0, len(portion), self.config.batch_size):
+            images, labels = portion.take(slice(start, start + self.config.batch_size))
+            self.model.reset_metrics()
+            logs = self.model.test_on_batch(images, labels, return_dict=True)
+            for metric in METRICS:
+                totals[metric] += float(logs[metric]) * len(labels)
+        return {metric: total / len(portion) for metric, total in totals.items()}
