@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-HERE = Path(__file__).parent
-TIMEOUT = 300  # seconds
+from children import TIMEOUT, environment
 
 # R inside Python may hang when the process ends (reticulate 1.43 to 1.46 under rpy2), so the child
 # writes its verdict and leaves at once.
@@ -43,10 +40,6 @@ def r_with_pycifar() -> None:
     )
     if found.stdout != "TRUE":
         pytest.skip("needs the R package pycifar: run `make setup`, then `. ./env.sh`")
-
-
-def environment(**extra: str) -> dict[str, str]:
-    return {**os.environ, "RETICULATE_PYTHON": sys.executable, **extra}
 
 
 @pytest.fixture

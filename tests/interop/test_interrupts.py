@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from conftest import TIMEOUT, environment
+from children import TIMEOUT, environment
 
 IN_R = """
 library(pycifar)
@@ -58,12 +58,8 @@ def test_an_interrupt_in_rscript_gives_the_model_so_far(tmp_path):
         text=True,
     )
     out, err, seconds = interrupt(child, started)
-    assert out.splitlines()[-4:] == [
-        "warned",
-        "interrupted TRUE ",
-        "epochs TRUE ",
-        "predicts 50 ",
-    ], out + err
+    expected = ["warned", "interrupted TRUE ", "epochs TRUE ", "predicts 50 "]
+    assert out.splitlines()[-4:] == expected, out + err
     assert child.returncode == 0
     assert seconds < 30
 

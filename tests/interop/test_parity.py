@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HERE, environment
+from children import HERE, environment
 
 SYNTHETIC = {"source": "synthetic", "n_train": 300, "n_test": 100}
 CIFAR10 = {"source": "cifar10", "n_train": 600, "n_test": 200}
