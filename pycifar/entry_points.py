@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pycifar
-from pycifar.arguments import check_choice, describe
+from pycifar.arguments import check_choice, check_count, describe
 from pycifar.errors import (
     ArgumentError,
     CallbackError,
@@ -84,6 +84,26 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
 
 
 @entry_point
+def explore_dataset(dataset: Dataset) -> dict[str, Any]:
+    """Counts of images by split, batch and class, and the colours of the training split."""
+    found = pycifar.explore(dataset)
+    return {
+        "splits": _columns(found.splits),
+        "batches": _columns(found.batches),
+        "channels": _columns(found.channels),
+    }
+
+
+@entry_point
+def sample_images(dataset: Dataset, split: Any, n_per_class: Any, seed: Any) -> dict[str, Any]:
+    """Random images of each class as a block of bytes: (class, image, height, width, 3)."""
+    from pycifar.datasets import sample_images
+
+    images = sample_images(dataset, split, n_per_class, seed)
+    return {"bytes": bytearray(images.tobytes(order="F")), "shape": list(images.shape)}
+
+
+@entry_point
 def list_architectures() -> dict[str, list[Any]]:
     """The table of architectures."""
     return _columns(pycifar.list_architectures())
@@ -92,9 +112,18 @@ def list_architectures() -> dict[str, list[Any]]:
 @entry_point
 def build_model(architecture: Any, input_shape: Any, n_classes: Any, seed: Any) -> Any:
     """A handle to an untrained Keras model."""
-    if callable(architecture):
-        architecture = _guarded("architecture", architecture)
-    return pycifar.build_model(architecture, input_shape, n_classes, seed)
+    return pycifar.build_model(_guarded_builder(architecture), input_shape, n_classes, seed)
+
+
+@entry_point
+def describe_network(network: Any) -> dict[str, Any]:
+    """What R shows of an untrained Keras model."""
+    return {
+        "name": network.name,
+        "image_shape": list(network.input_shape[1:]),
+        "n_classes": network.output_shape[-1],
+        "parameters": network.count_params(),
+    }
 
 
 @entry_point
@@ -103,6 +132,7 @@ def train(
     architecture: Any,
     callbacks: Any = None,
     augmentation: Any = None,
+    verbose: Any = 1,
     write_line: Callable[[str], Any] | None = None,
     update_bar: Callable[[float, str], Any] | None = None,
     **arguments: Any,
@@ -111,10 +141,16 @@ def train(
     from pycifar.callbacks import ReportedProgress
 
     told = _guarded_callbacks(callbacks)
-    if write_line is not None:
-        told.append(ReportedProgress(write_line, update_bar))
+    verbose = check_count("verbose", verbose, minimum=0, maximum=2)
+    if verbose > 0 and write_line is not None:
+        told.append(ReportedProgress(write_line, update_bar if verbose == 1 else None))
     return pycifar.train(
-        dataset, architecture, callbacks=told, augmentation=augmentation, verbose=0, **arguments
+        dataset,
+        _guarded_builder(architecture),
+        callbacks=told,
+        augmentation=augmentation,
+        verbose=0,
+        **arguments,
     )
 
 
@@ -187,6 +223,12 @@ def load_model(path: str) -> TrainedModel:
     return pycifar.load_model(path)
 
 
+@entry_point
+def doctor() -> list[dict[str, Any]]:
+    """What pycifar runs with: a `name`, `value`, `status` and `fix` (or None) for each check."""
+    return pycifar.doctor().to_dict()["checks"]
+
+
 def _as_data(error: Exception) -> dict[str, Any]:
     known = isinstance(error, PycifarError)
     return {
@@ -231,6 +273,15 @@ def _any_images(images: Any) -> Any:
 
 def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _guarded_builder(architecture: Any) -> Any:
+    """An architecture; a function of R that builds one says so where it fails."""
+    from pycifar.backend import keras
+
+    if isinstance(architecture, keras.Model):  # which can be called, too
+        return architecture
+    return _guarded("architecture", architecture)
 
 
 def _guarded_callbacks(callbacks: Any) -> list[Any]:
