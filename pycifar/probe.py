@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pycifar.errors import PycifarError
@@ -42,7 +43,9 @@ def probe() -> dict[str, dict[str, Any]]:
     """
     if "keras" in sys.modules or not sys.executable:
         return dict(_try_all())
-    command = [sys.executable, "-c", _SCRIPT.format(path=sys.path)]
+    # R imports pycifar from a folder that is not on the path.
+    path = [*sys.path, str(Path(__file__).parents[1])]
+    command = [sys.executable, "-c", _SCRIPT.format(path=path)]
     try:
         child = subprocess.run(
             command, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=False
