@@ -132,10 +132,10 @@ def _check_member(
     member: tarfile.TarInfo, name: str | None, path: Path, layout: Layout, seen: set[str]
 ) -> None:
     """Refuse a member that is not a plain file of a plausible size, or comes a second time."""
-    shown = name or member.name[:80]
-    if shown in seen or len(seen) == _MOST_MEMBERS:
-        raise DataFormatError(f"{path} holds too many files, or {shown} twice.")
-    seen.add(shown)
+    full_name = str(PurePosixPath(member.name))
+    if full_name in seen or len(seen) == _MOST_MEMBERS:
+        raise DataFormatError(f"{path} holds too many files, or {full_name[:80]} twice.")
+    seen.add(full_name)
     if name is None:
         return
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():

@@ -113,6 +113,8 @@ def _fetch_all(remote: RemoteFile, target: BinaryIO, verbose: bool) -> None:
             try:
                 _fetch(remote, target, show)
             except _NETWORK_ERRORS as error:
+                if isinstance(error, urllib.error.HTTPError):
+                    error.close()  # it holds the connection
                 failures = 0 if target.seek(0, os.SEEK_END) > before else failures + 1
                 if _is_final(error) or failures == remote.attempts:
                     raise _failed(remote, str(getattr(error, "reason", error))) from error

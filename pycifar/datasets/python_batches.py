@@ -98,7 +98,8 @@ def _read_around_block(
                 f"and {filled:,} came."
             )
         filled += n_read
-    return head[:start] + _BLOCK_STAND_IN + stream.read(n_bytes)
+    n_behind = n_bytes - start - len(_BLOCK_START) - _N_BLOCK
+    return head[:start] + _BLOCK_STAND_IN + stream.read(max(n_behind, 0))
 
 
 def _labels(labels: object, name: str) -> np.ndarray:

@@ -1,0 +1,275 @@
+import dataclasses
+import fcntl
+import hashlib
+import socket
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from pycifar.datasets.cifar10 import fetch_cifar10, load_cifar10
+from pycifar.datasets.cifar10_location import PYTHON
+from pycifar.datasets.download import CIFAR10_ARCHIVE, RemoteFile, download_file
+from pycifar.errors import DownloadError, OutputError
+
+CONTENT = np.random.default_rng(1).bytes(1_000_000)
+
+
+class Server(ThreadingHTTPServer):
+    """A web server that serves one content, and breaks off where it is told to."""
+
+    daemon_threads = True
+
+    def __init__(self, content):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content = content
+        self.resumes = True
+        self.break_after = []  # bytes to send in the first, second, ... response
+        self.statuses = []  # statuses of the first, second, ... response
+        self.ranges = []  # what was asked for
+
+    def handle_error(self, request, client_address):
+        """A client that goes away early is no error here."""
+
+    def remote(self, **changes):
+        digest = hashlib.sha256(self.content).hexdigest()
+        url = f"http://127.0.0.1:{self.server_port}/archive.tar.gz"
+        remote = RemoteFile(url, len(self.content), digest, attempts=3, wait=0.001, timeout=5)
+        return dataclasses.replace(remote, **changes)
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        server = self.server
+        asked = self.headers.get("Range")
+        server.ranges.append(asked)
+        if server.statuses and (status := server.statuses.pop(0)) != 200:
+            self.send_error(status)
+            return
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and server.resumes else 0
+        self.send_response(206 if start else 200)
+        if start:
+            end = len(server.content) - 1
+            self.send_header("Content-Range", f"bytes {start}-{end}/{end + 1}")
+        self.send_header("Content-Length", str(len(server.content) - start))
+        self.end_headers()
+        n_sent = server.break_after.pop(0) if server.break_after else len(server.content)
+        self.wfile.write(server.content[start : start + n_sent])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    with Server(CONTENT) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_file_is_downloaded_once(server, tmp_path):
+    path = download_file(server.remote(), tmp_path / "new" / "folder", verbose=False)
+    assert path.read_bytes() == CONTENT
+    assert [p.name for p in path.parent.iterdir()] == ["archive.tar.gz"]
+    assert download_file(server.remote(), path.parent, verbose=False) == path
+    assert server.ranges == [None]
+
+
+def test_a_connection_that_breaks_is_resumed(server, tmp_path):
+    server.break_after = [300_000, 1, 300_000]
+    assert download_file(server.remote(), tmp_path, verbose=False).read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=300000-", "bytes=300001-", "bytes=600001-"]
+
+
+def test_what_came_is_kept_for_the_next_call(server, tmp_path):
+    server.break_after = [300_000, 0, 0, 0]
+    with pytest.raises(DownloadError, match="connection ended after 300,000 bytes"):
+        download_file(server.remote(), tmp_path, verbose=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["archive.tar.gz.part"]
+    assert (tmp_path / "archive.tar.gz.part").read_bytes() == CONTENT[:300_000]
+    assert download_file(server.remote(), tmp_path, verbose=False).read_bytes() == CONTENT
+    assert server.ranges[-1] == "bytes=300000-"
+
+
+def test_an_interrupt_keeps_what_came(server, tmp_path, monkeypatch):
+    def interrupt(n_bytes):
+        if n_bytes > 500_000:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stderr", Terminal())
+    monkeypatch.setattr("rich.progress.Progress.update", lambda *_, completed: interrupt(completed))
+    with pytest.raises(KeyboardInterrupt):
+        download_file(server.remote(), tmp_path)
+    part = (tmp_path / "archive.tar.gz.part").read_bytes()
+    assert len(part) > 500_000
+    assert part == CONTENT[: len(part)]
+
+
+def test_a_server_that_does_not_resume_starts_anew(server, tmp_path):
+    server.resumes = False
+    server.break_after = [300_000]
+    assert download_file(server.remote(), tmp_path, verbose=False).read_bytes() == CONTENT
+
+
+def test_a_part_that_is_longer_than_the_file_is_dropped(server, tmp_path):
+    (tmp_path / "archive.tar.gz.part").write_bytes(bytes(2_000_000))
+    assert download_file(server.remote(), tmp_path, verbose=False).read_bytes() == CONTENT
+
+
+def test_what_does_not_have_the_published_checksum_is_deleted(server, tmp_path):
+    with pytest.raises(DownloadError, match=r"SHA-256 must be 0000.* deleted"):
+        download_file(server.remote(sha256="0" * 64), tmp_path, verbose=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_of_another_file_is_found_by_the_checksum(server, tmp_path):
+    (tmp_path / "archive.tar.gz.part").write_bytes(bytes(300_000))
+    with pytest.raises(DownloadError, match="not the published file"):
+        download_file(server.remote(), tmp_path, verbose=False)
+    assert download_file(server.remote(), tmp_path, verbose=False).read_bytes() == CONTENT
+
+
+def test_another_size_is_refused_before_it_is_downloaded(server, tmp_path):
+    with pytest.raises(DownloadError, match="1000000 bytes are offered, not 5"):
+        download_file(server.remote(n_bytes=5), tmp_path, verbose=False)
+    assert (tmp_path / "archive.tar.gz.part").read_bytes() == b""
+
+
+@pytest.mark.parametrize(("statuses", "n_tries"), [([404], 1), ([403], 1), ([503] * 3, 3)])
+def test_a_server_that_refuses_is_named_with_a_way_out(server, tmp_path, statuses, n_tries):
+    server.statuses = list(statuses)
+    with pytest.raises(DownloadError, match=f"127.0.0.1.*{statuses[0]}|127.0.0.1") as caught:
+        download_file(server.remote(), tmp_path, verbose=False)
+    assert len(server.ranges) == n_tries
+    assert "`data_dir`" in caught.value.fix
+    assert '"synthetic"' in caught.value.fix
+
+
+def test_a_server_that_is_busy_at_first_is_asked_again(server, tmp_path):
+    server.statuses = [503, 429, 200]
+    assert download_file(server.remote(), tmp_path, verbose=False).read_bytes() == CONTENT
+
+
+def test_offline_the_error_names_data_dir_and_synthetic(tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/archive.tar.gz"
+        remote = RemoteFile(url, 5, "0" * 64, attempts=2, wait=0.001)
+        with pytest.raises(DownloadError, match="cannot be downloaded: .*refused") as caught:
+            download_file(remote, tmp_path, verbose=False)
+    assert "`data_dir`" in caught.value.fix
+    assert '"synthetic"' in caught.value.fix
+
+
+def test_a_name_that_cannot_be_resolved_is_not_tried_again(tmp_path, monkeypatch):
+    calls = []
+
+    def fail(*arguments, **_):
+        calls.append(arguments)
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    remote = RemoteFile("http://no-such-host.invalid/a", 5, "0" * 64)
+    with pytest.raises(DownloadError, match="name resolution"):
+        download_file(remote, tmp_path, verbose=False)
+    assert len(calls) == 1
+
+
+def test_a_second_process_is_told_of_the_first(server, tmp_path):
+    with (tmp_path / "archive.tar.gz.part").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(DownloadError, match="Another process is downloading"):
+            download_file(server.remote(), tmp_path, verbose=False)
+    assert server.ranges == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(server, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        download_file(server.remote(), tmp_path / "file" / "folder", verbose=False)
+
+
+class Terminal:
+    """Text that was written to what says it is a terminal."""
+
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        self.text += text
+        return len(text)
+
+    def flush(self):
+        pass
+
+    def isatty(self):
+        return True
+
+
+def test_progress_is_a_bar_on_a_terminal(server, tmp_path, monkeypatch, capsys):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    download_file(server.remote(), tmp_path)
+    assert "archive.tar.gz" in terminal.text
+    assert "1.0/1.0 MB" in terminal.text
+    assert capsys.readouterr().out == ""
+
+
+def test_progress_is_two_lines_elsewhere_and_silence_where_asked(server, tmp_path, capsys):
+    download_file(server.remote(), tmp_path / "a")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert len(shown.err.splitlines()) == 2
+    assert "Downloading http://127.0.0.1" in shown.err
+    download_file(server.remote(), tmp_path / "b", verbose=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_published_archive_is_the_one_that_others_check():
+    assert CIFAR10_ARCHIVE.url == "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+    assert CIFAR10_ARCHIVE.name == PYTHON.archive
+    assert CIFAR10_ARCHIVE.n_bytes == 170_498_071
+    assert CIFAR10_ARCHIVE.sha256.startswith("6d958be074577803d12ecdefd02955f3")
+
+
+@pytest.fixture
+def archive(batches_dir, tmp_path):
+    path = tmp_path / "archive.tar.gz"
+    with tarfile.open(path, "w:gz", compresslevel=0, dereference=True) as tar:
+        tar.add(batches_dir, PYTHON.folder)
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def test_cifar10_is_downloaded_to_the_cache_once_and_read_from_there(
+    archive, batches_dir, server, tmp_path, monkeypatch
+):
+    server.content = archive
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PYCIFAR_DATA_DIR", raising=False)
+    monkeypatch.setattr("pycifar.datasets.cifar10.CIFAR10_ARCHIVE", server.remote())
+    first = load_cifar10(verbose=False)
+    again = load_cifar10(verbose=False)
+    assert server.ranges == [None]
+    assert first.fingerprint() == again.fingerprint() == load_cifar10(batches_dir).fingerprint()
+    unpacked = [p for p in tmp_path.rglob("*") if p.is_file()]
+    assert {p.name for p in unpacked} == set(PYTHON.batches)  # the archive itself is gone
+    for path in unpacked:
+        path.unlink()
+
+
+def test_nothing_is_unpacked_before_the_checksum_holds(server, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("unpacked")
+
+    monkeypatch.setattr("pycifar.datasets.cifar10.unpack", refuse)
+    with pytest.raises(DownloadError):
+        fetch_cifar10(server.remote(sha256="0" * 64), tmp_path, verbose=False)
