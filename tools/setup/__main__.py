@@ -23,7 +23,7 @@ def main() -> int:
         if debian.manages_this_machine():
             debian.install_missing_packages()
         else:
-            elsewhere.require_r()
+            elsewhere.require_programs()
         python_environment.prepare(ROOT)
         reticulate.provide(ROOT)
         if not debian.manages_this_machine():

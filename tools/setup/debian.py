@@ -61,7 +61,7 @@ def install_missing_packages() -> None:
     prefix = root_prefix()
     if prefix is None:
         raise SetupError(line_to_run(missing, has_sudo=shutil.which("sudo") is not None))
-    announce(f"Installing {len(missing)} Debian packages (some minutes): {' '.join(missing)}")
+    announce(f"Installing from Debian (some minutes): {' '.join(missing)}")
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2"]
     run([*apt, "update"], "Reading the package lists")
     run([*apt, "install", "--yes", "--no-install-recommends", *missing], "Installing packages")
@@ -99,7 +99,7 @@ def line_to_run(missing: list[str], *, has_sudo: bool) -> str:
     install = f"apt-get install --yes --no-install-recommends {' '.join(missing)}"
     become_root = "sudo sh -c" if has_sudo else "su -c"
     return (
-        f"{len(missing)} Debian packages are missing, and only root can install them. Run\n"
+        "Debian packages are missing, and only root can install them. Run\n"
         f"\n{become_root} 'apt-get update && {install}'\n"
         "\nand then the same make command again."
     )
