@@ -29,7 +29,7 @@ def test_missing_r_packages_come_as_one_r_command(tmp_path, monkeypatch):
     program.write_text("#!/bin/sh\nprintf 'base utils cli Matrix Rcpp'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(SetupError, match="install.packages") as raised:
+    with pytest.raises(SetupError, match=r"install\.packages") as raised:
         elsewhere.require_r_packages(tmp_path)
     message = str(raised.value)
     assert '"RcppTOML"' in message
