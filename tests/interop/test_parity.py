@@ -63,7 +63,7 @@ def through_rscript(settings: dict[str, Any], rscript: Any) -> dict[str, Any]:
     code = f"source({json.dumps(str(HERE / 'train.R'))}); cat(result)"
     done = rscript(code, PYCIFAR_INTEROP=json.dumps(settings))
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return with_numbers(json.loads(done.stdout))
 
 
 def through_rpy2(settings: dict[str, Any], r_in_python: Any) -> dict[str, Any]:
@@ -71,7 +71,14 @@ def through_rpy2(settings: dict[str, Any], r_in_python: Any) -> dict[str, Any]:
 r.source({str(HERE / "train.R")!r})
 verdict(json.loads(str(r("result")[0])))
 """
-    return r_in_python(code, PYCIFAR_INTEROP=json.dumps(settings))
+    return with_numbers(r_in_python(code, PYCIFAR_INTEROP=json.dumps(settings)))
+
+
+def with_numbers(result: dict[str, Any]) -> dict[str, Any]:
+    """Numbers from the digits in which train.R writes them."""
+    result["history"]["value"] = [float(digits) for digits in result["history"]["value"]]
+    result["probabilities"] = [float(digits) for digits in result["probabilities"]]
+    return result | {name: float(result[name]) for name in ("accuracy", "loss")}
 
 
 def through_the_shell(settings: dict[str, Any], folder: Path) -> dict[str, Any]:

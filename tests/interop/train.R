@@ -3,6 +3,9 @@
 
 library(pycifar)
 
+# jsonlite writes 15 digits at most; 17 tell every double from its neighbours.
+exactly <- function(x) sprintf("%.17g", x)
+
 train_once <- function(settings) {
   dataset <- do.call(cifar_load_dataset, settings$data)
   model <- do.call(
@@ -13,13 +16,16 @@ train_once <- function(settings) {
   probabilities <- as.matrix(predict(model, dataset, type = "prob"))
   list(
     fingerprint = cifar_fingerprint(model),
-    history = as.list(model$history),
-    accuracy = evaluation$accuracy,
-    loss = evaluation$loss,
+    history = c(
+      as.list(model$history[c("epoch", "split", "metric")]),
+      list(value = exactly(model$history$value))
+    ),
+    accuracy = exactly(evaluation$accuracy),
+    loss = exactly(evaluation$loss),
     classes = as.character(predict(model, dataset)),
-    probabilities = as.vector(t(probabilities))
+    probabilities = exactly(as.vector(t(probabilities)))
   )
 }
 
 settings <- jsonlite::fromJSON(Sys.getenv("PYCIFAR_INTEROP"), simplifyVector = TRUE)
-result <- jsonlite::toJSON(train_once(settings), auto_unbox = TRUE, digits = I(17))
+result <- jsonlite::toJSON(train_once(settings), auto_unbox = TRUE)
