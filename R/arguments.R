@@ -1,0 +1,94 @@
+# What crosses to Python. Python says whether a value is allowed; the checks here are for what R has
+# and Python has not: missing values, vectors where one value is meant, and R's own kinds of object.
+
+# One value, or NULL. `allowed` says what it may be, such as "a number".
+one_value <- function(x, name, allowed, call = rlang::caller_env()) {
+  if (is.null(x)) {
+    return(NULL)
+  }
+  if (!is.atomic(x) || length(x) != 1L || is.na(x)) {
+    abort_argument(name, allowed, x, call)
+  }
+  as_python_number(if (is.factor(x)) as.character(x) else x)
+}
+
+# Several values, as a list of its own for Python even where there is only one; or NULL.
+several_values <- function(x, name, allowed, call = rlang::caller_env()) {
+  if (is.null(x)) {
+    return(NULL)
+  }
+  if (!is.vector(unclass(x)) || is.object(x) && !is.factor(x) || anyNA(x, recursive = TRUE)) {
+    abort_argument(name, allowed, x, call)
+  }
+  lapply(if (is.factor(x)) as.character(x) else as.list(x), as_python_number)
+}
+
+# The handle of an object of `class`, alive.
+live_handle <- function(x, name, class, call = rlang::caller_env()) {
+  maker <- c(
+    cifar_dataset = "a data set made by cifar_load_dataset()",
+    cifar_trained_model = "a model made by cifar_train() or cifar_load_model()"
+  )
+  if (!inherits(x, class)) {
+    abort_argument(name, maker[[class]], x, call)
+  }
+  if (is_dead(x$handle)) {
+    abort_dead(name, class, call)
+  }
+  x$handle
+}
+
+abort_dead <- function(name, class, call) {
+  fix <- c(
+    cifar_dataset = "Load it again with cifar_load_dataset().",
+    cifar_trained_model = paste(
+      "Save models with cifar_save_model() and load them with cifar_load_model();",
+      "saveRDS() and save.image() keep only what R shows of them."
+    ),
+    cifar_network = "Build it again with cifar_build_model()."
+  )
+  abort_pycifar(
+    "handle",
+    sprintf("`%s` is from an R session that has ended: what it stood for in Python is gone.", name),
+    fix = fix[[class]],
+    call = call
+  )
+}
+
+abort_argument <- function(name, allowed, received, call) {
+  abort_pycifar(
+    "argument",
+    sprintf("`%s` must be %s, not %s.", name, allowed, describe(received)),
+    call = call
+  )
+}
+
+# A short description of a value for an error message.
+describe <- function(x) {
+  if (is.function(x)) {
+    return("a function")
+  }
+  if (is.data.frame(x)) {
+    return("a data frame")
+  }
+  if (is.object(x) && !is.factor(x)) {
+    return(sprintf("an object of class %s", class(x)[[1L]]))
+  }
+  if (!is.null(dim(x))) {
+    return(sprintf("%s of shape (%s)", an_array(x), paste(dim(x), collapse = ", ")))
+  }
+  text <- paste(deparse(if (is.factor(x)) as.character(x) else unname(x)), collapse = " ")
+  text <- sub("^NA_[a-z]+_$", "NA", text)
+  if (nchar(text) > 80L) paste0(substr(text, 1L, 77L), "...") else text
+}
+
+an_array <- function(x) {
+  if (is.numeric(x)) "an array" else sprintf("a %s array", typeof(x))
+}
+
+# R writes 10 for a double: a whole double crosses as the integer that was meant.
+as_python_number <- function(x) {
+  whole <- is.double(x) && length(x) == 1L && is.finite(x) &&
+    x == trunc(x) && abs(x) <= .Machine$integer.max
+  if (whole) as.integer(x) else x
+}

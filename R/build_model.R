@@ -1,0 +1,68 @@
+#' Build an untrained model
+#'
+#' @param architecture A name from [cifar_list_architectures()]; or a function that is called with
+#'   `input_shape` (an integer vector of height, width and 3) and `n_classes` and returns a Keras
+#'   model; or a Keras model, such as one of the package keras3, which is checked and returned.
+#' @param input_shape Height, width and 3: the shape of an image, in pixels.
+#' @param n_classes The number of classes, at least 2.
+#' @param seed Fixes the initial weights; a whole number from 0 to 2^31 - 1, or `NULL` to draw one.
+#'
+#' @return A Keras model from raw pixels (0-255) to class probabilities, of class `cifar_network` and
+#'   the classes that reticulate gives it; functions for Keras models take it as it is.
+#' @section Errors:
+#' `pycifar_error_unknown_name` for an architecture that does not exist, `pycifar_error_argument`
+#' for any other argument.
+#' @family models
+#' @export
+#' @examplesIf pycifar:::python_ready()
+#' cifar_build_model("cnn2", seed = 1)
+cifar_build_model <- function(architecture = "cnn2",
+                              input_shape = c(32, 32, 3),
+                              n_classes = 10,
+                              seed = NULL) {
+  network <- python_call(
+    "build_model",
+    crossing_architecture(architecture),
+    several_values(input_shape, "input_shape", "three numbers"),
+    one_value(n_classes, "n_classes", "a single number"),
+    one_value(seed, "seed", "a single number")
+  )
+  class(network) <- unique(c("cifar_network", class(network)))
+  network
+}
+
+#' @export
+print.cifar_network <- function(x, ...) {
+  if (is_dead(x)) {
+    cat("<cifar_network> from an R session that has ended\n")
+    return(invisible(x))
+  }
+  about <- python_call("describe_network", x)
+  cat(
+    sprintf("<cifar_network> %s, untrained\n", about$name),
+    sprintf(
+      "%s parameters, from images of %s pixels to %d classes\n",
+      format(about$parameters, big.mark = ","), describe_shape(unlist(about$image_shape)),
+      about$n_classes
+    ),
+    sep = ""
+  )
+  invisible(x)
+}
+
+# An architecture ready to cross: a name, a function of R or a Keras model.
+crossing_architecture <- function(architecture, call = rlang::caller_env()) {
+  if (is_python_object(architecture)) {
+    if (is_dead(architecture)) {
+      abort_dead("architecture", "cifar_network", call)
+    }
+    return(architecture)
+  }
+  if (is.function(architecture)) {
+    return(callable_from_python(
+      function(input_shape, n_classes) architecture(unlist(input_shape), n_classes)
+    ))
+  }
+  allowed <- "a name, a function or a Keras model"
+  one_value(architecture, "architecture", allowed, call)
+}

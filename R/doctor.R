@@ -1,0 +1,68 @@
+#' Look at what pycifar runs with
+#'
+#' Shows R, reticulate, which Python is used and why, its libraries and their versions, the backend,
+#' the processor and devices, and where CIFAR-10 was found. It works where Python or a library is
+#' missing or broken, and says how to mend that; the libraries are tried in a process of their own,
+#' which takes some seconds.
+#'
+#' @return An object of class `cifar_diagnosis`, a list of `ok` (whether there is no problem) and
+#'   `checks`, a tibble of `name` (what was looked at), `value` (what was found), `status`
+#'   (`"ok"`; `"warning"` for what works but not as well as it could; `"problem"` for what keeps
+#'   pycifar from working) and `fix` (what to do about it, or `NA`).
+#' @export
+#' @examplesIf pycifar:::python_ready()
+#' cifar_doctor()
+cifar_doctor <- function() {
+  in_python <- tryCatch(
+    python_checks(),
+    pycifar_error_dependency = function(error) {
+      checks_table("Python", error$message, "problem", error$fix)
+    }
+  )
+  checks <- rbind(r_checks(), in_python)
+  structure(
+    list(ok = !any(checks$status == "problem"), checks = checks),
+    class = "cifar_diagnosis"
+  )
+}
+
+#' @export
+print.cifar_diagnosis <- function(x, ...) {
+  checks <- x$checks
+  names <- format(checks$name)
+  indent <- strrep(" ", 9L + nchar(names[[1L]]) + 2L)
+  for (i in seq_len(nrow(checks))) {
+    cat(sprintf("%-7s  %s  %s\n", checks$status[[i]], names[[i]], checks$value[[i]]))
+    if (!is.na(checks$fix[[i]])) {
+      cat(sprintf("%s\u2192 %s\n", indent, checks$fix[[i]]))
+    }
+  }
+  cat(if (x$ok) "\nNo problem.\n" else "\nThere is a problem: see above.\n")
+  invisible(x)
+}
+
+python_checks <- function() {
+  checks <- python_call("doctor", call = rlang::caller_env())
+  column <- function(name) {
+    as_column(lapply(checks, function(check) check[[name]]))
+  }
+  checks_table(column("name"), column("value"), column("status"), column("fix"))
+}
+
+r_checks <- function() {
+  checks_table(
+    c("R", "R package", "reticulate"),
+    c(
+      sprintf("%s at %s", getRversion(), R.home()),
+      sprintf(
+        "pycifar %s in %s", utils::packageVersion("pycifar"), system.file(package = "pycifar")
+      ),
+      reticulate_state()
+    ),
+    "ok", NA
+  )
+}
+
+checks_table <- function(name, value, status, fix) {
+  tibble::tibble(name = name, value = value, status = status, fix = as.character(fix))
+}

@@ -1,0 +1,103 @@
+#' Measure a model on a data set
+#'
+#' @param model A model from [cifar_train()] or [cifar_load_model()].
+#' @param dataset A data set with the model's classes, in the same order.
+#' @param split The name of the split.
+#'
+#' @return An object of class [cifar_evaluation].
+#' @section Errors:
+#' `pycifar_error_data` where there is no such split or its classes are not the model's,
+#' `pycifar_error_image` where its images have another size, `pycifar_error_argument`, and
+#' `pycifar_error_handle` after the R session of the model.
+#' @source Calibration error: Guo et al. (2017), *On Calibration of Modern Neural Networks*,
+#'   <https://arxiv.org/abs/1706.04599>.
+#' @family models
+#' @export
+#' @examplesIf pycifar:::python_ready()
+#' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
+#' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
+#' cifar_evaluate(model, dataset)
+cifar_evaluate <- function(model, dataset, split = "test") {
+  result <- python_call(
+    "evaluate",
+    live_handle(model, "model", "cifar_trained_model"),
+    live_handle(dataset, "dataset", "cifar_dataset"),
+    one_value(split, "split", "the name of a split")
+  )
+  as_class <- function(names) factor(as_column(names), levels = model$class_names)
+  result$per_class <- as_table(result$per_class)
+  result$per_class$class <- as_class(result$per_class$class)
+  result$confusion <- as_table(result$confusion)
+  result$confusion$truth <- as_class(result$confusion$truth)
+  result$confusion$predicted <- as_class(result$confusion$predicted)
+  structure(result, class = "cifar_evaluation")
+}
+
+#' An evaluation
+#'
+#' What [cifar_evaluate()] returns.
+#'
+#' @details
+#' A list with the class `cifar_evaluation`:
+#'
+#' * `split`: its name; `n`: the number of its images.
+#' * `accuracy`: the share of images whose most probable class is the right one, 0-1.
+#' * `loss`: the mean cross-entropy in nats, without any weight decay.
+#' * `calibration_error`: the mean distance between confidence and accuracy over 15 bins of
+#'   confidence, weighted by their images, 0-1.
+#' * `per_class`: a tibble with one row a class: `class`, `precision`, `recall`, `f1` (0-1; 0 where
+#'   nothing was predicted) and `support` (images of the class).
+#' * `confusion`: a tibble with one row for each pair of classes: `truth`, `predicted` and `n`.
+#'
+#' `print()` gives the numbers for the split as a whole, `summary()` adds those for each class, and
+#' `plot()` draws the confusion matrix: counts, coloured by their share of the true class.
+#'
+#' @param x,object An evaluation.
+#' @param ... Not used.
+#' @return `plot()`: a ggplot. `summary()`: an object that prints as described. `print()`: `x`,
+#'   invisibly.
+#' @family models
+#' @name cifar_evaluation
+#' @examplesIf pycifar:::python_ready()
+#' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
+#' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
+#' evaluation <- cifar_evaluate(model, dataset)
+#' summary(evaluation)
+#' plot(evaluation)
+NULL
+
+#' @rdname cifar_evaluation
+#' @export
+print.cifar_evaluation <- function(x, ...) {
+  cat(
+    sprintf("<cifar_evaluation> split %s, %s images\n", x$split, format(x$n, big.mark = ",")),
+    sprintf("accuracy:          %.4f\n", x$accuracy),
+    sprintf("loss:              %.4f\n", x$loss),
+    sprintf("calibration error: %.4f\n", x$calibration_error),
+    sep = ""
+  )
+  invisible(x)
+}
+
+#' @rdname cifar_evaluation
+#' @export
+summary.cifar_evaluation <- function(object, ...) {
+  structure(list(evaluation = object), class = "summary_cifar_evaluation")
+}
+
+#' @export
+print.summary_cifar_evaluation <- function(x, ...) {
+  print(x$evaluation)
+  per_class <- as.data.frame(x$evaluation$per_class)
+  shares <- c("precision", "recall", "f1")
+  per_class[shares] <- lapply(per_class[shares], sprintf, fmt = "%.4f")
+  cat("\n")
+  print(per_class, row.names = FALSE)
+  invisible(x)
+}
+
+#' @rdname cifar_evaluation
+#' @export
+plot.cifar_evaluation <- function(x, ...) {
+  plot_confusion(x)
+}

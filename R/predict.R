@@ -1,0 +1,40 @@
+#' Predict the class of images
+#'
+#' @param object A model from [cifar_train()] or [cifar_load_model()].
+#' @param images One of
+#'   * an array of shape (n, height, width, 3), or (height, width, 3) for one image, with raw bytes,
+#'     integers 0-255, doubles 0-1 (where none is above 1), or whole doubles 0-255;
+#'   * paths of image files of any size, which are resized;
+#'   * a data set from [cifar_load_dataset()], for the images of its test split.
+#' @param type `"class"` or `"prob"`.
+#' @param ... Not used.
+#'
+#' @return One value or row an image, in the order of the images. For `"class"`, a factor with all
+#'   classes as levels; for `"prob"`, a tibble with a column `.pred_<class>` for each class.
+#' @section Errors:
+#' `pycifar_error_image` for images of another size, shape, type or range,
+#' `pycifar_error_data_format` for a file that is no image, `pycifar_error_argument`, and
+#' `pycifar_error_handle` after the R session of the model.
+#' @family models
+#' @export
+#' @examplesIf pycifar:::python_ready()
+#' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
+#' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
+#' table(predict(model, dataset))
+#'
+#' noise <- array(runif(2 * 32 * 32 * 3), c(2, 32, 32, 3))
+#' predict(model, noise, type = "prob")
+predict.cifar_trained_model <- function(object, images, type = "class", ...) {
+  result <- python_call(
+    "predict",
+    live_handle(object, "object", "cifar_trained_model"),
+    crossing_images(images),
+    one_value(type, "type", "\"class\" or \"prob\"")
+  )
+  if (identical(type, "class")) {
+    return(factor(as_column(result), levels = object$class_names))
+  }
+  probabilities <- array_from_doubles(result)
+  colnames(probabilities) <- paste0(".pred_", object$class_names)
+  tibble::as_tibble(probabilities)
+}

@@ -1,0 +1,48 @@
+# Progress of a training run through R's own output, so that Rscript, RStudio and knitr show it in
+# the place where they show what R says.
+
+# Functions that Python calls, and one that ends the showing. They return NULL, because what they
+# return crosses to Python.
+new_progress <- function() {
+  bar <- NULL
+  list(
+    write_line = callable_from_python(function(line) {
+      if (is.null(bar)) {
+        rlang::inform(line, class = "pycifar_message_progress")
+      } else {
+        # Spaces that do not break: cli makes several of the others one.
+        cli::cli_progress_output(gsub(" ", "\u00a0", line), id = bar)
+      }
+      NULL
+    }),
+    update_bar = if (has_bar()) {
+      callable_from_python(function(share, metrics) {
+        if (is.null(bar)) {
+          bar <<- open_bar()
+        }
+        cli::cli_progress_update(set = share, extra = list(metrics = metrics), id = bar)
+        NULL
+      })
+    },
+    close = function() {
+      if (!is.null(bar)) {
+        cli::cli_progress_done(id = bar)
+      }
+    }
+  )
+}
+
+# A bar is for a terminal that a person looks at; knitr would write each of its states to the page.
+has_bar <- function() {
+  cli::is_dynamic_tty() && !isTRUE(getOption("knitr.in.progress"))
+}
+
+open_bar <- function() {
+  cli::cli_progress_bar(
+    total = 1,
+    format = "{cli::pb_bar} {cli::pb_percent}  {cli::pb_extra$metrics}  {cli::pb_eta_str}",
+    extra = list(metrics = ""),
+    .auto_close = FALSE,
+    .envir = topenv()
+  )
+}

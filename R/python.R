@@ -1,0 +1,215 @@
+# The one bridge to Python: no other file names reticulate.
+#
+# Python starts when it is first used. Even reticulate is loaded only then, because loading it takes
+# longer than all of `library(pycifar)` may take.
+
+# The state of the bridge: `door` is the Python module pycifar.entry_points, once it is imported;
+# `held` is a condition on its way through Python, see callable_from_python().
+bridge <- new.env(parent = emptyenv())
+
+oldest_reticulate <- "1.41.0"
+oldest_python <- "3.10"
+
+# The dependencies in pyproject.toml; a test compares the two.
+python_packages <- c(
+  "keras>=3.11",
+  "numpy>=2.1",
+  "pandas>=2.2.3",
+  "pillow>=11.0",
+  "rich>=13.9",
+  "tensorflow>=2.20"
+)
+
+.onLoad <- function(libname, pkgname) {
+  if (isNamespaceLoaded("reticulate")) {
+    declare_requirements()
+  } else {
+    setHook(packageEvent("reticulate", "onLoad"), function(...) declare_requirements())
+  }
+}
+
+# Call an entry point: its value, or its error as an R condition of the function in frame `call`.
+python_call <- function(entry_point, ..., call = rlang::caller_env()) {
+  answer <- door(call)[[entry_point]](...)
+  signal_held()
+  if (!answer$ok) {
+    abort_from_python(answer, call)
+  }
+  answer$value
+}
+
+# A function that Python may call. An exiting handler of the user, such as tryCatch(message = ),
+# must not jump out of it: that would jump over Python's frames, which crashes R. So the jump ends
+# here, Python gets an error in its place, and python_call() signals the condition again once Python
+# has returned. Errors and interrupts are reticulate's, which hands them to Python as they are.
+callable_from_python <- function(f) {
+  force(f)
+  function(...) {
+    withRestarts(
+      without_jumps(f, ...),
+      pycifar_hold = function(condition) {
+        bridge$held <- condition
+        stop("R left the function before it returned.", call. = FALSE)
+      }
+    )
+  }
+}
+
+# Whether pycifar can be used: for examples and tests, which else would be no help but an error.
+# It does not make reticulate download a Python of its own behind the back of R CMD check.
+python_ready <- function() {
+  chosen <- nzchar(Sys.getenv("RETICULATE_PYTHON")) || interactive()
+  if (!chosen && !(isNamespaceLoaded("reticulate") && reticulate::py_available())) {
+    return(FALSE)
+  }
+  tryCatch(
+    {
+      door(rlang::current_env())
+      !is.null(reticulate::import("importlib.util")$find_spec("keras"))
+    },
+    error = function(error) FALSE
+  )
+}
+
+without_jumps <- function(f, ...) {
+  returned <- FALSE
+  last <- simpleCondition("")
+  on.exit(if (!returned && !inherits(last, c("error", "interrupt"))) {
+    invokeRestart("pycifar_hold", last)
+  })
+  value <- withCallingHandlers(f(...), condition = function(condition) last <<- condition)
+  returned <- TRUE
+  value
+}
+
+signal_held <- function() {
+  held <- bridge$held
+  if (!is.null(held)) {
+    bridge$held <- NULL
+    rlang::cnd_signal(held)
+  }
+}
+
+is_python_object <- function(x) {
+  inherits(x, "python.builtin.object")
+}
+
+# Its version, and why it uses the Python that it uses.
+reticulate_state <- function() {
+  if (!requireNamespace("reticulate", quietly = TRUE)) {
+    return("not installed")
+  }
+  version <- utils::packageVersion("reticulate")
+  if (!reticulate::py_available()) {
+    return(sprintf("%s, which started no Python", version))
+  }
+  config <- reticulate::py_config()
+  reason <- if (!is.null(config$forced)) {
+    paste("because of", config$forced)
+  } else if (isTRUE(config$ephemeral)) {
+    "made for the packages that pycifar asks for"
+  } else {
+    "the first in its order of discovery"
+  }
+  sprintf("%s, which uses %s, %s", version, config$python, reason)
+}
+
+# A handle does not survive the R session: R saves it as a null pointer.
+is_dead <- function(handle) {
+  !is_python_object(handle) || reticulate::py_is_null_xptr(handle)
+}
+
+declare_requirements <- function() {
+  if (utils::packageVersion("reticulate") >= oldest_reticulate) {
+    reticulate::py_require(python_packages, python_version = paste0(">=", oldest_python))
+  }
+}
+
+door <- function(call) {
+  if (is.null(bridge$door)) {
+    bridge$door <- open_door(call)
+  }
+  bridge$door
+}
+
+open_door <- function(call) {
+  start_python(call)
+  # Where pycifar is imported already, as in a Python process that runs R, that one is used.
+  door <- tryCatch(
+    reticulate::import_from_path(
+      "pycifar.entry_points",
+      path = system.file("python", package = "pycifar")
+    ),
+    error = function(error) abort_import(error, call)
+  )
+  check_versions(door$version()$value, call)
+  door
+}
+
+start_python <- function(call) {
+  wanted <- list(op = ">=", version = oldest_reticulate)
+  if (!requireNamespace("reticulate", quietly = TRUE, versionCheck = wanted)) {
+    abort_pycifar(
+      "dependency",
+      sprintf("pycifar needs the package reticulate, version %s or newer.", oldest_reticulate),
+      fix = "Run install.packages(\"reticulate\") and start R anew.",
+      call = call
+    )
+  }
+  tryCatch(
+    reticulate::py_config(),
+    error = function(error) {
+      abort_pycifar(
+        "dependency",
+        paste("Python cannot be started:", first_line(conditionMessage(error))),
+        fix = paste(
+          "Set the environment variable RETICULATE_PYTHON to a Python,", oldest_python, "or newer,",
+          "that has pycifar's dependencies, and start R anew. Without one, reticulate makes its",
+          "own, for which it needs a network."
+        ),
+        call = call,
+        parent = error
+      )
+    }
+  )
+}
+
+abort_import <- function(error, call) {
+  python <- reticulate::py_config()$python
+  abort_pycifar(
+    "dependency",
+    sprintf(
+      "pycifar cannot be imported in %s: %s.",
+      python, sub("[.]$", "", first_line(conditionMessage(error)))
+    ),
+    fix = sprintf(
+      "Install what is missing (%s -m pip install %s), and start R anew.",
+      python, paste(shQuote(python_packages), collapse = " ")
+    ),
+    call = call,
+    parent = error
+  )
+}
+
+check_versions <- function(python_version, call) {
+  r_version <- as.character(utils::packageVersion("pycifar"))
+  if (!identical(python_version, r_version)) {
+    abort_pycifar(
+      "dependency",
+      sprintf(
+        paste(
+          "The Python package pycifar that is loaded has version %s,",
+          "and the R package has version %s; they must be the same."
+        ),
+        python_version, r_version
+      ),
+      fix = "Install both from the same sources, and start R anew.",
+      call = call
+    )
+  }
+}
+
+first_line <- function(text) {
+  lines <- trimws(strsplit(text, "\n", fixed = TRUE)[[1L]])
+  c(lines[nzchar(lines)], "no reason was given")[[1L]]
+}

@@ -1,0 +1,14 @@
+# Tables of Python, which come as lists of columns.
+
+# A tibble of columns that have at least one row.
+as_table <- function(columns) {
+  tibble::as_tibble(lapply(columns, as_column))
+}
+
+# A column as a vector: Python's None, which comes as NULL, is NA.
+as_column <- function(values) {
+  if (is.list(values)) {
+    values[vapply(values, is.null, logical(1L))] <- NA
+  }
+  unlist(values)
+}

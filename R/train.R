@@ -1,0 +1,146 @@
+#' Train an image classifier
+#'
+#' What is `NULL` takes the value of the architecture's recipe, see [cifar_list_architectures()].
+#' The same data, settings and seed give the same weights bit for bit on one machine with one
+#' version of the backend and one number of threads, in R, in Python and in the shell;
+#' [cifar_fingerprint()] tells.
+#'
+#' Interrupting (Ctrl-C, or the stop button) ends the training early: the model so far is returned,
+#' with its history, `interrupted` set and a warning of class `pycifar_warning_interrupted`.
+#'
+#' @param dataset A data set from [cifar_load_dataset()].
+#' @param architecture A name from [cifar_list_architectures()]; or a function that is called with
+#'   `input_shape` (an integer vector of height, width and 3) and `n_classes` and returns a Keras
+#'   model; or a Keras model, such as one of [cifar_build_model()] or of the package keras3, which
+#'   is trained in place.
+#' @param epochs Passes over the training images, at least 1.
+#' @param batch_size Images a step, from 1 to the number of training images.
+#' @param optimizer `"sgd"` (momentum 0.9), `"adam"`, `"adamw"` or `"rmsprop"`; or a Keras
+#'   optimizer, which brings its own learning rate.
+#' @param learning_rate Above 0; at the start, or at the peak for `"one_cycle"`.
+#' @param schedule How the learning rate changes over the run: `"constant"`; `"cosine"`, down to 0;
+#'   `"step"`, divided by 10 after a half and after three quarters; `"exponential"`, down to 1%; or
+#'   `"one_cycle"`, up over the first quarter and then down to 0.
+#' @param augmentation `"none"`, or any of `"flip"`, `"shift"` and `"cutout"`; or a list of these
+#'   with their values, such as `list(flip = TRUE, shift = 4)`: `flip` mirrors half of the images,
+#'   `shift` moves them by up to so many pixels, and `cutout` blanks a square with sides of so many.
+#' @param validation The share of the training split that is held out, above 0 and below 1, drawn
+#'   with the seed and balanced over the classes; or the name of a split, such as `"test"`; or
+#'   `NULL` for none.
+#' @param early_stopping Stop after this many epochs without a lower validation loss (training loss
+#'   where there is no validation); `NULL` never stops.
+#' @param best_weights Whether to keep the weights of the epoch with the lowest such loss, rather
+#'   than the last ones.
+#' @param callbacks Functions to call while training, as a list by name: `on_train_begin(logs)`,
+#'   `on_train_end(logs)`, `on_epoch_begin(epoch, logs)`, `on_epoch_end(epoch, logs)` and
+#'   `on_train_batch_end(batch, logs)`. Epochs and batches count from 1, `logs` is a named list of
+#'   numbers, and returning `FALSE` stops the training. Or a Keras callback, or a list of any of
+#'   these.
+#' @param seed Fixes weights, order, dropout and augmentation; a whole number from 0 to 2^31 - 1.
+#'   `NULL` draws one, which the model's `config` tells.
+#' @param verbose 0 is silent; 1 shows a progress bar on a terminal, and elsewhere a message an
+#'   epoch; 2 shows the messages everywhere.
+#'
+#' @return An object of class [cifar_trained_model].
+#' @section Errors:
+#' `pycifar_error_argument`, `pycifar_error_data`, `pycifar_error_training` where the loss is no
+#' longer a finite number, `pycifar_error_callback` where a function of yours fails; see
+#' [pycifar_conditions].
+#' @family models
+#' @export
+#' @examplesIf pycifar:::python_ready()
+#' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
+#' model <- cifar_train(dataset, "cnn2", epochs = 1, seed = 1, verbose = 2)
+#' model
+#'
+#' # Stop when the training accuracy is above one half.
+#' enough <- list(on_epoch_end = function(epoch, logs) logs$accuracy < 0.5)
+#' model <- cifar_train(dataset, "cnn2", epochs = 2, callbacks = enough, seed = 1, verbose = 0)
+cifar_train <- function(dataset,
+                        architecture = "cnn2",
+                        epochs = NULL,
+                        batch_size = NULL,
+                        optimizer = NULL,
+                        learning_rate = NULL,
+                        schedule = NULL,
+                        augmentation = NULL,
+                        validation = 0.1,
+                        early_stopping = NULL,
+                        best_weights = FALSE,
+                        callbacks = NULL,
+                        seed = NULL,
+                        verbose = 1) {
+  progress <- new_progress()
+  on.exit(progress$close())
+  handle <- python_call(
+    "train",
+    live_handle(dataset, "dataset", "cifar_dataset"),
+    crossing_architecture(architecture),
+    epochs = one_value(epochs, "epochs", "a single number"),
+    batch_size = one_value(batch_size, "batch_size", "a single number"),
+    optimizer = crossing_optimizer(optimizer),
+    learning_rate = one_value(learning_rate, "learning_rate", "a single number"),
+    schedule = one_value(schedule, "schedule", "the name of a schedule"),
+    augmentation = crossing_augmentation(augmentation),
+    validation = one_value(validation, "validation", "a single number or the name of a split"),
+    early_stopping = one_value(early_stopping, "early_stopping", "a single number"),
+    best_weights = one_value(best_weights, "best_weights", "TRUE or FALSE"),
+    callbacks = crossing_callbacks(callbacks),
+    seed = one_value(seed, "seed", "a single number"),
+    verbose = one_value(verbose, "verbose", "0, 1 or 2"),
+    write_line = progress$write_line,
+    update_bar = progress$update_bar
+  )
+  model <- new_trained_model(handle)
+  if (model$interrupted) {
+    warn_interrupted(model)
+  }
+  model
+}
+
+crossing_optimizer <- function(optimizer, call = rlang::caller_env()) {
+  if (is_python_object(optimizer)) {
+    return(optimizer)
+  }
+  one_value(optimizer, "optimizer", "the name of an optimizer, or a Keras optimizer", call)
+}
+
+# Names alone, or names with values: a vector of names, a named list or a named vector.
+crossing_augmentation <- function(augmentation, call = rlang::caller_env()) {
+  allowed <- "names, or a list such as list(flip = TRUE, shift = 4)"
+  values <- several_values(augmentation, "augmentation", allowed, call)
+  if (is.null(names(values)) && length(values) == 1L) values[[1L]] else values
+}
+
+# Functions by name, Keras callbacks, or an unnamed list of these.
+crossing_callbacks <- function(callbacks, call = rlang::caller_env()) {
+  if (is.null(callbacks) || is_python_object(callbacks)) {
+    return(callbacks)
+  }
+  if (!is.list(callbacks)) {
+    allowed <- "a list such as list(on_epoch_end = function(epoch, logs) NULL)"
+    abort_argument("callbacks", allowed, callbacks, call)
+  }
+  if (is.null(names(callbacks))) {
+    return(lapply(callbacks, crossing_callbacks, call = call))
+  }
+  lapply(callbacks, crossing_function)
+}
+
+# Only whether the result is FALSE crosses back: some results of R cannot cross.
+crossing_function <- function(f) {
+  if (!is.function(f) || is_python_object(f)) {
+    return(f)
+  }
+  callable_from_python(function(...) if (isFALSE(f(...))) FALSE)
+}
+
+warn_interrupted <- function(model) {
+  cli::cli_warn(
+    c(
+      "Training was interrupted after {model$epochs_done} of {model$config$epochs} epoch{?s}.",
+      i = "The model holds what was learned until then."
+    ),
+    class = "pycifar_warning_interrupted"
+  )
+}

@@ -1,0 +1,161 @@
+#' A trained model
+#'
+#' What [cifar_train()] and [cifar_load_model()] return.
+#'
+#' @details
+#' A list with the class `cifar_trained_model`:
+#'
+#' * `handle`: the model itself, in Python. It ends with the R session: keep a model with
+#'   [cifar_save_model()]. All that follows is R's own and survives `saveRDS()`.
+#' * `architecture`: its name, or `"custom"`.
+#' * `class_names`, `image_shape` (height, width, 3, in pixels) and `parameters` (their number).
+#' * `config`: the settings of the training, all of them settled, the seed among them.
+#' * `history`: a tibble with one row a value: `epoch` (from 1), `split` (`"train"` or
+#'   `"validation"`), `metric` (`"loss"` or `"accuracy"`) and `value`.
+#' * `layers`: a tibble of `layer`, `type`, `output_shape` and `parameters`.
+#' * `data`: name, source and SHA-256 of what it was trained on.
+#' * `seconds`: the duration of each epoch; `epochs_done`: how many were finished; `interrupted`:
+#'   whether the training was cut short by the user.
+#' * `versions`: of pycifar, Keras, its backend, NumPy and Python.
+#' * `fingerprint`: SHA-256 over all weights, as they were when this object was made.
+#'
+#' `print()` says what it is and how well it did, `summary()` adds layers and settings, and `plot()`
+#' draws accuracy and loss against epochs.
+#'
+#' @param x,object A trained model.
+#' @param ... Not used.
+#' @return `plot()`: a ggplot. `summary()`: an object that prints as described. `print()`: `x`,
+#'   invisibly.
+#' @section Errors:
+#' `plot()`: `pycifar_error_argument` where no epoch was finished.
+#' @family models
+#' @name cifar_trained_model
+#' @examplesIf pycifar:::python_ready()
+#' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
+#' model <- cifar_train(dataset, epochs = 2, seed = 1, verbose = 0)
+#' model
+#' summary(model)
+#' plot(model)
+NULL
+
+#' Fingerprint of a model's weights
+#'
+#' @param model A model from [cifar_train()] or [cifar_load_model()].
+#' @return SHA-256 over the type, shape and values of all weights, as 64 hexadecimal digits. Two
+#'   models have the same fingerprint when their weights are equal bit for bit.
+#' @section Errors:
+#' `pycifar_error_argument`, or `pycifar_error_handle` after the R session of the model.
+#' @family models
+#' @export
+#' @examplesIf pycifar:::python_ready()
+#' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
+#' once <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
+#' again <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
+#' identical(cifar_fingerprint(once), cifar_fingerprint(again))
+cifar_fingerprint <- function(model) {
+  python_call("fingerprint", live_handle(model, "model", "cifar_trained_model"))
+}
+
+new_trained_model <- function(handle) {
+  about <- python_call("describe_model", handle)
+  structure(
+    list(
+      handle = handle,
+      architecture = about$architecture,
+      class_names = as_column(about$class_names),
+      image_shape = unlist(about$image_shape),
+      parameters = about$parameters,
+      config = about$config,
+      history = tibble::tibble(
+        epoch = as.integer(unlist(about$history$epoch)),
+        split = as.character(unlist(about$history$split)),
+        metric = as.character(unlist(about$history$metric)),
+        value = as.double(unlist(about$history$value))
+      ),
+      layers = as_table(about$layers),
+      data = about$data,
+      seconds = as.double(unlist(about$seconds)),
+      epochs_done = about$epochs_done,
+      interrupted = about$interrupted,
+      versions = unlist(about$versions),
+      fingerprint = about$fingerprint
+    ),
+    class = "cifar_trained_model"
+  )
+}
+
+#' @rdname cifar_trained_model
+#' @export
+print.cifar_trained_model <- function(x, ...) {
+  cat(sprintf(
+    "<cifar_trained_model> %s, %s parameters\n",
+    x$architecture, format(x$parameters, big.mark = ",")
+  ))
+  cat(sprintf("images:  %s pixels\n", describe_shape(x$image_shape)))
+  cat(sprintf("classes: %s\n", describe_classes(x$class_names)))
+  cat(sprintf(
+    "trained: on %s, %d of %d epochs%s, seed %d\n",
+    x$data$name, x$epochs_done, x$config$epochs,
+    if (x$interrupted) " (interrupted)" else "", x$config$seed
+  ))
+  print_last_epoch(x$history)
+  if (is_gone(x)) {
+    cat("Its weights ended with their R session; cifar_load_model() loads a saved model.\n")
+  }
+  invisible(x)
+}
+
+#' @rdname cifar_trained_model
+#' @export
+summary.cifar_trained_model <- function(object, ...) {
+  structure(list(model = object), class = "summary_cifar_trained_model")
+}
+
+#' @export
+print.summary_cifar_trained_model <- function(x, ...) {
+  model <- x$model
+  print(model)
+  cat("\nLayers\n")
+  print(as.data.frame(model$layers), row.names = FALSE, right = FALSE)
+  cat("\nSettings\n")
+  settings <- vapply(model$config, describe_setting, character(1L))
+  cat(sprintf("%s %s\n", format(paste0(names(settings), ":")), settings), sep = "")
+  cat(sprintf("\nWeights: %s\n", model$fingerprint))
+  invisible(x)
+}
+
+#' @rdname cifar_trained_model
+#' @export
+plot.cifar_trained_model <- function(x, ...) {
+  if (nrow(x$history) == 0L) {
+    abort_pycifar("argument", "The history of `x` is empty: no epoch was finished.")
+  }
+  plot_history(x)
+}
+
+# Whether the Python side is gone, told without loading reticulate where it surely is.
+is_gone <- function(model) {
+  is.null(bridge$door) || is_dead(model$handle)
+}
+
+print_last_epoch <- function(history) {
+  last <- history[history$epoch == max(history$epoch, 0L), ]
+  for (split in unique(last$split)) {
+    values <- last[last$split == split, ]
+    cat(sprintf(
+      "%s %s\n", format(paste0(split, ":"), width = 11L),
+      paste(values$metric, sprintf("%.4f", values$value), collapse = ", ")
+    ))
+  }
+}
+
+# A setting in one line: its value, or the values of its parts.
+describe_setting <- function(value) {
+  if (length(value) == 0L) {
+    return("none")
+  }
+  if (is.list(value)) {
+    return(paste(names(value), vapply(value, format, character(1L)), collapse = ", "))
+  }
+  format(value)
+}
