@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 from typing import Any
 
 from pycifar.errors import DataFormatError
@@ -29,6 +30,13 @@ _STRUCTURE = (
 
 _LARGEST_MEMO = 100_000  # the machine allocates room up to the largest index
 _MOST_STRUCTURE = 1000  # bounds the depth of nesting; published files have about 100
+
+# Nearly all opcodes are labels, short file names and small memo indices. A regular expression walks
+# over 30,000 of them in a millisecond, which takes a loop of Python's ten.
+_MANY = re.compile(
+    b"(?:K.|q.|r..\0\0|U(?:%s))*" % b"|".join(b"\\x%02x.{%d}" % (n, n) for n in range(64)),
+    re.DOTALL,
+)
 
 _NUMBER, _STRING, _INDEX, _SHELL, _NAME, _STOP, _OTHER = range(7)
 
@@ -123,12 +131,11 @@ def _check_opcodes(pickled: bytes, name: str) -> None:
     position = n_structure = 0
     try:
         while True:
+            position = _MANY.match(pickled, position).end()  # type: ignore[union-attr]
             opcode = pickled[position]
             kind, width = _KINDS[opcode]
             start = position + 1
             position = start + width
-            if kind == _NUMBER:  # nearly all are numbers or strings
-                continue
             if kind == _STRING:
                 position += int.from_bytes(pickled[start:position], "little")
             elif kind == _INDEX:

@@ -55,7 +55,9 @@ def test_a_missing_batch_is_named(path):
         read(write(path, [m for m in all_batches() if not m[0].name.endswith("_3")]))
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE]
+)
 def test_a_batch_that_is_no_plain_file_is_refused(path, kind):
     odd = member(f"{FOLDER}/data_batch_1", type=kind, linkname="/etc/passwd")
     with pytest.raises(DataFormatError, match="data_batch_1 as something other than a plain file"):
@@ -86,7 +88,9 @@ def test_an_archive_of_very_many_files_is_refused(path):
         read_members(write(path, many), layout, lambda *_: None)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive at all", gzip.compress(b"no tar at all" * 99)])
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive at all", gzip.compress(b"no tar at all" * 99)]
+)
 def test_a_file_that_is_no_archive_is_refused(path, content):
     path.write_bytes(content)
     with pytest.raises(DataFormatError, match=str(path)):

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from pycifar.datasets import Dataset, Split
+from pycifar.errors import DataError, ImageError
+
+IMAGES = np.random.default_rng(1).integers(0, 256, (6, 4, 5, 3), np.uint8)
+LABELS = np.array([0, 1, 2, 0, 1, 2])
+
+
+def make(images=IMAGES, labels=LABELS, class_names=("a", "b", "c")):
+    return Dataset("mine", {"train": Split(images, labels)}, class_names)
+
+
+def test_a_data_set_prints_what_it_holds():
+    assert repr(make()) == "<Dataset mine: train 6 images of 4×5 in 3 classes>"
+
+
+def test_the_fingerprint_does_not_depend_on_the_order_in_memory():
+    planar = np.ascontiguousarray(IMAGES.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
+    assert not planar.flags.c_contiguous
+    assert make(planar).fingerprint() == make().fingerprint()
+    assert make(labels=LABELS.astype(np.uint8)).fingerprint() == make().fingerprint()
+
+
+def test_the_fingerprint_changes_with_each_pixel_label_and_shape():
+    pixel, label = IMAGES.copy(), LABELS.copy()
+    pixel[5, 3, 4, 2] ^= 1
+    label[5] = 0
+    changed = [make(pixel), make(labels=label), make(IMAGES.reshape(6, 5, 4, 3))]
+    assert len({dataset.fingerprint() for dataset in [make(), *changed]}) == 4
+
+
+def test_a_split_that_is_missing_or_empty_is_named():
+    with pytest.raises(DataError, match='has no split "test"; it has "train"'):
+        make().split("test")
+    with pytest.raises(DataError, match="holds no images"):
+        make(IMAGES[:0], LABELS[:0]).split("train")
+
+
+@pytest.mark.parametrize("images", [IMAGES[0], IMAGES[..., :2], IMAGES.astype(float)])
+def test_images_of_another_rank_or_type_are_refused(images):
+    with pytest.raises(ImageError, match=r"must be uint8 of shape \(n, height, width, 3\)"):
+        make(images)
+
+
+def test_each_image_needs_one_label():
+    with pytest.raises(DataError, match="6 images, and the labels have shape"):
+        make(labels=LABELS[:5])
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_label_outside_the_classes_is_refused(label):
+    labels = LABELS.copy()
+    labels[1] = label
+    with pytest.raises(DataError, match=f'0-2; image 2 of split "train" has label {label}'):
+        make(labels=labels)
+
+
+def test_labels_that_are_no_whole_numbers_are_refused():
+    with pytest.raises(DataError, match="must be whole numbers"):
+        make(labels=LABELS.astype(float))
+
+
+def test_class_names_must_differ():
+    with pytest.raises(DataError, match="must differ"):
+        make(class_names=("a", "b", "a"))
+
+
+def test_all_splits_hold_images_of_one_size():
+    splits = {"train": Split(IMAGES, LABELS), "test": Split(IMAGES[:, :3], LABELS)}
+    with pytest.raises(ImageError, match=r"one size, not \[\(3, 5\), \(4, 5\)\]"):
+        Dataset("mine", splits, ("a", "b", "c"))

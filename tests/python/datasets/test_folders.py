@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from pycifar.datasets import load_dataset
+from pycifar.errors import ArgumentError, DataError, DataFormatError, DataNotFoundError
+
+
+def save(path, grey=0, size=(32, 32)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (grey, grey, grey)).save(path)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    top = tmp_path / "animals"
+    for split, n in (("train", 3), ("test", 1)):
+        for grey, name in ((10, "dog"), (200, "cat")):
+            for i in range(n):
+                save(top / split / name / f"{i}.png", grey + i)
+    return top
+
+
+def load(top, **options):
+    return load_dataset("folder", data_dir=top, **options)
+
+
+def test_a_tree_is_read_with_classes_in_alphabetical_order(tree):
+    dataset = load(tree)
+    assert dataset.name == "animals"
+    assert dataset.class_names == ("cat", "dog")
+    train = dataset.split("train")
+    assert train.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert train.images.shape == (6, 32, 32, 3)
+    assert train.images[:, 0, 0, 0].tolist() == [200, 201, 202, 10, 11, 12]
+    assert dataset.split("test").labels.tolist() == [0, 1]
+
+
+def test_classes_take_a_given_order(tree):
+    dataset = load(tree, class_names=["dog", "cat"])
+    assert dataset.split("test").labels.tolist() == [1, 0]
+    with pytest.raises(DataError, match='the label "cat", which is not among'):
+        load(tree, class_names=["dog", "bird"])
+
+
+def test_images_are_resized(tree):
+    save(tree / "train" / "cat" / "large.jpg", size=(100, 50))
+    assert load(tree, image_size=20).image_shape == (20, 20, 3)
+    assert load(tree).image_shape == (32, 32, 3)
+    with pytest.raises(ArgumentError, match="`image_size` must be a whole number from 1"):
+        load(tree, image_size=0)
+
+
+def test_a_tree_without_splits_is_for_training(tmp_path):
+    save(tmp_path / "cat" / "a.png")
+    save(tmp_path / "dog" / "b.jpeg")
+    dataset = load(tmp_path)
+    assert list(dataset.splits) == ["train"]
+    assert dataset.class_names == ("cat", "dog")
+
+
+def test_other_and_hidden_files_are_passed_over(tree):
+    (tree / "train" / "cat" / "notes.txt").write_text("no image")
+    (tree / "train" / "cat" / ".hidden.png").write_text("no image")
+    (tree / "train" / ".cache").mkdir()
+    (tree / "README").write_text("about")
+    save(tree / "train" / "cat" / "UPPER.PNG")
+    assert len(load(tree).split("train")) == 7
+
+
+def test_an_image_that_cannot_be_read_is_named(tree):
+    (tree / "train" / "dog" / "broken.jpg").write_bytes(b"no image")
+    with pytest.raises(DataFormatError, match=r"dog/broken\.jpg cannot be read as an image"):
+        load(tree)
+
+
+def test_a_class_without_images_is_named(tree):
+    (tree / "train" / "emu").mkdir()
+    with pytest.raises(DataFormatError, match=r"train/emu must hold images .*; it holds none"):
+        load(tree)
+
+
+def test_a_tree_without_classes_is_refused(tmp_path):
+    with pytest.raises(DataFormatError, match="must hold one folder of images a class"):
+        load(tmp_path)
+
+
+def test_links_that_lead_outside_are_refused(tree, tmp_path):
+    save(tmp_path / "secret" / "a.png")
+    (tree / "train" / "cat" / "link.png").symlink_to(tmp_path / "secret" / "a.png")
+    with pytest.raises(DataFormatError, match=r"link\.png is a link that leads outside"):
+        load(tree)
+    (tree / "train" / "cat" / "link.png").unlink()
+    (tree / "train" / "emu").symlink_to(tmp_path / "secret")
+    with pytest.raises(DataFormatError, match="leads outside"):
+        load(tree)
+
+
+def test_links_that_stay_inside_are_followed(tree, tmp_path):
+    (tree / "train" / "cat" / "link.png").symlink_to(tree / "test" / "cat" / "0.png")
+    (tmp_path / "link").symlink_to(tree)
+    assert len(load(tmp_path / "link").split("train")) == 7
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path):
+    with pytest.raises(DataNotFoundError, match=f"there is none at {tmp_path / 'nowhere'}"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(ArgumentError, match='"folder" needs `data_dir`'):
+        load_dataset("folder")
+
+
+def test_fewer_images_of_a_tree_keep_each_class(tree):
+    part = load(tree, n_train=2).split("train")
+    assert np.bincount(part.labels).tolist() == [1, 1]

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from pycifar.datasets.image_files import read_image
+from pycifar.errors import ArgumentError, DataFormatError, DataNotFoundError
+
+PIXELS = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
+
+
+def save(tmp_path, image, name="image.png", **options):
+    path = tmp_path / name
+    image.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".ppm", ".webp"])
+def test_an_image_of_the_right_size_keeps_its_pixels(tmp_path, suffix):
+    options = {"lossless": True} if suffix == ".webp" else {}
+    path = save(tmp_path, Image.fromarray(PIXELS), f"image{suffix}", **options)
+    image = read_image(path)
+    assert image.dtype == np.uint8
+    assert np.array_equal(image, PIXELS)
+
+
+def test_a_jpeg_keeps_its_pixels_nearly(tmp_path):
+    smooth = np.repeat(np.repeat(PIXELS[::8, ::8], 8, axis=0), 8, axis=1)
+    path = save(tmp_path, Image.fromarray(smooth), "image.jpg", quality=95, subsampling=0)
+    assert abs(read_image(str(path)).astype(int) - smooth).mean() < 5
+
+
+def test_an_image_is_resized_whole(tmp_path):
+    wide = np.zeros((40, 100, 3), np.uint8)
+    wide[:, 50:] = 255
+    image = read_image(save(tmp_path, Image.fromarray(wide)), 16)
+    assert image.shape == (16, 16, 3)
+    assert (image[:, :6] < 10).all()
+    assert (image[:, 10:] > 245).all()
+    assert read_image(tmp_path / "image.png", (8, 20)).shape == (8, 20, 3)
+
+
+def test_an_image_is_turned_as_its_exif_data_say(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    path = save(tmp_path, Image.fromarray(PIXELS), exif=exif)
+    assert np.array_equal(read_image(path), np.rot90(PIXELS, -1))
+
+
+def test_grey_becomes_equal_channels(tmp_path):
+    image = read_image(save(tmp_path, Image.fromarray(PIXELS[..., 0])))
+    assert np.array_equal(image, np.repeat(PIXELS[..., :1], 3, axis=2))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_shows_white(tmp_path, mode):
+    clear = Image.new("RGBA", (32, 32), (200, 0, 0, 0))
+    image = read_image(save(tmp_path, clear.quantize(4) if mode == "P" else clear.convert(mode)))
+    assert (image == 255).all()
+
+
+def test_of_an_animation_the_first_picture_is_taken(tmp_path):
+    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    path = save(tmp_path, frames[0], "image.gif", save_all=True, append_images=frames[1:])
+    assert read_image(path)[0, 0].tolist() == [255, 0, 0]
+
+
+def test_16_bits_a_channel_are_refused(tmp_path):
+    deep = Image.fromarray(np.full((32, 32), 40_000, np.uint16))
+    with pytest.raises(DataFormatError, match="8 bits a channel.*I;16"):
+        read_image(save(tmp_path, deep))
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + bytes(100), b"BM"])
+def test_a_file_that_is_no_image_is_named(tmp_path, content):
+    path = tmp_path / "cat.png"
+    path.write_bytes(content)
+    with pytest.raises(DataFormatError, match=f"{path} cannot be read as an image"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".gif"])
+def test_an_image_cut_off_is_named(tmp_path, suffix):
+    path = save(tmp_path, Image.fromarray(PIXELS), f"image{suffix}")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataFormatError, match="cannot be read as an image"):
+        read_image(path)
+
+
+def test_an_image_that_would_fill_the_memory_is_refused(tmp_path):
+    bomb = Image.new("1", (12_000, 12_000))  # 18 kB on disk, 432 MB in memory
+    with pytest.raises(DataFormatError, match="exceeds limit"):
+        read_image(save(tmp_path, bomb))
+
+
+def test_formats_that_run_other_programs_are_not_tried(tmp_path):
+    path = tmp_path / "image.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    with pytest.raises(DataFormatError, match="cannot identify"):
+        read_image(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataNotFoundError, match=f"no image file {tmp_path / 'cat.png'}"):
+        read_image(tmp_path / "cat.png")
+    with pytest.raises(DataNotFoundError, match="no image file"):
+        read_image(tmp_path)
+    with pytest.raises(ArgumentError, match="`path` must be a path"):
+        read_image(3)

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from pycifar.datasets import explore, load_dataset
+from pycifar.errors import ArgumentError, DataError, DataNotFoundError, ImageError, UnknownNameError
+
+IMAGES = np.random.default_rng(1).integers(0, 256, (6, 4, 5, 3), np.uint8)
+NAMES = ["dog", "cat", "ant"] * 2
+
+
+def test_arrays_are_a_data_set():
+    dataset = load_dataset({"train": (IMAGES, NAMES), "test": (IMAGES[:2] / 255, NAMES[:2])})
+    assert dataset.class_names == ("ant", "cat", "dog")
+    assert dataset.split("train").images is IMAGES
+    assert np.array_equal(dataset.split("test").images, IMAGES[:2])
+    assert dataset.split("test").labels.tolist() == [2, 1]
+
+
+def test_arrays_of_numbers_take_given_names():
+    dataset = load_dataset({"train": (IMAGES, [3, 3, 2, 0, 0, 0])}, class_names=list("abcd"))
+    assert dataset.class_names == ("a", "b", "c", "d")
+    with pytest.raises(DataError, match="Labels must lie in 0-1"):
+        load_dataset({"train": (IMAGES, [2] * 6)}, class_names=["a", "b"])
+
+
+@pytest.mark.parametrize("source", [{"train": IMAGES}, {"train": (IMAGES,)}, {1: (IMAGES, NAMES)}])
+def test_arrays_must_be_pairs_by_split(source):
+    with pytest.raises(ArgumentError, match=r'given as \{"train": \(images, labels\)'):
+        load_dataset(source)
+
+
+def test_no_arrays_are_refused():
+    with pytest.raises(DataError, match="at least one split"):
+        load_dataset({})
+    with pytest.raises(ImageError, match="at least one image"):
+        load_dataset({"train": (IMAGES[:0], [])})
+
+
+@pytest.mark.parametrize("class_names", ["abc", [], ["a", "a"], ["a", 1], [""]])
+def test_class_names_must_be_different_names(class_names):
+    with pytest.raises(ArgumentError, match="`class_names` must be a list of different names"):
+        load_dataset({"train": (IMAGES, NAMES)}, class_names=class_names)
+
+
+@pytest.mark.parametrize(
+    ("source", "nearest"), [("cifar", "cifar10"), ("sinthetic", "synthetic"), ("Folder", "folder")]
+)
+def test_an_unknown_source_is_refused_with_the_nearest(source, nearest):
+    with pytest.raises(UnknownNameError, match='"cifar10", "synthetic", "folder"') as caught:
+        load_dataset(source)
+    assert caught.value.fix == f'Did you mean "{nearest}"?'
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"source": "synthetic", "data_dir": "images"},
+        {"source": "synthetic", "class_names": ["a"]},
+        {"source": "cifar10", "image_size": 64},
+        {"source": {"train": (IMAGES, NAMES)}, "data_dir": "images"},
+    ],
+)
+def test_an_option_that_the_source_would_not_look_at_is_refused(arguments):
+    name = list(arguments)[1]
+    with pytest.raises(ArgumentError, match=f"`{name}` is for .* alone") as caught:
+        load_dataset(**arguments)
+    assert f"Leave out `{name}`" in caught.value.fix
+
+
+@pytest.mark.parametrize("arguments", [{"download": "yes"}, {"verbose": 1}, {"seed": -1}])
+def test_options_of_another_type_or_range_are_refused(arguments):
+    with pytest.raises(ArgumentError, match=f"`{next(iter(arguments))}` must be"):
+        load_dataset("synthetic", **arguments)
+
+
+def test_fewer_images_keep_each_class_and_are_counted_by_batch(batches_dir):
+    dataset = load_dataset("cifar10", data_dir=batches_dir, n_train=500, n_test=100, seed=3)
+    whole = load_dataset("cifar10", data_dir=batches_dir)
+    share = np.bincount(whole.split("train").labels) / 100
+    assert (abs(np.bincount(dataset.split("train").labels) - share) < 1).all()
+    batches = explore(dataset).batches.groupby("batch")["n"].sum()
+    assert batches.sum() == 600
+    assert (batches > 50).all()
+    again = load_dataset("cifar10", data_dir=batches_dir, n_train=500, n_test=100, seed=3)
+    assert again.fingerprint() == dataset.fingerprint()
+    other = load_dataset("cifar10", data_dir=batches_dir, n_train=500, n_test=100, seed=4)
+    assert other.fingerprint() != dataset.fingerprint()
+
+
+def test_chosen_images_belong_to_their_labels():
+    images = np.zeros((30, 2, 2, 3), np.uint8)
+    labels = np.arange(30) % 3
+    images[:] = labels[:, None, None, None]
+    part = load_dataset({"train": (images, labels)}, n_train=12).split("train")
+    assert np.array_equal(part.images[:, 0, 0, 0], part.labels)
+    assert np.bincount(part.labels).tolist() == [4, 4, 4]
+
+
+def test_more_images_than_there_are_are_refused():
+    with pytest.raises(ArgumentError, match="`n_train` must be a whole number from 1 to 6, not 7"):
+        load_dataset({"train": (IMAGES, NAMES)}, n_train=7)
+    with pytest.raises(DataError, match='has no split "test"'):
+        load_dataset({"train": (IMAGES, NAMES)}, n_test=1)
+
+
+def test_a_data_dir_without_cifar10_is_not_made_up_for_by_a_download(tmp_path):
+    with pytest.raises(DataNotFoundError, match="does not hold CIFAR-10"):
+        load_dataset("cifar10", data_dir=str(tmp_path))
