@@ -24,11 +24,27 @@ def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
         temporary.chmod(0o666 & ~_umask())  # mkstemp gives the owner alone access
         temporary.replace(target)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"{target} cannot be written: {reason}.") from error
+        raise _output_error(target, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(target: Path) -> None:
+    """Raise an OutputError where no file can be made beside `target`; leaves nothing behind.
+
+    Asked before long work whose result goes there. Permissions alone would not tell of a disk
+    that is full or read-only.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise _output_error(target, error) from error
+
+
+def _output_error(target: Path, error: OSError) -> OutputError:
+    return OutputError(f"{target} cannot be written: {error.strerror or error}.")
 
 
 def _umask() -> int:

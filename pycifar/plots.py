@@ -180,6 +180,17 @@ def plot_confusion(
     return _finish(figure, target)
 
 
+def require_matplotlib() -> None:
+    """Raise a DependencyError unless Matplotlib can be imported."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise DependencyError(
+            f"Plots need Matplotlib, which cannot be imported: {error}.",
+            fix="Install it with `pip install matplotlib`.",
+        ) from error
+
+
 def _check_target(path: str | Path | None, overwrite: bool) -> Path | None:
     overwrite = check_flag("overwrite", overwrite)
     return None if path is None else check_output("path", path, SUFFIXES, overwrite)
@@ -187,13 +198,9 @@ def _check_target(path: str | Path | None, overwrite: bool) -> Path | None:
 
 def _new_figure(width: float, height: float) -> Figure:
     """An empty figure of that size in inches, which no global state knows of."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError(
-            f"Plots need Matplotlib, which cannot be imported: {error}.",
-            fix="Install it with `pip install matplotlib`.",
-        ) from error
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height), layout="constrained")
 
 

@@ -1,0 +1,107 @@
+"""The `pycifar` command: `main` finds the command, runs it and turns errors into exit codes.
+
+Results go to the standard output, progress and errors to the standard error stream. The exit code
+is 0 when all was done, 1 when it failed or was interrupted, and 2 when the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+
+from pycifar.cli.parser import COMMANDS, UsageError, command_parser, read_command_line
+from pycifar.errors import ArgumentError, PycifarError
+
+__all__ = ["main"]
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: what follows the name of the program; None takes it from `sys.argv`.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 wrong usage.
+
+    Example:
+        >>> from pycifar.cli import main
+        >>> main(["architectures"])
+        0
+    """
+    for stream in (sys.stdout, sys.stderr):  # a path or a sign that the terminal cannot show
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    command = None
+    try:
+        command, options = read_command_line(sys.argv[1:] if argv is None else argv)
+        status = _run(command, options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
+    except SystemExit as finished:  # --help and --version
+        return int(finished.code or DONE)
+    except BrokenPipeError:
+        # Whoever read the output has left. Nothing more can be said, not even by Python at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        _say(command, "interrupted before it was done.")
+        return FAILED
+    except Exception as error:
+        return _report(command, error)
+
+
+def _run(command: str, options: Namespace) -> int:
+    from pycifar.cli import commands
+
+    return getattr(commands, command)(options)
+
+
+def _report(command: str | None, error: Exception) -> int:
+    """Say what went wrong, in the words of the command line; the exit code."""
+    if os.environ.get("PYCIFAR_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, UsageError):
+        command = error.command
+    if not isinstance(error, PycifarError):
+        lines = str(error).strip().splitlines() or [""]
+        _say(command, f"unexpected {type(error).__name__}: {lines[0]}")
+        _say(None, "PYCIFAR_DEBUG=1 shows where it comes from.", "  ")
+        return FAILED
+    _say(command, _in_options(command, error.message))
+    if error.fix:
+        _say(None, _in_options(command, error.fix), "  ")
+    if not isinstance(error, ArgumentError):
+        return FAILED
+    _say(None, f"See `{_program(command)} --help`.", "  ")
+    return USAGE
+
+
+def _in_options(command: str | None, message: str) -> str:
+    """The message with `batch_size` as `--batch-size`, where the command has such an option."""
+    if command not in COMMANDS:
+        return message
+    options = {
+        action.dest: action.option_strings[0]
+        for action in command_parser(command)._actions
+        if action.option_strings
+    }
+    options["source"] = options.get("dataset", "source")  # as load_dataset calls it
+    return re.sub(r"`(\w+)`", lambda match: f"`{options.get(match[1], match[1])}`", message)
+
+
+def _program(command: str | None) -> str:
+    return f"pycifar {command}" if command else "pycifar"
+
+
+def _say(command: str | None, text: str, indent: str = "") -> None:
+    prefix = indent or f"{_program(command)}: "
+    print(f"{prefix}{text}", file=sys.stderr)

@@ -1,0 +1,263 @@
+"""What each command does: read its options, call the package, print the result.
+
+Each function returns the exit code. Files are written before anything is printed, so that a reader
+who leaves early, as `head` does, costs no result.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pycifar.cli.output import print_json, print_table
+from pycifar.cli.records import (
+    evaluation_record,
+    exploration_record,
+    images_per_second,
+    prediction_record,
+    rows,
+    training_record,
+)
+from pycifar.cli.values import (
+    as_count,
+    dataset_arguments,
+    output_path,
+    read_values,
+    training_arguments,
+)
+from pycifar.errors import ArgumentError, InterruptedWarning, PycifarError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import pandas
+
+    from pycifar.datasets import Dataset
+    from pycifar.trained_model import TrainedModel
+
+# Sources of `load_dataset` that a model can be evaluated on without saying where they are.
+SELF_SUFFICIENT = ("cifar10", "synthetic")
+
+
+def explore(options: Namespace) -> int:
+    """`pycifar explore`."""
+    from pycifar.datasets import explore, load_dataset
+
+    arguments, plot = dataset_arguments(options), _picture_path(options)
+    dataset = load_dataset(**arguments)
+    found = explore(dataset)
+    if plot is not None:
+        from pycifar.plots import plot_samples
+
+        plot_samples(dataset, path=plot, overwrite="overwrite" in options)
+    if "json" in options:
+        print_json(exploration_record(found, plot))
+    else:
+        print(found)
+        _print_path("picture", plot)
+    return 0
+
+
+def architectures(options: Namespace) -> int:
+    """`pycifar architectures`."""
+    from pycifar.architectures import list_architectures
+
+    found = rows(list_architectures())
+    if "json" in options:
+        print_json({"architectures": found})
+        return 0
+    width = max(len(row["architecture"]) for row in found)
+    for row in found:
+        print(f"{row['architecture']:<{width}}  {row['summary']}")
+        print(
+            f"{'':{width}}  {row['epochs']} epochs, batches of {row['batch_size']}, "
+            f"{row['optimizer']}, learning rate {row['learning_rate']:g}, {row['schedule']}"
+        )
+        print(f"{'':{width}}  {row['origin']}")
+    return 0
+
+
+def train(options: Namespace) -> int:
+    """`pycifar train`."""
+    arguments, data_arguments = training_arguments(options), dataset_arguments(options)
+    output, plot = output_path(options, "output", (".keras",)), _picture_path(options)
+
+    from pycifar.datasets import load_dataset
+    from pycifar.trainer import train
+
+    dataset = load_dataset(**data_arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InterruptedWarning)  # _report_interrupt says it
+        model = train(dataset, **arguments)
+    if output is not None:
+        from pycifar.model_file import save_model
+
+        save_model(model, output, overwrite="overwrite" in options)
+    if model.interrupted:
+        _report_interrupt(model, output)
+    if not model.epochs_done:
+        plot = None
+    if plot is not None:
+        from pycifar.plots import plot_history
+
+        plot_history(model, plot, overwrite="overwrite" in options)
+    if "json" in options:
+        print_json(training_record(model, dataset, output, plot))
+    else:
+        _print_training(model, dataset)
+        _print_path("model", output)
+        _print_path("curves", plot)
+    return 1 if model.interrupted else 0
+
+
+def evaluate(options: Namespace) -> int:
+    """`pycifar evaluate`."""
+    data_arguments, plot = dataset_arguments(options), _picture_path(options)
+
+    from pycifar.datasets import load_dataset
+    from pycifar.evaluation import evaluate
+    from pycifar.model_file import load_model
+
+    model = load_model(options.model)
+    if "source" not in data_arguments:
+        data_arguments["source"] = _source_of(model)
+    dataset = load_dataset(**data_arguments)
+    found = evaluate(model, dataset, **read_values(options, {"split": lambda name, text: text}))
+    if plot is not None:
+        from pycifar.plots import plot_confusion
+
+        plot_confusion(found, plot, overwrite="overwrite" in options)
+    if "json" in options:
+        print_json(evaluation_record(found, model, dataset, options.model, plot))
+    else:
+        print(f"{dataset.name}, split {found.split}: {found.n:,} images")
+        print(f"accuracy           {found.accuracy:.4f}")
+        print(f"loss               {found.loss:.4f}")
+        print(f"calibration error  {found.calibration_error:.4f}\n")
+        print_table(found.per_class)
+        _print_path("picture", plot)
+    return 0
+
+
+def predict(options: Namespace) -> int:
+    """`pycifar predict`."""
+    top = read_values(options, {"top": as_count}).get("top", 1)
+
+    from pycifar.model_file import load_model
+
+    model = load_model(options.model)
+    records, failed = [], False
+    for path, result in _predictions(model, options.images):
+        if isinstance(result, PycifarError):
+            failed = True
+            print(f"pycifar predict: {result.message}", file=sys.stderr)
+        elif "json" not in options:
+            for label in (-result).argsort(kind="stable")[:top].tolist():
+                print(f"{path}\t{model.class_names[label]}\t{result[label]:.4f}")
+        records.append(prediction_record(path, result, model.class_names))
+    if "json" in options:
+        print_json(records)
+    return 1 if failed else 0
+
+
+def doctor(options: Namespace) -> int:
+    """`pycifar doctor`."""
+    from pycifar.diagnosis import doctor
+
+    diagnosis = doctor()
+    if "json" in options:
+        print_json(diagnosis.to_dict())
+    else:
+        print(diagnosis)
+    return 0 if diagnosis.ok else 1
+
+
+def _picture_path(options: Namespace) -> Path | None:
+    """Where a picture is asked for, once it is sure that it can be drawn and written."""
+    if "plot" not in options:
+        return None
+    from pycifar.plots import SUFFIXES, require_matplotlib
+
+    require_matplotlib()
+    return output_path(options, "plot", SUFFIXES)
+
+
+def _print_path(what: str, path: Path | None) -> None:
+    if path is not None:
+        print(f"{what}: {path}")
+
+
+def _report_interrupt(model: TrainedModel, output: Path | None) -> None:
+    kept = f"what was learned is in {output}" if output else "nothing was saved without --output"
+    print(
+        f"pycifar train: interrupted after {model.epochs_done} of {model.config.epochs} epochs; "
+        f"{kept}.",
+        file=sys.stderr,
+    )
+
+
+def _print_training(model: TrainedModel, dataset: Dataset) -> None:
+    speed = images_per_second(model, dataset)
+    print(
+        f"{model.config.architecture} on {dataset.name}: {model.epochs_done} of "
+        f"{model.config.epochs} epochs in {sum(model.seconds):.1f} s"
+        + (f", {speed:,.0f} images a second" if speed else "")
+        + "\n"
+    )
+    if model.epochs_done:
+        print_table(_epochs(model.history))
+        print()
+    print(f"seed: {model.config.seed}")
+    print(f"weights: {model.fingerprint()}")
+
+
+def _epochs(history: pandas.DataFrame) -> pandas.DataFrame:
+    """One row an epoch."""
+    names = [
+        metric if split == "train" else f"{split} {metric}"
+        for split, metric in zip(history["split"], history["metric"], strict=True)
+    ]
+    wide = history.assign(name=names).pivot(index="epoch", columns="name", values="value")
+    return wide[list(dict.fromkeys(names))].reset_index()
+
+
+def _source_of(model: TrainedModel) -> str:
+    """The data set that a model was trained on, where that can be loaded by name alone."""
+    name = model.data["name"]
+    if name in SELF_SUFFICIENT:
+        return name
+    raise ArgumentError(
+        f"`dataset` must be given: the model was trained on {name} ({model.data['source']}), "
+        "which cannot be loaded by its name alone.",
+        fix="Give --dataset folder with --data-dir for a folder of images.",
+    )
+
+
+def _predictions(
+    model: TrainedModel, paths: Sequence[str]
+) -> Iterator[tuple[str, np.ndarray | PycifarError]]:
+    """For each image its probabilities, shape (classes,), or why it cannot be read."""
+    import numpy as np
+
+    from pycifar.evaluation import PREDICTION_BATCH, predict
+
+    for start in range(0, len(paths), PREDICTION_BATCH):
+        block = paths[start : start + PREDICTION_BATCH]
+        images = [_read_image(path, model.image_shape[:2]) for path in block]
+        readable = [image for image in images if not isinstance(image, PycifarError)]
+        probabilities = iter(predict(model, np.stack(readable), "prob") if readable else ())
+        for path, image in zip(block, images, strict=True):
+            yield path, image if isinstance(image, PycifarError) else next(probabilities)
+
+
+def _read_image(path: str, size: tuple[int, int]) -> np.ndarray | PycifarError:
+    from pycifar.datasets.image_files import read_image
+
+    try:
+        return read_image(path, size)
+    except PycifarError as error:
+        return error

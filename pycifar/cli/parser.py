@@ -1,0 +1,281 @@
+"""What may stand on the command line, and its help.
+
+Values stay text here; `pycifar.cli.values` reads them. An option that is left out is left out of
+the call as well, so that each default stands in one place: at the function that is called.
+"""
+
+from __future__ import annotations
+
+import ast
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pycifar
+from pycifar.arguments import describe, nearest_name
+from pycifar.errors import ArgumentError
+from pycifar.optimization import OPTIMIZERS, SCHEDULES
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the program.
+
+    Args:
+        summary: what it does, in one line.
+        add_arguments: gives its parser the arguments.
+        examples: command lines, without the name of the program, each with what it does.
+    """
+
+    summary: str
+    add_arguments: Callable[[ArgumentParser], None]
+    examples: tuple[tuple[str, str], ...]
+
+
+class UsageError(ArgumentError):
+    """The command line cannot be understood."""
+
+    def __init__(self, command: str | None, message: str, fix: str | None = None) -> None:
+        super().__init__(message, fix)
+        self.command = command
+
+
+def read_command_line(argv: Sequence[str]) -> tuple[str, Namespace]:
+    """The command and its options.
+
+    Raises:
+        SystemExit: help or the version was asked for, and has been printed.
+        UsageError: an unknown command or option, or a value too many or too few.
+    """
+    if not argv:
+        argv = ["--help"]
+    command, rest = argv[0], list(argv[1:])
+    if command.startswith("-"):
+        _top_parser().parse_known_args([command])  # ends here for --help and --version
+        raise _unknown(None, "option", command, ["--help", "--version"])
+    if command not in COMMANDS:
+        raise _unknown(None, "command", command, list(COMMANDS))
+    parser = command_parser(command)
+    options, extras = parser.parse_known_args(rest)
+    if extras:
+        known = [text for action in parser._actions for text in action.option_strings]
+        named = [extra for extra in extras if extra.startswith("-")]
+        if not named:
+            raise UsageError(command, f"There is one argument too many: {describe(extras[0])}.")
+        raise _unknown(command, "option", named[0].partition("=")[0], known)
+    return command, options
+
+
+def command_parser(command: str) -> ArgumentParser:
+    """The parser of one command."""
+    about = COMMANDS[command]
+    examples = "\n".join(f"  pycifar {line}\n      {what}" for line, what in about.examples)
+    parser = _Parser(
+        prog=f"pycifar {command}",
+        description=about.summary,
+        epilog=f"examples:\n{examples}",
+        formatter_class=RawDescriptionHelpFormatter,
+        argument_default=SUPPRESS,
+        allow_abbrev=False,
+    )
+    about.add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser
+
+
+class _Parser(ArgumentParser):
+    """A parser that raises what it does not understand."""
+
+    def error(self, message: str) -> NoReturn:
+        command = self.prog.partition(" ")[2] or None
+        raise UsageError(command, message[0].upper() + message[1:] + ".")
+
+
+def _top_parser() -> ArgumentParser:
+    width = max(map(len, COMMANDS))
+    listing = "\n".join(f"  {name:<{width}}  {c.summary}" for name, c in COMMANDS.items())
+    parser = _Parser(
+        prog="pycifar",
+        usage="pycifar COMMAND [options]",
+        description="Train, evaluate and use CIFAR-10 image classifiers.",
+        epilog=f"commands:\n{listing}\n\n`pycifar COMMAND --help` explains a command.",
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"pycifar {pycifar.__version__}")
+    return parser
+
+
+def _unknown(command: str | None, kind: str, given: str, allowed: list[str]) -> UsageError:
+    nearest = nearest_name(given, allowed)
+    return UsageError(
+        command,
+        f"There is no {kind} {describe(given)}.",
+        f"Did you mean {nearest}?" if nearest else None,
+    )
+
+
+def _add_data(parser: ArgumentParser, default: str | None = None) -> None:
+    defaults = _defaults("datasets/load.py", "load_dataset")
+    group = parser.add_argument_group("data")
+    group.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="cifar10, synthetic (drawn by code, needs no file) or folder (images in "
+        f"DIR/train/CLASS/ and DIR/test/CLASS/); {default or defaults['source']} unless given",
+    )
+    group.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="where CIFAR-10 or the folder of images is; CIFAR-10 is looked for in "
+        "PYCIFAR_DATA_DIR and in the cache, and downloaded, unless given",
+    )
+    for split, images in (("train", "training"), ("test", "test")):
+        group.add_argument(
+            f"--n-{split}", metavar="N", help=f"{images} images to use, or to draw for synthetic"
+        )
+
+
+def _add_output(parser: ArgumentParser, plot: str) -> None:
+    parser.add_argument(
+        "--plot", metavar="FILE", help=f"save {plot} to a file that ends in .png, .pdf or .svg"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _add_explore(parser: ArgumentParser) -> None:
+    _add_data(parser)
+    _add_output(parser, "a picture of random images of each class")
+
+
+def _add_train(parser: ArgumentParser) -> None:
+    defaults = _defaults("trainer.py", "train")
+    _add_data(parser)
+    group = parser.add_argument_group(
+        "training", "What is left out follows the architecture: `pycifar architectures` shows it."
+    )
+    for option, metavar, text in (
+        ("--architecture", "NAME", f"{defaults['architecture']} unless given"),
+        ("--epochs", "N", "passes over the training images"),
+        ("--batch-size", "N", "images a step"),
+        ("--optimizer", "NAME", ", ".join(OPTIMIZERS)),
+        ("--learning-rate", "RATE", "at the start, or at the peak of one_cycle"),
+        ("--schedule", "NAME", ", ".join(SCHEDULES)),
+        ("--augmentation", "NAMES", "none, or any of flip,shift,cutout with commas between"),
+        (
+            "--validation",
+            "WHAT",
+            "the share of the training images to hold out, the name of a split such as test, "
+            f"or none; {defaults['validation']} unless given",
+        ),
+        ("--early-stopping", "N", "stop after N epochs without a lower validation loss"),
+    ):
+        group.add_argument(option, metavar=metavar, help=text)
+    group.add_argument(
+        "--best-weights", action="store_true", help="keep the weights of the best epoch"
+    )
+    group.add_argument(
+        "--seed", metavar="N", help="the same seed gives the same weights; drawn unless given"
+    )
+    parser.add_argument("--output", metavar="MODEL.keras", help="save the model to this file")
+    _add_output(parser, "the curves of accuracy and loss")
+
+
+def _add_evaluate(parser: ArgumentParser) -> None:
+    defaults = _defaults("evaluation.py", "evaluate")
+    parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
+    _add_data(parser, default="the one that the model was trained on")
+    parser.add_argument(
+        "--split", metavar="NAME", help=f"train or test; {defaults['split']} unless given"
+    )
+    _add_output(parser, "the confusion matrix")
+
+
+def _add_predict(parser: ArgumentParser) -> None:
+    parser.description = (
+        f"{parser.description}\n\nPrints a line a prediction: path, class and probability, with "
+        "tabs between. An image\nthat cannot be read is reported, the others are predicted, and "
+        "the exit code is 1."
+    )
+    parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
+    parser.add_argument(
+        "--top", metavar="N", help="the N most probable classes of each image, not just the first"
+    )
+
+
+def _add_nothing(parser: ArgumentParser) -> None:
+    pass
+
+
+def _defaults(file: str, function: str) -> dict[str, Any]:
+    """The defaults of a function, for the help, read from its source.
+
+    Importing it would start TensorFlow, and nobody waits four seconds for help.
+    """
+    source = Path(pycifar.__file__).parent / file
+    nodes = ast.parse(source.read_text(encoding="utf-8")).body
+    found = next(n for n in nodes if isinstance(n, ast.FunctionDef) and n.name == function)
+    names = [argument.arg for argument in found.args.args]
+    values = [ast.literal_eval(value) for value in found.args.defaults]
+    return dict(zip(names[len(names) - len(values) :], values, strict=True))
+
+
+COMMANDS = {
+    "explore": Command(
+        "Count the images of a data set and measure their colours.",
+        _add_explore,
+        (
+            ("explore", "CIFAR-10, downloaded where it is not found"),
+            ("explore --dataset synthetic --plot samples.png", "with a picture of random images"),
+            ("explore --dataset folder --data-dir pets --json", "your own images, as JSON"),
+        ),
+    ),
+    "architectures": Command(
+        "List the networks that can be trained, and how they are trained unless told otherwise.",
+        _add_nothing,
+        (("architectures", "as a table"), ("architectures --json", "as JSON")),
+    ),
+    "train": Command(
+        "Train a network. Ctrl-C ends it early and saves what was learned, with exit code 1.",
+        _add_train,
+        (
+            (
+                "train --dataset synthetic --epochs 3 --seed 1 --output model.keras",
+                "a first model, without any download",
+            ),
+            (
+                "train --architecture cnn4 --augmentation flip,shift --validation test \\\n"
+                "      --output cnn4.keras --plot history.png",
+                "cnn4 on CIFAR-10, validated on the test images, with its curves",
+            ),
+            ("train --dataset synthetic --epochs 1 --quiet --json", "the record as JSON"),
+        ),
+    ),
+    "evaluate": Command(
+        "Measure a saved model: accuracy, loss, calibration, and each class on its own.",
+        _add_evaluate,
+        (
+            ("evaluate model.keras", "on the test images of what it was trained on"),
+            ("evaluate model.keras --plot confusion.png --json", "as JSON, with a picture"),
+            ("evaluate model.keras --dataset folder --data-dir pets", "on your own images"),
+        ),
+    ),
+    "predict": Command(
+        "Predict the classes of image files.",
+        _add_predict,
+        (
+            ("predict model.keras cat.jpg dog.png", "the most probable class of each"),
+            ("predict model.keras --top 3 photos/*.jpg", "the three most probable ones"),
+            ("predict model.keras cat.jpg --json", "the probabilities of all classes"),
+        ),
+    ),
+    "doctor": Command(
+        "Show what pycifar runs with, and how to mend what is wrong.",
+        _add_nothing,
+        (("doctor", "exit code 1 where there is a problem"), ("doctor --json", "as JSON")),
+    ),
+}

@@ -1,0 +1,111 @@
+"""What `--json` tells about a result: plain dicts whose names are those of the Python objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pycifar.errors import PycifarError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas
+
+    from pycifar.datasets import Dataset
+    from pycifar.datasets.exploration import Exploration
+    from pycifar.evaluation import Evaluation
+    from pycifar.trained_model import TrainedModel
+
+
+def rows(table: pandas.DataFrame) -> list[dict[str, Any]]:
+    """A table as one dict a row, of plain Python values."""
+    columns = {str(name): table[name].tolist() for name in table.columns}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def exploration_record(found: Exploration, plot: Path | None) -> dict[str, Any]:
+    """What `explore` found."""
+    return {
+        "name": found.name,
+        "source": found.source,
+        "image_shape": found.image_shape,
+        "class_names": found.class_names,
+        "splits": rows(found.splits),
+        "batches": rows(found.batches),
+        "channels": rows(found.channels),
+        "plot": _text(plot),
+    }
+
+
+def training_record(
+    model: TrainedModel, dataset: Dataset, output: Path | None, plot: Path | None
+) -> dict[str, Any]:
+    """A training run: all that is known about how the weights came to be."""
+    return {
+        "architecture": model.config.architecture,
+        "fingerprint": model.fingerprint(),
+        "parameters": model.keras_model.count_params(),
+        "class_names": model.class_names,
+        "config": model.config.to_dict(),
+        "history": rows(model.history),
+        "epochs_done": model.epochs_done,
+        "interrupted": model.interrupted,
+        "seconds": model.seconds,
+        "images_per_second": images_per_second(model, dataset),
+        "data": model.data,
+        "versions": model.versions,
+        "output": _text(output),
+        "plot": _text(plot),
+    }
+
+
+def images_per_second(model: TrainedModel, dataset: Dataset) -> float | None:
+    """Images trained on or validated on in a second, or None where no epoch was finished."""
+    if not model.seconds:
+        return None
+    # A share that is held out is a part of the training split: its images are counted there.
+    seen = ("train", model.config.validation)
+    n = sum(len(split) for name, split in dataset.splits.items() if name in seen)
+    return n * len(model.seconds) / sum(model.seconds)
+
+
+def evaluation_record(
+    found: Evaluation, model: TrainedModel, dataset: Dataset, path: str, plot: Path | None
+) -> dict[str, Any]:
+    """An evaluation; the confusion matrix has a row a true class and a column a predicted one."""
+    return {
+        "model": path,
+        "fingerprint": model.fingerprint(),
+        "data": {"name": dataset.name, "source": dataset.source},
+        "split": found.split,
+        "n": found.n,
+        "accuracy": found.accuracy,
+        "loss": found.loss,
+        "calibration_error": found.calibration_error,
+        "per_class": rows(found.per_class),
+        "class_names": model.class_names,
+        "confusion": found.confusion.to_numpy().tolist(),
+        "plot": _text(plot),
+    }
+
+
+def prediction_record(
+    path: str, result: np.ndarray | PycifarError, class_names: Sequence[str]
+) -> dict[str, Any]:
+    """The prediction for one image, or the error that kept it from being read."""
+    if isinstance(result, PycifarError):
+        nothing = dict.fromkeys(("class", "probability", "probabilities"))
+        return {"path": path, **nothing, "error": result.message}
+    label = int(result.argmax())
+    return {
+        "path": path,
+        "class": class_names[label],
+        "probability": float(result[label]),
+        "probabilities": dict(zip(class_names, result.tolist(), strict=True)),
+        "error": None,
+    }
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,102 @@
+"""From the text of options to the arguments of functions.
+
+What can be refused without loading anything is refused here, before time goes into data and
+training; the functions themselves refuse the rest.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pycifar.architectures import ARCHITECTURES
+from pycifar.arguments import check_choice, check_count, check_number, check_output
+from pycifar.augmentation import resolve_augmentation
+from pycifar.files import check_writable
+from pycifar.optimization import OPTIMIZERS, SCHEDULES
+
+# Reads the text of an option; called with the argument's name and the text.
+Reader = Callable[[str, str], Any]
+
+
+def dataset_arguments(options: Namespace) -> dict[str, Any]:
+    """What the options say to `load_dataset`."""
+    arguments = read_values(
+        options, {"dataset": as_text, "data_dir": as_text, "n_train": as_count, "n_test": as_count}
+    )
+    if "dataset" in arguments:
+        arguments["source"] = arguments.pop("dataset")
+    return arguments | {"verbose": "quiet" not in options}
+
+
+def training_arguments(options: Namespace) -> dict[str, Any]:
+    """What the options say to `train`."""
+    arguments = read_values(
+        options,
+        {
+            "architecture": _one_of(ARCHITECTURES),
+            "epochs": as_count,
+            "batch_size": as_count,
+            "optimizer": _one_of(OPTIMIZERS),
+            "learning_rate": _as_rate,
+            "schedule": _one_of(SCHEDULES),
+            "augmentation": lambda name, text: resolve_augmentation(text.split(",")),
+            "validation": _as_validation,
+            "early_stopping": as_count,
+            "best_weights": lambda name, is_given: is_given,
+            "seed": lambda name, text: check_count(name, _number(text), 0, 2**31 - 1),
+        },
+    )
+    return arguments | ({"verbose": 0} if "quiet" in options else {})
+
+
+def output_path(options: Namespace, name: str, suffixes: tuple[str, ...]) -> Path | None:
+    """Where an option asks for a file, checked so that it can be written later; None if nowhere."""
+    if name not in options:
+        return None
+    path = check_output(name, getattr(options, name), suffixes, "overwrite" in options)
+    check_writable(path)
+    return path
+
+
+def read_values(options: Namespace, readers: Mapping[str, Reader]) -> dict[str, Any]:
+    """The values of those options that were given."""
+    given = vars(options)
+    return {name: read(name, given[name]) for name, read in readers.items() if name in given}
+
+
+def as_text(name: str, text: str) -> str:
+    """The text as it is."""
+    return text
+
+
+def as_count(name: str, text: str) -> int:
+    """A whole number of at least 1."""
+    return check_count(name, _number(text))
+
+
+def _as_rate(name: str, text: str) -> float:
+    return check_number(name, _number(text), minimum=0, open_minimum=True)
+
+
+def _as_validation(name: str, text: str) -> float | str | None:
+    value = _number(text)
+    if isinstance(value, str):
+        return None if value == "none" else value
+    return check_number(name, value, 0, 1, open_minimum=True, open_maximum=True)
+
+
+def _one_of(allowed: Iterable[str]) -> Reader:
+    return lambda name, text: check_choice(name, text, allowed)
+
+
+def _number(text: str) -> int | float | str:
+    """The number that a text stands for, or the text, which is then refused with its name."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text

@@ -1,0 +1,395 @@
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pycifar
+from pycifar.cli import main
+from pycifar.cli.parser import COMMANDS, _defaults, read_command_line
+from pycifar.cli.values import dataset_arguments, training_arguments
+
+DATA = ["--dataset", "synthetic", "--n-train", "100", "--n-test", "50"]
+TRAIN = ["train", *DATA, "--epochs", "1", "--batch-size", "50", "--seed", "1"]
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command line in this process: its exit code, output and errors."""
+
+    def call(*argv: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([str(argument) for argument in argv])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def model_path(small_model, tmp_path_factory) -> Path:
+    return pycifar.save_model(small_model, tmp_path_factory.mktemp("model") / "small.keras")
+
+
+@pytest.fixture
+def image_path(small_dataset, tmp_path) -> Path:
+    from PIL import Image
+
+    path = tmp_path / "image.png"
+    Image.fromarray(np.ascontiguousarray(small_dataset.split("test").images[0])).save(path)
+    return path
+
+
+def child(*argv: object, **options) -> subprocess.Popen:
+    """A real process that runs a command line."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pycifar", *map(str, argv)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(pycifar.__file__).parents[1])},
+        **options,
+    )
+
+
+# Help
+
+
+def test_alone_it_prints_help_that_names_every_command(run):
+    code, out, err = run()
+    assert (code, err) == (0, "")
+    assert all(f"\n  {name} " in out for name in COMMANDS)
+    assert run("--help") == (0, out, "")
+
+
+def test_every_command_has_help_with_examples(run):
+    for command in COMMANDS:
+        code, out, _ = run(command, "--help")
+        assert code == 0
+        assert f"examples:\n  pycifar {command}" in out
+
+
+def test_the_version_is_that_of_the_package(run):
+    assert run("--version") == (0, f"pycifar {pycifar.__version__}\n", "")
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from pycifar.cli import main; main(['train', '--help']);"
+        "heavy = {'numpy', 'pandas', 'keras', 'tensorflow', 'rich', 'matplotlib'};"
+        "sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(pycifar.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment)
+
+
+def test_the_defaults_in_the_help_are_those_of_the_functions():
+    for file, function in (
+        ("trainer.py", pycifar.train),
+        ("datasets/load.py", pycifar.load_dataset),
+        ("evaluation.py", pycifar.evaluate),
+    ):
+        parameters = inspect.signature(function).parameters.values()
+        expected = {p.name: p.default for p in parameters if p.default is not p.empty}
+        assert _defaults(file, function.__name__) == expected
+
+
+# Usage
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["trian"], 'There is no command "trian".\n  Did you mean train?'),
+        (["--vresion"], 'There is no option "--vresion".\n  Did you mean --version?'),
+        (["train", "--epoch", "3"], 'no option "--epoch".\n  Did you mean --epochs?'),
+        (["train", "--epochs"], "Argument --epochs: expected one argument."),
+        (["train", "3"], 'There is one argument too many: "3".'),
+        (["predict", "model.keras"], "required: IMAGE."),
+        (["train", "--epochs", "0"], "`--epochs` must be a whole number of at least 1, not 0."),
+        (["train", "--epochs", "-1"], "`--epochs` must be a whole number of at least 1, not -1."),
+        (["train", "--epochs", "2.5"], "not 2.5."),
+        (["train", "--epochs", "ten"], 'not "ten".'),
+        (["train", "--epochs", ""], 'not "".'),
+        (["train", "--seed", "-1"], "`--seed` must be a whole number from 0 to 2147483647"),
+        (["train", "--learning-rate", "nan"], "`--learning-rate` must be a number above 0"),
+        (["train", "--architecture", "cnn22"], 'Did you mean "cnn2"?'),
+        (["train", "--optimizer", "adm"], 'Did you mean "adam"?'),
+        (["train", "--schedule", "cosin"], 'Did you mean "cosine"?'),
+        (["train", "--augmentation", "flip,shfit"], 'Did you mean "shift"?'),
+        (["train", "--validation", "1.5"], "`--validation` must be a number above 0 and below 1"),
+        (["train", "--dataset", "sinthetic"], 'Did you mean "synthetic"?'),
+        (["train", "--dataset", "folder"], 'The source "folder" needs `--data-dir`'),
+        (["train", "--n-train", "none"], "`--n-train` must be a whole number"),
+        (["train", "--output", "model.h5"], "`--output` must end in .keras"),
+        (["explore", "--plot", "samples.gif"], "`--plot` must end in .png or .pdf or .svg"),
+        (["predict", "--top", "0", "model.keras", "a.png"], "`--top` must be a whole number"),
+        ([*TRAIN, "--validation", "tset"], 'Did you mean "test"?'),
+        (["train", *DATA, "--batch-size", "1e6"], "`--batch-size` must be at most the number"),
+    ],
+)
+def test_a_wrong_command_line_is_one_clear_sentence_and_code_2(run, argv, said):
+    code, out, err = run(*argv)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.rstrip().endswith("--help`.")
+
+
+def test_what_is_left_out_is_left_to_the_functions():
+    _, options = read_command_line(["train"])
+    assert training_arguments(options) == {}
+    assert dataset_arguments(options) == {"verbose": True}
+
+
+def test_every_option_of_training_reaches_the_argument_of_its_name():
+    line = (
+        "train --architecture cnn4 --epochs 3 --batch-size 64 --optimizer adam --learning-rate 1e-3"
+        " --schedule cosine --augmentation flip,cutout --validation none --early-stopping 2"
+        " --best-weights --seed 7 --quiet --dataset folder --data-dir pets --n-train 9 --n-test 8"
+    )
+    _, options = read_command_line(line.split())
+    arguments = training_arguments(options)
+    assert arguments == {
+        "architecture": "cnn4",
+        "epochs": 3,
+        "batch_size": 64,
+        "optimizer": "adam",
+        "learning_rate": 0.001,
+        "schedule": "cosine",
+        "augmentation": pycifar.Augmentation(flip=True, cutout=8),
+        "validation": None,
+        "early_stopping": 2,
+        "best_weights": True,
+        "seed": 7,
+        "verbose": 0,
+    }
+    missing = set(inspect.signature(pycifar.train).parameters) - set(arguments)
+    assert missing == {"dataset", "callbacks"}
+    assert dataset_arguments(options) == {
+        "source": "folder",
+        "data_dir": "pets",
+        "n_train": 9,
+        "n_test": 8,
+        "verbose": False,
+    }
+
+
+# Commands
+
+
+def test_training_saves_draws_and_reports(run, tmp_path):
+    model, curves = tmp_path / "model.keras", tmp_path / "curves.png"
+    code, out, err = run(*TRAIN, "--output", model, "--plot", curves)
+    assert code == 0
+    assert "epoch 1/1" in err
+    trained = pycifar.load_model(model)
+    assert curves.is_file()
+    assert out.startswith("cnn2 on synthetic: 1 of 1 epochs in ")
+    assert "epoch    loss  accuracy  validation loss  validation accuracy\n    1  " in out
+    assert f"weights: {trained.fingerprint()}\nmodel: {model}\ncurves: {curves}\n" in out
+
+
+def test_training_as_json_is_the_whole_record_and_the_run_of_python(run):
+    code, out, err = run(*TRAIN, "--validation", "test", "--json", "--quiet")
+    record = json.loads(out)
+    dataset = pycifar.load_dataset("synthetic", n_train=100, n_test=50)
+    model = pycifar.train(dataset, epochs=1, batch_size=50, validation="test", seed=1, verbose=0)
+    assert (code, err) == (0, "")
+    assert record["fingerprint"] == model.fingerprint()
+    assert record["config"] == model.config.to_dict()
+    assert record["history"] == model.history.to_dict("records")
+    assert record["data"] == model.data
+    assert record["versions"] == model.versions
+    assert record["output"] is record["plot"] is None
+    assert record["images_per_second"] == pytest.approx(150 / record["seconds"][0])
+
+
+def test_where_the_output_cannot_go_nothing_is_trained(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("pycifar.trainer.train", None)
+    existing = tmp_path / "model.keras"
+    existing.write_text("mine")
+    code, _, err = run(*TRAIN, "--output", existing)
+    assert code == 1
+    assert "exists already" in err
+    assert existing.read_text() == "mine"
+    code, _, err = run(*TRAIN, "--output", tmp_path / "nowhere" / "model.keras")
+    assert code == 1
+    assert "there is no folder" in err
+    code, _, err = run(*TRAIN, "--output", "/proc/model.keras")
+    assert code == 1
+    assert "cannot be written" in err
+
+
+def test_without_matplotlib_a_plot_is_refused_before_training(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("pycifar.trainer.train", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, _, err = run(*TRAIN, "--plot", tmp_path / "curves.png")
+    assert code == 1
+    assert "pip install matplotlib" in err
+
+
+def test_evaluation_is_on_what_the_model_was_trained_on(
+    run, model_path, small_model, small_dataset, tmp_path
+):
+    picture = tmp_path / "confusion.svg"
+    sizes = ["--n-train", 200, "--n-test", 100]
+    code, out, _ = run("evaluate", model_path, *sizes, "--plot", picture, "--json")
+    record = json.loads(out)
+    expected = pycifar.evaluate(small_model, small_dataset)
+    assert code == 0
+    assert record["data"]["name"] == "synthetic"
+    assert record["accuracy"] == expected.accuracy
+    assert record["confusion"] == expected.confusion.to_numpy().tolist()
+    assert record["per_class"] == expected.per_class.to_dict("records")
+    assert record["plot"] == str(picture)
+    assert picture.is_file()
+    code, out, _ = run("evaluate", model_path, *sizes, "--split", "train")
+    assert code == 0
+    assert out.startswith("synthetic, split train: 200 images\naccuracy ")
+
+
+def test_a_model_of_arrays_needs_a_data_set_to_be_named(run, small_dataset, tmp_path):
+    split = small_dataset.split("train")
+    arrays = pycifar.load_dataset({"train": (split.images[:20], split.labels[:20] % 2)})
+    model = pycifar.train(arrays, epochs=1, batch_size=10, verbose=0)
+    path = pycifar.save_model(model, tmp_path / "arrays.keras")
+    code, _, err = run("evaluate", path)
+    assert code == 2
+    assert "`--dataset` must be given: the model was trained on arrays" in err
+    code, _, err = run("evaluate", path, "--dataset", "synthetic", "--n-test", 50)
+    assert code == 1
+    assert "must have the model's classes" in err
+
+
+def test_a_prediction_is_a_line_with_tabs(run, model_path, image_path, small_model):
+    code, out, err = run("predict", model_path, image_path, image_path, "--top", 2)
+    probabilities = pycifar.predict(small_model, image_path, "prob")[0]
+    first, second = np.argsort(-probabilities)[:2]
+    lines = [
+        f"{image_path}\t{small_model.class_names[label]}\t{probabilities[label]:.4f}"
+        for label in (first, second)
+    ]
+    assert (code, err) == (0, "")
+    assert out.splitlines() == lines * 2
+
+
+def test_an_image_that_cannot_be_read_is_named_and_the_others_are_predicted(
+    run, model_path, image_path, tmp_path
+):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    code, out, err = run("predict", model_path, bad, image_path, "missing.png")
+    assert code == 1
+    assert out.startswith(f"{image_path}\t")
+    assert out.count("\n") == 1
+    assert f"{bad} cannot be read as an image" in err
+    assert "There is no image file missing.png." in err
+    code, out, err = run("predict", model_path, bad, image_path, "--json")
+    failed, predicted = json.loads(out)
+    assert code == 1
+    assert (failed["path"], failed["class"]) == (str(bad), None)
+    assert "cannot be read" in failed["error"]
+    assert sum(predicted["probabilities"].values()) == pytest.approx(1)
+    assert predicted["probability"] == max(predicted["probabilities"].values())
+    assert predicted["error"] is None
+
+
+def test_a_file_that_is_no_model_is_code_1(run, image_path):
+    for command in (["evaluate"], ["predict", image_path]):
+        code, out, err = run(command[0], image_path, *command[1:])
+        assert (code, out) == (1, "")
+        assert "is not a model file" in err
+
+
+def test_exploring_prints_tables_and_draws_samples(run, tmp_path):
+    picture = tmp_path / "samples.png"
+    code, out, err = run("explore", *DATA[:2], "--plot", picture)
+    assert (code, err) == (0, "")
+    assert "Images in each split" in out
+    assert out.endswith(f"picture: {picture}\n")
+    assert picture.is_file()
+    code, out, _ = run("explore", *DATA, "--json")
+    record = json.loads(out)
+    assert sum(row["n"] for row in record["splits"]) == 150
+    assert [row["channel"] for row in record["channels"]] == ["red", "green", "blue"]
+
+
+def test_the_architectures_are_those_of_the_package(run):
+    names = pycifar.list_architectures()["architecture"].tolist()
+    code, out, _ = run("architectures")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines() if line[0] != " "] == names
+    code, out, _ = run("architectures", "--json")
+    rows = json.loads(out)["architectures"]
+    assert [row["architecture"] for row in rows] == names
+    assert rows[0]["epochs"] == 10
+
+
+def test_the_doctor_fails_where_there_is_a_problem(run, small_model, monkeypatch, tmp_path):
+    monkeypatch.setenv("PYCIFAR_DATA_DIR", str(tmp_path))
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "problem  CIFAR-10" in out
+    monkeypatch.delenv("PYCIFAR_DATA_DIR")
+    code, out, _ = run("doctor", "--json")
+    assert code == 0
+    assert json.loads(out)["ok"] is True
+
+
+# Failing
+
+
+def test_what_nobody_expected_is_one_line_and_a_traceback_only_on_request(run, monkeypatch):
+    def fail(options):
+        raise RuntimeError("first line\nsecond line")
+
+    monkeypatch.setattr("pycifar.cli.commands.architectures", fail)
+    monkeypatch.delenv("PYCIFAR_DEBUG", raising=False)
+    code, out, err = run("architectures")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[0] == "pycifar architectures: unexpected RuntimeError: first line"
+    assert "Traceback" not in err
+    monkeypatch.setenv("PYCIFAR_DEBUG", "1")
+    assert "Traceback" in run("architectures")[2]
+
+
+def test_an_interrupt_without_a_result_is_code_1(run, monkeypatch):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pycifar.cli.commands.architectures", interrupted)
+    assert run("architectures") == (
+        1,
+        "",
+        "pycifar architectures: interrupted before it was done.\n",
+    )
+
+
+def test_a_reader_who_leaves_early_costs_one_quiet_failure():
+    process = child("architectures")
+    process.stdout.close()
+    assert process.wait(60) == 1
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_interrupted_training_keeps_what_was_learned(tmp_path):
+    model = tmp_path / "model.keras"
+    long = ["--epochs", "1000", "--output", model, "--json"]
+    process = child(*TRAIN, *long, stdin=subprocess.DEVNULL)
+    first = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert first.startswith("epoch    1/1000  loss ")
+    assert process.returncode == 1
+    record = json.loads(out)
+    assert record["interrupted"] is True
+    kept = f"of 1000 epochs; what was learned is in {model}.\n"
+    assert err.endswith(kept)
+    loaded = pycifar.load_model(model)
+    assert loaded.fingerprint() == record["fingerprint"]
+    assert loaded.epochs_done == record["epochs_done"] >= 1

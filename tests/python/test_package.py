@@ -1,0 +1,80 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pycifar
+
+ROOT = Path(pycifar.__file__).parents[1]
+
+PUBLIC = [
+    "Augmentation",
+    "Dataset",
+    "Evaluation",
+    "PycifarError",
+    "Split",
+    "TrainedModel",
+    "build_model",
+    "doctor",
+    "evaluate",
+    "explore",
+    "list_architectures",
+    "load_dataset",
+    "load_model",
+    "plot_confusion",
+    "plot_history",
+    "plot_samples",
+    "predict",
+    "save_model",
+    "train",
+]
+
+
+def in_a_fresh_process(code: str) -> str:
+    child = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    return child.stdout.strip()
+
+
+def test_the_public_surface_is_this():
+    assert pycifar.__all__ == PUBLIC
+
+
+def test_every_public_name_is_there_and_explains_itself():
+    for name in PUBLIC:
+        value = getattr(pycifar, name)
+        assert value.__doc__, name
+        assert value.__module__.startswith("pycifar."), name
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    assert not hasattr(pycifar, "trian")
+
+
+def test_importing_loads_nothing_heavy():
+    heavy = ["tensorflow", "keras", "pandas", "numpy", "matplotlib", "PIL", "rich"]
+    code = f"import sys, pycifar; print([name for name in {heavy} if name in sys.modules])"
+    assert in_a_fresh_process(code) == "[]"
+
+
+def test_names_are_functions_even_after_their_modules_were_imported():
+    code = "import pycifar.cli.commands, pycifar.diagnosis; print(callable(pycifar.doctor))"
+    assert in_a_fresh_process(code) == "True"
+
+
+def test_both_packages_have_one_version():
+    description = (ROOT / "DESCRIPTION").read_text("utf-8")
+    assert re.search(r"^Version: (.+)$", description, re.MULTILINE)[1] == pycifar.__version__
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert 'dynamic = ["version"]' in project
+    assert 'path = "pycifar/__init__.py"' in project
+
+
+def test_the_r_package_carries_this_very_source():
+    assert (ROOT / "inst" / "python" / "pycifar").resolve() == Path(pycifar.__file__).parent

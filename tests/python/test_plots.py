@@ -1,0 +1,102 @@
+import dataclasses
+import sys
+
+import numpy as np
+import pytest
+
+import pycifar
+from pycifar.datasets import sample_images
+from pycifar.errors import ArgumentError, DataError, DependencyError, OutputExistsError
+
+
+def test_a_picture_is_saved_in_the_format_that_its_ending_names(small_model, tmp_path):
+    for ending, start in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".SVG", b"<?xml")):
+        path = tmp_path / f"history{ending}"
+        pycifar.plot_history(small_model, path)
+        assert path.read_bytes().startswith(start)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_no_figure_is_left_with_pyplot(small_model, small_dataset):
+    from matplotlib._pylab_helpers import Gcf
+
+    pycifar.plot_history(small_model)
+    pycifar.plot_samples(small_dataset, n_per_class=2)
+    assert not Gcf.figs
+
+
+def test_the_history_is_drawn_from_epoch_1(small_model):
+    figure = pycifar.plot_history(small_model)
+    figure.draw_without_rendering()
+    for axes, metric in zip(figure.axes, ("accuracy", "loss"), strict=True):
+        assert axes.get_ylabel().lower() == metric
+        ticks = [tick for tick in axes.get_xticks() if tick > axes.get_xlim()[0]]
+        assert min(ticks) == 1
+        assert all(tick == int(tick) for tick in ticks)
+        rows = small_model.history[small_model.history["metric"] == metric]
+        for line, split in zip(axes.lines, ("train", "validation"), strict=True):
+            drawn = rows[rows["split"] == split]
+            assert line.get_xdata().tolist() == [1, 2]
+            assert line.get_ydata().tolist() == drawn["value"].tolist()
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["training", "validation"]
+
+
+def test_validation_on_a_split_is_named_and_no_validation_draws_one_line(small_model):
+    on_test = dataclasses.replace(small_model.config, validation="test")
+    figure = pycifar.plot_history(dataclasses.replace(small_model, config=on_test))
+    assert figure.legends[0].get_texts()[1].get_text() == "validation (split test)"
+    rows = small_model.history[small_model.history["split"] == "train"]
+    figure = pycifar.plot_history(dataclasses.replace(small_model, history=rows))
+    assert len(figure.axes[0].lines) == 1
+
+
+def test_a_history_without_an_epoch_cannot_be_drawn(small_model):
+    interrupted = dataclasses.replace(small_model, history=small_model.history[:0])
+    with pytest.raises(ArgumentError, match="no epoch was finished"):
+        pycifar.plot_history(interrupted)
+
+
+def test_the_samples_are_those_of_the_data_set(small_dataset):
+    figure = pycifar.plot_samples(small_dataset, "test", n_per_class=3, seed=4)
+    mosaic = figure.axes[0].images[0].get_array()
+    images = sample_images(small_dataset, "test", 3, 4)
+    assert (mosaic[:32, :32] == images[0, 0]).all()
+    assert (mosaic[35:67, 70:102] == images[1, 2]).all()
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == list(small_dataset.class_names)
+
+
+def test_every_count_stands_in_the_confusion_matrix(small_model, small_dataset):
+    evaluation = pycifar.evaluate(small_model, small_dataset)
+    axes = pycifar.plot_confusion(evaluation).axes[0]
+    drawn = np.array([int(text.get_text()) for text in axes.texts]).reshape(10, 10)
+    assert (drawn == evaluation.confusion.to_numpy()).all()
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Predicted class", "True class")
+
+
+def test_an_existing_picture_is_replaced_only_when_asked(small_model, tmp_path):
+    path = tmp_path / "history.png"
+    path.write_text("mine")
+    with pytest.raises(OutputExistsError):
+        pycifar.plot_history(small_model, path)
+    assert path.read_text() == "mine"
+    pycifar.plot_history(small_model, path, overwrite=True)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_drawn_is_refused(small_model, small_dataset, tmp_path):
+    for plot in (pycifar.plot_history, pycifar.plot_samples, pycifar.plot_confusion):
+        with pytest.raises(ArgumentError, match="not 3"):
+            plot(3)
+    with pytest.raises(ArgumentError, match=r"must end in \.png or \.pdf or \.svg"):
+        pycifar.plot_history(small_model, tmp_path / "history.gif")
+    with pytest.raises(DataError, match="has no split"):
+        pycifar.plot_samples(small_dataset, "validation")
+
+
+def test_without_matplotlib_the_error_says_how_to_get_it(small_model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(DependencyError) as caught:
+        pycifar.plot_history(small_model)
+    assert "pip install matplotlib" in caught.value.fix
