@@ -162,8 +162,7 @@ def _as_images(model: TrainedModel, images: Any) -> np.ndarray:
     if isinstance(images, (list, tuple)) and images and isinstance(images[0], (str, Path)):
         from pycifar.datasets.image_files import read_image
 
-        height = model.image_shape[0]
-        images = np.stack([read_image(path, height) for path in images])
+        images = np.stack([read_image(path, model.image_shape[:2]) for path in images])
     return check_images(images, model.image_shape)
 
 
