@@ -10,6 +10,7 @@ import difflib
 import json
 import math
 import numbers
+import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -68,7 +69,7 @@ def check_choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     """One of the allowed names; the error suggests the nearest."""
     names = list(allowed)
     if isinstance(value, str) and value in names:
-        return value
+        return str(value)
     listing = ", ".join(f'"{n}"' for n in names)
     nearest = nearest_name(value, names) if isinstance(value, str) else None
     raise UnknownNameError(
@@ -90,7 +91,10 @@ def check_path(name: str, value: Any) -> Path:
     text = str(value) if isinstance(value, Path) else value
     if not isinstance(text, str) or not text or "\0" in text:
         raise ArgumentError(f"`{name}` must be a path, not {describe(value)}.")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ArgumentError(f"`{name}` is {describe(text)}, and there is no such user.") from None
 
 
 def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bool) -> Path:
@@ -99,6 +103,39 @@ def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bo
     if path.suffix.lower() not in suffixes:
         endings = " or ".join(suffixes)
         raise ArgumentError(f"`{name}` must end in {endings}, not {describe(str(value))}.")
+    try:
+        _check_place(name, path, overwrite)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+    return path
+
+
+def describe(value: Any) -> str:
+    """A short description of a value for an error message, with its type unless it is plain."""
+    if value is None or isinstance(value, (bool, int)):
+        return repr(value)
+    if isinstance(value, float):
+        return repr(float(value))  # 2.5, not np.float64(2.5)
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and shape:
+        kind = f" and type {value.dtype}" if hasattr(value, "dtype") else ""
+        return f"an array of shape {shape}{kind}"
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    if len(text) > 80:
+        text = text[:77] + "..."
+    return text if isinstance(value, str) else f"{text} ({type(value).__name__})"
+
+
+def _real(name: str, value: Any, allowed: str) -> float:
+    if isinstance(value, (bool, str)) or not isinstance(value, numbers.Real):
+        raise ArgumentError(f"`{name}` must be {allowed}, not {describe(value)}.")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ArgumentError(f"`{name}` must be {allowed}, not a number beyond 1e308.") from None
+
+
+def _check_place(name: str, path: Path, overwrite: bool) -> None:
     if path.is_dir():
         raise OutputError(f"`{name}` must name a file, but {path} is a folder.")
     if not path.parent.is_dir():
@@ -111,26 +148,8 @@ def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bo
             f"{path} exists already and was left as it is.",
             fix="Choose another path, or ask for it with overwrite.",
         )
-    return path
-
-
-def describe(value: Any) -> str:
-    """A short description of a value for an error message, with its type unless it is plain."""
-    if value is None or isinstance(value, (bool, int, float)):
-        return repr(value)
-    shape = getattr(value, "shape", None)
-    if isinstance(shape, tuple) and shape:
-        return f"an array of shape {shape} and type {value.dtype}"
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-    if len(text) > 80:
-        text = text[:77] + "..."
-    return text if isinstance(value, str) else f"{text} ({type(value).__name__})"
-
-
-def _real(name: str, value: Any, allowed: str) -> float:
-    if isinstance(value, (bool, str)) or not isinstance(value, numbers.Real):
-        raise ArgumentError(f"`{name}` must be {allowed}, not {describe(value)}.")
-    return float(value)
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"`{name}` must lie in a folder that can be written to: {path.parent}.")
 
 
 def _range(minimum: float, maximum: float, open_minimum: bool, open_maximum: bool) -> str:
