@@ -62,8 +62,11 @@ def install_missing_packages() -> None:
     if prefix is None:
         raise SetupError(line_to_run(missing, has_sudo=shutil.which("sudo") is not None))
     announce(f"Installing from Debian (some minutes): {' '.join(missing)}")
+    # A fresh machine may be busy with its first upgrade: wait for it, up to five minutes.
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2"]
-    run([*apt, "update"], "Reading the package lists")
+    apt += ["-o", "DPkg::Lock::Timeout=300"]
+    # Not fatal: one source of many may be out of reach while the others serve.
+    ask([*apt, "update"])
     run([*apt, "install", "--yes", "--no-install-recommends", *missing], "Installing packages")
 
 
