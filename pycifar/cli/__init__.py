@@ -74,6 +74,8 @@ def _report(command: str | None, error: Exception) -> int:
     if not isinstance(error, PycifarError):
         lines = str(error).strip().splitlines() or [""]
         _say(command, f"unexpected {type(error).__name__}: {lines[0]}")
+        if isinstance(error, ImportError):
+            _say(None, "`pycifar doctor` shows what is missing, and how to get it.", "  ")
         _say(None, "PYCIFAR_DEBUG=1 shows where it comes from.", "  ")
         return FAILED
     _say(command, _in_options(command, error.message))

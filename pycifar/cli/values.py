@@ -9,13 +9,15 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures import ARCHITECTURES
 from pycifar.arguments import check_choice, check_count, check_number, check_output
-from pycifar.augmentation import resolve_augmentation
 from pycifar.files import check_writable
 from pycifar.optimization import OPTIMIZERS, SCHEDULES
+
+if TYPE_CHECKING:
+    from pycifar.augmentation import Augmentation
 
 # Reads the text of an option; called with the argument's name and the text.
 Reader = Callable[[str, str], Any]
@@ -42,7 +44,7 @@ def training_arguments(options: Namespace) -> dict[str, Any]:
             "optimizer": _one_of(OPTIMIZERS),
             "learning_rate": _as_rate,
             "schedule": _one_of(SCHEDULES),
-            "augmentation": lambda name, text: resolve_augmentation(text.split(",")),
+            "augmentation": _as_augmentation,
             "validation": _as_validation,
             "early_stopping": as_count,
             "best_weights": lambda name, is_given: is_given,
@@ -79,6 +81,12 @@ def as_count(name: str, text: str) -> int:
 
 def _as_rate(name: str, text: str) -> float:
     return check_number(name, _number(text), minimum=0, open_minimum=True)
+
+
+def _as_augmentation(name: str, text: str) -> Augmentation:
+    from pycifar.augmentation import resolve_augmentation  # NumPy, which the doctor may lack
+
+    return resolve_augmentation(text.split(","))
 
 
 def _as_validation(name: str, text: str) -> float | str | None:
