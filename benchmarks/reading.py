@@ -1,0 +1,84 @@
+"""Reading CIFAR-10: how much longer than reading the bytes of its six files?
+
+    python benchmarks/reading.py --output benchmarks/results/reading.json
+
+Reads the files' bytes and loads the data set in turn, from files that the system has in memory, for
+the python batches and for the binary ones. Needs real CIFAR-10 where PYCIFAR_DATA_DIR points.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from machine import describe_machine
+
+import pycifar
+
+LAYOUTS = {
+    "python": ("cifar-10-batches-py", [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]),
+    "binary": (
+        "cifar-10-batches-bin",
+        [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"],
+    ),
+}
+
+
+def main() -> None:
+    """Measure both layouts and write the report."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    folder = Path(os.environ["PYCIFAR_DATA_DIR"])
+    layouts = {}
+    for layout, (name, files) in LAYOUTS.items():
+        layouts[layout] = compare(folder / name, files, arguments.repeats)
+        print(layout, layouts[layout])
+    report = {
+        "command": "python " + " ".join(sys.argv),
+        "machine": describe_machine(),
+        "layouts": layouts,
+    }
+    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def compare(folder: Path, files: list[str], repeats: int) -> dict[str, float]:
+    """Medians in milliseconds, and the median of the ratios pair by pair."""
+    paths = [folder / name for name in files]
+    pairs = [
+        (
+            seconds(lambda: [path.read_bytes() for path in paths]),
+            seconds(lambda: pycifar.load_dataset("cifar10", folder)),
+        )
+        for _ in range(repeats + 1)
+    ][1:]  # the first brings the files into memory
+    return {
+        "bytes_ms": round(1000 * median(read for read, _ in pairs), 1),
+        "load_ms": round(1000 * median(load for _, load in pairs), 1),
+        "ratio": round(median(load / read for read, load in pairs), 3),
+    }
+
+
+def seconds(task: Callable[[], Any]) -> float:
+    """How long a task takes, with what it returns still in memory."""
+    gc.collect()
+    started = time.perf_counter()
+    kept = task()
+    elapsed = time.perf_counter() - started
+    del kept
+    return elapsed
+
+
+if __name__ == "__main__":
+    main()
