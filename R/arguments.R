@@ -17,10 +17,11 @@ several_values <- function(x, name, allowed, call = rlang::caller_env()) {
   if (is.null(x)) {
     return(NULL)
   }
-  if (!is.vector(unclass(x)) || is.object(x) && !is.factor(x) || anyNA(x, recursive = TRUE)) {
+  values <- if (is.factor(x)) as.character(x) else x
+  if (!is.vector(values) || anyNA(values, recursive = TRUE)) {
     abort_argument(name, allowed, x, call)
   }
-  lapply(if (is.factor(x)) as.character(x) else as.list(x), as_python_number)
+  lapply(as.list(values), as_python_number)
 }
 
 # The handle of an object of `class`, alive.
@@ -77,7 +78,8 @@ describe <- function(x) {
   if (!is.null(dim(x))) {
     return(sprintf("%s of shape (%s)", an_array(x), paste(dim(x), collapse = ", ")))
   }
-  text <- paste(deparse(if (is.factor(x)) as.character(x) else unname(x)), collapse = " ")
+  values <- if (is.factor(x)) as.character(x) else unname(x)
+  text <- paste(trimws(deparse(values)), collapse = " ")
   text <- sub("^NA_[a-z]+_$", "NA", text)
   if (nchar(text) > 80L) paste0(substr(text, 1L, 77L), "...") else text
 }

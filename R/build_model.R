@@ -7,8 +7,8 @@
 #' @param n_classes The number of classes, at least 2.
 #' @param seed Fixes the initial weights; a whole number from 0 to 2^31 - 1, or `NULL` to draw one.
 #'
-#' @return A Keras model from raw pixels (0-255) to class probabilities, of class `cifar_network` and
-#'   the classes that reticulate gives it; functions for Keras models take it as it is.
+#' @return A Keras model from raw pixels (0-255) to class probabilities, of class `cifar_network`
+#'   and the classes that reticulate gives it; functions for Keras models take it as it is.
 #' @section Errors:
 #' `pycifar_error_unknown_name` for an architecture that does not exist, `pycifar_error_argument`
 #' for any other argument.

@@ -238,5 +238,5 @@ describe_shape <- function(shape) {
 
 describe_classes <- function(class_names) {
   shown <- if (length(class_names) > 12L) c(class_names[1:11], "...") else class_names
-  sprintf("%d: %s", length(class_names), paste(shown, collapse = ", "))
+  sprintf("%s (%d)", paste(shown, collapse = ", "), length(class_names))
 }

@@ -1,0 +1,4 @@
+library(testthat)
+library(pycifar)
+
+test_check("pycifar")

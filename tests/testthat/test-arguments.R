@@ -1,0 +1,89 @@
+test_that("a missing value of any type is not one value", {
+  for (missing in list(NA, NA_integer_, NA_real_, NA_character_, NaN)) {
+    expect_pycifar_error(
+      one_value(missing, "epochs", "a single number"), "argument",
+      "`epochs` must be a single number, not Na?N?A?[.]",
+      fixed = FALSE
+    )
+  }
+})
+
+test_that("what is not one value is described as R writes it", {
+  refusal <- function(x) {
+    tryCatch(one_value(x, "seed", "a single number"), error = function(error) {
+      sub(".*, not ", "", one_line(conditionMessage(error)))
+    })
+  }
+  expect_identical(refusal(c(1, 2)), "c(1, 2).")
+  expect_identical(refusal(c("a", "b")), "c(\"a\", \"b\").")
+  expect_identical(refusal(character()), "character(0).")
+  expect_identical(refusal(sum), "a function.")
+  expect_identical(refusal(list(1)), "list(1).")
+  expect_identical(refusal(data.frame(a = 1)), "a data frame.")
+  expect_identical(refusal(matrix(1:4, 2L)), "an array of shape (2, 2).")
+  expect_identical(refusal(matrix("a", 2L, 1L)), "a character array of shape (2, 1).")
+  expect_identical(refusal(structure(list(), class = "pet")), "an object of class pet.")
+  expect_identical(nchar(refusal(as.numeric(1:1000) + 0.5)), 81L)
+})
+
+test_that("a whole double crosses as an integer, as R writes integers", {
+  expect_identical(one_value(10, "epochs", "a single number"), 10L)
+  expect_identical(one_value(-1, "epochs", "a single number"), -1L)
+  expect_identical(one_value(2.5, "epochs", "a single number"), 2.5)
+  expect_identical(one_value(2^31, "seed", "a single number"), 2^31)
+  expect_identical(one_value(Inf, "epochs", "a single number"), Inf)
+})
+
+test_that("NULL, strings, flags and levels of a factor cross", {
+  expect_null(one_value(NULL, "epochs", "a single number"))
+  expect_identical(one_value("a", "split", "a name"), "a")
+  expect_identical(one_value(TRUE, "overwrite", "TRUE or FALSE"), TRUE)
+  expect_identical(one_value(factor("b", c("a", "b")), "split", "a name"), "b")
+})
+
+test_that("several values stay a list, however few they are, with their names", {
+  expect_identical(several_values(c(32, 32, 3), "shape", "numbers"), list(32L, 32L, 3L))
+  expect_identical(several_values("cat", "names", "names"), list("cat"))
+  expect_identical(several_values(factor("cat"), "names", "names"), list("cat"))
+  expect_identical(several_values(c(shift = 4), "a", "names"), list(shift = 4L))
+  expect_identical(several_values(list(flip = TRUE), "a", "names"), list(flip = TRUE))
+  expect_null(several_values(NULL, "names", "names"))
+  expect_pycifar_error(several_values(c("cat", NA), "names", "names"), "argument")
+  expect_pycifar_error(several_values(Sys.Date(), "names", "names"), "argument")
+  expect_pycifar_error(several_values(sum, "names", "names"), "argument", "not a function.")
+})
+
+test_that("an object of another class is no data set and no model", {
+  expect_pycifar_error(
+    cifar_train(mtcars), "argument",
+    "`dataset` must be a data set made by cifar_load_dataset(), not a data frame."
+  )
+  expect_pycifar_error(
+    cifar_fingerprint("cnn2"), "argument",
+    "`model` must be a model made by cifar_train() or cifar_load_model(), not \"cnn2\"."
+  )
+})
+
+test_that("a handle from an ended session is an error that names the way back", {
+  model <- dead_copy(small_model())
+  dataset <- dead_copy(small_dataset())
+  calls <- list(
+    quote(predict(model, test_images())),
+    quote(cifar_fingerprint(model)),
+    quote(cifar_save_model(model, tempfile(fileext = ".keras"))),
+    quote(cifar_evaluate(model, small_dataset()))
+  )
+  for (call in calls) {
+    expect_pycifar_error(eval(call), "handle", "cifar_load_model()")
+  }
+  calls <- list(
+    quote(cifar_train(dataset)),
+    quote(cifar_evaluate(small_model(), dataset)),
+    quote(predict(small_model(), dataset)),
+    quote(summary(dataset)),
+    quote(plot(dataset))
+  )
+  for (call in calls) {
+    expect_pycifar_error(eval(call), "handle", "cifar_load_dataset()")
+  }
+})

@@ -1,0 +1,72 @@
+# What an error tells: its classes, its call, its message, its fix.
+seen <- function(code) {
+  error <- tryCatch(code, error = identity)
+  cat(class(error)[startsWith(class(error), "pycifar")], sep = "\n")
+  cat("in", deparse(conditionCall(error)[1L]), "\n")
+  cat(c(error$message, error$fix), sep = "\n")
+}
+
+test_that("an error from Python has its classes, the call of the user, and no traceback in sight", {
+  skip_without_python()
+  error <- expect_pycifar_error(cifar_build_model("cnn22"), "unknown_name")
+  expect_identical(
+    class(error)[1:3],
+    c("pycifar_error_unknown_name", "pycifar_error_argument", "pycifar_error")
+  )
+  expect_identical(conditionCall(error), quote(cifar_build_model("cnn22")))
+  expect_match(error$traceback, "Traceback (most recent call last)", fixed = TRUE)
+  expect_identical(error$fix, "Did you mean \"cnn2\"?")
+  expect_false(any(grepl("Traceback", format(error), fixed = TRUE)))
+})
+
+test_that("errors read well", {
+  skip_without_python()
+  expect_snapshot({
+    seen(cifar_train(small_dataset(), schedule = "cosinus"))
+    seen(cifar_train(small_dataset(), epochs = NA))
+    seen(cifar_train(small_dataset(), best_weights = "yes"))
+    seen(cifar_load_dataset("folder"))
+    seen(predict(small_model(), array(1.5, c(32, 32, 3))))
+    seen(predict(small_model(), NULL))
+    seen(cifar_save_model(small_model(), "model.h5"))
+    seen(cifar_load_model("missing.keras"))
+  })
+})
+
+test_that("braces in a message mean nothing", {
+  expect_pycifar_error(abort_pycifar("data", "{stop()} {.val x}", fix = "{y}"), "data", "{.val x}")
+  answer <- list(kinds = "data", message = "the file {x}", fix = NULL, traceback = "")
+  expect_pycifar_error(abort_from_python(answer, environment()), "data", "the file {x}")
+})
+
+test_that("Python's words become R's, except where they are names or paths", {
+  expect_identical(
+    in_terms_of_r("`a` must be True or False, not None."), "`a` must be TRUE or FALSE, not NULL."
+  )
+  expect_identical(in_terms_of_r("finite, not nan or inf."), "finite, not NaN or Inf.")
+  unchanged <- c(
+    "not \"None\".", "no folder /home/None/True.d", "True.keras exists", "Nonet, Falsehood",
+    "keras.models.load_model() opens it", "not in C:\\None"
+  )
+  for (text in unchanged) {
+    expect_identical(in_terms_of_r(text), text)
+  }
+  expect_identical(in_terms_of_r("what train() takes"), "what cifar_train() takes")
+  expect_identical(in_terms_of_r("what save_model wrote"), "what cifar_save_model() wrote")
+  expect_identical(in_terms_of_r("split \"train\" of train"), "split \"train\" of train")
+})
+
+test_that("the help page lists each kind of error that Python has", {
+  skip_without_python()
+  errors <- reticulate::import("pycifar.errors")
+  descendants <- function(class) {
+    below <- class$`__subclasses__`()
+    c(class$kind, unlist(lapply(below, descendants)))
+  }
+  kinds <- setdiff(descendants(errors$PycifarError), "pycifar")
+  help <- utils::help("pycifar_conditions", package = "pycifar")
+  text <- paste(utils::capture.output(tools::Rd2txt(utils:::.getHelpFile(help))), collapse = " ")
+  for (kind in c(kinds, "internal")) {
+    expect_match(text, paste0("pycifar_error_", kind, "\\b"))
+  }
+})

@@ -1,0 +1,41 @@
+test_that("a saved model comes back with its weights, history and settings", {
+  path <- withr::local_tempfile(fileext = ".keras")
+  saved <- withVisible(cifar_save_model(small_model(), path))
+  expect_false(saved$visible)
+  expect_identical(saved$value, path)
+  loaded <- cifar_load_model(path)
+  same <- setdiff(names(small_model()), "handle")
+  expect_identical(unclass(loaded)[same], unclass(small_model())[same])
+  expect_identical(
+    predict(loaded, small_dataset(), type = "prob"),
+    predict(small_model(), small_dataset(), type = "prob")
+  )
+})
+
+test_that("an existing file is replaced only when asked for", {
+  path <- withr::local_tempfile(lines = "precious", fileext = ".keras")
+  expect_pycifar_error(cifar_save_model(small_model(), path), "output_exists")
+  expect_identical(readLines(path), "precious")
+  cifar_save_model(small_model(), path, overwrite = TRUE)
+  expect_s3_class(cifar_load_model(path), "cifar_trained_model")
+})
+
+test_that("a folder that cannot be written to is an error, and nothing is left there", {
+  skip_on_os("windows")
+  small_model()
+  expect_pycifar_error(cifar_save_model(small_model(), "/proc/model.keras"), "output")
+})
+
+test_that("a model of a newer version is an error of its own", {
+  path <- withr::local_tempfile(fileext = ".keras")
+  cifar_save_model(small_model(), path)
+  zipfile <- reticulate::import("zipfile")
+  archive <- zipfile$ZipFile(path)
+  entry <- sub("\"format\": 1", "\"format\": 99", archive$read("pycifar.json")$decode())
+  archive$close()
+  newer <- withr::local_tempfile(fileext = ".keras")
+  archive <- zipfile$ZipFile(newer, "w")
+  archive$writestr("pycifar.json", entry)
+  archive$close()
+  expect_pycifar_error(cifar_load_model(newer), "model_version", "99")
+})

@@ -1,0 +1,45 @@
+test_that("classes are a factor with all levels, one an image, in order", {
+  classes <- predict(small_model(), small_dataset())
+  expect_s3_class(classes, "factor")
+  expect_length(classes, 100L)
+  expect_identical(levels(classes), small_dataset()$class_names)
+})
+
+test_that("probabilities are a tibble with a column a class, one row an image", {
+  probabilities <- predict(small_model(), small_dataset(), type = "prob")
+  expect_s3_class(probabilities, "tbl_df")
+  expect_identical(names(probabilities), paste0(".pred_", small_dataset()$class_names))
+  expect_identical(nrow(probabilities), 100L)
+  expect_equal(rowSums(probabilities), rep(1, 100L), tolerance = 1e-5)
+  best <- small_dataset()$class_names[max.col(as.matrix(probabilities), "first")]
+  expect_identical(as.character(predict(small_model(), small_dataset())), best)
+})
+
+test_that("one image gives one row", {
+  one <- test_images(1L)[1, , , ]
+  expect_length(predict(small_model(), one), 1L)
+  expect_identical(dim(predict(small_model(), one, type = "prob")), c(1L, 10L))
+})
+
+test_that("integers, doubles 0-255, doubles 0-1 and bytes predict the same", {
+  images <- test_images(3L)
+  expected <- predict(small_model(), images, type = "prob")
+  for (same in list(images + 0, images / 255, array(as.raw(images), dim(images)))) {
+    expect_identical(predict(small_model(), same, type = "prob"), expected)
+  }
+})
+
+test_that("image files of any size are read, in the order of their paths", {
+  skip_if_not(capabilities("png"))
+  folder <- withr::local_tempdir()
+  paths <- file.path(folder, c("b.png", "a.png"))
+  for (path in paths) {
+    grDevices::png(path, 64, 48)
+    graphics::par(mar = rep(0, 4))
+    graphics::plot(0, col = basename(path) == "a.png", axes = FALSE)
+    grDevices::dev.off()
+  }
+  both <- predict(small_model(), paths, type = "prob")
+  expect_identical(nrow(both), 2L)
+  expect_equal(predict(small_model(), paths[[2L]], type = "prob"), both[2L, ], tolerance = 1e-5)
+})

@@ -1,0 +1,44 @@
+lines_of <- function(code) {
+  lines <- character()
+  withCallingHandlers(code, pycifar_message_progress = function(message) {
+    lines <<- c(lines, conditionMessage(message))
+    invokeRestart("muffleMessage")
+  })
+  lines
+}
+
+test_that("where no terminal is, there is a message an epoch", {
+  withr::local_options(cli.dynamic = FALSE)
+  lines <- lines_of(cifar_train(small_dataset(), epochs = 2, seed = 1))
+  expect_match(lines, "^epoch [12]/2  .*loss [0-9.]+.*  [0-9.]+ s\n?$")
+  expect_length(lines, 2L)
+})
+
+test_that("0 says nothing, and 2 says it in lines even on a terminal", {
+  withr::local_options(cli.dynamic = TRUE)
+  expect_silent(cifar_train(small_dataset(), epochs = 1, seed = 1, verbose = 0))
+  expect_length(lines_of(cifar_train(small_dataset(), epochs = 1, seed = 1, verbose = 2)), 1L)
+})
+
+test_that("a bar is for a terminal, and not for knitr", {
+  withr::local_options(cli.dynamic = TRUE)
+  expect_true(has_bar())
+  expect_type(new_progress()$update_bar, "closure")
+  withr::local_options(knitr.in.progress = TRUE)
+  expect_false(has_bar())
+  expect_null(new_progress()$update_bar)
+})
+
+test_that("on a terminal a bar shows the figures, and each epoch leaves its line", {
+  withr::local_options(cli.dynamic = TRUE, cli.progress_show_after = 0, cli.ansi = FALSE)
+  shown <- capture.output(type = "message", {
+    progress <- new_progress()
+    progress$update_bar(0.25, "loss 2.5000")
+    progress$write_line("epoch 1/4  loss 2.5000  1.0 s")
+    progress$update_bar(0.5, "loss 2.2500")
+    progress$close()
+  })
+  shown <- gsub("\u00a0", " ", paste(shown, collapse = "\n"))
+  expect_match(shown, "epoch 1/4  loss 2.5000  1.0 s", fixed = TRUE)
+  expect_match(shown, "25%")
+})

@@ -1,0 +1,93 @@
+test_that("loading the package starts neither Python nor reticulate, and is quick", {
+  out <- run_in_new_session(c(
+    "seconds <- system.time(library(pycifar))[['elapsed']]",
+    "cat('seconds', seconds, '\\n')",
+    "cat('loaded', 'reticulate' %in% loadedNamespaces(), 'ggplot2' %in% loadedNamespaces())"
+  ))
+  expect_identical(out[[2L]], "loaded FALSE FALSE")
+  expect_lt(as.numeric(strsplit(out[[1L]], " ")[[1L]][[2L]]), 0.6)
+})
+
+test_that("reticulate is told what to install as soon as it is loaded, in either order", {
+  orders <- list(
+    c("library(pycifar)", "loadNamespace('reticulate')"),
+    c("loadNamespace('reticulate')", "library(pycifar)")
+  )
+  for (order in orders) {
+    out <- run_in_new_session(c(
+      order,
+      "cat(reticulate::py_require()$packages, sep = '\\n')",
+      "cat(reticulate::py_available())"
+    ))
+    expect_true(all(python_packages %in% out))
+    expect_identical(out[[length(out)]], "FALSE")
+  }
+})
+
+test_that("the packages asked for are those that the Python package asks for", {
+  pyproject <- test_path("../../pyproject.toml")
+  skip_if_not(file.exists(pyproject), "pyproject.toml is not here")
+  lines <- readLines(pyproject)
+  start <- which(lines == "dependencies = [")
+  dependencies <- lines[(start + 1L):length(lines)]
+  dependencies <- dependencies[seq_len(which(dependencies == "]")[[1L]] - 1L)]
+  expect_identical(gsub("[\" ,]", "", dependencies), python_packages)
+  expect_true(sprintf("requires-python = \">=%s\"", oldest_python) %in% lines)
+})
+
+test_that("reticulate is asked for in the version that DESCRIPTION asks for", {
+  imports <- utils::packageDescription("pycifar", fields = "Imports")
+  expect_match(imports, sprintf("reticulate (>= %s)", oldest_reticulate), fixed = TRUE)
+})
+
+test_that("a Python that is not there is an error with a fix, and the doctor says so", {
+  out <- run_in_new_session(
+    c(
+      "library(pycifar)",
+      "error <- tryCatch(cifar_list_architectures(), error = identity)",
+      "cat(class(error)[1:2], '\\n')",
+      "cat(conditionMessage(error), '\\n')",
+      "cat(cifar_doctor()$ok)"
+    ),
+    "RETICULATE_PYTHON=/nowhere/python"
+  )
+  expect_identical(out[[1L]], "pycifar_error_dependency pycifar_error ")
+  expect_match(paste(out, collapse = " "), "Set the environment variable RETICULATE_PYTHON")
+  expect_identical(out[[length(out)]], "FALSE")
+})
+
+test_that("another version of the Python package is refused", {
+  error <- expect_pycifar_error(check_versions("99.0", rlang::current_env()), "dependency", "99.0")
+  expect_match(error$fix, "Install both from the same sources")
+  expect_null(check_versions(as.character(packageVersion("pycifar")), rlang::current_env()))
+})
+
+test_that("a null pointer is dead, a live one is not", {
+  expect_true(is_dead(NULL))
+  handle <- small_dataset()$handle
+  expect_false(is_dead(handle))
+  expect_true(is_dead(dead_copy(handle)))
+})
+
+test_that("no handler of the user jumps out of a function that Python calls", {
+  from_python <- callable_from_python(function(x) {
+    message("half way")
+    x + 1
+  })
+  # As in Python: an error in the function ends the call, and then the condition is signalled.
+  call <- function() {
+    result <- tryCatch(from_python(1), error = function(error) "an error for Python")
+    signal_held()
+    result
+  }
+  expect_identical(tryCatch(call(), message = function(m) "theirs"), "theirs")
+  expect_null(bridge$held)
+  expect_identical(suppressMessages(call()), 2)
+  expect_message(call(), "half way")
+})
+
+test_that("errors and interrupts are left to reticulate", {
+  fails <- callable_from_python(function() stop("boom"))
+  expect_error(fails(), "boom")
+  expect_null(bridge$held)
+})

@@ -1,0 +1,80 @@
+# R's names, arguments, order and defaults are Python's.
+
+pairs <- list(
+  load_dataset = cifar_load_dataset,
+  list_architectures = cifar_list_architectures,
+  build_model = cifar_build_model,
+  train = cifar_train,
+  evaluate = cifar_evaluate,
+  save_model = cifar_save_model,
+  load_model = cifar_load_model,
+  doctor = cifar_doctor
+)
+
+# Arguments with their defaults, as text; R's own names for the first argument of a method are given
+# Python's, and dots are left out.
+in_r <- function(f, first = NULL) {
+  arguments <- as.list(formals(f))
+  arguments$... <- NULL
+  if (!is.null(first)) {
+    names(arguments)[[1L]] <- first
+  }
+  vapply(arguments, function(default) {
+    if (identical(default, rlang::missing_arg())) "required" else in_words(eval(default))
+  }, character(1L))
+}
+
+in_python <- function(name, without = character()) {
+  inspect <- reticulate::import("inspect")
+  pycifar <- reticulate::import("pycifar")
+  parameters <- inspect$signature(pycifar[[name]])$parameters
+  names <- unlist(reticulate::iterate(parameters$keys()))
+  defaults <- vapply(names, function(argument) {
+    default <- parameters[[argument]]$default
+    if (is_python_object(default)) "required" else in_words(default) # a class: inspect._empty
+  }, character(1L))
+  defaults[setdiff(names(defaults), without)]
+}
+
+in_words <- function(value) {
+  if (is.null(value)) "NULL" else paste(unlist(value), collapse = ", ")
+}
+
+test_that("functions agree", {
+  skip_without_python()
+  for (name in names(pairs)) {
+    expect_identical(in_r(pairs[[name]]), in_python(name), info = name)
+  }
+})
+
+test_that("methods agree", {
+  skip_without_python()
+  expect_identical(in_r(predict.cifar_trained_model, "model"), in_python("predict"))
+  expect_identical(in_r(summary.cifar_dataset, "dataset"), in_python("explore"))
+  to_a_file <- c("path", "overwrite")
+  expect_identical(in_r(plot.cifar_dataset, "dataset"), in_python("plot_samples", to_a_file))
+  expect_identical(in_r(plot.cifar_trained_model, "model"), in_python("plot_history", to_a_file))
+  expect_identical(
+    in_r(plot.cifar_evaluation, "evaluation"), in_python("plot_confusion", to_a_file)
+  )
+})
+
+test_that("what is exported is this", {
+  expect_setequal(
+    getNamespaceExports("pycifar"),
+    c(paste0("cifar_", names(pairs)), "cifar_fingerprint")
+  )
+})
+
+test_that("each class prints, and shows what it can", {
+  registered <- getNamespaceInfo("pycifar", "S3methods")
+  methods <- function(generic) {
+    classes <- registered[registered[, 1L] == generic, 2L]
+    classes[startsWith(classes, "cifar_")]
+  }
+  objects <- c("cifar_dataset", "cifar_evaluation", "cifar_trained_model")
+  expect_setequal(methods("print"), c(objects, "cifar_diagnosis", "cifar_network"))
+  expect_setequal(methods("summary"), objects)
+  expect_setequal(methods("plot"), objects)
+  expect_setequal(methods("predict"), "cifar_trained_model")
+})

@@ -1,0 +1,163 @@
+test_that("training gives a model that R can look at without Python", {
+  model <- small_model()
+  expect_s3_class(model, "cifar_trained_model")
+  expect_identical(model$architecture, "cnn2")
+  expect_identical(model$epochs_done, 1L)
+  expect_false(model$interrupted)
+  expect_named(model$history, c("epoch", "split", "metric", "value"))
+  expect_identical(model$history$epoch, rep(1L, 4L))
+  expect_type(model$history$value, "double")
+  expect_identical(model$config$seed, 1L)
+  expect_null(model$config$early_stopping)
+  expect_match(model$fingerprint, "^[0-9a-f]{64}$")
+  expect_length(model$seconds, 1L)
+  expect_identical(sum(model$layers$parameters), model$parameters)
+})
+
+test_that("the same seed gives the same weights, another seed others", {
+  train <- function(seed) {
+    cifar_fingerprint(cifar_train(small_dataset(), epochs = 1, seed = seed, verbose = 0))
+  }
+  expect_identical(train(1), small_model()$fingerprint)
+  expect_false(identical(train(2), small_model()$fingerprint))
+})
+
+test_that("options reach Python as they are meant", {
+  config <- cifar_train(
+    small_dataset(),
+    epochs = 1, batch_size = 50, optimizer = "adam", learning_rate = 0.002, schedule = "cosine",
+    augmentation = list(flip = TRUE, shift = 2), validation = "test", early_stopping = 3,
+    best_weights = TRUE, seed = 2, verbose = 0
+  )$config
+  expect_identical(config$batch_size, 50L)
+  expect_identical(config$optimizer, "adam")
+  expect_identical(config$schedule, "cosine")
+  expect_identical(config$learning_rate, 0.002)
+  expect_identical(config$augmentation, list(flip = TRUE, shift = 2L))
+  expect_identical(config$validation, "test")
+  expect_identical(config$early_stopping, 3L)
+  expect_true(config$best_weights)
+})
+
+test_that("augmentation is given by name, by names, or with values", {
+  expect_identical(crossing_augmentation("flip"), "flip")
+  expect_identical(crossing_augmentation(c("flip", "shift")), list("flip", "shift"))
+  expect_identical(crossing_augmentation(list(shift = 4)), list(shift = 4L))
+  expect_null(crossing_augmentation(NULL))
+})
+
+test_that("functions are called with the epoch from 1 and the figures, and can stop the training", {
+  seen <- list()
+  model <- cifar_train(
+    small_dataset(),
+    epochs = 3, seed = 1, verbose = 0,
+    callbacks = list(
+      on_epoch_end = function(epoch, logs) {
+        seen[[length(seen) + 1L]] <<- c(epoch = epoch, unlist(logs))
+        epoch < 2
+      },
+      on_train_end = function(logs) mtcars
+    )
+  )
+  expect_identical(model$epochs_done, 2L)
+  expect_length(seen, 2L)
+  expect_identical(seen[[2L]][["epoch"]], 2)
+  last <- model$history[model$history$epoch == 2L & model$history$split == "train", ]
+  expect_equal(seen[[2L]][last$metric], stats::setNames(last$value, last$metric))
+})
+
+test_that("several sets of functions and callbacks of Keras may be mixed", {
+  count <- 0
+  keras <- reticulate::import("keras")
+  model <- cifar_train(
+    small_dataset(),
+    epochs = 2, seed = 1, verbose = 0,
+    callbacks = list(
+      list(on_epoch_begin = function(epoch, logs) count <<- count + epoch),
+      keras$callbacks$TerminateOnNaN()
+    )
+  )
+  expect_identical(count, 3)
+  expect_identical(model$epochs_done, 2L)
+})
+
+test_that("an error in a function ends the training as an error of its own kind", {
+  fail <- list(on_epoch_end = function(epoch, logs) stop("the {disk} is full"))
+  error <- expect_pycifar_error(
+    cifar_train(small_dataset(), epochs = 2, seed = 1, verbose = 0, callbacks = fail),
+    "callback", "`on_epoch_end` failed: the {disk} is full"
+  )
+  expect_s3_class(error, "pycifar_error_training")
+  expect_identical(conditionCall(error)[[1L]], quote(cifar_train))
+})
+
+test_that("a handler of the user gets its condition, and Python goes on afterwards", {
+  train <- function(...) cifar_train(small_dataset(), epochs = 2, seed = 1, ...)
+  warns <- list(on_epoch_end = function(epoch, logs) warning("hot"))
+  caught <- tryCatch(train(callbacks = warns, verbose = 0), warning = conditionMessage)
+  expect_identical(caught, "hot")
+  caught <- tryCatch(train(verbose = 2), message = function(message) class(message)[[1L]])
+  expect_identical(caught, "pycifar_message_progress")
+  expect_identical(suppressWarnings(train(callbacks = warns, verbose = 0))$epochs_done, 2L)
+})
+
+test_that("callbacks that are no functions are refused", {
+  refused <- function(callbacks, message) {
+    expect_pycifar_error(
+      cifar_train(small_dataset(), epochs = 1, callbacks = callbacks), "argument", message
+    )
+  }
+  refused(function(epoch, logs) NULL, "`callbacks` must be a list such as")
+  refused(list(on_epoch_end = 1), "Callback `on_epoch_end` must be a function(epoch, logs).")
+  refused("on_epoch_end", "`callbacks` must be a list such as")
+})
+
+test_that("a missing value is refused for each argument that takes one value", {
+  arguments <- setdiff(
+    names(formals(cifar_train)), c("dataset", "architecture", "augmentation", "callbacks")
+  )
+  for (name in c(arguments, "architecture")) {
+    call <- c(list(small_dataset()), stats::setNames(list(NA), name))
+    expect_pycifar_error(do.call(cifar_train, call), "argument", sprintf("`%s` must be", name))
+  }
+})
+
+test_that("an interrupt gives the model so far, with a warning, and the script goes on", {
+  skip_without_python()
+  skip_on_os("windows")
+  folder <- withr::local_tempdir()
+  script <- file.path(folder, "train.R")
+  output <- file.path(folder, "output.txt")
+  writeLines(c(
+    "library(pycifar)",
+    "dataset <- cifar_load_dataset('synthetic', n_train = 200, n_test = 50)",
+    "model <- withCallingHandlers(",
+    "  cifar_train(dataset, epochs = 10000, seed = 1, verbose = 0,",
+    "    callbacks = list(on_epoch_end = function(epoch, logs) {",
+    "      if (epoch == 2) writeLines(as.character(Sys.getpid()), 'running')",
+    "    })),",
+    "  pycifar_warning_interrupted = function(warning) {",
+    "    cat('warned\\n')",
+    "    invokeRestart('muffleWarning')",
+    "  }",
+    ")",
+    "cat(model$interrupted, model$epochs_done >= 2, nrow(model$history) >= 8, '\\n')",
+    "cat(length(predict(model, dataset)), '\\n')",
+    "print(model)",
+    "cat('the end\\n')"
+  ), script)
+  withr::with_dir(folder, withr::with_envvar(
+    c(R_LIBS = paste(.libPaths(), collapse = ":")),
+    system2(
+      file.path(R.home("bin"), "Rscript"), shQuote(script),
+      stdout = output, stderr = output, wait = FALSE
+    )
+  ))
+  lines <- function() if (file.exists(output)) readLines(output, warn = FALSE)
+  pid <- file.path(folder, "running")
+  wait_until(function() file.exists(pid) && length(readLines(pid)) == 1L, lines)
+  tools::pskill(as.integer(readLines(pid)), tools::SIGINT)
+  wait_until(function() "the end" %in% lines(), lines)
+  expect_true(all(c("warned", "TRUE TRUE TRUE ", "50 ") %in% lines()))
+  expect_match(paste(lines(), collapse = "\n"), "of 10000 epochs (interrupted)", fixed = TRUE)
+})
