@@ -1,7 +1,6 @@
 import io
 import os
 import tarfile
-import time
 import tracemalloc
 
 import numpy as np
@@ -52,26 +51,6 @@ def test_the_images_are_in_memory_once(batches_dir):
     n_bytes = sum(split.images.nbytes for split in dataset.splits.values())
     assert held < n_bytes + 2_000_000
     assert peak < n_bytes + 10_000_000
-
-
-def test_loading_takes_at_most_twice_what_reading_the_bytes_takes(batches_dir):
-    files = [
-        path for path in batches_dir.iterdir() if "batch_" in path.name or "_batch" in path.name
-    ]
-    assert len(files) == 6
-    reading, loading = [], []
-    for _ in range(20):
-        start = time.perf_counter()
-        content = [path.read_bytes() for path in files]
-        between = time.perf_counter()
-        del content
-        again = time.perf_counter()
-        load_cifar10(batches_dir)
-        loading.append(time.perf_counter() - again)
-        reading.append(between - start)
-        if len(loading) > 4 and min(loading) < 2 * min(reading):
-            break
-    assert min(loading) < 2 * min(reading)
 
 
 def test_class_names_come_from_the_meta_file(published, batches_dir, tmp_path):
