@@ -20,7 +20,9 @@ def caught(expression):
 
 
 def test_an_error_of_python_is_a_classed_condition_in_r(r_in_python):
-    found = r_in_python(CATCH + f"r('''{DATASET}''')\nverdict(caught('cifar_train(dataset, epochs = 0)'))")
+    found = r_in_python(
+        CATCH + f"r('''{DATASET}''')\nverdict(caught('cifar_train(dataset, epochs = 0)'))"
+    )
     assert found["classes"][:2] == ["pycifar_error_argument", "pycifar_error"]
     assert found["message"].startswith("`epochs` must be a whole number of at least 1")
     assert found["call"].startswith("cifar_train(")
