@@ -72,7 +72,11 @@ def load_model(path: str | Path) -> TrainedModel:
 
     Example:
         >>> import pycifar
-        >>> model = pycifar.load_model("cnn2.keras")
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
+        >>> path = pycifar.save_model(model, "cnn2.keras", overwrite=True)
+        >>> pycifar.load_model(path).fingerprint() == model.fingerprint()
+        True
     """
     source = check_path("path", path)
     extra = _read_entry(source)

@@ -31,7 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Example:
         >>> from pycifar.cli import main
-        >>> main(["architectures"])
+        >>> status = main(["architectures"])  # doctest: +ELLIPSIS
+        cnn2  conv 32, conv 32, max pool, dense 512 with dropout, dense 10
+        ...
+        >>> status
         0
     """
     for stream in (sys.stdout, sys.stderr):  # a path or a sign that the terminal cannot show

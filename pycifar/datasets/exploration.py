@@ -78,7 +78,7 @@ def explore(dataset: Dataset) -> Exploration:
 
     Examples:
         >>> from pycifar.datasets import load_dataset
-        >>> explore(load_dataset("synthetic")).splits["n"].sum()
+        >>> int(explore(load_dataset("synthetic")).splits["n"].sum())
         6000
     """
     import pandas

@@ -37,6 +37,8 @@ def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -
         DataFormatError: the file is no such image, is damaged, or would take too much memory.
 
     Examples:
+        >>> from PIL import Image
+        >>> Image.new("RGB", (100, 70)).save("cat.png")
         >>> read_image("cat.png", 32).shape
         (32, 32, 3)
     """
