@@ -24,7 +24,7 @@ accuracy <- function() {
   values <- values[values$metric == "accuracy", ]
   values$split <- factor(values$split, labels = c("training", "test"))
   is_stated <- values$who == "stated"
-  ggplot2::ggplot(values, ggplot2::aes(epoch, value, colour = split)) +
+  ggplot2::ggplot(values, ggplot2::aes(.data$epoch, .data$value, colour = .data$split)) +
     ggplot2::geom_line(data = values[!is_stated, ], ggplot2::aes(linetype = "measured")) +
     ggplot2::geom_point(data = values[is_stated, ], ggplot2::aes(shape = "stated"), size = 2) +
     ggplot2::scale_colour_manual(values = c(training = "#0072B2", test = "#D55E00")) +

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import signal
+import threading
 import time
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +42,36 @@ class Portion:
         """Images, in pixel order, and labels at `positions`."""
         chosen = self.indices[positions]
         return np.ascontiguousarray(self.split.images[chosen]), self.split.labels[chosen]
+
+
+@contextmanager
+def interrupts_between_steps() -> Iterator[Callable[[], None]]:
+    """Hold an interrupt (Ctrl-C) back until the function that this gives is called.
+
+    Python raises KeyboardInterrupt wherever it is: inside a finaliser, which swallows it, or
+    between two halves of an update. A second interrupt is raised at once. Where another handler
+    than Python's own is in place, as in R, or off the main thread, nothing changes.
+    """
+    pressed = False
+
+    def note(signal_number: int, frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def raise_interrupt() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    if not on_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield raise_interrupt
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield raise_interrupt
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def split_portions(
@@ -84,10 +118,11 @@ class TrainingRun:
         self.model.stop_training = False
         told.on_train_begin()
         try:
-            for epoch in range(1, self.config.epochs + 1):
-                self._epoch(epoch, told)
-                if self.model.stop_training:
-                    break
+            with interrupts_between_steps() as self._raise_interrupt:
+                for epoch in range(1, self.config.epochs + 1):
+                    self._epoch(epoch, told)
+                    if self.model.stop_training:
+                        break
         except KeyboardInterrupt:
             self.interrupted = True
         finally:
@@ -155,6 +190,7 @@ class TrainingRun:
             seen = start + len(labels)
             means = {metric: total / seen for metric, total in totals.items()}
             told.on_train_batch_end(step, means)
+            self._raise_interrupt()
             if self.model.stop_training:
                 break
         return means
@@ -168,4 +204,5 @@ class TrainingRun:
             logs = self.model.test_on_batch(images, labels, return_dict=True)
             for metric in METRICS:
                 totals[metric] += float(logs[metric]) * len(labels)
+            self._raise_interrupt()
         return {metric: total / len(portion) for metric, total in totals.items()}

@@ -96,7 +96,9 @@ def through_the_shell(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     evaluated = shell(["evaluate", path, *dataset, "--json"])
     return {
         "fingerprint": trained["fingerprint"],
-        "history": trained["history"],
+        "history": {
+            name: [row[name] for row in trained["history"]] for name in trained["history"][0]
+        },
         "accuracy": evaluated["accuracy"],
         "loss": evaluated["loss"],
     }

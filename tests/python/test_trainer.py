@@ -1,4 +1,6 @@
+import os
 import random
+import signal
 import subprocess
 import sys
 
@@ -120,6 +122,32 @@ def test_an_interrupt_leaves_a_usable_model_with_the_history_so_far(small_datase
     assert model.interrupted
     assert model.epochs_done == 1
     assert pycifar.evaluate(model, small_dataset).n == 100
+
+
+def test_ctrl_c_waits_for_the_end_of_the_step(small_dataset):
+    def press(batch, logs):
+        os.kill(os.getpid(), signal.SIGINT)
+        reached.append(batch)
+
+    reached = []
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.warns(InterruptedWarning, match="after 0 of 2 epochs"):
+        model = pycifar.train(small_dataset, callbacks={"on_train_batch_end": press}, **SETTINGS)
+    assert reached == [1]
+    assert model.interrupted
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_second_ctrl_c_does_not_wait(small_dataset):
+    def press_twice(batch, logs):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        reached.append(batch)
+
+    reached = []
+    with pytest.warns(InterruptedWarning):
+        pycifar.train(small_dataset, callbacks={"on_train_batch_end": press_twice}, **SETTINGS)
+    assert reached == []
 
 
 def test_a_loss_that_is_no_number_stops_the_training_and_says_where(small_dataset):
