@@ -20,6 +20,7 @@ cifar_build_model <- function(architecture = "cnn2",
                               input_shape = c(32, 32, 3),
                               n_classes = 10,
                               seed = NULL) {
+  start_keras()
   network <- python_call(
     "build_model",
     crossing_architecture(architecture),

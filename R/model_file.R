@@ -48,5 +48,7 @@ cifar_save_model <- function(model, path, overwrite = FALSE) {
 #' cifar_save_model(model, path)
 #' cifar_load_model(path)
 cifar_load_model <- function(path) {
-  new_trained_model(python_call("load_model", one_value(path, "path", "a path")))
+  path <- one_value(path, "path", "a path")
+  start_keras()
+  new_trained_model(python_call("load_model", path))
 }

@@ -70,6 +70,7 @@ cifar_train <- function(dataset,
                         callbacks = NULL,
                         seed = NULL,
                         verbose = 1) {
+  start_keras()
   progress <- new_progress()
   on.exit(progress$close())
   handle <- python_call(

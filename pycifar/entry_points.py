@@ -59,6 +59,12 @@ def version() -> str:
 
 
 @entry_point
+def start_keras() -> None:
+    """Import Keras and its backend, which takes seconds, so that R can prepare for it."""
+    import pycifar.backend  # noqa: F401
+
+
+@entry_point
 def load_dataset(source: Any, **arguments: Any) -> Dataset:
     """A handle to a data set; arrays come as ``{split: {"images": …, "labels": [name, …]}}``."""
     if isinstance(source, Mapping):

@@ -61,7 +61,7 @@ class TrainedModel:
         for weight in self.keras_model.weights:
             values = np.ascontiguousarray(keras_to_numpy(weight))
             digest.update(f"{values.dtype.str}{values.shape}".encode())
-            digest.update(values.tobytes())
+            digest.update(values.reshape(-1).data)  # the bytes, without a copy of them
         return digest.hexdigest()
 
     def layers(self) -> pandas.DataFrame:
