@@ -184,12 +184,14 @@ start_python <- function(call) {
 }
 
 # With reticulate comes Matrix, whose tables of methods leave 70 MB of garbage that R would keep for
-# the rest of the session: so it is collected as it comes, which takes no longer.
+# the rest of the session, and tibble leaves 40 MB: so it is collected as it comes, which takes no
+# longer.
 load_reticulate <- function() {
   wanted <- list(op = ">=", version = oldest_reticulate)
-  with_little_garbage(
+  with_little_garbage({
+    loadNamespace("tibble")
     requireNamespace("reticulate", quietly = TRUE, versionCheck = wanted)
-  )
+  })
 }
 
 with_little_garbage <- function(code) {
