@@ -1,11 +1,9 @@
-test_that("loading the package starts neither Python nor reticulate, and is quick", {
+test_that("loading the package starts neither Python nor reticulate, and loads no ggplot2", {
   out <- run_in_new_session(c(
-    "seconds <- system.time(library(pycifar))[['elapsed']]",
-    "cat('seconds', seconds, '\\n')",
+    "library(pycifar)",
     "cat('loaded', 'reticulate' %in% loadedNamespaces(), 'ggplot2' %in% loadedNamespaces())"
   ))
-  expect_identical(out[[2L]], "loaded FALSE FALSE")
-  expect_lt(as.numeric(strsplit(out[[1L]], " ")[[1L]][[2L]]), 0.6)
+  expect_true("loaded FALSE FALSE" %in% out)
 })
 
 test_that("reticulate is told what to install as soon as it is loaded, in either order", {
