@@ -20,10 +20,11 @@ cifar_build_model <- function(architecture = "cnn2",
                               input_shape = c(32, 32, 3),
                               n_classes = 10,
                               seed = NULL) {
+  architecture <- crossing_architecture(architecture)
   start_keras()
   network <- python_call(
     "build_model",
-    crossing_architecture(architecture),
+    architecture,
     several_values(input_shape, "input_shape", "three numbers"),
     one_value(n_classes, "n_classes", "a single number"),
     one_value(seed, "seed", "a single number")

@@ -21,7 +21,6 @@ plot_history <- function(model) {
       colour = .data$split, linetype = .data$split, shape = .data$split
     )
   ) +
-    ggplot2::geom_line(na.rm = TRUE) +
     ggplot2::facet_wrap(ggplot2::vars(.data$metric), scales = "free_y") +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::labs(
@@ -31,7 +30,12 @@ plot_history <- function(model) {
     split_scales(validation_label(model$config$validation)) +
     plain_theme() +
     ggplot2::theme(legend.position = "bottom")
-  if (max(history$epoch) <= most_marked) plot + ggplot2::geom_point(size = 1.8) else plot
+  epochs <- max(history$epoch)
+  marks <- list(
+    if (epochs > 1L) ggplot2::geom_line(),
+    if (epochs <= most_marked) ggplot2::geom_point(size = 1.8)
+  )
+  plot + marks
 }
 
 # Sample images, an array of raw (class, image, height, width, 3), one class a row.

@@ -31,6 +31,7 @@ python_packages <- c(
 
 # Call an entry point: its value, or its error as an R condition of the function in frame `call`.
 python_call <- function(entry_point, ..., call = rlang::caller_env()) {
+  list(...) # evaluated, and so checked, before Python is started
   answer <- door(call)[[entry_point]](...)
   signal_held()
   if (!answer$ok) {

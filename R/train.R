@@ -70,12 +70,13 @@ cifar_train <- function(dataset,
                         callbacks = NULL,
                         seed = NULL,
                         verbose = 1) {
+  handle <- live_handle(dataset, "dataset", "cifar_dataset")
   start_keras()
   progress <- new_progress()
   on.exit(progress$close())
-  handle <- python_call(
+  trained <- python_call(
     "train",
-    live_handle(dataset, "dataset", "cifar_dataset"),
+    handle,
     crossing_architecture(architecture),
     epochs = one_value(epochs, "epochs", "a single number"),
     batch_size = one_value(batch_size, "batch_size", "a single number"),
@@ -92,7 +93,7 @@ cifar_train <- function(dataset,
     write_line = progress$write_line,
     update_bar = progress$update_bar
   )
-  model <- new_trained_model(handle)
+  model <- new_trained_model(trained)
   if (model$interrupted) {
     warn_interrupted(model)
   }

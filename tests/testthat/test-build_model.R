@@ -8,6 +8,7 @@ test_that("a network prints what it is, and is a Keras model", {
 })
 
 test_that("a network trains, and a dead one is refused", {
+  skip_without_python()
   network <- cifar_build_model("cnn2", seed = 1)
   built <- cifar_train(small_dataset(), network, epochs = 1, seed = 1, verbose = 0)
   expect_identical(built$architecture, "custom")

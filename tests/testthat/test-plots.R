@@ -14,7 +14,8 @@ test_that("the history is drawn as accuracy and loss, by split, with a point an 
 
 test_that("a history of one epoch, one without validation and a long one can be drawn", {
   history <- invented_model()$history
-  expect_length(layers_of(plot(invented_model(history = history[1:4, ]))), 2L)
+  expect_silent(first <- layers_of(plot(invented_model(history = history[1:4, ]))))
+  expect_length(first, 1L)
   training <- history[history$split == "train", ]
   expect_setequal(layers_of(plot(invented_model(history = training)))[[1L]]$colour, blue)
   long <- tibble::tibble(epoch = 1:50, split = "train", metric = "loss", value = 1 / 1:50)

@@ -67,6 +67,7 @@ test_that("functions are called with the epoch from 1 and the figures, and can s
 })
 
 test_that("several sets of functions and callbacks of Keras may be mixed", {
+  skip_without_python()
   count <- 0
   keras <- reticulate::import("keras")
   model <- cifar_train(
