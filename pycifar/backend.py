@@ -63,6 +63,8 @@ try:
             import tensorflow
 
             tensorflow.config.list_physical_devices()  # looks for GPUs, and is loud about it
+            # Each training traces a function of its own, which TensorFlow takes for a mistake.
+            tensorflow.get_logger().addFilter(lambda record: "retracing" not in record.getMessage())
 except Exception as error:  # an unknown backend is a ValueError, a broken one can be anything
     raise DependencyError(
         f"Keras cannot be imported: {error}.",

@@ -9,7 +9,6 @@ from .step import SetupError, announce, ask, run
 # What the R package imports, what its tests, checks and vignettes use, and what reticulate is built
 # and run with. reticulate itself is not here: see reticulate.py.
 R_PACKAGES = [
-    "callr",
     "cli",
     "ggplot2",
     "here",
