@@ -21,7 +21,6 @@ cifar_build_model <- function(architecture = "cnn2",
                               n_classes = 10,
                               seed = NULL) {
   architecture <- crossing_architecture(architecture)
-  start_keras()
   network <- python_call(
     "build_model",
     architecture,

@@ -49,6 +49,5 @@ cifar_save_model <- function(model, path, overwrite = FALSE) {
 #' cifar_load_model(path)
 cifar_load_model <- function(path) {
   path <- one_value(path, "path", "a path")
-  start_keras()
   new_trained_model(python_call("load_model", path))
 }

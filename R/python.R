@@ -4,8 +4,7 @@
 # longer than all of `library(pycifar)` may take.
 
 # The state of the bridge: `door` is the Python module pycifar.entry_points, once it is imported;
-# `has_keras` tells whether Keras is; `held` is a condition on its way through Python, see
-# callable_from_python().
+# `held` is a condition on its way through Python, see callable_from_python().
 bridge <- new.env(parent = emptyenv())
 
 oldest_reticulate <- "1.41.0"
@@ -38,15 +37,6 @@ python_call <- function(entry_point, ..., call = rlang::caller_env()) {
     abort_from_python(answer, call)
   }
   answer$value
-}
-
-# Import Keras, for functions that need it. reticulate tells R of each of its thousand modules,
-# which leaves 50 MB of garbage if it may.
-start_keras <- function(call = rlang::caller_env()) {
-  if (!isTRUE(bridge$has_keras)) {
-    with_little_garbage(python_call("start_keras", call = call))
-    bridge$has_keras <- TRUE
-  }
 }
 
 # A function that Python may call. An exiting handler of the user, such as tryCatch(message = ),
@@ -138,9 +128,18 @@ declare_requirements <- function() {
 
 door <- function(call) {
   if (is.null(bridge$door)) {
-    bridge$door <- open_door(call)
+    bridge$door <- with_little_garbage(open_door(call))
   }
   bridge$door
+}
+
+# With reticulate comes Matrix, whose tables of methods leave 70 MB of garbage that R would keep for
+# the rest of the session, and tibble leaves 40 MB: so it is collected as it comes, which takes no
+# longer.
+with_little_garbage <- function(code) {
+  before <- gctorture2(step = 50000L) # objects made between two collections
+  on.exit(gctorture2(before))
+  code
 }
 
 open_door <- function(call) {
@@ -184,21 +183,10 @@ start_python <- function(call) {
   )
 }
 
-# With reticulate comes Matrix, whose tables of methods leave 70 MB of garbage that R would keep for
-# the rest of the session, and tibble leaves 40 MB: so it is collected as it comes, which takes no
-# longer.
 load_reticulate <- function() {
+  loadNamespace("tibble")
   wanted <- list(op = ">=", version = oldest_reticulate)
-  with_little_garbage({
-    loadNamespace("tibble")
-    requireNamespace("reticulate", quietly = TRUE, versionCheck = wanted)
-  })
-}
-
-with_little_garbage <- function(code) {
-  before <- gctorture2(step = 100000L) # objects made between two collections
-  on.exit(gctorture2(before))
-  code
+  requireNamespace("reticulate", quietly = TRUE, versionCheck = wanted)
 }
 
 abort_import <- function(error, call) {

@@ -71,7 +71,6 @@ cifar_train <- function(dataset,
                         seed = NULL,
                         verbose = 1) {
   handle <- live_handle(dataset, "dataset", "cifar_dataset")
-  start_keras()
   progress <- new_progress()
   on.exit(progress$close())
   trained <- python_call(

@@ -38,7 +38,7 @@ library(pycifar)
 dataset <- cifar_load_dataset("cifar10")
 model <- cifar_train(dataset, "cnn2", epochs = {epochs}, seed = 1, validation = "test")
 result <- list(
-  fingerprint = model$fingerprint, seconds = model$seconds,
+  fingerprint = model$fingerprint, seconds = as.list(model$seconds),
   history = as.list(transform(model$history, value = sprintf("%.17g", value))),
   versions = as.list(model$versions)
 )

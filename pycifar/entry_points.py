@@ -13,6 +13,8 @@ An interrupt crosses as Python's KeyboardInterrupt, which reticulate turns into 
 from __future__ import annotations
 
 import functools
+import importlib
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
@@ -56,12 +58,6 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
 def version() -> str:
     """The version of the Python package."""
     return pycifar.__version__
-
-
-@entry_point
-def start_keras() -> None:
-    """Import Keras and its backend, which takes seconds, so that R can prepare for it."""
-    import pycifar.backend  # noqa: F401
 
 
 @entry_point
@@ -118,6 +114,7 @@ def list_architectures() -> dict[str, list[Any]]:
 @entry_point
 def build_model(architecture: Any, input_shape: Any, n_classes: Any, seed: Any) -> Any:
     """A handle to an untrained Keras model."""
+    _import_keras()
     return pycifar.build_model(_guarded_builder(architecture), input_shape, n_classes, seed)
 
 
@@ -144,6 +141,7 @@ def train(
     **arguments: Any,
 ) -> TrainedModel:
     """A handle to a trained model; progress goes to `write_line` and `update_bar`."""
+    _import_keras()
     from pycifar.callbacks import ReportedProgress
 
     told = _guarded_callbacks(callbacks)
@@ -226,6 +224,7 @@ def save_model(model: TrainedModel, path: str, overwrite: Any) -> str:
 @entry_point
 def load_model(path: str) -> TrainedModel:
     """A handle to a saved model."""
+    _import_keras()
     return pycifar.load_model(path)
 
 
@@ -233,6 +232,25 @@ def load_model(path: str) -> TrainedModel:
 def doctor() -> list[dict[str, Any]]:
     """What pycifar runs with: a `name`, `value`, `status` and `fix` (or None) for each check."""
     return pycifar.doctor().to_dict()["checks"]
+
+
+def _import_keras() -> None:
+    """Import Keras and its backend, and tell R of no more than the top-level modules.
+
+    reticulate calls R for each module that is imported, as R code may wait for it. Keras brings two
+    thousand, and would leave R with megabytes of garbage at the moment that memory is shortest.
+    """
+    loader: Any = sys.modules.get("rpytools.loader")  # reticulate's; there is none outside R
+    if not hasattr(loader, "_imported_packages") or not hasattr(loader, "_recursion_depth"):
+        importlib.import_module("pycifar.backend")
+        return
+    loader._recursion_depth += 1  # so that reticulate waits with its calls
+    try:
+        importlib.import_module("pycifar.backend")
+    finally:
+        loader._recursion_depth -= 1
+        untold = loader._imported_packages
+        untold[:] = [name for name in untold if "." not in name]
 
 
 def _as_data(error: Exception) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     import pandas
 
 HISTORY_COLUMNS = ("epoch", "split", "metric", "value")
+BLOCK = 2**18  # values that are turned into NumPy's at a time
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,11 @@ class TrainedModel:
         """
         digest = hashlib.sha256()
         for weight in self.keras_model.weights:
-            values = np.ascontiguousarray(keras_to_numpy(weight))
-            digest.update(f"{values.dtype.str}{values.shape}".encode())
-            digest.update(values.reshape(-1).data)  # the bytes, without a copy of them
+            blocks = _blocks(weight)
+            first = next(blocks)
+            digest.update(f"{first.dtype.str}{tuple(weight.shape)}".encode())
+            for block in itertools.chain([first], blocks):
+                digest.update(np.ascontiguousarray(block).reshape(-1).data)
         return digest.hexdigest()
 
     def layers(self) -> pandas.DataFrame:
@@ -114,11 +120,17 @@ class TrainedModel:
         return ", ".join(parts) + ">"
 
 
-def keras_to_numpy(weight: Any) -> np.ndarray:
-    """The values of a Keras variable, whatever the backend."""
+def _blocks(weight: Any) -> Iterator[np.ndarray]:
+    """The values of a Keras variable in blocks of rows, so that no second copy of it is made."""
     from pycifar.backend import keras
 
-    return keras.ops.convert_to_numpy(weight)
+    rows = weight.shape[0] if weight.shape else 1
+    step = max(1, BLOCK * rows // max(1, math.prod(weight.shape)))
+    if step >= rows:
+        yield keras.ops.convert_to_numpy(weight)
+        return
+    for start in range(0, rows, step):
+        yield keras.ops.convert_to_numpy(weight[start : start + step])
 
 
 def current_versions() -> dict[str, str]:

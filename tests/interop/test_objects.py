@@ -150,3 +150,16 @@ verdict([str(r("model$architecture")[0]), int(r("model$parameters")[0])])
 """
     )
     assert found == ["custom", 3072 * 10 + 10]
+
+
+def test_r_code_that_waits_for_keras_is_told_of_it_and_of_no_module_inside_it(rscript):
+    done = rscript("""
+library(pycifar)
+tell <- function(module) {
+  setHook(paste0("reticulate::", module, "::load"), function(...) cat("told of", module, "\\n"))
+}
+invisible(lapply(c("keras", "tensorflow", "keras.layers"), tell))
+invisible(cifar_build_model("cnn2"))
+""")
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.split("\n")) == ["", "told of keras ", "told of tensorflow "]
