@@ -2,13 +2,19 @@
 #'
 #' @param architecture A name from [cifar_list_architectures()]; or a function that is called with
 #'   `input_shape` (an integer vector of height, width and 3) and `n_classes` and returns a Keras
-#'   model; or a Keras model, such as one of the package keras3, which is checked and returned.
+#'   model; or a model, such as one of the package keras3, which is checked and returned.
 #' @param input_shape Height, width and 3: the shape of an image, in pixels.
 #' @param n_classes The number of classes, at least 2.
 #' @param seed Fixes the initial weights; a whole number from 0 to 2^31 - 1, or `NULL` to draw one.
+#' @param hidden The number of units in each hidden layer, each at least 1. This and what follows is
+#'   for the networks written in NumPy, `"mlp_sigmoid"` and `"mlp_relu"`; `NULL` keeps what they
+#'   have.
+#' @param activation Of the hidden layers: `"sigmoid"` or `"relu"`.
+#' @param l2 The loss has this times the sum of the squares of all weights as well; at least 0.
 #'
-#' @return A Keras model from raw pixels (0-255) to class probabilities, of class `cifar_network`
-#'   and the classes that reticulate gives it; functions for Keras models take it as it is.
+#' @return A model from raw pixels (0-255) to class probabilities, of class `cifar_network` and the
+#'   classes that reticulate gives it: a Keras model, which functions for Keras models take as it
+#'   is, or a network of NumPy.
 #' @section Errors:
 #' `pycifar_error_unknown_name` for an architecture that does not exist, `pycifar_error_argument`
 #' for any other argument.
@@ -16,17 +22,24 @@
 #' @export
 #' @examplesIf pycifar:::python_ready()
 #' cifar_build_model("cnn2", seed = 1)
+#' cifar_build_model("mlp_relu", hidden = c(128, 64), activation = "sigmoid", seed = 1)
 cifar_build_model <- function(architecture = "cnn2",
                               input_shape = c(32, 32, 3),
                               n_classes = 10,
-                              seed = NULL) {
+                              seed = NULL,
+                              hidden = NULL,
+                              activation = NULL,
+                              l2 = NULL) {
   architecture <- crossing_architecture(architecture)
   network <- python_call(
     "build_model",
     architecture,
     several_values(input_shape, "input_shape", "three numbers"),
     one_value(n_classes, "n_classes", "a single number"),
-    one_value(seed, "seed", "a single number")
+    one_value(seed, "seed", "a single number"),
+    hidden = several_values(hidden, "hidden", "numbers of units"),
+    activation = one_value(activation, "activation", "the name of an activation"),
+    l2 = one_value(l2, "l2", "a single number")
   )
   class(network) <- unique(c("cifar_network", class(network)))
   network

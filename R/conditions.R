@@ -19,6 +19,8 @@
 #' * `pycifar_error_output`: a file cannot be written.
 #'     * `pycifar_error_output_exists`: a file exists, and overwriting it was not asked for.
 #' * `pycifar_error_training`: training cannot go on.
+#'     * `pycifar_error_divergence`: the loss is no finite number any more. The field `model` holds
+#'       the model with the last weights, at most 100 steps old, with which it was.
 #'     * `pycifar_error_callback`: a callback that you gave failed.
 #' * `pycifar_error_handle`: a data set or model is from an R session that has ended.
 #' * `pycifar_error_dependency`: Python, Keras or one of its backends is missing.
@@ -61,7 +63,8 @@ abort_from_python <- function(answer, call) {
     in_terms_of_r(answer$message),
     fix = if (!is.null(answer$fix)) in_terms_of_r(answer$fix),
     call = call,
-    traceback = answer$traceback
+    traceback = answer$traceback,
+    model = if (!is.null(answer$model)) new_trained_model(answer$model)
   )
 }
 

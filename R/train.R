@@ -43,8 +43,8 @@
 #'
 #' @return An object of class [cifar_trained_model].
 #' @section Errors:
-#' `pycifar_error_argument`, `pycifar_error_data`, `pycifar_error_training` where the loss is no
-#' longer a finite number, `pycifar_error_callback` where a function of yours fails; see
+#' `pycifar_error_argument`, `pycifar_error_data`, `pycifar_error_divergence` where the loss is
+#' no finite number any more, `pycifar_error_callback` where a function of yours fails; see
 #' [pycifar_conditions].
 #' @family models
 #' @export

@@ -93,7 +93,7 @@ def resolve_augmentation(value: Any) -> Augmentation:
 
 def _flip(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     chosen = rng.random(len(images)) < 0.5
-    images = images.copy()
+    images = images.copy(order="K")
     images[chosen] = images[chosen, :, ::-1]
     return images
 

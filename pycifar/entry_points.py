@@ -6,8 +6,8 @@ tables as dicts of columns, blocks of numbers as `bytearray`, and handles: nothi
 depends on the versions of reticulate, NumPy or pandas.
 
 Each function returns ``{"ok": True, "value": …}`` or ``{"ok": False, "kinds": …, "message": …,
-"fix": …, "traceback": …}``, so that an error crosses as data and R makes its own condition of it.
-An interrupt crosses as Python's KeyboardInterrupt, which reticulate turns into R's.
+"fix": …, "traceback": …, "model": …}``, so that an error crosses as data and R makes its own
+condition of it. An interrupt crosses as Python's KeyboardInterrupt, which reticulate makes R's.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pycifar.arguments import check_choice, check_count, describe
 from pycifar.errors import (
     ArgumentError,
     CallbackError,
+    DivergenceError,
     ImageError,
     InterruptedWarning,
     PycifarError,
@@ -112,10 +113,10 @@ def list_architectures() -> dict[str, list[Any]]:
 
 
 @entry_point
-def build_model(architecture: Any, input_shape: Any, n_classes: Any, seed: Any) -> Any:
-    """A handle to an untrained Keras model."""
+def build_model(architecture: Any, *arguments: Any, **named: Any) -> Any:
+    """A handle to an untrained model."""
     _import_keras()
-    return pycifar.build_model(_guarded_builder(architecture), input_shape, n_classes, seed)
+    return pycifar.build_model(_guarded_builder(architecture), *arguments, **named)
 
 
 @entry_point
@@ -163,7 +164,7 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
     """What R shows of a trained model."""
     return {
         "architecture": model.config.architecture,
-        "parameters": model.keras_model.count_params(),
+        "parameters": model.network.count_params(),
         "class_names": list(model.class_names),
         "image_shape": list(model.image_shape),
         "config": model.config.to_dict(),
@@ -261,6 +262,7 @@ def _as_data(error: Exception) -> dict[str, Any]:
         "message": str(error) if known else f"{type(error).__name__}: {error}",
         "fix": error.fix if isinstance(error, PycifarError) else None,
         "traceback": "".join(traceback.format_exception(error)),
+        "model": error.model if isinstance(error, DivergenceError) else None,
     }
 
 

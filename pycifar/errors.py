@@ -13,6 +13,7 @@
     ├── OutputError                           a file cannot be written
     │   └── OutputExistsError                 a file exists and overwriting was not asked for
     ├── TrainingError                         training cannot go on
+    │   ├── DivergenceError                   the loss is no finite number any more
     │   └── CallbackError                     a callback given by the caller failed
     ├── HandleError                           an R object outlived its Python object
     └── DependencyError                       an optional library or a backend is missing
@@ -22,6 +23,8 @@ Each class has a `kind`: R sees the class ``pycifar_error_<kind>``, then its par
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class PycifarError(Exception):
@@ -116,6 +119,16 @@ class TrainingError(PycifarError):
     """Training cannot go on."""
 
     kind = "training"
+
+
+class DivergenceError(TrainingError):
+    """The loss is no finite number any more.
+
+    `model` is the `TrainedModel` with the last weights that gave a finite loss, or None.
+    """
+
+    kind = "divergence"
+    model: Any = None
 
 
 class CallbackError(TrainingError):

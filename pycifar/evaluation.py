@@ -168,7 +168,7 @@ def _as_images(model: TrainedModel, images: Any) -> np.ndarray:
 
 def _probabilities(model: TrainedModel, images: np.ndarray) -> np.ndarray:
     blocks = [
-        model.keras_model.predict_on_batch(
+        model.network.predict_on_batch(
             np.ascontiguousarray(images[start : start + PREDICTION_BATCH])
         )
         for start in range(0, len(images), PREDICTION_BATCH)

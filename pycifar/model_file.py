@@ -13,6 +13,7 @@ from pycifar.backend import keras
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError
 from pycifar.files import write_atomically
+from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel
 
 SUFFIX = ".keras"
@@ -99,6 +100,8 @@ def _write(model: TrainedModel, path: Path) -> None:
         "interrupted": model.interrupted,
         "versions": model.versions,
     }
+    if isinstance(model.network, NumpyModel):
+        extra["numpy_model"] = model.network.settings()
     model.keras_model.save(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(ENTRY, json.dumps(extra, indent=1))
@@ -136,8 +139,12 @@ def _read_entry(path: Path) -> dict[str, Any]:
 def _restore(keras_model: keras.Model, extra: dict[str, Any]) -> TrainedModel:
     import pandas
 
+    network = keras_model
+    if "numpy_model" in extra:
+        network = NumpyModel(**extra["numpy_model"])
+        network.set_weights(keras_model.get_weights())
     return TrainedModel(
-        keras_model=keras_model,
+        network=network,
         class_names=tuple(extra["class_names"]),
         config=TrainingConfig(**extra["config"]),
         history=pandas.DataFrame(extra["history"], columns=list(HISTORY_COLUMNS)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pycifar.arguments import check_choice, check_number
@@ -48,6 +50,36 @@ def make_optimizer(
         "rmsprop": keras.optimizers.RMSprop,
     }
     return classes[name](rate)
+
+
+def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Callable[[int], float]:
+    """The learning rate as a function of the step, counted from 0; see `make_optimizer`.
+
+    It is what `make_schedule` gives to Keras, in plain numbers.
+    """
+    check_choice("schedule", schedule, SCHEDULES)
+    rate = check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)
+
+    def half_cosine(share: float) -> float:
+        return rate * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+
+    def one_cycle(step: int) -> float:
+        warmup = max(1, round(WARMUP * total_steps))
+        if step < warmup:
+            return rate * step / warmup
+        return half_cosine((step - warmup) / max(1, total_steps - warmup))
+
+    def by_steps(step: int) -> float:
+        return rate / 10 ** sum(step > round(share * total_steps) for share in STEP_AT)
+
+    functions: dict[str, Callable[[int], float]] = {
+        "constant": lambda step: rate,
+        "cosine": lambda step: half_cosine(step / total_steps),
+        "step": by_steps,
+        "exponential": lambda step: rate * EXPONENTIAL_END ** (step / total_steps),
+        "one_cycle": one_cycle,
+    }
+    return functions[schedule]
 
 
 def make_schedule(schedule: str, learning_rate: float, total_steps: int) -> Any:

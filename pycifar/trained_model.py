@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pycifar.config import TrainingConfig
+from pycifar.scratch import NumpyModel
 
 if TYPE_CHECKING:
     import keras
@@ -26,7 +27,8 @@ class TrainedModel:
     """A trained classifier.
 
     Args:
-        keras_model: from raw uint8 pixels, shape (n, height, width, 3), to class probabilities.
+        network: from raw uint8 pixels, shape (n, height, width, 3), to class probabilities; a Keras
+            model, or a `pycifar.scratch.NumpyModel`.
         class_names: one name a class, in the order of the probabilities.
         config: the settings of the training run.
         history: one row a value: `epoch` (from 1), `split` ("train" or "validation"),
@@ -37,7 +39,7 @@ class TrainedModel:
         versions: versions of pycifar, Keras, its backend, NumPy and Python that trained it.
     """
 
-    keras_model: keras.Model
+    network: keras.Model | NumpyModel
     class_names: tuple[str, ...]
     config: TrainingConfig
     history: pandas.DataFrame
@@ -49,7 +51,12 @@ class TrainedModel:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, 3) of the images it takes, in pixels."""
-        return tuple(self.keras_model.input_shape[1:])
+        return tuple(self.network.input_shape[1:])
+
+    @property
+    def keras_model(self) -> keras.Model:
+        """The network as a Keras model; one of NumPy is converted, into an equal one."""
+        return self.network.to_keras() if isinstance(self.network, NumpyModel) else self.network
 
     @property
     def epochs_done(self) -> int:
@@ -62,7 +69,7 @@ class TrainedModel:
         Two models have equal fingerprints when their weights are equal bit for bit.
         """
         digest = hashlib.sha256()
-        for weight in self.keras_model.weights:
+        for weight in self.network.weights:
             blocks = _blocks(weight)
             first = next(blocks)
             digest.update(f"{first.dtype.str}{tuple(weight.shape)}".encode())
@@ -109,7 +116,7 @@ class TrainedModel:
 
     def __repr__(self) -> str:
         parts = [f"<TrainedModel {self.config.architecture}"]
-        parts.append(f"{self.keras_model.count_params():,} parameters")
+        parts.append(f"{self.network.count_params():,} parameters")
         parts.append(f"{self.epochs_done} of {self.config.epochs} epochs")
         for split in ("train", "validation"):
             accuracy = self.last(split, "accuracy")

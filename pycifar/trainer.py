@@ -21,15 +21,16 @@ from pycifar.callbacks import as_callbacks, progress
 from pycifar.callbacks import early_stopping as stopping_callbacks
 from pycifar.config import Recipe, TrainingConfig
 from pycifar.datasets import Dataset
-from pycifar.errors import ArgumentError
-from pycifar.optimization import OPTIMIZERS, SCHEDULES, make_optimizer
+from pycifar.errors import ArgumentError, DivergenceError
+from pycifar.optimization import MOMENTUM, OPTIMIZERS, SCHEDULES, make_optimizer, rate_by_step
+from pycifar.scratch import NumpyModel
 from pycifar.trained_model import TrainedModel
 from pycifar.training_run import TrainingRun, split_portions
 
 
 def train(
     dataset: Dataset,
-    architecture: str | Callable[..., keras.Model] | keras.Model = "cnn2",
+    architecture: str | Callable[..., keras.Model] | keras.Model | NumpyModel = "cnn2",
     epochs: int | None = None,
     batch_size: int | None = None,
     optimizer: str | keras.optimizers.Optimizer | None = None,
@@ -55,7 +56,7 @@ def train(
     Args:
         dataset: what `load_dataset` returned.
         architecture: a name from `list_architectures`; or a function(input_shape, n_classes) that
-            returns a Keras model; or a Keras model, which is trained in place.
+            returns a Keras model; or a model, which is trained in place.
         epochs: passes over the training images, at least 1.
         batch_size: images a step, from 1 to the number of images trained on.
         optimizer: "sgd" (momentum 0.9), "adam", "adamw" or "rmsprop"; or a Keras optimizer, which
@@ -83,7 +84,8 @@ def train(
     Raises:
         ArgumentError: an argument is not as above.
         DataError: the data set has no images to train on.
-        TrainingError: the loss is no longer a finite number.
+        DivergenceError: the loss is no finite number any more; the error's `model` has the last
+            weights, at most 100 steps old, with which it was.
 
     Example:
         >>> import pycifar
@@ -117,12 +119,18 @@ def train(
     verbose = check_count("verbose", verbose, minimum=0, maximum=2)
     given_callbacks = as_callbacks(callbacks)
     model = build_model(architecture, dataset.image_shape, dataset.n_classes, config.seed)
+    if isinstance(model, NumpyModel):
+        _check_numpy_optimizer(config.optimizer)
     _compile(model, optimizer, config, math.ceil(len(training) / config.batch_size))
     run = TrainingRun(model, training, validating, config)
     stopping = stopping_callbacks(
         config.early_stopping, config.best_weights, config.epochs, validating is not None
     )
-    run.train([*stopping, *given_callbacks, *progress(verbose)])
+    try:
+        run.train([*stopping, *given_callbacks, *progress(verbose)])
+    except DivergenceError as error:
+        error.model = run.result(dataset)
+        raise
     return run.result(dataset)
 
 
@@ -143,6 +151,13 @@ def _settle_optimizer(optimizer: Any, learning_rate: Any, recipe: Recipe) -> tup
     if learning_rate is None:
         return name, recipe.learning_rate if name == recipe.optimizer else OPTIMIZERS[name]
     return name, check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)
+
+
+def _check_numpy_optimizer(optimizer: str) -> None:
+    if optimizer != "sgd":
+        raise ArgumentError(
+            f'`optimizer` must be "sgd" for a network of NumPy, not {describe(optimizer)}.'
+        )
 
 
 def _settle_batch_size(batch_size: Any, recipe: Recipe, n: int) -> int:
@@ -167,7 +182,13 @@ def _check_validation(value: Any, dataset: Dataset) -> float | str | None:
     )
 
 
-def _compile(model: keras.Model, optimizer: Any, config: TrainingConfig, steps: int) -> None:
+def _compile(
+    model: keras.Model | NumpyModel, optimizer: Any, config: TrainingConfig, steps: int
+) -> None:
+    if isinstance(model, NumpyModel):
+        rate = rate_by_step(config.schedule, config.learning_rate, steps * config.epochs)
+        model.compile(rate, MOMENTUM, 0.0)
+        return
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         optimizer = make_optimizer(
             config.optimizer, config.learning_rate, config.schedule, steps * config.epochs

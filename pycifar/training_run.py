@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -19,13 +19,18 @@ from pycifar.backend import keras
 from pycifar.config import TrainingConfig
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.sampling import stratified_split
-from pycifar.errors import InterruptedWarning, TrainingError
+from pycifar.errors import DivergenceError, InterruptedWarning
+from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
 
 # Independent streams of random numbers that one seed gives.
 ORDER, AUGMENTATION = 1, 2
 
 METRICS = ("loss", "accuracy")
+
+# Steps from one copy of the weights to the next, which a training whose loss is no number any more
+# goes back to. Copies of each step would cost a tenth of the time.
+KEEP_EVERY = 100
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,9 @@ class Portion:
         return len(self.indices)
 
     def take(self, positions: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Images, in pixel order, and labels at `positions`."""
+        """Images, in the memory order of the split, and labels at `positions`."""
         chosen = self.indices[positions]
-        return np.ascontiguousarray(self.split.images[chosen]), self.split.labels[chosen]
+        return self.split.images[chosen], self.split.labels[chosen]
 
 
 @contextmanager
@@ -93,7 +98,7 @@ class TrainingRun:
 
     def __init__(
         self,
-        model: keras.Model,
+        model: keras.Model | NumpyModel,
         training: Portion,
         validating: Portion | None,
         config: TrainingConfig,
@@ -104,6 +109,7 @@ class TrainingRun:
         self.config = config
         self.augmentation = Augmentation(**config.augmentation)
         self.rows: list[tuple[int, str, str, float]] = []
+        self.good_weights: list[np.ndarray] = []
         self.seconds: list[float] = []
         self.interrupted = False
 
@@ -141,7 +147,7 @@ class TrainingRun:
         import pandas
 
         return TrainedModel(
-            keras_model=self.model,
+            network=self.model,
             class_names=dataset.class_names,
             config=self.config,
             history=pandas.DataFrame(self.rows, columns=list(HISTORY_COLUMNS)),
@@ -175,18 +181,15 @@ class TrainingRun:
         totals = dict.fromkeys(METRICS, 0.0)
         for step, start in enumerate(range(0, n, size)):
             told.on_train_batch_begin(step)
-            images, labels = self.training.take(order[start : start + size])
-            draws = np.random.default_rng([self.config.seed, AUGMENTATION, epoch, step])
-            logs = self.model.train_on_batch(
-                self.augmentation(images, draws), labels, return_dict=True
-            )
+            images, labels = self._batch(order[start : start + size], epoch, step)
+            before = self.model.get_weights() if step % KEEP_EVERY == 0 else None
+            logs = self.model.train_on_batch(images, labels, return_dict=True)
             for metric in METRICS:
                 totals[metric] += float(logs[metric]) * len(labels)
             if not math.isfinite(totals["loss"]):
-                raise TrainingError(
-                    f"The loss is {float(logs['loss'])} at step {step + 1} of epoch {epoch}.",
-                    fix=f"Try a learning rate below {self.config.learning_rate:g}.",
-                )
+                self._diverged(float(logs["loss"]), epoch, step)
+            if before is not None:
+                self.good_weights = before
             seen = start + len(labels)
             means = {metric: total / seen for metric, total in totals.items()}
             told.on_train_batch_end(step, means)
@@ -195,13 +198,34 @@ class TrainingRun:
                 break
         return means
 
+    def _batch(self, positions: np.ndarray, epoch: int, step: int) -> tuple[Any, np.ndarray]:
+        """Images, augmented, and labels for one step."""
+        images, labels = self.training.take(positions)
+        if self.augmentation != Augmentation():
+            draws = np.random.default_rng([self.config.seed, AUGMENTATION, epoch, step])
+            images = self.augmentation(images, draws)
+        return self._as_input(images), labels
+
+    def _as_input(self, images: np.ndarray) -> np.ndarray:
+        """Keras reads images in pixel order; a network of NumPy takes them as they lie."""
+        return images if isinstance(self.model, NumpyModel) else np.ascontiguousarray(images)
+
+    def _diverged(self, loss: float, epoch: int, step: int) -> NoReturn:
+        """Go back to weights that gave a finite loss, and end the training."""
+        if self.good_weights:
+            self.model.set_weights(self.good_weights)
+        raise DivergenceError(
+            f"The loss is {loss} at step {step + 1} of epoch {epoch}.",
+            fix=f"Try a learning rate below {self.config.learning_rate:g}.",
+        )
+
     def _validate(self, portion: Portion) -> dict[str, float]:
         """The means of loss and accuracy over the images of the portion."""
         totals = dict.fromkeys(METRICS, 0.0)
         for start in range(0, len(portion), self.config.batch_size):
             images, labels = portion.take(slice(start, start + self.config.batch_size))
             self.model.reset_metrics()
-            logs = self.model.test_on_batch(images, labels, return_dict=True)
+            logs = self.model.test_on_batch(self._as_input(images), labels, return_dict=True)
             for metric in METRICS:
                 totals[metric] += float(logs[metric]) * len(labels)
             self._raise_interrupt()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pycifar.architectures import cnn2, cnn4
+from pycifar.architectures import cnn2, cnn4, mlp_relu, mlp_sigmoid
 from pycifar.architectures.architecture import Architecture
 from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.config import Recipe
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     import keras
     import pandas
 
+    from pycifar.scratch import NumpyModel
+
 __all__ = ["ARCHITECTURES", "Architecture", "build_model", "list_architectures"]
 
 ARCHITECTURES: dict[str, Architecture] = {
     "cnn2": cnn2.ARCHITECTURE,
     "cnn4": cnn4.ARCHITECTURE,
+    "mlp_relu": mlp_relu.ARCHITECTURE,
+    "mlp_sigmoid": mlp_sigmoid.ARCHITECTURE,
 }
 
 # The name under which a network of the caller's own is recorded.
@@ -36,7 +40,7 @@ def list_architectures() -> pandas.DataFrame:
     Example:
         >>> import pycifar
         >>> pycifar.list_architectures().architecture.tolist()
-        ['cnn2', 'cnn4']
+        ['cnn2', 'cnn4', 'mlp_relu', 'mlp_sigmoid']
     """
     import pandas
 
@@ -57,25 +61,32 @@ def list_architectures() -> pandas.DataFrame:
 
 
 def build_model(
-    architecture: str | Callable[..., keras.Model] | keras.Model = "cnn2",
+    architecture: str | Callable[..., keras.Model] | keras.Model | NumpyModel = "cnn2",
     input_shape: tuple[int, int, int] = (32, 32, 3),
     n_classes: int = 10,
     seed: int | None = None,
-) -> keras.Model:
-    """An untrained Keras model.
+    hidden: Sequence[int] | None = None,
+    activation: str | None = None,
+    l2: float | None = None,
+) -> keras.Model | NumpyModel:
+    """An untrained model.
 
     Args:
         architecture: a name from `list_architectures`; or a function that is called with
-            `input_shape` and `n_classes` and returns a Keras model; or a Keras model, which is
-            checked and returned as it is.
+            `input_shape` and `n_classes` and returns a Keras model; or a model, which is checked
+            and returned as it is.
         input_shape: (height, width, 3) of the images, in pixels.
         n_classes: the number of classes, at least 2.
         seed: fixes the initial weights, 0 to 2³¹ - 1; None draws one. The state of Python's and
             NumPy's own generators is left as it was.
+        hidden: the number of units in each hidden layer, each at least 1. This and what follows
+            is for the networks of NumPy, "mlp_sigmoid" and "mlp_relu"; None keeps what they have.
+        activation: of the hidden layers, "sigmoid" or "relu".
+        l2: the loss has this times the sum of the squares of all weights as well, at least 0.
 
     Returns:
-        A Keras model from raw uint8 pixels, shape (n, height, width, 3), to class probabilities,
-        shape (n, `n_classes`).
+        A Keras model, or a `pycifar.scratch.NumpyModel`, from raw uint8 pixels, shape
+        (n, height, width, 3), to class probabilities, shape (n, `n_classes`).
 
     Raises:
         ArgumentError: an argument is not as above, or the model does not fit the shapes.
@@ -84,26 +95,38 @@ def build_model(
         >>> import pycifar
         >>> pycifar.build_model("cnn2").count_params()
         4210090
+        >>> pycifar.build_model("mlp_relu", hidden=[128], activation="sigmoid").count_params()
+        394634
     """
     from pycifar.backend import keras, seeded
+    from pycifar.scratch import NumpyModel
 
     n_classes = check_count("n_classes", n_classes, minimum=2)
     shape = _check_input_shape(input_shape)
     seed = check_seed(seed)
-    if isinstance(architecture, keras.Model):
+    options = {"hidden": hidden, "activation": activation, "l2": l2}
+    given = {name: value for name, value in options.items() if value is not None}
+    if isinstance(architecture, (keras.Model, NumpyModel)):
+        _check_options("a model", given, ())
         return _check_model(architecture, shape, n_classes)
     if callable(architecture):
+        _check_options("a function", given, ())
         with seeded(seed):
             return _check_model(architecture(shape, n_classes), shape, n_classes)
     name = check_choice("architecture", architecture, ARCHITECTURES)
+    _check_options(f'"{name}"', given, ARCHITECTURES[name].options)
     with seeded(seed):
-        return ARCHITECTURES[name].build(shape, n_classes)
+        return ARCHITECTURES[name].build(shape, n_classes, **given)
 
 
 def recipe_for(architecture: Any) -> tuple[str, Recipe]:
     """The name to record for what was given as `architecture`, and the recipe that suits it."""
+    from pycifar.scratch import NumpyModel
+
     if callable(architecture):  # a Keras model is, too
         return CUSTOM, Recipe()
+    if isinstance(architecture, NumpyModel):
+        return architecture.name, ARCHITECTURES[architecture.name].recipe
     name = check_choice("architecture", architecture, ARCHITECTURES)
     return name, ARCHITECTURES[name].recipe
 
@@ -115,15 +138,27 @@ def _check_input_shape(shape: Any) -> tuple[int, int, int]:
     return height, width, 3
 
 
-def _check_model(model: Any, shape: tuple[int, int, int], n_classes: int) -> keras.Model:
-    from pycifar.backend import keras
+def _check_options(what: str, given: dict[str, Any], allowed: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in allowed:
+            takers = [f'"{key}"' for key, value in ARCHITECTURES.items() if name in value.options]
+            raise ArgumentError(
+                f"`{name}` must be left out for {what}; it is for {' and '.join(takers)}."
+            )
 
-    if not isinstance(model, keras.Model):
+
+def _check_model(
+    model: Any, shape: tuple[int, int, int], n_classes: int
+) -> keras.Model | NumpyModel:
+    from pycifar.backend import keras
+    from pycifar.scratch import NumpyModel
+
+    if not isinstance(model, (keras.Model, NumpyModel)):
         raise ArgumentError(
             "`architecture` must be a name, a Keras model, or a function(input_shape, n_classes) "
             f"that returns one; what came is {describe(model)}."
         )
-    if not model.built:
+    if isinstance(model, keras.Model) and not model.built:
         model.build((None, *shape))
     if tuple(model.input_shape[1:]) != shape or tuple(model.output_shape[1:]) != (n_classes,):
         raise ArgumentError(

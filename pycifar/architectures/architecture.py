@@ -11,6 +11,8 @@ from pycifar.config import Recipe
 if TYPE_CHECKING:
     import keras
 
+    from pycifar.scratch import NumpyModel
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -20,11 +22,13 @@ class Architecture:
         summary: its layers in one line.
         origin: where it comes from.
         build: makes it: called with `input_shape` (height, width, 3) and `n_classes`, returns a
-            Keras model from raw uint8 pixels to class probabilities.
+            Keras model, or one of NumPy, from raw uint8 pixels to class probabilities.
         recipe: how it is trained unless the caller says otherwise.
+        options: names of further arguments that `build` takes.
     """
 
     summary: str
     origin: str
-    build: Callable[[tuple[int, int, int], int], keras.Model]
+    build: Callable[..., keras.Model | NumpyModel]
     recipe: Recipe
+    options: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ from pycifar.cli.values import (
     read_values,
     training_arguments,
 )
-from pycifar.errors import ArgumentError, InterruptedWarning, PycifarError
+from pycifar.errors import ArgumentError, DivergenceError, InterruptedWarning, PycifarError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,11 +92,14 @@ def train(options: Namespace) -> int:
     dataset = load_dataset(**data_arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InterruptedWarning)  # _report_interrupt says it
-        model = train(dataset, **arguments)
-    if output is not None:
-        from pycifar.model_file import save_model
-
-        save_model(model, output, overwrite="overwrite" in options)
+        try:
+            model = train(dataset, **arguments)
+        except DivergenceError as error:
+            _save(error.model, output, options)
+            if output is not None:
+                error.fix = f"{error.fix} {output} has weights with which it was finite."
+            raise
+    _save(model, output, options)
     if model.interrupted:
         _report_interrupt(model, output)
     if not model.epochs_done:
@@ -184,6 +187,13 @@ def _picture_path(options: Namespace) -> Path | None:
 
     require_matplotlib()
     return output_path(options, "plot", SUFFIXES)
+
+
+def _save(model: TrainedModel, output: Path | None, options: Namespace) -> None:
+    if output is not None:
+        from pycifar.model_file import save_model
+
+        save_model(model, output, overwrite="overwrite" in options)
 
 
 def _print_path(what: str, path: Path | None) -> None:

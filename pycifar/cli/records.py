@@ -45,7 +45,7 @@ def training_record(
     return {
         "architecture": model.config.architecture,
         "fingerprint": model.fingerprint(),
-        "parameters": model.keras_model.count_params(),
+        "parameters": model.network.count_params(),
         "class_names": model.class_names,
         "config": model.config.to_dict(),
         "history": rows(model.history),

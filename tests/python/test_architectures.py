@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 import pycifar
+from pycifar.architectures import ARCHITECTURES
 from pycifar.architectures.cnn4 import WEIGHT_DECAY
 from pycifar.errors import ArgumentError, UnknownNameError
 
@@ -61,7 +62,7 @@ def test_other_sizes_and_numbers_of_classes_are_built():
 
 
 def test_an_unknown_architecture_suggests_the_nearest():
-    with pytest.raises(UnknownNameError, match='one of "cnn2", "cnn4", not "cnn22"') as caught:
+    with pytest.raises(UnknownNameError, match='one of "cnn2", .*, not "cnn22"') as caught:
         pycifar.build_model("cnn22")
     assert caught.value.fix == 'Did you mean "cnn2"?'
 
@@ -88,5 +89,5 @@ def test_what_cannot_be_built_is_refused(arguments):
 
 def test_the_table_of_architectures_names_each_with_its_recipe():
     table = pycifar.list_architectures()
-    assert table["architecture"].tolist() == ["cnn2", "cnn4"]
+    assert table["architecture"].tolist() == list(ARCHITECTURES)
     assert table.notna().all(axis=None)

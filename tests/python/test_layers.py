@@ -9,7 +9,7 @@ PACKAGE = Path(pycifar.__file__).parent
 LAYERS = (
     {"errors", "arguments", "config", "files", "backend", "processor"},
     {"datasets", "augmentation"},
-    {"architectures"},
+    {"architectures", "scratch"},
     {"optimization", "callbacks", "trained_model", "training_run", "trainer", "model_file"},
     {"evaluation", "plots", "probe", "diagnosis"},
     {"entry_points", "cli", "__main__"},

@@ -2,7 +2,13 @@ import keras
 import pytest
 
 from pycifar.errors import ArgumentError, UnknownNameError
-from pycifar.optimization import OPTIMIZERS, make_optimizer, make_schedule
+from pycifar.optimization import (
+    OPTIMIZERS,
+    SCHEDULES,
+    make_optimizer,
+    make_schedule,
+    rate_by_step,
+)
 
 
 def rates(schedule: str, *steps: int) -> list[float]:
@@ -28,6 +34,13 @@ def test_step_divides_by_ten_after_half_and_after_three_quarters():
 
 def test_one_cycle_climbs_for_a_quarter_and_falls_to_zero():
     assert rates("one_cycle", 0, 25, 100) == pytest.approx([0.0, 0.1, 0.0], abs=1e-7)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_networks_of_numpy_get_the_rates_that_keras_gets(schedule):
+    steps = [0, 1, 24, 25, 49, 50, 51, 75, 76, 99]
+    ours = rate_by_step(schedule, 0.1, 100)
+    assert [ours(step) for step in steps] == pytest.approx(rates(schedule, *steps), abs=1e-7)
 
 
 @pytest.mark.parametrize("name", list(OPTIMIZERS))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pycifar
-from pycifar.errors import ArgumentError, DataError, InterruptedWarning, TrainingError
+from pycifar.errors import ArgumentError, DataError, DivergenceError, InterruptedWarning
 
 SETTINGS = {"epochs": 2, "batch_size": 50, "seed": 1, "verbose": 0}
 
@@ -151,9 +151,21 @@ def test_a_second_ctrl_c_does_not_wait(small_dataset):
 
 
 def test_a_loss_that_is_no_number_stops_the_training_and_says_where(small_dataset):
-    with pytest.raises(TrainingError, match=r"step \d+ of epoch \d+") as caught:
+    with pytest.raises(DivergenceError, match=r"step \d+ of epoch \d+") as caught:
         pycifar.train(small_dataset, "cnn4", learning_rate=1e30, **SETTINGS)
     assert "below 1e+30" in caught.value.fix
+
+
+@pytest.mark.parametrize("architecture", ["cnn4", "mlp_relu"])
+def test_the_last_weights_with_a_finite_loss_are_kept(small_dataset, architecture):
+    with pytest.raises(DivergenceError, match="of epoch 1") as caught:
+        pycifar.train(small_dataset, architecture, learning_rate=1e30, **SETTINGS)
+    untrained = pycifar.build_model(architecture, seed=SETTINGS["seed"])
+    kept = caught.value.model
+    pairs = zip(kept.network.get_weights(), untrained.get_weights(), strict=True)
+    assert all((a == b).all() for a, b in pairs)
+    assert kept.epochs_done == 0
+    assert np.isfinite(pycifar.evaluate(kept, small_dataset).loss)
 
 
 def test_a_keras_model_and_a_function_that_makes_one_are_trained(small_dataset):
@@ -173,7 +185,7 @@ def test_a_keras_model_and_a_function_that_makes_one_are_trained(small_dataset):
     from_model = pycifar.train(small_dataset, own, **SETTINGS)
     assert from_function.config.architecture == from_model.config.architecture == "custom"
     assert from_function.fingerprint() == from_model.fingerprint()
-    assert from_model.keras_model is own
+    assert from_model.network is own
 
 
 def test_a_keras_optimizer_brings_its_own_rate(small_dataset):

@@ -1,0 +1,30 @@
+"""`mlp_sigmoid`: a network of sigmoids written in NumPy, on the grey middle of the image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pycifar.architectures.architecture import Architecture
+from pycifar.config import Recipe
+
+if TYPE_CHECKING:
+    from pycifar.scratch import NumpyModel
+
+HIDDEN = (500, 50)
+
+
+def build(input_shape: tuple[int, int, int], n_classes: int, **options: Any) -> NumpyModel:
+    """784 inputs, hidden layers of 500 and 50 with sigmoids, `n_classes` outputs with softmax."""
+    from pycifar.scratch import NumpyModel
+
+    chosen = {"hidden": HIDDEN, "activation": "sigmoid", "inputs": "greys", **options}
+    return NumpyModel("mlp_sigmoid", input_shape, n_classes, **chosen)
+
+
+ARCHITECTURE = Architecture(
+    summary="in NumPy: 784 grey pixels, dense 500, dense 50, dense 10, sigmoids",
+    origin="system A: a neural network in NumPy alone",
+    build=build,
+    recipe=Recipe(epochs=30, batch_size=128, optimizer="sgd", learning_rate=0.1, schedule="cosine"),
+    options=("hidden", "activation", "l2"),
+)

@@ -1,0 +1,188 @@
+"""A network of NumPy that is trained, measured and kept like a model of Keras."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pycifar.arguments import check_choice, check_count, check_number, describe
+from pycifar.errors import ArgumentError, ImageError
+from pycifar.scratch.inputs import INPUTS
+from pycifar.scratch.network import (
+    ACTIVATIONS,
+    cross_entropy,
+    forward_propagation,
+    initialize_network,
+    penalty,
+    train,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+
+class NumpyModel:
+    """A fully connected network from raw uint8 pixels to class probabilities, in NumPy alone.
+
+    It has the methods of a Keras model that pycifar calls, under the same names.
+
+    Args:
+        name: of the network.
+        input_shape: height, width and 3, in pixels.
+        n_classes: at least 2.
+        hidden: the number of units in each hidden layer, each at least 1; none makes softmax
+            regression.
+        activation: of the hidden layers, "sigmoid" or "relu".
+        l2: the loss has this times the sum of the squares of all weights (not of the biases), at
+            least 0.
+        inputs: "colours" for all pixels, or "greys" for the luminance of the central 28×28 ones.
+
+    Raises:
+        ArgumentError: an argument is not as above.
+
+    Example:
+        >>> from pycifar.scratch import NumpyModel
+        >>> NumpyModel("mlp", (32, 32, 3), 10, hidden=[64, 64], activation="relu").count_params()
+        201482
+    """
+
+    def __init__(
+        self,
+        name: str,
+        input_shape: tuple[int, int, int],
+        n_classes: int,
+        hidden: Sequence[int],
+        activation: str,
+        l2: float = 0.0,
+        inputs: str = "colours",
+    ) -> None:
+        self.name = name
+        self.hidden = _check_hidden(hidden)
+        self.activation = check_choice("activation", activation, ACTIVATIONS)
+        self.l2 = check_number("l2", l2, minimum=0)
+        self.inputs = check_choice("inputs", inputs, INPUTS)
+        self.input_shape = (None, *input_shape)
+        self.output_shape = (None, n_classes)
+        self.stop_training = False
+        sizes = [INPUTS[self.inputs].count(input_shape), *self.hidden, n_classes]
+        # Keras takes its seeds from Python's generator, and so does this.
+        rng = np.random.default_rng(random.getrandbits(64))
+        self.network = initialize_network(sizes, self.activation, rng)
+        self._rows = np.empty((0, sizes[0]), np.float32)
+        self._steps = 0
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        """Weights and bias of each layer in turn."""
+        return [values for layer in self.network for values in (layer.weights, layer.bias)]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the weights."""
+        return [values.copy() for values in self.weights]
+
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Take these values, in the order of `weights`."""
+        for values, new in zip(self.weights, weights, strict=True):
+            if values.shape != np.shape(new):
+                raise ArgumentError(
+                    f"These weights must have shape {values.shape}, not {np.shape(new)}."
+                )
+            values[...] = new
+
+    def count_params(self) -> int:
+        """The number of weights and biases."""
+        return sum(values.size for values in self.weights)
+
+    def compile(
+        self, learning_rate: Callable[[int], float], momentum: float, weight_decay: float
+    ) -> None:
+        """Settle how it learns, and begin anew.
+
+        Args:
+            learning_rate: the learning rate of a step, counted from 0.
+            momentum: from 0 to below 1.
+            weight_decay: at least 0; see `pycifar.scratch.network.update_weights`.
+        """
+        self._learning_rate, self._momentum, self._decay = learning_rate, momentum, weight_decay
+        self._steps = 0
+        for layer in self.network:
+            for velocity in layer.velocities:
+                velocity.fill(0)
+
+    def train_on_batch(
+        self, images: np.ndarray, labels: np.ndarray, return_dict: bool = True
+    ) -> dict[str, float]:
+        """Learn from one batch; the loss and the accuracy before that."""
+        batch = (self._as_rows(images), labels)
+        rate = self._learning_rate(self._steps)
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss tells
+            loss, accuracy = train(
+                self.network, [batch], rate, self._momentum, self._decay, self.l2
+            )
+        self._steps += 1
+        return {"loss": loss, "accuracy": accuracy}
+
+    def test_on_batch(
+        self, images: np.ndarray, labels: np.ndarray, return_dict: bool = True
+    ) -> dict[str, float]:
+        """The loss and the accuracy on one batch."""
+        probabilities = forward_propagation(self.network, self._as_rows(images))
+        loss = cross_entropy(probabilities, labels) + penalty(self.network, self.l2)
+        return {"loss": loss, "accuracy": float((probabilities.argmax(axis=1) == labels).mean())}
+
+    def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
+        """The probabilities of the classes, shape (n, classes)."""
+        return forward_propagation(self.network, self._as_rows(images)).copy()
+
+    def reset_metrics(self) -> None:
+        """Nothing: each batch is measured alone."""
+
+    def settings(self) -> dict[str, Any]:
+        """What the network is made of, as plain Python values that JSON can hold."""
+        return {
+            "name": self.name,
+            "input_shape": list(self.input_shape[1:]),
+            "n_classes": self.output_shape[1],
+            "hidden": list(self.hidden),
+            "activation": self.activation,
+            "l2": self.l2,
+            "inputs": self.inputs,
+        }
+
+    def to_keras(self) -> keras.Model:
+        """The same network as a Keras model with the same weights."""
+        from pycifar.backend import keras
+
+        pixels = keras.Input(self.input_shape[1:], dtype="uint8", name="pixels")
+        values = INPUTS[self.inputs].keras_make(pixels)
+        for number, layer in enumerate(self.network, start=1):
+            last = layer.activation == "softmax"
+            values = keras.layers.Dense(
+                len(layer.bias),
+                activation=layer.activation,
+                kernel_regularizer=keras.regularizers.L2(self.l2) if self.l2 else None,
+                name="probabilities" if last else f"hidden{number}",
+            )(values)
+        model = keras.Model(pixels, values, name=self.name)
+        model.set_weights(self.weights)
+        return model
+
+    def _as_rows(self, images: np.ndarray) -> np.ndarray:
+        if images.shape[1:] != self.input_shape[1:] or images.dtype != np.uint8:
+            raise ImageError(
+                f"The network takes uint8 images of shape (n, {str(self.input_shape[1:])[1:]}, "
+                f"not {describe(images)}."
+            )
+        if len(self._rows) != len(images):
+            self._rows = np.empty((len(images), self._rows.shape[1]), np.float32)
+        INPUTS[self.inputs].make(images, self._rows)
+        return self._rows
+
+
+def _check_hidden(hidden: Any) -> tuple[int, ...]:
+    if isinstance(hidden, (str, bytes)) or not isinstance(hidden, (list, tuple, np.ndarray)):
+        hidden = [hidden]
+    return tuple(check_count("hidden", units) for units in hidden)
