@@ -5,7 +5,7 @@
 #'
 #' @return A tibble with one row an architecture: `architecture` (its name), `summary` (its layers),
 #'   `origin` (where it comes from), and its recipe: `epochs`, `batch_size` (images a step),
-#'   `optimizer`, `learning_rate` and `schedule`.
+#'   `optimizer`, `learning_rate`, `schedule` and `weight_decay`.
 #' @family models
 #' @export
 #' @examplesIf pycifar:::python_ready()

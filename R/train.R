@@ -21,6 +21,8 @@
 #' @param schedule How the learning rate changes over the run: `"constant"`; `"cosine"`, down to 0;
 #'   `"step"`, divided by 10 after a half and after three quarters; `"exponential"`, down to 1%; or
 #'   `"one_cycle"`, up over the first quarter and then down to 0.
+#' @param weight_decay Each step takes the learning rate times this off each weight, times the
+#'   weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
 #' @param augmentation `"none"`, or any of `"flip"`, `"shift"` and `"cutout"`; or a list of these
 #'   with their values, such as `list(flip = TRUE, shift = 4)`: `flip` mirrors half of the images,
 #'   `shift` moves them by up to so many pixels, and `cutout` blanks a square with sides of so many.
@@ -63,6 +65,7 @@ cifar_train <- function(dataset,
                         optimizer = NULL,
                         learning_rate = NULL,
                         schedule = NULL,
+                        weight_decay = NULL,
                         augmentation = NULL,
                         validation = 0.1,
                         early_stopping = NULL,
@@ -82,6 +85,7 @@ cifar_train <- function(dataset,
     optimizer = crossing_optimizer(optimizer),
     learning_rate = one_value(learning_rate, "learning_rate", "a single number"),
     schedule = one_value(schedule, "schedule", "the name of a schedule"),
+    weight_decay = one_value(weight_decay, "weight_decay", "a single number"),
     augmentation = crossing_augmentation(augmentation),
     validation = one_value(validation, "validation", "a single number or the name of a split"),
     early_stopping = one_value(early_stopping, "early_stopping", "a single number"),

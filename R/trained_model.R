@@ -12,7 +12,8 @@
 #' * `config`: the settings of the training, all of them settled, the seed among them.
 #' * `history`: a tibble with one row a value: `epoch` (from 1), `split` (`"train"` or
 #'   `"validation"`), `metric` (`"loss"` or `"accuracy"`) and `value`.
-#' * `layers`: a tibble of `layer`, `type`, `output_shape` and `parameters`.
+#' * `layers`: a tibble of `layer`, `type`, `output_shape`, `parameters` and `multiply_adds` (of
+#'   one image on its way forward).
 #' * `data`: name, source and SHA-256 of what it was trained on.
 #' * `seconds`: the duration of each epoch; `epochs_done`: how many were finished; `interrupted`:
 #'   whether the training was cut short by the user.

@@ -16,6 +16,7 @@ class Recipe:
         optimizer: a name in `pycifar.optimization.OPTIMIZERS`.
         learning_rate: step size at the start (at the peak for ``"one_cycle"``).
         schedule: a name in `pycifar.optimization.SCHEDULES`.
+        weight_decay: each step takes learning rate times this off each weight, times the weight.
         augmentation: names of `pycifar.augmentation.Augmentation`'s fields with their values.
     """
 
@@ -24,6 +25,7 @@ class Recipe:
     optimizer: str = "sgd"
     learning_rate: float = 0.01
     schedule: str = "constant"
+    weight_decay: float = 0.0
     augmentation: dict[str, Any] = field(default_factory=dict)
 
 
@@ -38,6 +40,7 @@ class TrainingConfig:
         optimizer: its name, or the class name of a Keras optimizer of the caller.
         learning_rate: step size at the start (at the peak for ``"one_cycle"``).
         schedule: how the learning rate changes over the run.
+        weight_decay: each step took learning rate times this off each weight, times the weight.
         augmentation: fields of `pycifar.augmentation.Augmentation` with their values.
         validation: share of the training split that was held out, ``"test"`` for the test split,
             the name of another split, or None for no validation.
@@ -52,6 +55,7 @@ class TrainingConfig:
     optimizer: str
     learning_rate: float
     schedule: str
+    weight_decay: float
     augmentation: dict[str, Any]
     validation: float | str | None
     early_stopping: int | None

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 # Each optimizer with its usual learning rate, taken where neither caller nor recipe gives one.
 OPTIMIZERS = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
 
+# Weight decay where neither caller nor recipe gives one, and where it is not 0; Keras's own.
+USUAL_DECAYS = {"adamw": 0.004}
+
 SCHEDULES = ("constant", "cosine", "step", "exponential", "one_cycle")
 
 MOMENTUM = 0.9  # of "sgd"
@@ -23,7 +26,11 @@ WARMUP = 0.25  # share of the run in which "one_cycle" climbs to its peak
 
 
 def make_optimizer(
-    name: str, learning_rate: float, schedule: str, total_steps: int
+    name: str,
+    learning_rate: float,
+    schedule: str,
+    total_steps: int,
+    weight_decay: float = 0.0,
 ) -> keras.optimizers.Optimizer:
     """A Keras optimizer.
 
@@ -34,22 +41,32 @@ def make_optimizer(
             and after three quarters of the run; exponentially down to 1%; or linearly up over the
             first quarter and then half a cosine down to 0.
         total_steps: optimizer steps in the whole run.
+        weight_decay: each step takes the learning rate times this off each weight, times the
+            weight; biases and what batch normalisation learns are left alone. At least 0.
 
     Raises:
         ArgumentError: a name or number is not as above.
+
+    Source:
+        Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization".
     """
     from pycifar.backend import keras
 
     check_choice("optimizer", name, OPTIMIZERS)
     rate = make_schedule(schedule, learning_rate, total_steps)
-    if name == "sgd":
-        return keras.optimizers.SGD(rate, momentum=MOMENTUM)
     classes = {
+        "sgd": keras.optimizers.SGD,
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
         "rmsprop": keras.optimizers.RMSprop,
     }
-    return classes[name](rate)
+    own = {"momentum": MOMENTUM} if name == "sgd" else {}
+    if weight_decay or name == "adamw":  # which insists on a number
+        own["weight_decay"] = weight_decay
+    optimizer = classes[name](rate, **own)
+    if weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
 
 
 def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Callable[[int], float]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pycifar.architectures.multiply_adds import count_multiply_adds
 from pycifar.config import TrainingConfig
 from pycifar.scratch import NumpyModel
 
@@ -78,7 +79,11 @@ class TrainedModel:
         return digest.hexdigest()
 
     def layers(self) -> pandas.DataFrame:
-        """One row a layer: `layer`, `type`, `output_shape` (without the batch), `parameters`."""
+        """One row a layer of the Keras model.
+
+        Its columns are `layer`, `type`, `output_shape` (without the batch), `parameters` and
+        `multiply_adds` (of one image on its way forward).
+        """
         import pandas
 
         rows = [
@@ -87,10 +92,11 @@ class TrainedModel:
                 "type": type(layer).__name__,
                 "output_shape": "×".join(str(side) for side in layer.output.shape[1:]),
                 "parameters": layer.count_params(),
+                "multiply_adds": count_multiply_adds(layer),
             }
             for layer in self.keras_model.layers
         ]
-        return pandas.DataFrame(rows, columns=["layer", "type", "output_shape", "parameters"])
+        return pandas.DataFrame(rows)
 
     def last(self, split: str, metric: str) -> float | None:
         """The value of a metric after the last epoch, or None where it was not measured."""

@@ -22,7 +22,14 @@ from pycifar.callbacks import early_stopping as stopping_callbacks
 from pycifar.config import Recipe, TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.errors import ArgumentError, DivergenceError
-from pycifar.optimization import MOMENTUM, OPTIMIZERS, SCHEDULES, make_optimizer, rate_by_step
+from pycifar.optimization import (
+    MOMENTUM,
+    OPTIMIZERS,
+    SCHEDULES,
+    USUAL_DECAYS,
+    make_optimizer,
+    rate_by_step,
+)
 from pycifar.scratch import NumpyModel
 from pycifar.trained_model import TrainedModel
 from pycifar.training_run import TrainingRun, split_portions
@@ -36,6 +43,7 @@ def train(
     optimizer: str | keras.optimizers.Optimizer | None = None,
     learning_rate: float | None = None,
     schedule: str | None = None,
+    weight_decay: float | None = None,
     augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] | None = None,
     validation: float | str | None = 0.1,
     early_stopping: int | None = None,
@@ -64,6 +72,8 @@ def train(
         learning_rate: above 0; at the start, or at the peak for "one_cycle".
         schedule: "constant", "cosine", "step", "exponential" or "one_cycle"; see
             `pycifar.optimization.make_optimizer`.
+        weight_decay: each step takes the learning rate times this off each weight, times the
+            weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
         augmentation: "none", or any of "flip", "shift" and "cutout", alone, listed, or each with
             its value; see `Augmentation`.
         validation: the share of the training split that is held out, drawn with the seed and
@@ -100,7 +110,7 @@ def train(
     validation = _check_validation(validation, dataset)
     seed = check_seed(seed)
     training, validating = split_portions(dataset, validation, seed)
-    optimizer_name, rate = _settle_optimizer(optimizer, learning_rate, recipe)
+    optimizer_name, rate, decay = _settle_optimizer(optimizer, learning_rate, weight_decay, recipe)
     config = TrainingConfig(
         architecture=name,
         epochs=check_count("epochs", _given(epochs, recipe.epochs)),
@@ -108,6 +118,7 @@ def train(
         optimizer=optimizer_name,
         learning_rate=rate,
         schedule=check_choice("schedule", _given(schedule, recipe.schedule), SCHEDULES),
+        weight_decay=decay,
         augmentation=resolve_augmentation(_given(augmentation, recipe.augmentation)).to_dict(),
         validation=validation,
         early_stopping=None
@@ -138,19 +149,34 @@ def _given(value: Any, default: Any) -> Any:
     return default if value is None else value
 
 
-def _settle_optimizer(optimizer: Any, learning_rate: Any, recipe: Recipe) -> tuple[str, float]:
-    """The optimizer's name and its learning rate."""
+def _settle_optimizer(
+    optimizer: Any, learning_rate: Any, weight_decay: Any, recipe: Recipe
+) -> tuple[str, float, float]:
+    """The optimizer's name, its learning rate and its weight decay."""
     if isinstance(optimizer, keras.optimizers.Optimizer):
-        if learning_rate is not None:
-            raise ArgumentError(
-                "`learning_rate` must be left out where `optimizer` is a Keras optimizer: "
-                f"it brings its own; {describe(learning_rate)} was given."
-            )
-        return type(optimizer).__name__, float(optimizer.learning_rate)
+        for argument, value in {
+            "learning_rate": learning_rate,
+            "weight_decay": weight_decay,
+        }.items():
+            if value is not None:
+                raise ArgumentError(
+                    f"`{argument}` must be left out where `optimizer` is a Keras optimizer: "
+                    f"it brings its own; {describe(value)} was given."
+                )
+        own = float(optimizer.weight_decay or 0)
+        return type(optimizer).__name__, float(optimizer.learning_rate), own
     name = check_choice("optimizer", _given(optimizer, recipe.optimizer), OPTIMIZERS)
-    if learning_rate is None:
-        return name, recipe.learning_rate if name == recipe.optimizer else OPTIMIZERS[name]
-    return name, check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)
+    if name == recipe.optimizer:
+        usual_rate, usual_decay = recipe.learning_rate, recipe.weight_decay
+    else:
+        usual_rate, usual_decay = OPTIMIZERS[name], USUAL_DECAYS.get(name, 0.0)
+    rate = _given(learning_rate, usual_rate)
+    decay = _given(weight_decay, usual_decay)
+    return (
+        name,
+        check_number("learning_rate", rate, minimum=0, open_minimum=True),
+        check_number("weight_decay", decay, minimum=0),
+    )
 
 
 def _check_numpy_optimizer(optimizer: str) -> None:
@@ -187,11 +213,15 @@ def _compile(
 ) -> None:
     if isinstance(model, NumpyModel):
         rate = rate_by_step(config.schedule, config.learning_rate, steps * config.epochs)
-        model.compile(rate, MOMENTUM, 0.0)
+        model.compile(rate, MOMENTUM, config.weight_decay)
         return
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         optimizer = make_optimizer(
-            config.optimizer, config.learning_rate, config.schedule, steps * config.epochs
+            config.optimizer,
+            config.learning_rate,
+            config.schedule,
+            steps * config.epochs,
+            config.weight_decay,
         )
     with seeded(config.seed):
         model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pycifar.architectures import cnn2, cnn4, mlp_relu, mlp_sigmoid
+from pycifar.architectures import (
+    alexnet,
+    cnn2,
+    cnn4,
+    googlenet,
+    lenet5,
+    mlp_relu,
+    mlp_sigmoid,
+    resnet20,
+    softmax,
+    vgg16,
+    zfnet,
+)
 from pycifar.architectures.architecture import Architecture
 from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.config import Recipe
@@ -20,10 +32,17 @@ if TYPE_CHECKING:
 __all__ = ["ARCHITECTURES", "Architecture", "build_model", "list_architectures"]
 
 ARCHITECTURES: dict[str, Architecture] = {
+    "softmax": softmax.ARCHITECTURE,
+    "mlp_sigmoid": mlp_sigmoid.ARCHITECTURE,
+    "mlp_relu": mlp_relu.ARCHITECTURE,
     "cnn2": cnn2.ARCHITECTURE,
     "cnn4": cnn4.ARCHITECTURE,
-    "mlp_relu": mlp_relu.ARCHITECTURE,
-    "mlp_sigmoid": mlp_sigmoid.ARCHITECTURE,
+    "lenet5": lenet5.ARCHITECTURE,
+    "alexnet": alexnet.ARCHITECTURE,
+    "zfnet": zfnet.ARCHITECTURE,
+    "vgg16": vgg16.ARCHITECTURE,
+    "googlenet": googlenet.ARCHITECTURE,
+    "resnet20": resnet20.ARCHITECTURE,
 }
 
 # The name under which a network of the caller's own is recorded.
@@ -35,12 +54,12 @@ def list_architectures() -> pandas.DataFrame:
 
     Returns:
         One row an architecture: `architecture`, `summary`, `origin`, and its recipe's `epochs`,
-        `batch_size`, `optimizer`, `learning_rate` and `schedule`.
+        `batch_size`, `optimizer`, `learning_rate`, `schedule` and `weight_decay`.
 
     Example:
         >>> import pycifar
-        >>> pycifar.list_architectures().architecture.tolist()
-        ['cnn2', 'cnn4', 'mlp_relu', 'mlp_sigmoid']
+        >>> pycifar.list_architectures().architecture.tolist()[:4]
+        ['softmax', 'mlp_sigmoid', 'mlp_relu', 'cnn2']
     """
     import pandas
 
@@ -54,6 +73,7 @@ def list_architectures() -> pandas.DataFrame:
             "optimizer": architecture.recipe.optimizer,
             "learning_rate": architecture.recipe.learning_rate,
             "schedule": architecture.recipe.schedule,
+            "weight_decay": architecture.recipe.weight_decay,
         }
         for name, architecture in ARCHITECTURES.items()
     ]

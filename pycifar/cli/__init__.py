@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Example:
         >>> from pycifar.cli import main
         >>> status = main(["architectures"])  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
-        cnn2 conv 32, conv 32, max pool, dense 512 with dropout, dense 10
+        softmax 3072 pixels, dense 10
         ...
         >>> status
         0

@@ -76,6 +76,7 @@ def architectures(options: Namespace) -> int:
         print(
             f"{'':{width}}  {row['epochs']} epochs, batches of {row['batch_size']}, "
             f"{row['optimizer']}, learning rate {row['learning_rate']:g}, {row['schedule']}"
+            + (f", weight decay {row['weight_decay']:g}" if row["weight_decay"] else "")
         )
         print(f"{'':{width}}  {row['origin']}")
     return 0

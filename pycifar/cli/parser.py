@@ -164,6 +164,11 @@ def _add_train(parser: ArgumentParser) -> None:
         ("--optimizer", "NAME", ", ".join(OPTIMIZERS)),
         ("--learning-rate", "RATE", "at the start, or at the peak of one_cycle"),
         ("--schedule", "NAME", ", ".join(SCHEDULES)),
+        (
+            "--weight-decay",
+            "DECAY",
+            "each step takes the learning rate times this off each weight, times the weight",
+        ),
         ("--augmentation", "NAMES", "none, or any of flip,shift,cutout with commas between"),
         (
             "--validation",

@@ -44,6 +44,7 @@ def training_arguments(options: Namespace) -> dict[str, Any]:
             "optimizer": _one_of(OPTIMIZERS),
             "learning_rate": _as_rate,
             "schedule": _one_of(SCHEDULES),
+            "weight_decay": _as_decay,
             "augmentation": _as_augmentation,
             "validation": _as_validation,
             "early_stopping": as_count,
@@ -81,6 +82,10 @@ def as_count(name: str, text: str) -> int:
 
 def _as_rate(name: str, text: str) -> float:
     return check_number(name, _number(text), minimum=0, open_minimum=True)
+
+
+def _as_decay(name: str, text: str) -> float:
+    return check_number(name, _number(text), minimum=0)
 
 
 def _as_augmentation(name: str, text: str) -> Augmentation:

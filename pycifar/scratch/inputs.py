@@ -13,7 +13,7 @@ import numpy as np
 
 from pycifar.errors import ArgumentError
 
-MIDDLE = 127.5  # of the pixel values 0-255, which become -1 to 1
+MIDDLE = 128  # of the pixel values 0-255, which become -1 to 1
 
 # Luminance, ITU-R BT.601, with the digits that Keras uses.
 LUMINANCE = (0.2989, 0.5870, 0.1140)
@@ -42,8 +42,9 @@ def _count_colours(shape: tuple[int, int, int]) -> int:
 def _make_colours(images: np.ndarray, rows: np.ndarray) -> None:
     # One colour after the other, as the published files have them: no pixel has to move.
     planes = images.transpose(0, 3, 1, 2)
-    n, colours, height, width = planes.shape
-    np.subtract(planes, rows.dtype.type(MIDDLE), out=rows.reshape(n, colours, height, width))
+    # What goes below 0 wraps around, and is right again where the byte is read as a signed one.
+    centred = np.subtract(planes, np.uint8(MIDDLE)).view(np.int8)
+    rows.reshape(planes.shape)[...] = centred
     rows *= 1 / MIDDLE
 
 

@@ -1,37 +1,64 @@
+import keras
 import numpy as np
 import pytest
 
 import pycifar
-from pycifar.architectures import ARCHITECTURES
+from pycifar.architectures import (
+    ARCHITECTURES,
+    alexnet,
+    googlenet,
+    lenet5,
+    resnet20,
+    vgg16,
+    zfnet,
+)
 from pycifar.architectures.cnn4 import WEIGHT_DECAY
+from pycifar.architectures.multiply_adds import count_multiply_adds
 from pycifar.errors import ArgumentError, UnknownNameError
+from pycifar.scratch import NumpyModel
 
 
 def weights_of(model):
     return [np.asarray(weight) for weight in model.weights]
 
 
-# Layers with weights, and all parameters, counted by hand from the sizes in the systems' sources.
-@pytest.mark.parametrize(
-    ("name", "parameters"),
-    [
-        ("cnn2", (27 * 32 + 32) + (288 * 32 + 32) + (8192 * 512 + 512) + (512 * 10 + 10)),
-        (
-            "cnn4",
-            (27 * 32 + 32)
-            + (288 * 32 + 32)
-            + (288 * 64 + 64)
-            + (576 * 64 + 64)
-            + (4096 * 512 + 512)
-            + (512 * 10 + 10),
-        ),
-    ],
-)
-def test_an_architecture_has_its_parameters(name, parameters):
-    assert pycifar.build_model(name).count_params() == parameters
+# Convolutions and dense layers, parameters, and multiply-adds of one image. Those of cnn2, cnn4,
+# lenet5 and the mlps can be counted by hand from the sizes in their sources; the 0.27 million
+# parameters and 41 million multiply-adds of resnet20 are its paper's.
+TABLE = {
+    "softmax": (1, 30_730, 30_720),
+    "mlp_sigmoid": (3, 784 * 500 + 500 + 500 * 50 + 50 + 50 * 10 + 10, 417_500),
+    "mlp_relu": (3, 3072 * 64 + 64 + 64 * 64 + 64 + 64 * 10 + 10, 201_344),
+    "cnn2": (4, (27 * 32 + 32) + (288 * 32 + 32) + (8192 * 512 + 512) + 5130, 14_521_344),
+    "cnn4": (6, 2_168_362, 26_579_968),
+    "lenet5": (5, 456 + 2416 + 48_120 + 10_164 + 850, 651_720),
+    "alexnet": (8, 2_343_530, 26_167_296),
+    "zfnet": (8, 2_288_362, 15_321_088),
+    "vgg16": (16, 2_115_898, 21_096_448),
+    "googlenet": (58, 377_126, 30_315_008),
+    "resnet20": (20, 271_098, 40_551_040),
+}
 
 
-@pytest.mark.parametrize("name", ["cnn2", "cnn4"])
+def test_the_table_covers_every_architecture():
+    assert list(TABLE) == list(ARCHITECTURES)
+
+
+@pytest.mark.parametrize("name", list(TABLE))
+def test_an_architecture_has_its_layers_parameters_and_multiply_adds(name):
+    model = pycifar.build_model(name)
+    network = model.to_keras() if isinstance(model, NumpyModel) else model
+    counted = [count_multiply_adds(layer) for layer in network.layers]
+    assert (sum(n > 0 for n in counted), model.count_params(), sum(counted)) == TABLE[name]
+
+
+def test_the_smallest_image_that_is_said_to_fit_does():
+    modules = (alexnet, googlenet, lenet5, resnet20, vgg16, zfnet)
+    for module in modules:
+        module.build((module.SMALLEST, module.SMALLEST, 3), 2)
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
 def test_raw_pixels_go_in_and_probabilities_come_out(name):
     images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     probabilities = pycifar.build_model(name, seed=1).predict_on_batch(images)
@@ -61,8 +88,51 @@ def test_other_sizes_and_numbers_of_classes_are_built():
     assert model.output_shape == (None, 3)
 
 
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_each_architecture_takes_larger_images_and_other_numbers_of_classes(name):
+    model = pycifar.build_model(name, input_shape=(40, 64, 3), n_classes=3, seed=1)
+    images = np.zeros((2, 40, 64, 3), np.uint8)
+    assert model.predict_on_batch(images).shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet", "zfnet", "vgg16", "googlenet", "resnet20"])
+def test_images_that_are_too_small_are_refused(name):
+    with pytest.raises(ArgumentError, match=r"at least \d+×\d+ pixels .*, not 3×40"):
+        pycifar.build_model(name, input_shape=(3, 40, 3))
+
+
+@pytest.mark.parametrize("name", [n for n in ARCHITECTURES if not n.startswith("mlp")])
+def test_each_keras_model_can_be_saved_and_loaded_in_safe_mode(name, tmp_path):
+    model = pycifar.build_model(name, seed=1)
+    model.save(tmp_path / "model.keras")
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert (loaded.predict_on_batch(images) == model.predict_on_batch(images)).all()
+
+
+def test_inception_modules_have_the_widths_of_the_paper_over_four():
+    model = pycifar.build_model("googlenet")
+    joined = [layer for layer in model.layers if layer.name.endswith("_join")]
+    widths = [256, 480, 512, 512, 512, 528, 832, 832, 1024]
+    assert [layer.output.shape[-1] for layer in joined] == [width // 4 for width in widths]
+
+
+def test_a_residual_block_adds_its_input_with_new_maps_of_zeros():
+    model = pycifar.build_model("resnet20", seed=1)
+    before = model.get_layer("conv2_3_relu").output
+    after = model.get_layer("conv3_1_add").output
+    last = model.get_layer("conv3_1b_norm")
+    last.gamma.assign(np.zeros(32, "float32"))  # so that the shortcut alone comes through
+    parts = keras.Model(model.inputs, [before, after])
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    went_in, came_out = (np.asarray(values) for values in parts.predict_on_batch(images))
+    assert (came_out[..., 8:24] == went_in[:, ::2, ::2]).all()
+    assert (came_out[..., :8] == 0).all()
+    assert (came_out[..., 24:] == 0).all()
+
+
 def test_an_unknown_architecture_suggests_the_nearest():
-    with pytest.raises(UnknownNameError, match='one of "cnn2", .*, not "cnn22"') as caught:
+    with pytest.raises(UnknownNameError, match='one of "softmax", .*, not "cnn22"') as caught:
         pycifar.build_model("cnn22")
     assert caught.value.fix == 'Did you mean "cnn2"?'
 

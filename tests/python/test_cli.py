@@ -148,8 +148,9 @@ def test_what_is_left_out_is_left_to_the_functions():
 def test_every_option_of_training_reaches_the_argument_of_its_name():
     line = (
         "train --architecture cnn4 --epochs 3 --batch-size 64 --optimizer adam --learning-rate 1e-3"
-        " --schedule cosine --augmentation flip,cutout --validation none --early-stopping 2"
-        " --best-weights --seed 7 --quiet --dataset folder --data-dir pets --n-train 9 --n-test 8"
+        " --schedule cosine --weight-decay 0.01 --augmentation flip,cutout --validation none"
+        " --early-stopping 2 --best-weights --seed 7 --quiet --dataset folder --data-dir pets"
+        " --n-train 9 --n-test 8"
     )
     _, options = read_command_line(line.split())
     arguments = training_arguments(options)
@@ -160,6 +161,7 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         "optimizer": "adam",
         "learning_rate": 0.001,
         "schedule": "cosine",
+        "weight_decay": 0.01,
         "augmentation": pycifar.Augmentation(flip=True, cutout=8),
         "validation": None,
         "early_stopping": 2,
@@ -323,7 +325,7 @@ def test_the_architectures_are_those_of_the_package(run):
     code, out, _ = run("architectures", "--json")
     rows = json.loads(out)["architectures"]
     assert [row["architecture"] for row in rows] == names
-    assert rows[0]["epochs"] == 10
+    assert rows[names.index("cnn2")]["epochs"] == 10
 
 
 def test_the_doctor_fails_where_there_is_a_problem(run, small_model, monkeypatch, tmp_path):

@@ -50,6 +50,17 @@ def test_each_optimizer_is_made_with_its_rate(name):
     assert float(optimizer.learning_rate) == pytest.approx(0.02)
 
 
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_weight_decay_shrinks_weights_and_leaves_biases(name):
+    layer = keras.layers.Dense(2, kernel_initializer="ones", bias_initializer="ones")
+    layer.build((None, 3))
+    optimizer = make_optimizer(name, 0.5, "constant", 10, weight_decay=0.1)
+    still = [keras.ops.zeros(variable.shape) for variable in layer.trainable_variables]
+    optimizer.apply(still, layer.trainable_variables)
+    assert keras.ops.convert_to_numpy(layer.kernel) == pytest.approx(1 - 0.5 * 0.1)
+    assert keras.ops.convert_to_numpy(layer.bias) == pytest.approx(1)
+
+
 def test_an_unknown_optimizer_suggests_the_nearest():
     with pytest.raises(UnknownNameError) as caught:
         make_optimizer("adamm", 0.1, "constant", 10)

@@ -34,7 +34,7 @@ test_images <- function(n = 4L) {
 invented_model <- function(...) {
   settings <- list(
     architecture = "cnn2", epochs = 3L, batch_size = 128L, optimizer = "sgd",
-    learning_rate = 0.01, schedule = "constant", augmentation = list(flip = TRUE, shift = 4L),
+    learning_rate = 0.01, schedule = "constant", weight_decay = 0, augmentation = list(flip = TRUE, shift = 4L),
     validation = 0.1, early_stopping = NULL, best_weights = FALSE, seed = 7L
   )
   model <- list(

@@ -1,0 +1,97 @@
+"""Which settings suit a network written in NumPy? A search on real CIFAR-10.
+
+    python benchmarks/search.py mlp_relu --output benchmarks/results/search_mlp_relu.json
+    python benchmarks/search.py mlp_sigmoid --output benchmarks/results/search_mlp_sigmoid.json
+
+Settings are drawn at random, trained for a few epochs, and the best of them for more: learning
+rate, schedule, batch size, decay and augmentation. All is decided by the accuracy on a tenth of the
+training split that is held out; the test split is never looked at. Needs the environment that
+`make setup` leaves (`. ./env.sh`) and real CIFAR-10.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+from machine import describe_machine
+
+import pycifar
+
+ROUNDS = (  # settings that go on, epochs, seeds
+    (36, 10, (1,)),
+    (10, 30, (1,)),
+    (4, 80, (1, 2)),
+)
+
+SPACE = {
+    "schedule": ("constant", "step", "exponential", "cosine", "one_cycle"),
+    "batch_size": (32, 64, 128, 256),
+    "l2": (0.0, 1e-5, 1e-4, 1e-3),
+    "augmentation": ("none", "flip", "flip shift"),
+}
+RATES = {"mlp_relu": (-2.7, -0.7), "mlp_sigmoid": (-1.7, 0.3)}  # powers of ten at batch 128
+
+
+def main() -> None:
+    """Search, and write each round's settings with their accuracies, best first."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("architecture", choices=list(RATES))
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    dataset = pycifar.load_dataset("cifar10")
+    rng = np.random.default_rng(1)
+    candidates = [draw(rng, RATES[arguments.architecture]) for _ in range(ROUNDS[0][0])]
+    rounds = []
+    for kept, epochs, seeds in ROUNDS:
+        found = []
+        for settings in candidates[:kept]:
+            accuracies = [
+                validated(dataset, arguments.architecture, settings, epochs, seed) for seed in seeds
+            ]
+            found.append({**settings, "accuracy": round(mean(accuracies), 4)})
+            print(epochs, found[-1], flush=True)
+        found.sort(key=lambda one: -one["accuracy"])
+        rounds.append({"epochs": epochs, "seeds": seeds, "found": found})
+        candidates = [{name: one[name] for name in settings} for one in found]
+    report = {
+        "command": "python " + " ".join(sys.argv),
+        "machine": describe_machine(),
+        "data": dataset.fingerprint("train"),
+        "rounds": rounds,
+    }
+    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def draw(rng: np.random.Generator, rates: tuple[float, float]) -> dict[str, Any]:
+    """Settings at random; the learning rate is drawn evenly on a logarithmic scale."""
+    settings: dict[str, Any] = {name: rng.choice(values).item() for name, values in SPACE.items()}
+    rate = 10 ** rng.uniform(*rates) * (settings["batch_size"] / 128) ** 0.5
+    return {"learning_rate": float(f"{rate:.2g}"), **settings}
+
+
+def validated(
+    dataset: pycifar.Dataset, architecture: str, settings: dict[str, Any], epochs: int, seed: int
+) -> float:
+    """The accuracy on the held-out tenth after the last epoch; 0 where the loss is no number."""
+    training = {name: value for name, value in settings.items() if name != "l2"}
+    training["augmentation"] = settings["augmentation"].split()
+    network = pycifar.build_model(architecture, seed=seed, l2=settings["l2"])
+    try:
+        model = pycifar.train(
+            dataset, network, epochs=epochs, seed=seed, validation=0.1, verbose=0, **training
+        )
+    except pycifar.errors.DivergenceError:
+        return 0.0
+    return model.last("validation", "accuracy")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""`alexnet`: the network that won ImageNet 2012, at a quarter of its width.
+
+Krizhevsky, Sutskever and Hinton 2012, "ImageNet Classification with Deep Convolutional Neural
+Networks". Kept: five convolutions, overlapping max pooling after the first, second and last, two
+wide hidden layers with dropout, ReLU. Changed for images of 32×32: the first filters are 5×5 in
+steps of 1, not 11×11 in steps of 4. Every width is a quarter of the paper's, so that two processor
+cores train it. Left out: the normalisation of neighbouring maps, which later work found to bring
+nothing, and the split over two GPUs. Weights start as in He et al. 2015.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pycifar.architectures.architecture import Architecture
+from pycifar.architectures.blocks import (
+    convolution,
+    dense_with_dropout,
+    overlapping_pooling,
+    pixels,
+    probabilities,
+)
+from pycifar.config import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+FILTERS = (24, 64, 96, 96, 64)  # 96, 256, 384, 384 and 256 in the paper
+HIDDEN = 1024  # 4096 in the paper
+SMALLEST = 8  # pixels: three poolings by 2
+
+
+def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
+    """Conv 5×5, pool, conv 5×5, pool, three conv 3×3, pool, dense and dropout twice, dense."""
+    from pycifar.backend import keras
+
+    layers = [
+        *pixels(input_shape, SMALLEST),
+        convolution(FILTERS[0], 5, "conv1"),
+        overlapping_pooling("pool1"),
+        convolution(FILTERS[1], 5, "conv2"),
+        overlapping_pooling("pool2"),
+        convolution(FILTERS[2], 3, "conv3"),
+        convolution(FILTERS[3], 3, "conv4"),
+        convolution(FILTERS[4], 3, "conv5"),
+        overlapping_pooling("pool5"),
+        keras.layers.Flatten(name="flatten"),
+        *dense_with_dropout(HIDDEN, 1),
+        *dense_with_dropout(HIDDEN, 2),
+        probabilities(n_classes),
+    ]
+    return keras.Sequential(layers, name="alexnet")
+
+
+ARCHITECTURE = Architecture(
+    summary="conv 24 and 64 of 5×5, conv 96, 96 and 64 of 3×3, dense 1024 twice with dropout",
+    origin="system E: Krizhevsky et al. 2012",
+    build=build,
+    recipe=Recipe(
+        epochs=40,
+        batch_size=128,
+        learning_rate=0.02,
+        schedule="one_cycle",
+        augmentation={"flip": True, "shift": 4},
+        weight_decay=5e-3,
+    ),
+)

@@ -1,0 +1,116 @@
+"""`googlenet`: nine inception modules, at a quarter of their width.
+
+Szegedy et al. 2014, "Going Deeper with Convolutions". Kept: each module sees its input through four
+branches, 1×1, 3×3, 5×5 and pooling, the larger ones after a reduction by 1×1, and joins what they
+find; the average over the image stands before the one fully connected layer. Changed for images of
+32×32: the stem keeps the size until its one pooling. Every width is a quarter of the paper's, so
+that two processor cores train it. Left out: the two auxiliary classifiers, which the paper needed
+to train the lower modules and which bring half a point, and the normalisation of neighbouring
+maps. Weights start as in He et al. 2015.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pycifar.architectures.architecture import Architecture
+from pycifar.architectures.blocks import (
+    chain,
+    convolution,
+    overlapping_pooling,
+    pixels,
+    probabilities,
+)
+from pycifar.config import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Widths(NamedTuple):
+    """Filters of a module's branches, in the paper's table."""
+
+    one: int
+    reduced_three: int
+    three: int
+    reduced_five: int
+    five: int
+    pooled: int
+
+
+NARROWED = 4  # what the paper's widths are divided by
+STEM = (64, 64, 192)
+MODULES = {
+    "3a": Widths(64, 96, 128, 16, 32, 32),
+    "3b": Widths(128, 128, 192, 32, 96, 64),
+    "4a": Widths(192, 96, 208, 16, 48, 64),
+    "4b": Widths(160, 112, 224, 24, 64, 64),
+    "4c": Widths(128, 128, 256, 24, 64, 64),
+    "4d": Widths(112, 144, 288, 32, 64, 64),
+    "4e": Widths(256, 160, 320, 32, 128, 128),
+    "5a": Widths(256, 160, 320, 32, 128, 128),
+    "5b": Widths(384, 192, 384, 48, 128, 128),
+}
+POOLED_AFTER = ("3b", "4e")
+DROPOUT = 0.4
+SMALLEST = 8  # pixels: three poolings by 2
+
+
+def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
+    """A stem of three convolutions, nine inception modules, the average over the image, dense."""
+    from pycifar.backend import keras
+
+    start, scaling = pixels(input_shape, SMALLEST)
+    values = chain(
+        scaling(start),
+        [
+            convolution(STEM[0] // NARROWED, 3, "stem1"),
+            convolution(STEM[1] // NARROWED, 1, "stem2"),
+            convolution(STEM[2] // NARROWED, 3, "stem3"),
+            overlapping_pooling("stem_pool"),
+        ],
+    )
+    for name, widths in MODULES.items():
+        values = inception(values, widths, name)
+        if name in POOLED_AFTER:
+            values = overlapping_pooling(f"pool{name[0]}")(values)
+    values = keras.layers.GlobalAveragePooling2D(name="average")(values)
+    values = keras.layers.Dropout(DROPOUT, name="dropout")(values)
+    return keras.Model(start, probabilities(n_classes)(values), name="googlenet")
+
+
+def inception(values: Any, widths: Widths, name: str) -> Any:
+    """One module: four branches, joined."""
+    from pycifar.backend import keras
+
+    narrow = Widths(*(width // NARROWED for width in widths))
+    pooling = keras.layers.MaxPooling2D(3, strides=1, padding="same", name=f"{name}_pool")
+    branches = [
+        [convolution(narrow.one, 1, f"{name}_1x1")],
+        [
+            convolution(narrow.reduced_three, 1, f"{name}_3x3_reduce"),
+            convolution(narrow.three, 3, f"{name}_3x3"),
+        ],
+        [
+            convolution(narrow.reduced_five, 1, f"{name}_5x5_reduce"),
+            convolution(narrow.five, 5, f"{name}_5x5"),
+        ],
+        [pooling, convolution(narrow.pooled, 1, f"{name}_pool_1x1")],
+    ]
+    joined = [chain(values, branch) for branch in branches]
+    return keras.layers.Concatenate(name=f"{name}_join")(joined)
+
+
+ARCHITECTURE = Architecture(
+    summary="stem of 3 conv, 9 inception modules of 64 to 256 maps, average, dropout, dense 10",
+    origin="system E: Szegedy et al. 2014",
+    build=build,
+    recipe=Recipe(
+        epochs=40,
+        batch_size=128,
+        learning_rate=0.02,
+        schedule="one_cycle",
+        augmentation={"flip": True, "shift": 4},
+        weight_decay=5e-3,
+    ),
+)

@@ -1,0 +1,53 @@
+"""`lenet5`: the network that read handwritten digits.
+
+LeCun, Bottou, Bengio and Haffner 1998, "Gradient-Based Learning Applied to Document Recognition".
+Its input is 32×32 already. Changed here: three colours in place of one; each filter of the second
+convolution sees all maps of the first, not a chosen few; pooling has no weights; tanh is not
+scaled; and the output is a softmax in place of distances to drawn digits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pycifar.architectures.architecture import Architecture
+from pycifar.architectures.blocks import pixels, probabilities
+from pycifar.config import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+FILTERS = (6, 16)
+HIDDEN = (120, 84)
+SMALLEST = 16  # pixels: two convolutions of 5×5 without a border, each before a pooling by 2
+
+
+def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
+    """Conv 6 of 5×5, average pooling, conv 16 of 5×5, average pooling, dense 120 and 84, tanh."""
+    from pycifar.backend import keras
+
+    layers = pixels(input_shape, SMALLEST)
+    for block, filters in enumerate(FILTERS, start=1):
+        layers += [
+            keras.layers.Conv2D(filters, 5, activation="tanh", name=f"conv{block}"),
+            keras.layers.AveragePooling2D(2, name=f"pool{block}"),
+        ]
+    layers.append(keras.layers.Flatten(name="flatten"))
+    for number, units in enumerate(HIDDEN, start=1):
+        layers.append(keras.layers.Dense(units, activation="tanh", name=f"hidden{number}"))
+    return keras.Sequential([*layers, probabilities(n_classes)], name="lenet5")
+
+
+ARCHITECTURE = Architecture(
+    summary="conv 6, conv 16, both 5×5 with average pooling, dense 120, dense 84, dense 10, tanh",
+    origin="system E: LeCun et al. 1998",
+    build=build,
+    recipe=Recipe(
+        epochs=30,
+        batch_size=64,
+        learning_rate=0.02,
+        schedule="cosine",
+        augmentation={"flip": True},
+        weight_decay=1e-3,
+    ),
+)
