@@ -139,3 +139,45 @@ as_mosaic <- function(images, tile) {
   # From (class, image, row, column) to rows within classes and columns within images.
   matrix(aperm(framed, c(3, 1, 4, 2)), shape[[1L]] * tile[[1L]])
 }
+
+# Accuracy against epochs, one panel a network; each seed has a line of its own.
+plot_reproduction <- function(reproduction) {
+  table <- reproduction$table
+  history <- reproduction$history[reproduction$history$metric == "accuracy", ]
+  panel <- function(x) paste0(x$architecture, ", ", x$budget)
+  history$panel <- factor(panel(history), levels = unique(panel(table)))
+  table$panel <- factor(panel(table), levels = unique(panel(table)))
+  stated <- table[!is.na(table$stated_test), ]
+  names <- c(train = "training images", validation = "test images")
+  ggplot2::ggplot(
+    history,
+    ggplot2::aes(
+      .data$epoch, .data$value,
+      colour = .data$split, linetype = .data$split, group = interaction(.data$split, .data$seed)
+    )
+  ) +
+    ggplot2::geom_hline(
+      ggplot2::aes(yintercept = .data$stated_test), stated,
+      colour = "#666666", linewidth = 0.3
+    ) +
+    marks_of(history$epoch) +
+    ggplot2::facet_wrap(ggplot2::vars(.data$panel), scales = "free_x") +
+    ggplot2::scale_x_continuous(breaks = whole_breaks) +
+    ggplot2::coord_cartesian(ylim = c(0, 1)) +
+    ggplot2::scale_colour_manual(
+      values = c(train = blue, validation = vermilion), labels = names
+    ) +
+    ggplot2::scale_linetype_manual(
+      values = c(train = "solid", validation = "dashed"), labels = names
+    ) +
+    ggplot2::labs(
+      x = "Epoch", y = "Accuracy", colour = NULL, linetype = NULL,
+      caption = if (nrow(stated) > 0L) "Grey lines: the stated accuracy on test images."
+    ) +
+    plain_theme() +
+    ggplot2::theme(legend.position = "bottom")
+}
+
+marks_of <- function(epochs) {
+  if (max(epochs) > 1L) ggplot2::geom_line() else ggplot2::geom_point(size = 1.8)
+}

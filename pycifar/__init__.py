@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pycifar.errors import PycifarError
     from pycifar.evaluation import Evaluation, evaluate, predict
     from pycifar.model_file import load_model, save_model
-    from pycifar.plots import plot_confusion, plot_history, plot_samples
+    from pycifar.plots import plot_confusion, plot_history, plot_reproduction, plot_samples
+    from pycifar.reproduction import Reproduction, load_reproduction, reproduce
     from pycifar.trained_model import TrainedModel
     from pycifar.trainer import train
 
@@ -35,6 +36,7 @@ _HOMES = {
     "Dataset": "pycifar.datasets",
     "Evaluation": "pycifar.evaluation",
     "PycifarError": "pycifar.errors",
+    "Reproduction": "pycifar.reproduction",
     "Split": "pycifar.datasets",
     "TrainedModel": "pycifar.trained_model",
     "build_model": "pycifar.architectures",
@@ -44,10 +46,13 @@ _HOMES = {
     "list_architectures": "pycifar.architectures",
     "load_dataset": "pycifar.datasets",
     "load_model": "pycifar.model_file",
+    "load_reproduction": "pycifar.reproduction",
     "plot_confusion": "pycifar.plots",
     "plot_history": "pycifar.plots",
+    "plot_reproduction": "pycifar.plots",
     "plot_samples": "pycifar.plots",
     "predict": "pycifar.evaluation",
+    "reproduce": "pycifar.reproduction",
     "save_model": "pycifar.model_file",
     "train": "pycifar.trainer",
 }
@@ -57,6 +62,7 @@ __all__ = [
     "Dataset",
     "Evaluation",
     "PycifarError",
+    "Reproduction",
     "Split",
     "TrainedModel",
     "build_model",
@@ -66,10 +72,13 @@ __all__ = [
     "list_architectures",
     "load_dataset",
     "load_model",
+    "load_reproduction",
     "plot_confusion",
     "plot_history",
+    "plot_reproduction",
     "plot_samples",
     "predict",
+    "reproduce",
     "save_model",
     "train",
 ]

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import pandas
 
     from pycifar.datasets import Dataset
+    from pycifar.reproduction import Reproduction
     from pycifar.trained_model import TrainedModel
 
 
@@ -230,9 +231,53 @@ def load_model(path: str) -> TrainedModel:
 
 
 @entry_point
+def reproduce(
+    systems: Any,
+    seeds: Any,
+    epochs: Any,
+    time_budget: Any,
+    dataset: Any,
+    path: Any,
+    verbose: Any,
+    write_line: Callable[[str], Any],
+    update_bar: Callable[[float, str], Any] | None,
+) -> dict[str, Any]:
+    """What was measured, as tables; progress goes to `write_line` and `update_bar`."""
+    _import_keras()
+    from pycifar.reproduction.progress import Progress
+    from pycifar.reproduction.run import run_cases
+
+    progress = Progress()
+    if check_count("verbose", verbose, minimum=0, maximum=2):
+        progress = Progress(write_line, update_bar if verbose == 1 else None, verbose == 2)
+    found = run_cases(systems, seeds, epochs, time_budget, dataset, path, progress)
+    return _reproduction(found)
+
+
+@entry_point
+def load_reproduction(path: str) -> dict[str, Any]:
+    """What a file of `reproduce` holds, as tables."""
+    return _reproduction(pycifar.load_reproduction(path))
+
+
+@entry_point
 def doctor() -> list[dict[str, Any]]:
     """What pycifar runs with: a `name`, `value`, `status` and `fix` (or None) for each check."""
     return pycifar.doctor().to_dict()["checks"]
+
+
+def _reproduction(found: Reproduction) -> dict[str, Any]:
+    table = found.table
+    if len(table):
+        seeds = [", ".join(map(str, seeds)) for seeds in table["seeds"]]
+        table = table.assign(seeds=seeds)
+    return {
+        "table": _columns(table),
+        "runs": _columns(found.runs),
+        "history": _columns(found.history),
+        "calls": list(found.calls),
+        "interrupted": found.interrupted,
+    }
 
 
 def _import_keras() -> None:

@@ -17,9 +17,11 @@ from pycifar.datasets import Dataset, sample_images
 from pycifar.errors import ArgumentError, DependencyError
 from pycifar.evaluation import Evaluation
 from pycifar.files import write_atomically
+from pycifar.reproduction import Reproduction
 from pycifar.trained_model import TrainedModel
 
 if TYPE_CHECKING:
+    import pandas
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -180,6 +182,60 @@ def plot_confusion(
     return _finish(figure, target)
 
 
+def plot_reproduction(
+    reproduction: Reproduction, path: str | Path | None = None, overwrite: bool = False
+) -> Figure:
+    """Draw the accuracy on training and test images by epoch, one panel a network.
+
+    Args:
+        reproduction: what `reproduce` or `load_reproduction` returned.
+        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        overwrite: whether an existing file may be replaced.
+
+    Returns:
+        The Matplotlib figure. Each seed has a line of its own; a grey line is the stated accuracy
+        on test images.
+
+    Raises:
+        ArgumentError: `reproduction` is not as above, or holds no training.
+        DependencyError: Matplotlib is missing.
+        OutputExistsError: the file exists and `overwrite` is False.
+        OutputError: the file cannot be written.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> found = pycifar.reproduce("C", epochs=2, dataset=dataset, verbose=0)
+        >>> figure = pycifar.plot_reproduction(found, "reproduction.png", overwrite=True)
+    """
+    if not isinstance(reproduction, Reproduction) or not reproduction.records:
+        raise ArgumentError(
+            f"`reproduction` must hold at least one training, not {describe(reproduction)}."
+        )
+    target = _check_target(path, overwrite)
+    table, history = reproduction.table, reproduction.history
+    columns = min(4, len(table))
+    rows = -(-len(table) // columns)
+    figure = _new_figure(1 + 2.4 * columns, 0.8 + 2.1 * rows)
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    accuracy = history[history["metric"] == "accuracy"]
+    for axes, row in zip(panels, table.to_dict("records"), strict=False):
+        same = (accuracy["architecture"] == row["architecture"]) & (
+            accuracy["budget"] == row["budget"]
+        )
+        _draw_accuracy(axes, accuracy[same], row)
+    for axes in panels[len(table) :]:
+        axes.set_axis_off()
+    for axes in panels[::columns]:
+        axes.set_ylabel("Accuracy")
+    named: dict[str, Any] = {}
+    for axes in panels:
+        handles, labels = axes.get_legend_handles_labels()
+        named |= dict(zip(labels, handles, strict=True))
+    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, frameon=False)
+    return _finish(figure, target)
+
+
 def require_matplotlib() -> None:
     """Raise a DependencyError unless Matplotlib can be imported."""
     try:
@@ -229,6 +285,28 @@ def _draw_metric(axes: Axes, model: TrainedModel, metric: str) -> None:
     axes.set_xlim(left=max(0.5, axes.get_xlim()[0]))
     axes.set(xlabel="Epoch", ylabel=metric.capitalize())
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    axes.grid(axis="y", color="0.9")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_accuracy(axes: Axes, history: pandas.DataFrame, row: dict[str, Any]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    if not np.isnan(row["stated_test"]):
+        axes.axhline(row["stated_test"], color=GREY, linewidth=1, label="stated for test images")
+    for split, style in STYLES.items():
+        name = "training images" if split == "train" else "test images"
+        for number, seed in enumerate(row["seeds"]):
+            chosen = history[(history["seed"] == seed) & (history["split"] == split)]
+            shown = style | {"marker": style["marker"] if len(chosen) == 1 else None}
+            label = name if number == 0 else None  # one entry of the legend for all seeds
+            axes.plot(chosen["epoch"], chosen["value"], linewidth=1.2, label=label, **shown)
+    axes.set_title(f"{row['architecture']}, {row['budget']}", **TITLE | {"fontsize": 9})
+    axes.set(xlabel="Epoch", ylim=(0, 1))
+    axes.set_xlim(left=max(0.5, axes.get_xlim()[0]))
+    axes.xaxis.set_major_locator(
+        MaxNLocator(integer=True, nbins=5, min_n_ticks=1, steps=[1, 2, 5, 10])
+    )
     axes.grid(axis="y", color="0.9")
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -18,6 +18,7 @@ from pycifar.cli.records import (
     exploration_record,
     images_per_second,
     prediction_record,
+    reproduction_record,
     rows,
     training_record,
 )
@@ -26,6 +27,7 @@ from pycifar.cli.values import (
     dataset_arguments,
     output_path,
     read_values,
+    reproduction_arguments,
     training_arguments,
 )
 from pycifar.errors import ArgumentError, DivergenceError, InterruptedWarning, PycifarError
@@ -166,6 +168,39 @@ def predict(options: Namespace) -> int:
     if "json" in options:
         print_json(records)
     return 1 if failed else 0
+
+
+def reproduce(options: Namespace) -> int:
+    """`pycifar reproduce`."""
+    arguments, data_arguments = reproduction_arguments(options), dataset_arguments(options)
+    plot = _picture_path(options)
+
+    from pycifar.datasets import load_dataset
+    from pycifar.reproduction import reproduce
+
+    dataset = load_dataset(**data_arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InterruptedWarning)  # said below
+        found = reproduce(dataset=dataset, **arguments)
+    if found.interrupted:
+        print(
+            "pycifar reproduce: interrupted; what was finished until then is "
+            + (f"in {arguments['path']}." if "path" in arguments else "below."),
+            file=sys.stderr,
+        )
+    if not found.records:
+        plot = None
+    if plot is not None:
+        from pycifar.plots import plot_reproduction
+
+        plot_reproduction(found, plot, overwrite="overwrite" in options)
+    if "json" in options:
+        print_json(reproduction_record(found, arguments.get("path"), plot))
+    else:
+        print(found)
+        _print_path("results", arguments.get("path"))
+        _print_path("curves", plot)
+    return 1 if found.interrupted else 0
 
 
 def doctor(options: Namespace) -> int:

@@ -212,6 +212,30 @@ def _add_predict(parser: ArgumentParser) -> None:
     )
 
 
+def _add_reproduce(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "systems",
+        metavar="SYSTEM",
+        nargs="*",
+        help="A, B, C, D, E, baseline, or the name of an architecture; all unless given",
+    )
+    _add_data(parser)
+    group = parser.add_argument_group("training")
+    group.add_argument("--seeds", metavar="N,N", help="one or several seeds; 1 unless given")
+    group.add_argument(
+        "--epochs", metavar="N", help="for every network; the systems' own unless given"
+    )
+    group.add_argument(
+        "--time-budget", metavar="SECONDS", help="for each training, in place of epochs"
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FILE.json",
+        help="keep each finished training in this file, and do not repeat those that it holds",
+    )
+    _add_output(parser, "the curves of accuracy")
+
+
 def _add_nothing(parser: ArgumentParser) -> None:
     pass
 
@@ -276,6 +300,19 @@ COMMANDS = {
             ("predict model.keras cat.jpg dog.png", "the most probable class of each"),
             ("predict model.keras --top 3 photos/*.jpg", "the three most probable ones"),
             ("predict model.keras cat.jpg --json", "the probabilities of all classes"),
+        ),
+    ),
+    "reproduce": Command(
+        "Train the five published systems, and set what comes out beside what they state.",
+        _add_reproduce,
+        (
+            (
+                "reproduce --output found.json",
+                "all of them, which takes hours; goes on where it was",
+            ),
+            ("reproduce B C --seeds 1,2,3", "two systems, each with three seeds"),
+            ("reproduce E --time-budget 600", "each classic network for ten minutes"),
+            ("reproduce --epochs 1 --dataset synthetic", "a quick look without CIFAR-10"),
         ),
     ),
     "doctor": Command(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pycifar.datasets import Dataset
     from pycifar.datasets.exploration import Exploration
     from pycifar.evaluation import Evaluation
+    from pycifar.reproduction import Reproduction
     from pycifar.trained_model import TrainedModel
 
 
@@ -104,6 +105,21 @@ def prediction_record(
         "probability": float(result[label]),
         "probabilities": dict(zip(class_names, result.tolist(), strict=True)),
         "error": None,
+    }
+
+
+def reproduction_record(
+    found: Reproduction, path: Path | None, plot: Path | None
+) -> dict[str, Any]:
+    """What `reproduce` measured; a figure that there is not is null."""
+    table = found.table.astype(object)
+    return {
+        "table": rows(table.where(table.notna(), None)),
+        "runs": rows(found.runs),
+        "calls": found.calls,
+        "interrupted": found.interrupted,
+        "output": _text(path),
+        "plot": _text(plot),
     }
 
 

@@ -55,6 +55,25 @@ def training_arguments(options: Namespace) -> dict[str, Any]:
     return arguments | ({"verbose": 0} if "quiet" in options else {})
 
 
+def reproduction_arguments(options: Namespace) -> dict[str, Any]:
+    """What the options say to `reproduce`."""
+    arguments = read_values(
+        options,
+        {
+            "seeds": lambda name, text: [
+                check_count(name, _number(seed), 0, 2**31 - 1) for seed in text.split(",")
+            ],
+            "epochs": as_count,
+            "time_budget": _as_rate,
+        },
+    )
+    if options.systems:
+        arguments["systems"] = options.systems
+    if "output" in options:
+        arguments["path"] = check_output("output", options.output, (".json",), overwrite=True)
+    return arguments | ({"verbose": 0} if "quiet" in options else {})
+
+
 def output_path(options: Namespace, name: str, suffixes: tuple[str, ...]) -> Path | None:
     """Where an option asks for a file, checked so that it can be written later; None if nowhere."""
     if name not in options:

@@ -11,7 +11,7 @@ LAYERS = (
     {"datasets", "augmentation"},
     {"architectures", "scratch"},
     {"optimization", "callbacks", "trained_model", "training_run", "trainer", "model_file"},
-    {"evaluation", "plots", "probe", "diagnosis"},
+    {"evaluation", "plots", "probe", "diagnosis", "reproduction"},
     {"entry_points", "cli", "__main__"},
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}

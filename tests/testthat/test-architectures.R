@@ -4,7 +4,8 @@ test_that("the architectures are a tibble with the recipe of each", {
   expect_s3_class(architectures, "tbl_df")
   expect_named(architectures, c(
     "architecture", "summary", "origin",
-    "epochs", "batch_size", "optimizer", "learning_rate", "schedule"
+    "epochs", "batch_size", "optimizer", "learning_rate", "schedule",
+    "weight_decay"
   ))
   expect_true(all(c("cnn2", "cnn4") %in% architectures$architecture))
   expect_type(architectures$epochs, "integer")

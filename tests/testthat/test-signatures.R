@@ -8,6 +8,8 @@ pairs <- list(
   evaluate = cifar_evaluate,
   save_model = cifar_save_model,
   load_model = cifar_load_model,
+  reproduce = cifar_reproduce,
+  load_reproduction = cifar_load_reproduction,
   doctor = cifar_doctor
 )
 
@@ -57,6 +59,9 @@ test_that("methods agree", {
   expect_identical(
     in_r(plot.cifar_evaluation, "evaluation"), in_python("plot_confusion", to_a_file)
   )
+  expect_identical(
+    in_r(plot.cifar_reproduction, "reproduction"), in_python("plot_reproduction", to_a_file)
+  )
 })
 
 test_that("what is exported is this", {
@@ -73,8 +78,10 @@ test_that("each class prints, and shows what it can", {
     classes[startsWith(classes, "cifar_")]
   }
   objects <- c("cifar_dataset", "cifar_evaluation", "cifar_trained_model")
-  expect_setequal(methods("print"), c(objects, "cifar_diagnosis", "cifar_network"))
+  expect_setequal(methods("print"), c(
+    objects, "cifar_diagnosis", "cifar_network", "cifar_reproduction"
+  ))
   expect_setequal(methods("summary"), objects)
-  expect_setequal(methods("plot"), objects)
+  expect_setequal(methods("plot"), c(objects, "cifar_reproduction"))
   expect_setequal(methods("predict"), "cifar_trained_model")
 })

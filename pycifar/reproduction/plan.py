@@ -1,0 +1,109 @@
+"""What is to be trained: networks, seeds, and how long."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pycifar.architectures import ARCHITECTURES, build_model
+from pycifar.architectures.multiply_adds import count_multiply_adds
+from pycifar.arguments import check_choice, check_count, check_number, check_seed, describe
+from pycifar.errors import ArgumentError
+from pycifar.reproduction.systems import CASES, SYSTEMS, Case
+from pycifar.scratch import NumpyModel
+
+OVERHEAD = 1e6  # multiply-adds that the handling of an image is worth
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A network and how long to train it: for epochs, or for seconds."""
+
+    case: Case
+    epochs: int | None
+    time_budget: float | None
+
+    @property
+    def budget(self) -> str:
+        """In words."""
+        if self.time_budget is not None:
+            return f"{self.time_budget:g} s"
+        return f"{self.epochs} epoch{'s' if self.epochs != 1 else ''}"
+
+    def work(self) -> float:
+        """About how much work it is, in a unit that all trainings of a call share."""
+        if self.time_budget is not None:
+            return self.time_budget
+        model = build_model(self.case.architecture, seed=1)
+        network = model.to_keras() if isinstance(model, NumpyModel) else model
+        computed = sum(count_multiply_adds(layer) for layer in network.layers)
+        return (self.epochs or 1) * (computed + OVERHEAD)
+
+    def is_done_by(self, record: dict[str, Any], seed: int, n_train: int) -> bool:
+        """Whether a record is of this training, with the recipe as it is now.
+
+        Args:
+            record: of a finished training.
+            seed: that of this training.
+            n_train: the number of training images.
+        """
+        recipe = dataclasses.asdict(ARCHITECTURES[self.case.architecture].recipe)
+        del recipe["epochs"]
+        recipe["batch_size"] = min(recipe["batch_size"], n_train)
+        same = {name: record["config"].get(name) for name in recipe} == recipe
+        wanted = (self.case.architecture, self.budget, seed)
+        return same and wanted == (record["architecture"], record["budget"], record["seed"])
+
+
+def plan(cases: Sequence[Case], epochs: int | None, budget: float | None) -> list[Planned]:
+    """Each network with its budget, none twice."""
+    planned: dict[tuple[str, str], Planned] = {}
+    for case in cases:
+        recipe = ARCHITECTURES[case.architecture].recipe
+        for_epochs = None if budget is not None else epochs or case.epochs or recipe.epochs
+        one = Planned(case, for_epochs, budget)
+        planned.setdefault((case.architecture, one.budget), one)
+    return list(planned.values())
+
+
+def check_systems(systems: Any) -> list[Case]:
+    """The cases of systems and architectures by name; of all of them where there is None."""
+    if systems is None:
+        return list(CASES)
+    given = [systems] if isinstance(systems, str) else systems
+    if not isinstance(given, (list, tuple)) or not given:
+        raise ArgumentError(
+            f"`systems` must be names of systems or architectures, not {describe(systems)}."
+        )
+    allowed = [*SYSTEMS, *ARCHITECTURES]
+    names = [check_choice("systems", name, allowed) for name in given]
+    return [case for case in CASES if case.system in names or case.architecture in names]
+
+
+def check_seeds(seeds: Any) -> list[int]:
+    """One or several seeds, all different."""
+    given = list(seeds) if isinstance(seeds, (list, tuple, np.ndarray, range)) else [seeds]
+    if not given or None in given:
+        raise ArgumentError(f"`seeds` must be one or several whole numbers, not {describe(seeds)}.")
+    checked = [check_seed(seed) for seed in given]
+    if len(set(checked)) < len(checked):
+        raise ArgumentError(f"`seeds` must all differ, not {describe(seeds)}.")
+    return checked
+
+
+def check_budget(epochs: Any, time_budget: Any) -> tuple[int | None, float | None]:
+    """Epochs, or seconds, or neither."""
+    if epochs is not None and time_budget is not None:
+        raise ArgumentError(
+            f"`time_budget` must be left out where `epochs` is given; {describe(time_budget)} and "
+            f"{describe(epochs)} were given."
+        )
+    if epochs is not None:
+        epochs = check_count("epochs", epochs)
+    if time_budget is not None:
+        time_budget = check_number("time_budget", time_budget, minimum=0, open_minimum=True)
+    return epochs, time_budget

@@ -1,0 +1,117 @@
+"""What `reproduce` tells while it goes on: each training, and about how much time is left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+class Progress:
+    """Told of trainings and epochs; tells a person.
+
+    Args:
+        write: called with each line; None is silent.
+        update: called with the share that is done, 0-1, and a few words, after each epoch; None
+            where there is no bar to update.
+        each_epoch: whether each epoch has a line as well.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], Any] | None = None,
+        update: Callable[[float, str], Any] | None = None,
+        each_epoch: bool = False,
+    ) -> None:
+        self._write = write
+        self._update = update
+        self._each_epoch = each_epoch
+
+    def begin(self, work: Sequence[float]) -> None:
+        """Trainings are to come; of each, about how much work it is, in any unit."""
+        self._work = list(work)
+        self._done = 0
+        self._started = time.perf_counter()
+
+    def callbacks(self, name: str, epochs: int) -> dict[str, Any]:
+        """What one training is to call."""
+
+        def on_epoch_end(epoch: int, logs: Mapping[str, float]) -> None:
+            told = f"{name}: epoch {epoch}/{epochs}, test accuracy {logs['val_accuracy']:.4f}"
+            if self._update is not None:
+                work = sum(self._work[: self._done]) + self._work[self._done] * epoch / epochs
+                self._update(work / sum(self._work), told)
+            if self._each_epoch and self._write is not None:
+                self._write(told)
+
+        return {"on_epoch_end": on_epoch_end}
+
+    def finished(self, name: str, accuracy: float, seconds: float) -> None:
+        """A training has ended."""
+        self._done += 1
+        if self._write is None:
+            return
+        elapsed = time.perf_counter() - self._started
+        left = elapsed * sum(self._work[self._done :]) / sum(self._work[: self._done])
+        line = (
+            f"{self._done}/{len(self._work)}  {name}: test accuracy {accuracy:.4f} "
+            f"in {in_time(seconds)}"
+        )
+        self._write(line + (f"; about {in_time(left)} left" if left else ""))
+
+    def end(self) -> None:
+        """No more is to come."""
+
+
+class ProgressBar(Progress):
+    """A bar on the terminal, above which each finished training leaves its line."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(
+            BarColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=1.0)
+        super().__init__(
+            lambda line: self._bar.console.print(line, highlight=False),
+            lambda share, told: self._bar.update(self._task, completed=share, description=told),
+        )
+
+    def begin(self, work: Sequence[float]) -> None:
+        """Show the bar."""
+        super().begin(work)
+        self._bar.start()
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def progress_for(verbose: int) -> Progress:
+    """Nothing for 0; for 1 a bar on a terminal, lines elsewhere; for 2 lines of epochs as well."""
+    if verbose == 0:
+        return Progress()
+    if verbose == 1 and sys.stderr.isatty():
+        return ProgressBar()
+    return Progress(_write_to_stderr, each_epoch=verbose == 2)
+
+
+def in_time(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _write_to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,183 @@
+"""What was measured: each training, and the table over the seeds."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pycifar.arguments import check_path
+from pycifar.errors import DataFormatError
+from pycifar.reproduction.systems import CASES, Case
+from pycifar.trained_model import HISTORY_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas
+
+FORMAT = 1  # of the file
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What was measured.
+
+    Args:
+        records: one dict a finished training, as the file holds them.
+        calls: what was asked for, in words, each call that added to the records.
+        interrupted: whether the last call was cut short by the user.
+    """
+
+    records: tuple[dict[str, Any], ...]
+    calls: tuple[str, ...]
+    interrupted: bool = False
+
+    @property
+    def runs(self) -> pandas.DataFrame:
+        """One row a training: its settings in short, its last accuracies, its time."""
+        import pandas
+
+        left_out = ("config", "history", "versions")
+        return pandas.DataFrame(
+            [{k: v for k, v in record.items() if k not in left_out} for record in self.records]
+        )
+
+    @property
+    def history(self) -> pandas.DataFrame:
+        """One row a value: `architecture`, `budget`, `seed`, and the columns of a history."""
+        import pandas
+
+        rows = [
+            (record["architecture"], record["budget"], record["seed"], *row)
+            for record in self.records
+            for row in record["history"]
+        ]
+        return pandas.DataFrame(rows, columns=["architecture", "budget", "seed", *HISTORY_COLUMNS])
+
+    @property
+    def table(self) -> pandas.DataFrame:
+        """One row a network and budget, over its seeds, with the stated figures.
+
+        Its columns are `system`, `architecture`, `parameters`, `budget`, `epochs`, `seeds` (a
+        list), the means `train_accuracy`, `test_accuracy`, `seconds` and `images_per_second`, the
+        standard deviations `train_sd` and `test_sd` (NaN for one seed), `stated_train`,
+        `stated_test`, `difference` (measured less stated on test), `data` and `machine`.
+        """
+        import pandas
+
+        order = [case.architecture for case in CASES]
+        groups: dict[tuple[int, str, str], list[dict[str, Any]]] = {}
+        for record in self.records:
+            number = order.index(record["architecture"])
+            key = (number, record["architecture"], record["budget"])
+            groups.setdefault(key, []).append(record)
+        return pandas.DataFrame([_row(groups[key]) for key in sorted(groups)])
+
+    def __str__(self) -> str:
+        if not self.records:
+            return "no training was finished"
+        heads = ("system", "architecture", "parameters", "budget", "train", "test")
+        rows = [[*heads, "stated", "difference"]]
+        for row in self.table.to_dict("records"):
+            rows.append(
+                [
+                    row["system"],
+                    row["architecture"],
+                    f"{row['parameters']:,}",
+                    row["budget"],
+                    with_deviation(row["train_accuracy"], row["train_sd"]),
+                    with_deviation(row["test_accuracy"], row["test_sd"]),
+                    "" if math.isnan(row["stated_test"]) else f"{row['stated_test']:.4f}",
+                    "" if math.isnan(row["difference"]) else f"{row['difference']:+.4f}",
+                ]
+            )
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join(lines)
+
+
+def load_reproduction(path: str | Path) -> Reproduction:
+    """What `reproduce` kept in a file.
+
+    Args:
+        path: the file, ending in ``.json``.
+
+    Raises:
+        DataFormatError: there is no such file, or it is damaged or of another kind.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> settings = {"epochs": 1, "dataset": dataset, "path": "r.json", "verbose": 0}
+        >>> found = pycifar.reproduce("softmax", **settings)
+        >>> len(pycifar.load_reproduction("r.json").records)
+        1
+    """
+    source = check_path("path", path)
+    if not source.is_file():
+        raise DataFormatError(f"There is no file {source} with a reproduction.")
+    try:
+        kept = json.loads(source.read_text("utf-8"))
+        if kept["format"] != FORMAT:
+            raise ValueError(f"its format is {kept['format']}, and {FORMAT} is known")
+        found = Reproduction(tuple(kept["runs"]), tuple(kept["calls"]))
+        str(found)
+        return found
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        reason = f"it has no entry {error}" if isinstance(error, KeyError) else error
+        raise DataFormatError(
+            f"{source} is not a reproduction, or it is damaged: {reason}."
+        ) from None
+
+
+def with_deviation(mean: float, deviation: float) -> str:
+    """A mean with its standard deviation, where there is one."""
+    return f"{mean:.4f}" if math.isnan(deviation) else f"{mean:.4f} ± {deviation:.4f}"
+
+
+def _row(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """One row of the table: a network and budget over its seeds."""
+    first = records[0]
+    stated = _stated(first)
+
+    def values(name: str) -> np.ndarray:
+        return np.array([record[name] for record in records], float)
+
+    def deviation(name: str) -> float:
+        return float(values(name).std(ddof=1)) if len(records) > 1 else math.nan
+
+    test = float(values("test_accuracy").mean())
+    stated_test = math.nan if stated.stated_test is None else stated.stated_test
+    return {
+        "system": first["system"],
+        "architecture": first["architecture"],
+        "parameters": first["parameters"],
+        "budget": first["budget"],
+        "epochs": first["epochs"],
+        "seeds": sorted(record["seed"] for record in records),
+        "train_accuracy": float(values("train_accuracy").mean()),
+        "train_sd": deviation("train_accuracy"),
+        "test_accuracy": test,
+        "test_sd": deviation("test_accuracy"),
+        "stated_train": math.nan if stated.stated_train is None else stated.stated_train,
+        "stated_test": stated_test,
+        "difference": test - stated_test,
+        "seconds": float(values("seconds").mean()),
+        "images_per_second": float(values("images_per_second").mean()),
+        "data": first["data"],
+        "machine": first["machine"],
+    }
+
+
+def _stated(record: dict[str, Any]) -> Case:
+    """The case that states a figure for as many epochs, or for no number of them."""
+    for case in CASES:
+        if case.architecture == record["architecture"] and case.epochs in (None, record["epochs"]):
+            return case
+    return Case(record["system"], record["architecture"])

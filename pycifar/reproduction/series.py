@@ -1,0 +1,158 @@
+"""Trainings one after the other, each kept in the file as soon as it is finished."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from pycifar.architectures import ARCHITECTURES
+from pycifar.datasets import Dataset, Split
+from pycifar.errors import InterruptedWarning
+from pycifar.files import write_atomically
+from pycifar.processor import find_processor
+from pycifar.reproduction.plan import Planned
+from pycifar.reproduction.progress import Progress
+from pycifar.reproduction.result import FORMAT, Reproduction
+from pycifar.trained_model import TrainedModel
+
+TRIAL = 40  # steps of the training that tells how long an epoch takes
+
+
+class Series:
+    """Trainings one after the other, each kept as soon as it is finished."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        records: list[dict[str, Any]],
+        calls: list[str],
+        target: Path | None,
+        progress: Progress,
+    ) -> None:
+        self.dataset = dataset
+        self.records = records
+        self.calls = calls
+        self.target = target
+        self.progress = progress
+
+    def run(self, trainings: list[tuple[Planned, int]]) -> Reproduction:
+        """Do the trainings that are not among the records."""
+        todo = [
+            (planned, seed)
+            for planned, seed in trainings
+            if not any(self._is_done(planned, record, seed) for record in self.records)
+        ]
+        if not todo:
+            return Reproduction(tuple(self.records), tuple(self.calls[:-1]))
+        self.progress.begin([planned.work() for planned, _ in todo])
+        try:
+            for planned, seed in todo:
+                record = self._train(planned, seed)
+                if record is None:
+                    return self._interrupted()
+                self._keep(record)
+                name = f"{record['architecture']}, {planned.budget}, seed {seed}"
+                self.progress.finished(name, record["test_accuracy"], record["seconds"])
+        except KeyboardInterrupt:  # between two trainings
+            return self._interrupted()
+        finally:
+            self.progress.end()
+        return Reproduction(tuple(self.records), tuple(self.calls))
+
+    def _is_done(self, planned: Planned, record: dict[str, Any], seed: int) -> bool:
+        return planned.is_done_by(record, seed, len(self.dataset.split("train")))
+
+    def _train(self, planned: Planned, seed: int) -> dict[str, Any] | None:
+        """The record of one training; None where it was interrupted."""
+        from pycifar.trainer import train
+
+        epochs = planned.epochs or self._epochs_within(planned, seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InterruptedWarning)  # _interrupted says it
+            model = train(
+                self.dataset,
+                planned.case.architecture,
+                epochs=epochs,
+                validation="test",
+                seed=seed,
+                callbacks=self.progress.callbacks(
+                    f"{planned.case.architecture}, seed {seed}", epochs
+                ),
+                verbose=0,
+            )
+        return None if model.interrupted else _record(model, planned, self.dataset)
+
+    def _epochs_within(self, planned: Planned, seed: int) -> int:
+        """The epochs that fit in the time budget; as many for each seed of a network."""
+        for record in self.records:
+            if self._is_done(planned, record, record["seed"]):
+                return int(record["epochs"])
+        seconds = seconds_per_epoch(self.dataset, planned.case.architecture, seed)
+        return max(1, int((planned.time_budget or 0) / seconds))
+
+    def _keep(self, record: dict[str, Any]) -> None:
+        key = ("architecture", "budget", "seed")
+        self.records = [r for r in self.records if any(r[name] != record[name] for name in key)]
+        self.records.append(record)
+        if self.target is not None:
+            text = as_text(self.calls, self.records)
+            write_atomically(self.target, lambda temporary: temporary.write_text(text, "utf-8"))
+
+    def _interrupted(self) -> Reproduction:
+        warnings.warn(
+            "The reproduction was interrupted; what was finished until then is kept.",
+            InterruptedWarning,
+            stacklevel=4,  # where reproduce() was called
+        )
+        return Reproduction(tuple(self.records), tuple(self.calls), interrupted=True)
+
+
+def as_text(calls: list[str], records: list[dict[str, Any]]) -> str:
+    """The content of the file: JSON, with one line a training."""
+    head = json.dumps({"format": FORMAT, "calls": calls}, ensure_ascii=False)[:-1]
+    lines = ",\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+    return f'{head}, "runs": [\n{lines}\n]}}\n'
+
+
+def seconds_per_epoch(dataset: Dataset, architecture: str, seed: int) -> float:
+    """About how long an epoch takes, measurement on the test split included, by a short trial."""
+    from pycifar.trainer import train
+
+    whole = dataset.split("train")
+    n = min(len(whole), TRIAL * ARCHITECTURES[architecture].recipe.batch_size)
+    few = Split(whole.images[:n], whole.labels[:n])
+    splits = {"train": few, "test": few}
+    trial = dataclasses.replace(dataset, splits=splits)
+    model = train(trial, architecture, epochs=2, validation=None, seed=seed, verbose=0)
+    # The first epoch has the compilation in it. Measuring takes a third of what training takes.
+    images = len(whole) + len(dataset.split("test")) / 3
+    return model.seconds[-1] * images / n
+
+
+def _record(model: TrainedModel, planned: Planned, dataset: Dataset) -> dict[str, Any]:
+    seconds = sum(model.seconds)
+    processor = find_processor()
+    return {
+        "system": planned.case.system,
+        "architecture": planned.case.architecture,
+        "parameters": model.network.count_params(),
+        "budget": planned.budget,
+        "epochs": model.epochs_done,
+        "seed": model.config.seed,
+        "train_loss": model.last("train", "loss"),
+        "train_accuracy": model.last("train", "accuracy"),
+        "test_loss": model.last("validation", "loss"),
+        "test_accuracy": model.last("validation", "accuracy"),
+        "seconds": round(seconds, 2),
+        "images_per_second": round(len(dataset.split("train")) * model.epochs_done / seconds),
+        "weights": model.fingerprint(),
+        "data_name": dataset.name,
+        "data": model.data["fingerprint"],
+        "machine": f"{processor.name}, {processor.cores} cores",
+        "config": model.config.to_dict(),
+        "versions": model.versions,
+        "history": model.history.to_numpy().tolist(),
+    }
