@@ -1,4 +1,4 @@
-"""Write the tables of benchmarks/README.md from the committed results.
+"""Write the tables of README.md and benchmarks/README.md from the committed results.
 
 python benchmarks/report.py            # write
 python benchmarks/report.py --check    # exit with 1 where the page and the results disagree
@@ -7,6 +7,7 @@ python benchmarks/report.py --check    # exit with 1 where the page and the resu
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -14,21 +15,37 @@ from typing import Any
 
 import pandas
 
+from pycifar import Reproduction, load_reproduction
+from pycifar.reproduction.result import with_deviation
+
 HERE = Path(__file__).parent
-PAGE = HERE / "README.md"
+PAGES = (HERE.parent / "README.md", HERE / "README.md")
 
 
 def main() -> None:
-    """Write the page, or compare it."""
-    before = PAGE.read_text()
-    after = before
-    for name, table in {"epochs": epochs_table(), "doors": doors_table()}.items():
+    """Write the pages, or compare them."""
+    tables = {
+        "epochs": epochs_table(),
+        "doors": doors_table(),
+        "reproduction": reproduction_table(),
+        "reproduction in short": short_reproduction_table(),
+    }
+    for page in PAGES:
+        before = page.read_text()
+        after = with_tables(before, tables)
+        if "--check" not in sys.argv:
+            page.write_text(after)
+        elif before != after:
+            sys.exit(f"{page.relative_to(HERE.parent)} and the results disagree")
+
+
+def with_tables(text: str, tables: dict[str, str]) -> str:
+    """The text with each table between its marks."""
+    for name, table in tables.items():
         start, end = f"<!-- {name}: made by report.py -->", f"<!-- end of {name} -->"
         pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
-        after = pattern.sub(f"{start}\n\n{table}\n\n{end}", after)
-    if "--check" in sys.argv:
-        sys.exit(before != after and "benchmarks/README.md and the results disagree")
-    PAGE.write_text(after)
+        text = pattern.sub(f"{start}\n\n{table}\n\n{end}", text)
+    return text
 
 
 def epochs_table() -> str:
@@ -56,6 +73,67 @@ def doors_table() -> str:
         numbers = [f"{found[name]:.0f}" for name in ("wall", "training", "peak_mb")]
         rows.append([door, *numbers, ratio])
     return markdown(rows)
+
+
+def short_reproduction_table() -> str:
+    """Each network's accuracy on the test images beside the stated one."""
+    rows = [["system", "network", "parameters", "trained for", "test accuracy", "stated"]]
+    for row in reproduction().table.to_dict("records"):
+        rows.append(
+            [
+                row["system"],
+                f"`{row['architecture']}`",
+                f"{row['parameters']:,}",
+                row["budget"],
+                accuracy(row, "test"),
+                share(row["stated_test"]),
+            ]
+        )
+    return markdown(rows)
+
+
+def reproduction_table() -> str:
+    """All that was measured of each network, and the calls that measured it."""
+    found = reproduction()
+    head = ["system", "network", "trained for", "epochs", "seeds", "training accuracy", "stated"]
+    head += ["test accuracy", "stated", "difference", "seconds", "images a second"]
+    rows = [head]
+    for row in found.table.to_dict("records"):
+        rows.append(
+            [
+                row["system"],
+                f"`{row['architecture']}`",
+                row["budget"],
+                str(row["epochs"]),
+                ", ".join(map(str, row["seeds"])),
+                accuracy(row, "train"),
+                share(row["stated_train"]),
+                accuracy(row, "test"),
+                share(row["stated_test"]),
+                "" if math.isnan(row["difference"]) else f"{row['difference']:+.4f}",
+                f"{row['seconds']:.0f}",
+                f"{row['images_per_second']:,.0f}",
+            ]
+        )
+    machines = " and ".join(sorted(set(found.table["machine"])))
+    data = " and ".join(sorted({name[:16] for name in found.table["data"]}))
+    calls = "\n".join(f"    {call}" for call in found.calls)
+    return f"{markdown(rows)}\n\nMachine: {machines}; data: {data}…; calls:\n\n{calls}"
+
+
+def reproduction() -> Reproduction:
+    """The committed reproduction."""
+    return load_reproduction(HERE / "results" / "reproduction.json")
+
+
+def accuracy(row: dict[str, Any], split: str) -> str:
+    """A mean over the seeds, with its deviation."""
+    return with_deviation(row[f"{split}_accuracy"], row[f"{split}_sd"])
+
+
+def share(value: float) -> str:
+    """A share with four digits, or nothing."""
+    return "" if math.isnan(value) else f"{value:.4f}"
 
 
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")

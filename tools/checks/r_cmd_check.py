@@ -22,6 +22,7 @@ PACKAGE_FILES = [
     "NEWS.md",
     "R",
     "README.md",
+    "benchmarks/results/reproduction.json",
     "inst",
     "man",
     "pycifar",
