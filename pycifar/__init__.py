@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from pycifar.diagnosis import doctor
     from pycifar.errors import PycifarError
     from pycifar.evaluation import Evaluation, evaluate, predict
+    from pycifar.explanation import Explanation, explain
+    from pycifar.explanation_plots import plot_explanation, plot_feature_maps, plot_filters
     from pycifar.model_file import load_model, save_model
     from pycifar.plots import plot_confusion, plot_history, plot_reproduction, plot_samples
+    from pycifar.receptive_fields import receptive_field
     from pycifar.reproduction import Reproduction, load_reproduction, reproduce
     from pycifar.trained_model import TrainedModel
     from pycifar.trainer import train
@@ -35,6 +38,7 @@ _HOMES = {
     "Augmentation": "pycifar.augmentation",
     "Dataset": "pycifar.datasets",
     "Evaluation": "pycifar.evaluation",
+    "Explanation": "pycifar.explanation",
     "PycifarError": "pycifar.errors",
     "Reproduction": "pycifar.reproduction",
     "Split": "pycifar.datasets",
@@ -42,16 +46,21 @@ _HOMES = {
     "build_model": "pycifar.architectures",
     "doctor": "pycifar.diagnosis",
     "evaluate": "pycifar.evaluation",
+    "explain": "pycifar.explanation",
     "explore": "pycifar.datasets",
     "list_architectures": "pycifar.architectures",
     "load_dataset": "pycifar.datasets",
     "load_model": "pycifar.model_file",
     "load_reproduction": "pycifar.reproduction",
     "plot_confusion": "pycifar.plots",
+    "plot_explanation": "pycifar.explanation_plots",
+    "plot_feature_maps": "pycifar.explanation_plots",
+    "plot_filters": "pycifar.explanation_plots",
     "plot_history": "pycifar.plots",
     "plot_reproduction": "pycifar.plots",
     "plot_samples": "pycifar.plots",
     "predict": "pycifar.evaluation",
+    "receptive_field": "pycifar.receptive_fields",
     "reproduce": "pycifar.reproduction",
     "save_model": "pycifar.model_file",
     "train": "pycifar.trainer",
@@ -61,6 +70,7 @@ __all__ = [
     "Augmentation",
     "Dataset",
     "Evaluation",
+    "Explanation",
     "PycifarError",
     "Reproduction",
     "Split",
@@ -68,16 +78,21 @@ __all__ = [
     "build_model",
     "doctor",
     "evaluate",
+    "explain",
     "explore",
     "list_architectures",
     "load_dataset",
     "load_model",
     "load_reproduction",
     "plot_confusion",
+    "plot_explanation",
+    "plot_feature_maps",
+    "plot_filters",
     "plot_history",
     "plot_reproduction",
     "plot_samples",
     "predict",
+    "receptive_field",
     "reproduce",
     "save_model",
     "train",

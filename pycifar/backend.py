@@ -6,11 +6,13 @@ computes is Keras's own choice (``KERAS_BACKEND``, its configuration file, else 
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +56,26 @@ def seeded(seed: int) -> Iterator[None]:
         np.random.set_state(numpy_state)
 
 
+def gradient(score: Callable[[Any], Any], values: Any) -> tuple[Any, Any]:
+    """A score, and its gradient with respect to `values`, whatever the backend.
+
+    Args:
+        score: makes one number of a tensor, by operations of Keras.
+        values: the tensor.
+    """
+    if keras.backend.backend() == "tensorflow":
+        with tensorflow.GradientTape() as tape:
+            tape.watch(values)
+            result = score(values)
+        return result, tape.gradient(result, values)
+    if keras.backend.backend() == "torch":
+        values = values.detach().requires_grad_()
+        result = score(values)
+        result.backward()
+        return result, values.grad
+    return importlib.import_module("jax").value_and_grad(score)(values)
+
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 try:
     with _silent_stderr():
@@ -72,4 +94,4 @@ except Exception as error:  # an unknown backend is a ValueError, a broken one c
         "that is installed.",
     ) from error
 
-__all__ = ["keras", "seeded"]
+__all__ = ["gradient", "keras", "seeded"]

@@ -84,9 +84,9 @@ def predict(
         >>> pycifar.predict(model, dataset.split("test").images).shape
         (100,)
     """
-    _check_model(model)
+    check_model(model)
     check_choice("type", type, ["class", "prob"])
-    probabilities = _probabilities(model, _as_images(model, images))
+    probabilities = _probabilities(model, as_images(model, images))
     return probabilities.argmax(axis=1) if type == "class" else probabilities
 
 
@@ -113,7 +113,7 @@ def evaluate(model: TrainedModel, dataset: Dataset, split: str = "test") -> Eval
         >>> pycifar.evaluate(model, dataset).n
         100
     """
-    _check_model(model)
+    check_model(model)
     if not isinstance(dataset, Dataset):
         raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
     if dataset.class_names != model.class_names:
@@ -122,7 +122,7 @@ def evaluate(model: TrainedModel, dataset: Dataset, split: str = "test") -> Eval
             f"it has {', '.join(dataset.class_names)}."
         )
     part = dataset.split(split)
-    probabilities = _probabilities(model, _as_images(model, part))
+    probabilities = _probabilities(model, as_images(model, part))
     return measure(probabilities, part.labels, model.class_names, split)
 
 
@@ -149,12 +149,14 @@ def measure(
     )
 
 
-def _check_model(model: Any) -> None:
+def check_model(model: Any) -> None:
+    """Raise an ArgumentError unless it is a trained model."""
     if not isinstance(model, TrainedModel):
         raise ArgumentError(f"`model` must be a trained model, not {describe(model)}.")
 
 
-def _as_images(model: TrainedModel, images: Any) -> np.ndarray:
+def as_images(model: TrainedModel, images: Any) -> np.ndarray:
+    """uint8 images, shape (n, height, width, 3), of the model's size, from what `predict` takes."""
     if isinstance(images, Split):
         images = images.images
     if isinstance(images, (str, Path)):

@@ -69,15 +69,15 @@ def plot_history(
         raise ArgumentError(f"`model` must be a trained model, not {describe(model)}.")
     if not model.epochs_done:
         raise ArgumentError("The history of `model` is empty: no epoch was finished.")
-    target = _check_target(path, overwrite)
-    figure = _new_figure(8, 3.6)
+    target = check_target(path, overwrite)
+    figure = new_figure(8, 3.6)
     figure.suptitle(f"{model.config.architecture} on {model.data['name']}", **TITLE)
     panels = figure.subplots(1, 2)
     for axes, metric in zip(panels, ("accuracy", "loss"), strict=True):
         _draw_metric(axes, model, metric)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    return _finish(figure, target)
+    return finish(figure, target)
 
 
 def plot_samples(
@@ -115,11 +115,11 @@ def plot_samples(
     """
     if not isinstance(dataset, Dataset):
         raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
-    target = _check_target(path, overwrite)
+    target = check_target(path, overwrite)
     mosaic = _mosaic(sample_images(dataset, split, n_per_class, seed))
     height, width, _ = mosaic.shape
     row = height / dataset.n_classes
-    figure = _new_figure(1.6 + 0.56 * width / row, 0.6 + 0.56 * dataset.n_classes)
+    figure = new_figure(1.6 + 0.56 * width / row, 0.6 + 0.56 * dataset.n_classes)
     axes = figure.subplots()
     axes.set_title(f"{dataset.name}, split {split}", **TITLE)
     axes.imshow(mosaic, interpolation="nearest")
@@ -127,7 +127,7 @@ def plot_samples(
     axes.set_yticks((np.arange(dataset.n_classes) + 0.5) * row - GAP / 2, dataset.class_names)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    return _finish(figure, target)
+    return finish(figure, target)
 
 
 def plot_confusion(
@@ -158,11 +158,11 @@ def plot_confusion(
     """
     if not isinstance(evaluation, Evaluation):
         raise ArgumentError(f"`evaluation` must be an evaluation, not {describe(evaluation)}.")
-    target = _check_target(path, overwrite)
+    target = check_target(path, overwrite)
     counts = evaluation.confusion.to_numpy()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 2.2 + 0.48 * min(max(len(counts), 4), MOST_COUNTED)
-    figure = _new_figure(side + 0.9, side)
+    figure = new_figure(side + 0.9, side)
     axes = figure.subplots()
     axes.set_title(
         f"Split {evaluation.split}: accuracy {evaluation.accuracy:.4f} on {evaluation.n:,} images",
@@ -179,7 +179,7 @@ def plot_confusion(
         _write_counts(axes, counts, shares)
     bar = figure.colorbar(picture, label="Share of the true class", shrink=0.7, aspect=25)
     bar.outline.set_visible(False)
-    return _finish(figure, target)
+    return finish(figure, target)
 
 
 def plot_reproduction(
@@ -212,11 +212,11 @@ def plot_reproduction(
         raise ArgumentError(
             f"`reproduction` must hold at least one training, not {describe(reproduction)}."
         )
-    target = _check_target(path, overwrite)
+    target = check_target(path, overwrite)
     table, history = reproduction.table, reproduction.history
     columns = min(4, len(table))
     rows = -(-len(table) // columns)
-    figure = _new_figure(1 + 2.4 * columns, 0.8 + 2.1 * rows)
+    figure = new_figure(1 + 2.4 * columns, 0.8 + 2.1 * rows)
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     accuracy = history[history["metric"] == "accuracy"]
     for axes, row in zip(panels, table.to_dict("records"), strict=False):
@@ -233,7 +233,7 @@ def plot_reproduction(
         handles, labels = axes.get_legend_handles_labels()
         named |= dict(zip(labels, handles, strict=True))
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, frameon=False)
-    return _finish(figure, target)
+    return finish(figure, target)
 
 
 def require_matplotlib() -> None:
@@ -247,12 +247,13 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def _check_target(path: str | Path | None, overwrite: bool) -> Path | None:
+def check_target(path: str | Path | None, overwrite: bool) -> Path | None:
+    """Where a picture is to be saved, once it is sure that it can be."""
     overwrite = check_flag("overwrite", overwrite)
     return None if path is None else check_output("path", path, SUFFIXES, overwrite)
 
 
-def _new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """An empty figure of that size in inches, which no global state knows of."""
     require_matplotlib()
     from matplotlib.figure import Figure
@@ -260,7 +261,8 @@ def _new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _finish(figure: Figure, target: Path | None) -> Figure:
+def finish(figure: Figure, target: Path | None) -> Figure:
+    """The figure, saved where that is asked for."""
     if target is not None:
         write_atomically(
             target,

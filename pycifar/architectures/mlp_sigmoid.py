@@ -25,6 +25,13 @@ ARCHITECTURE = Architecture(
     summary="in NumPy: 784 grey pixels, dense 500, dense 50, dense 10, sigmoids",
     origin="system A: a neural network in NumPy alone",
     build=build,
-    recipe=Recipe(epochs=30, batch_size=128, optimizer="sgd", learning_rate=0.1, schedule="cosine"),
+    recipe=Recipe(
+        epochs=30,
+        batch_size=128,
+        optimizer="sgd",
+        learning_rate=0.1,
+        schedule="cosine",
+        augmentation={"flip": True},
+    ),
     options=("hidden", "activation", "l2"),
 )

@@ -11,7 +11,12 @@ LAYERS = (
     {"datasets", "augmentation"},
     {"architectures", "scratch"},
     {"optimization", "callbacks", "trained_model", "training_run", "trainer", "model_file"},
-    {"evaluation", "plots", "probe", "diagnosis", "reproduction"},
+    {"evaluation", "plots", "probe", "diagnosis", "reproduction"}
+    | {
+        "explanation",
+        "explanation_plots",
+        "receptive_fields",
+    },
     {"entry_points", "cli", "__main__"},
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}

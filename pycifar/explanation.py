@@ -1,0 +1,236 @@
+"""What a network sees: the maps of its layers, and where it looks to tell a class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pycifar.arguments import check_choice, describe
+from pycifar.errors import ArgumentError, ImageError
+from pycifar.evaluation import as_images, check_model
+from pycifar.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    import keras
+
+SMALLEST = 1e-30  # probability whose logarithm is taken
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where a network looked to tell a class.
+
+    Args:
+        image: uint8, shape (height, width, 3).
+        heatmap: float32, shape (height, width), from 0 to 1 where it counted most.
+        class_name: the class that is explained.
+        probability: that the network gave to it, 0-1.
+        layer: the layer whose maps were weighed.
+    """
+
+    image: np.ndarray
+    heatmap: np.ndarray
+    class_name: str
+    probability: float
+    layer: str
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.class_name} ({self.probability:.4f}) by {self.layer}>"
+
+
+def explain(
+    model: TrainedModel, image: Any, class_name: str | None = None, layer: str | None = None
+) -> Explanation:
+    """Where a network looks to tell a class: Grad-CAM.
+
+    The maps of a layer are weighed by how much the score of the class grows with each of them, and
+    added up; what speaks against the class is left out.
+
+    Args:
+        model: what `train` or `load_model` returned, with a layer whose output has height and
+            width.
+        image: one image, as an array or a path; see `predict`.
+        class_name: the class to explain; None is the predicted one.
+        layer: the layer whose maps are weighed; None is the last one with height and width.
+
+    Returns:
+        An `Explanation`. Its heat map is 0 throughout where nothing speaks for the class.
+
+    Raises:
+        ArgumentError: `model`, `class_name` or `layer` is not as above.
+        ImageError: the image is not as above, or is more than one.
+
+    Source:
+        Selvaraju et al. 2017, "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+        Localization".
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
+        >>> pycifar.explain(model, dataset.split("test").images[0]).heatmap.shape
+        (32, 32)
+    """
+    from pycifar.backend import gradient, keras
+
+    network, pixels = _spatial_network(model), one_image(model, image)
+    names = _spatial_layers(network)
+    chosen = names[-1] if layer is None else check_choice("layer", layer, names)
+    probabilities = np.asarray(network.predict_on_batch(pixels))[0]
+    number = int(probabilities.argmax())
+    if class_name is not None:
+        number = model.class_names.index(check_choice("class_name", class_name, model.class_names))
+    middle = network.get_layer(chosen).output
+    lower = keras.Model(network.inputs, middle)
+    upper = keras.Model(middle, network.outputs[0])
+
+    def score(maps: Any) -> Any:
+        # The networks end in probabilities; less their mean, their logarithms are what went into
+        # the softmax, which is what Grad-CAM is about.
+        logs = keras.ops.log(keras.ops.maximum(upper(maps, training=False)[0], SMALLEST))
+        return logs[number] - keras.ops.mean(logs)
+
+    maps = keras.ops.convert_to_tensor(lower.predict_on_batch(pixels))
+    slopes = keras.ops.convert_to_numpy(gradient(score, maps)[1])[0]
+    weighed = keras.ops.convert_to_numpy(maps)[0] @ slopes.mean(axis=(0, 1))
+    return Explanation(
+        image=pixels[0],
+        heatmap=_heatmap(weighed, pixels.shape[1:3]),
+        class_name=model.class_names[number],
+        probability=float(probabilities[number]),
+        layer=chosen,
+    )
+
+
+def feature_maps(
+    model: TrainedModel, image: Any, layers: str | Sequence[str] | None = None
+) -> dict[str, np.ndarray]:
+    """What the layers of a network make of an image.
+
+    Args:
+        model: what `train` or `load_model` returned.
+        image: one image, as an array or a path; see `predict`.
+        layers: names of layers whose output has height and width, one or several; None is each
+            convolution and pooling.
+
+    Returns:
+        For each layer its maps, float32 of shape (height, width, maps).
+
+    Raises:
+        ArgumentError: `model` or `layers` is not as above.
+        ImageError: the image is not as above, or is more than one.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
+        >>> maps = pycifar.feature_maps(model, dataset.split("test").images[0])
+        >>> {name: values.shape for name, values in maps.items()}
+        {'conv1_1': (32, 32, 32), 'conv1_2': (32, 32, 32), 'pool1': (16, 16, 32)}
+    """
+    from pycifar.backend import keras
+
+    network, pixels = _spatial_network(model), one_image(model, image)
+    allowed = _spatial_layers(network)
+    if layers is None:
+        windows = (keras.layers.Conv2D, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
+        names = [name for name in allowed if isinstance(network.get_layer(name), windows)]
+    else:
+        given = [layers] if isinstance(layers, str) else list(layers)
+        names = [check_choice("layers", name, allowed) for name in given]
+    if not names:
+        raise ArgumentError(f"`layers` must name at least one layer, not {describe(layers)}.")
+    through = keras.Model(network.inputs, [network.get_layer(name).output for name in names])
+    outputs = through.predict_on_batch(pixels)
+    return {name: np.asarray(maps)[0] for name, maps in zip(names, outputs, strict=True)}
+
+
+def filters(model: TrainedModel) -> np.ndarray:
+    """The filters of the first layer that has any, as small pictures.
+
+    Of a network without convolutions they are the weights of its first layer, each as large as
+    the image.
+
+    Args:
+        model: what `train` or `load_model` returned.
+
+    Returns:
+        float32 of shape (filters, height, width, 3).
+
+    Raises:
+        ArgumentError: `model` is not as above, or its first layer does not see three colours.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
+        >>> pycifar.filters(model).shape
+        (32, 3, 3, 3)
+    """
+    from pycifar.backend import keras
+
+    check_model(model)
+    network = model.keras_model
+    with_weights = (keras.layers.Conv2D, keras.layers.Dense)
+    layers = [layer for layer in network.layers if isinstance(layer, with_weights)]
+    kernel: Any = keras.ops.convert_to_numpy(layers[0].kernel) if layers else np.empty(0)
+    height, width, _ = model.image_shape
+    if kernel.ndim == 4 and kernel.shape[2] == 3:
+        return kernel.transpose(3, 0, 1, 2)
+    if kernel.ndim == 2 and kernel.shape[0] == height * width * 3:
+        if any(isinstance(layer, keras.layers.Permute) for layer in network.layers):
+            return kernel.T.reshape(-1, 3, height, width).transpose(0, 2, 3, 1)
+        return kernel.T.reshape(-1, height, width, 3)
+    raise ArgumentError(
+        f"The first layer of {model.config.architecture} does not see the three colours of the "
+        "pixels, so its weights are no pictures."
+    )
+
+
+def one_image(model: TrainedModel, image: Any) -> np.ndarray:
+    """The image as a batch of one, uint8 of shape (1, height, width, 3)."""
+    if not isinstance(image, (str, Path)) and not hasattr(image, "shape"):
+        raise ImageError(f"`image` must be one image, an array or a path, not {describe(image)}.")
+    pixels = np.ascontiguousarray(as_images(model, image))
+    if len(pixels) != 1:
+        raise ImageError(f"`image` must be one image, not {len(pixels)}.")
+    return pixels
+
+
+def _spatial_network(model: Any) -> keras.Model:
+    check_model(model)
+    network = model.keras_model
+    if len(_spatial_layers(network)) == 0:
+        raise ArgumentError(
+            f"{model.config.architecture} has no layer whose output has height and width, so "
+            "there are no maps to look at."
+        )
+    return network
+
+
+def _spatial_layers(network: keras.Model) -> list[str]:
+    """The layers that learn or sum up and whose output has height and width."""
+    from pycifar.backend import keras
+
+    plain = (keras.layers.InputLayer, keras.layers.Rescaling, keras.layers.Permute)
+    cropping = keras.layers.Cropping2D
+    return [
+        layer.name
+        for layer in network.layers
+        if len(layer.output.shape) == 4 and not isinstance(layer, (*plain, cropping))
+    ]
+
+
+def _heatmap(weighed: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """What speaks for the class, from 0 to 1, in the size of the image."""
+    from PIL import Image
+
+    positive = np.maximum(weighed, 0).astype(np.float32)
+    picture = Image.fromarray(positive).resize(size[::-1], Image.Resampling.BILINEAR)
+    heatmap = np.asarray(picture, np.float32)
+    highest = heatmap.max()
+    return heatmap / highest if highest > 0 else heatmap

@@ -1,0 +1,65 @@
+import keras
+import numpy as np
+import pytest
+
+import pycifar
+from pycifar.errors import ArgumentError
+
+
+def small_network() -> keras.Model:
+    """Two branches with windows, strides and a sum; all weights are 1."""
+    start = keras.Input((48, 48, 3), name="start")
+    ones = {"kernel_initializer": "ones", "padding": "same"}
+    first = keras.layers.Conv2D(1, 3, name="first", **ones)(start)
+    pooled = keras.layers.AveragePooling2D(2, name="pooled")(first)
+    wide = keras.layers.Conv2D(1, 5, strides=2, name="wide", **ones)(pooled)
+    narrow = keras.layers.Conv2D(1, 1, strides=2, name="narrow", **ones)(pooled)
+    joined = keras.layers.Add(name="joined")([wide, keras.ops.abs(narrow)])
+    last = keras.layers.Conv2D(1, 3, name="last", **ones)(joined)
+    return keras.Model(start, last)
+
+
+def seen(model: keras.Model, layer: str) -> int:
+    """The side of the part of the image that changes the unit in the middle of a layer."""
+    part = keras.Model(model.inputs, model.get_layer(layer).output)
+    image = np.ones((1, 48, 48, 3), np.float32)
+    before = part.predict_on_batch(image)
+    row, column = before.shape[1] // 2, before.shape[2] // 2
+    changed = []
+    for x in range(48):
+        other = image.copy()
+        other[0, :, x] += 1
+        after = part.predict_on_batch(other)
+        changed.append(after[0, row, column, 0] != before[0, row, column, 0])
+    places = np.flatnonzero(changed)
+    return int(places[-1] - places[0] + 1)
+
+
+def test_it_is_what_changes_a_unit():
+    model = small_network()
+    table = pycifar.receptive_field(model).set_index("layer")
+    for layer in ("first", "pooled", "wide", "narrow", "joined", "last"):
+        assert table.loc[layer, "receptive_field"] == seen(model, layer), layer
+    assert table["jump"].to_dict() | {"last": 4, "pooled": 2} == table["jump"].to_dict()
+
+
+def test_published_sizes_come_out():
+    vgg16 = pycifar.receptive_field("vgg16").set_index("layer")["receptive_field"]
+    assert (vgg16["conv1_2"], vgg16["conv5_3"], vgg16["pool5"]) == (5, 196, 212)
+
+
+def test_a_dense_layer_sees_the_whole_image(small_model):
+    table = pycifar.receptive_field(small_model).set_index("layer")
+    assert table.loc["hidden", ["receptive_field", "jump"]].tolist() == [32, 0]
+    assert table["type"]["conv1_1"] == "Conv2D"
+
+
+def test_networks_of_numpy_have_a_table_too():
+    assert pycifar.receptive_field("mlp_relu")["receptive_field"].iloc[-1] == 32
+
+
+def test_anything_else_is_refused():
+    with pytest.raises(ArgumentError, match='Did you mean "cnn2"|must be one of'):
+        pycifar.receptive_field("cnn22")
+    with pytest.raises(ArgumentError, match="`model` must be a trained model, a Keras model"):
+        pycifar.receptive_field(3)
