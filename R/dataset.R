@@ -240,3 +240,42 @@ describe_classes <- function(class_names) {
   shown <- if (length(class_names) > 12L) c(class_names[1:11], "...") else class_names
   sprintf("%s (%d)", paste(shown, collapse = ", "), length(class_names))
 }
+
+#' Images of a data set, and what they show
+#'
+#' @param dataset A data set from [cifar_load_dataset()].
+#' @param which The numbers of the images in the split, from 1.
+#' @param split The name of the split.
+#' @return `cifar_images()`: raw bytes 0-255, of shape (n, height, width, 3), as
+#'   [predict.cifar_trained_model()] takes them. `cifar_labels()`: a factor with all classes as
+#'   levels.
+#' @section Errors:
+#' `pycifar_error_argument` for a number that is not in the split, `pycifar_error_data` where there
+#' is no such split, and `pycifar_error_handle` after the R session of the data set.
+#' @family data sets
+#' @export
+#' @examplesIf pycifar:::python_ready()
+#' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
+#' images <- cifar_images(dataset, 1:3)
+#' dim(images)
+#' cifar_labels(dataset, 1:3)
+cifar_images <- function(dataset, which, split = "test") {
+  array_from_bytes(taken("images", dataset, which, split))
+}
+
+#' @rdname cifar_images
+#' @export
+cifar_labels <- function(dataset, which, split = "test") {
+  labels <- taken("labels", dataset, which, split)
+  factor(as_column(labels), levels = dataset$class_names)
+}
+
+taken <- function(entry_point, dataset, which, split, call = rlang::caller_env()) {
+  python_call(
+    entry_point,
+    live_handle(dataset, "dataset", "cifar_dataset", call),
+    several_values(which, "which", "whole numbers", call),
+    one_value(split, "split", "the name of a split", call),
+    call = call
+  )
+}

@@ -11,14 +11,22 @@ crossing_images <- function(images, call = rlang::caller_env()) {
   image_block(images, call, "an array, paths of image files, or a data set")
 }
 
+# One image: an array or a path.
+crossing_image <- function(image, call = rlang::caller_env()) {
+  if (is.character(image)) {
+    return(one_value(image, "image", "an array or the path of an image file", call))
+  }
+  image_block(image, call, "an array or the path of an image file", "image")
+}
+
 # An array of numbers as bytes and shape; Python checks the shape.
-image_block <- function(images, call, allowed = "an array") {
+image_block <- function(images, call, allowed = "an array", name = "images") {
   missing <- is.atomic(images) && !is.character(images) && anyNA(images)
   if (missing) {
     abort_image(if (any(is.nan(images))) "NaN" else "NA", call)
   }
   if (is.object(images) || !(is.numeric(images) || is.raw(images))) {
-    abort_argument("images", allowed, images, call)
+    abort_argument(name, allowed, images, call)
   }
   list(
     bytes = image_bytes(images, call),

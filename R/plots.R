@@ -181,3 +181,105 @@ plot_reproduction <- function(reproduction) {
 marks_of <- function(epochs) {
   if (max(epochs) > 1L) ggplot2::geom_line() else ggplot2::geom_point(size = 1.8)
 }
+
+# An image beside where the network looked.
+plot_explanation <- function(explanation) {
+  pixels <- array(as.integer(explanation$image), dim(explanation$image))
+  height <- nrow(pixels)
+  width <- ncol(pixels)
+  colours <- grDevices::rgb(pixels[, , 1], pixels[, , 2], pixels[, , 3], maxColorValue = 255)
+  heat <- as.data.frame.table(explanation$heatmap, responseName = "looked")
+  heat$x <- as.integer(heat$Var2) - 0.5
+  heat$y <- height - as.integer(heat$Var1) + 0.5
+  sides <- factor(c("image", "where it looked"))
+  grey <- grDevices::grey(rowMeans(pixels, dims = 2L) / 255)
+  raster <- function(colours, side) {
+    ggplot2::geom_raster(
+      ggplot2::aes(.data$x, .data$y),
+      data.frame(x = heat$x, y = heat$y, side = sides[[side]]),
+      fill = as.vector(colours)
+    )
+  }
+  ggplot2::ggplot() +
+    raster(colours, 1L) +
+    raster(grey, 2L) +
+    ggplot2::geom_raster(
+      ggplot2::aes(.data$x, .data$y, fill = .data$looked),
+      cbind(heat, side = sides[[2L]]),
+      alpha = 0.6
+    ) +
+    ggplot2::facet_wrap(ggplot2::vars(.data$side)) +
+    ggplot2::scale_fill_viridis_c(option = "B", limits = c(0, 1), name = "Where\nit looked") +
+    ggplot2::coord_fixed(xlim = c(0, width), ylim = c(0, height), expand = FALSE) +
+    ggplot2::labs(title = sprintf(
+      "%s: probability %.4f, layer %s",
+      explanation$class_name, explanation$probability, explanation$layer
+    )) +
+    bare_theme()
+}
+
+# Filters, an array of numbers 0-1 (filter, height, width, 3), eight a row.
+plot_filters <- function(filters, architecture) {
+  n <- nrow(filters)
+  pixels <- round(filters * 255)
+  bytes <- array(as.raw(pixels), c(n, 1L, dim(filters)[-1L]))
+  columns <- min(8L, n)
+  rows <- ceiling(n / columns)
+  grid <- array(as.raw(255L), c(rows * columns, 1L, dim(filters)[-1L]))
+  grid[seq_len(n), , , , ] <- bytes
+  # As the mosaic has it: (row, column, height, width, 3).
+  grid <- aperm(array(grid, c(columns, rows, dim(filters)[-1L])), c(2L, 1L, 3L, 4L, 5L))
+  side <- dim(filters)[[2L]]
+  mosaic <- as_mosaic(grid, dim(filters)[2:3] + if (side < 8L) 1L else gap)
+  ggplot2::ggplot() +
+    ggplot2::annotation_raster(
+      mosaic, 0, ncol(mosaic), 0, nrow(mosaic),
+      interpolate = FALSE
+    ) +
+    ggplot2::coord_fixed(xlim = c(0, ncol(mosaic)), ylim = c(0, nrow(mosaic)), expand = FALSE) +
+    ggplot2::labs(title = paste("First filters of", architecture)) +
+    bare_theme()
+}
+
+# Maps of layers, a list by layer of arrays (map, height, width), a layer a row.
+plot_feature_maps <- function(maps, architecture) {
+  tables <- lapply(names(maps), function(layer) {
+    values <- maps[[layer]]
+    table <- as.data.frame.table(values, responseName = "value")
+    table$value <- stats::ave(table$value, table$Var1, FUN = function(x) {
+      (x - min(x)) / max(max(x) - min(x), .Machine$double.xmin)
+    })
+    table$x <- (as.integer(table$Var3) - 0.5) / dim(values)[[3L]]
+    table$y <- 1 - (as.integer(table$Var2) - 0.5) / dim(values)[[2L]]
+    table$width <- 1 / dim(values)[[3L]]
+    table$height <- 1 / dim(values)[[2L]]
+    table$layer <- factor(layer, levels = names(maps))
+    table
+  })
+  ggplot2::ggplot(
+    do.call(rbind, tables),
+    ggplot2::aes(
+      .data$x, .data$y,
+      fill = .data$value, width = .data$width, height = .data$height
+    )
+  ) +
+    ggplot2::geom_tile() +
+    ggplot2::facet_grid(
+      ggplot2::vars(.data$layer), ggplot2::vars(as.integer(.data$Var1)),
+      switch = "y"
+    ) +
+    ggplot2::scale_fill_viridis_c(guide = "none") +
+    ggplot2::coord_fixed(expand = FALSE) +
+    ggplot2::labs(title = paste("Maps of", architecture)) +
+    bare_theme() +
+    ggplot2::theme(strip.text.x = ggplot2::element_blank())
+}
+
+# For pictures: no axes.
+bare_theme <- function() {
+  plain_theme() +
+    ggplot2::theme(
+      panel.grid = ggplot2::element_blank(), axis.text = ggplot2::element_blank(),
+      axis.title = ggplot2::element_blank()
+    )
+}

@@ -36,7 +36,7 @@ from pycifar.errors import (
 if TYPE_CHECKING:
     import pandas
 
-    from pycifar.datasets import Dataset
+    from pycifar.datasets import Dataset, Split
     from pycifar.reproduction import Reproduction
     from pycifar.trained_model import TrainedModel
 
@@ -103,8 +103,7 @@ def sample_images(dataset: Dataset, split: Any, n_per_class: Any, seed: Any) -> 
     """Random images of each class as a block of bytes: (class, image, height, width, 3)."""
     from pycifar.datasets import sample_images
 
-    images = sample_images(dataset, split, n_per_class, seed)
-    return {"bytes": bytearray(images.tobytes(order="F")), "shape": list(images.shape)}
+    return _bytes(sample_images(dataset, split, n_per_class, seed))
 
 
 @entry_point
@@ -231,6 +230,62 @@ def load_model(path: str) -> TrainedModel:
 
 
 @entry_point
+def images(dataset: Dataset, which: Any, split: Any) -> dict[str, Any]:
+    """Images of a split as a block of bytes: (image, height, width, 3); `which` counts from 1."""
+    part = dataset.split(split)
+    return _bytes(np.ascontiguousarray(part.images[_positions(part, which)]))
+
+
+@entry_point
+def labels(dataset: Dataset, which: Any, split: Any) -> list[str]:
+    """Class names of images of a split; `which` counts from 1."""
+    part = dataset.split(split)
+    return [dataset.class_names[label] for label in part.labels[_positions(part, which)].tolist()]
+
+
+@entry_point
+def receptive_field(model: Any) -> dict[str, list[Any]]:
+    """The table of the layers' receptive fields, of a model or of an architecture by name."""
+    _import_keras()
+    return _columns(pycifar.receptive_field(model))
+
+
+@entry_point
+def explain(model: TrainedModel, image: Any, class_name: Any, layer: Any) -> dict[str, Any]:
+    """Where the model looks, with image and heat map as blocks."""
+    found = pycifar.explain(model, _one_image(image), class_name, layer)
+    return {
+        "image": _bytes(found.image),
+        "heatmap": _block(found.heatmap),
+        "class_name": found.class_name,
+        "probability": found.probability,
+        "layer": found.layer,
+    }
+
+
+@entry_point
+def filters(model: TrainedModel) -> dict[str, Any]:
+    """The first filters as a block, each from 0 to 1: (filter, height, width, 3)."""
+    from pycifar.explanation import filters
+    from pycifar.explanation_plots import stretched
+
+    return _block(stretched(filters(model)))
+
+
+@entry_point
+def feature_maps(model: TrainedModel, image: Any, layers: Any, n_maps: Any) -> list[dict[str, Any]]:
+    """The `layer`s with their maps that vary most as `maps`, a block: (map, height, width)."""
+    from pycifar.explanation import feature_maps
+    from pycifar.explanation_plots import most_varied
+
+    n_maps = check_count("n_maps", n_maps)
+    found = feature_maps(model, _one_image(image), layers)
+    return [
+        {"layer": name, "maps": _block(most_varied(maps, n_maps))} for name, maps in found.items()
+    ]
+
+
+@entry_point
 def reproduce(
     systems: Any,
     seeds: Any,
@@ -321,6 +376,11 @@ def _block(values: np.ndarray) -> dict[str, Any]:
     return {"bytes": bytearray(doubles.tobytes(order="F")), "shape": list(doubles.shape)}
 
 
+def _bytes(pixels: np.ndarray) -> dict[str, Any]:
+    """Pixels as R's raw bytes in column-major order, with the shape."""
+    return {"bytes": bytearray(pixels.tobytes(order="F")), "shape": list(pixels.shape)}
+
+
 def _images(block: Mapping[str, Any]) -> np.ndarray:
     """uint8 images from R's raw bytes in column-major order."""
     shape = [int(side) for side in _as_list(block["shape"])]
@@ -340,6 +400,18 @@ def _any_images(images: Any) -> Any:
     raise ArgumentError(
         f"`images` must be an array, paths of image files, or a data set, not {describe(images)}."
     )
+
+
+def _positions(part: Split, which: Any) -> np.ndarray:
+    """Positions in a split, from 0, of images that R counts from 1."""
+    numbers = [check_count("which", number, 1, len(part)) for number in _as_list(which)]
+    return np.array(numbers, int) - 1
+
+
+def _one_image(image: Any) -> Any:
+    """An image from a block or a path."""
+    images = _any_images(image)
+    return images[0] if isinstance(images, list) and len(images) == 1 else images
 
 
 def _as_list(value: Any) -> list[Any]:

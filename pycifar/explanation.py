@@ -30,6 +30,13 @@ class Explanation:
         class_name: the class that is explained.
         probability: that the network gave to it, 0-1.
         layer: the layer whose maps were weighed.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
+        >>> pycifar.explain(model, dataset.split("test").images[0], "dots").class_name
+        'dots'
     """
 
     image: np.ndarray
@@ -84,9 +91,9 @@ def explain(
     number = int(probabilities.argmax())
     if class_name is not None:
         number = model.class_names.index(check_choice("class_name", class_name, model.class_names))
-    middle = network.get_layer(chosen).output
-    lower = keras.Model(network.inputs, middle)
-    upper = keras.Model(middle, network.outputs[0])
+    start, outputs, end = _tensors(network)
+    lower = keras.Model(start, outputs[chosen])
+    upper = keras.Model(outputs[chosen], end)
 
     def score(maps: Any) -> Any:
         # The networks end in probabilities; less their mean, their logarithms are what went into
@@ -128,7 +135,8 @@ def feature_maps(
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
-        >>> maps = pycifar.feature_maps(model, dataset.split("test").images[0])
+        >>> from pycifar.explanation import feature_maps
+        >>> maps = feature_maps(model, dataset.split("test").images[0])
         >>> {name: values.shape for name, values in maps.items()}
         {'conv1_1': (32, 32, 32), 'conv1_2': (32, 32, 32), 'pool1': (16, 16, 32)}
     """
@@ -144,9 +152,9 @@ def feature_maps(
         names = [check_choice("layers", name, allowed) for name in given]
     if not names:
         raise ArgumentError(f"`layers` must name at least one layer, not {describe(layers)}.")
-    through = keras.Model(network.inputs, [network.get_layer(name).output for name in names])
-    outputs = through.predict_on_batch(pixels)
-    return {name: np.asarray(maps)[0] for name, maps in zip(names, outputs, strict=True)}
+    start, outputs, _ = _tensors(network)
+    found = keras.Model(start, {name: outputs[name] for name in names}).predict_on_batch(pixels)
+    return {name: np.asarray(found[name])[0] for name in names}
 
 
 def filters(model: TrainedModel) -> np.ndarray:
@@ -168,7 +176,8 @@ def filters(model: TrainedModel) -> np.ndarray:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
-        >>> pycifar.filters(model).shape
+        >>> from pycifar.explanation import filters
+        >>> filters(model).shape
         (32, 3, 3, 3)
     """
     from pycifar.backend import keras
@@ -223,6 +232,21 @@ def _spatial_layers(network: keras.Model) -> list[str]:
         for layer in network.layers
         if len(layer.output.shape) == 4 and not isinstance(layer, (*plain, cropping))
     ]
+
+
+def _tensors(network: keras.Model) -> tuple[Any, dict[str, Any], Any]:
+    """The input of a network, the output of each layer by name, and the output of all."""
+    from pycifar.backend import keras
+
+    if not isinstance(network, keras.Sequential):
+        outputs = {layer.name: layer.output for layer in network.layers}
+        return network.inputs, outputs, network.outputs[0]
+    # The layers of a Sequential that was loaded remember a graph that is not the model's own.
+    start = keras.Input(batch_shape=network.input_shape, dtype=network.inputs[0].dtype)
+    values, outputs = start, {}
+    for layer in network.layers:
+        values = outputs[layer.name] = layer(values)
+    return start, outputs, values
 
 
 def _heatmap(weighed: np.ndarray, size: tuple[int, int]) -> np.ndarray:

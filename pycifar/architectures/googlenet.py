@@ -3,10 +3,11 @@
 Szegedy et al. 2014, "Going Deeper with Convolutions". Kept: each module sees its input through four
 branches, 1×1, 3×3, 5×5 and pooling, the larger ones after a reduction by 1×1, and joins what they
 find; the average over the image stands before the one fully connected layer. Changed for images of
-32×32: the stem keeps the size until its one pooling. Every width is a quarter of the paper's, so
-that two processor cores train it. Left out: the two auxiliary classifiers, which the paper needed
-to train the lower modules and which bring half a point, and the normalisation of neighbouring
-maps. Weights start as in He et al. 2015.
+32×32: the stem halves the size once, not thrice, as its first filters are 3×3 in steps of 1, not
+7×7 in steps of 2, and the second of its poolings is gone. Every width is a quarter of the paper's,
+so that two processor cores train it. Left out: the two auxiliary classifiers, which bring half a
+point by the paper's own account, and the normalisation of neighbouring maps. Weights start as in
+He et al. 2015.
 """
 
 from __future__ import annotations
@@ -65,9 +66,9 @@ def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
         scaling(start),
         [
             convolution(STEM[0] // NARROWED, 3, "stem1"),
+            overlapping_pooling("stem_pool"),
             convolution(STEM[1] // NARROWED, 1, "stem2"),
             convolution(STEM[2] // NARROWED, 3, "stem3"),
-            overlapping_pooling("stem_pool"),
         ],
     )
     for name, widths in MODULES.items():

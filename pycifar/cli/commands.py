@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pycifar.cli.output import print_json, print_table
 from pycifar.cli.records import (
     evaluation_record,
+    explanation_record,
     exploration_record,
     images_per_second,
     prediction_record,
@@ -24,6 +25,7 @@ from pycifar.cli.records import (
 )
 from pycifar.cli.values import (
     as_count,
+    as_text,
     dataset_arguments,
     output_path,
     read_values,
@@ -168,6 +170,27 @@ def predict(options: Namespace) -> int:
     if "json" in options:
         print_json(records)
     return 1 if failed else 0
+
+
+def explain(options: Namespace) -> int:
+    """`pycifar explain`."""
+    plot = _picture_path(options)
+    chosen = read_values(options, {"class_name": as_text, "layer": as_text})
+
+    from pycifar.explanation import explain
+    from pycifar.model_file import load_model
+
+    found = explain(load_model(options.model), options.image, **chosen)
+    if plot is not None:
+        from pycifar.explanation_plots import plot_explanation
+
+        plot_explanation(found, plot, overwrite="overwrite" in options)
+    if "json" in options:
+        print_json(explanation_record(found, options.image, plot))
+    else:
+        print(f"{options.image}\t{found.class_name}\t{found.probability:.4f}\t{found.layer}")
+        _print_path("picture", plot)
+    return 0
 
 
 def reproduce(options: Namespace) -> int:

@@ -212,6 +212,18 @@ def _add_predict(parser: ArgumentParser) -> None:
     )
 
 
+def _add_explain(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
+    parser.add_argument("image", metavar="IMAGE", help="an image file of any size")
+    parser.add_argument(
+        "--class", dest="class_name", metavar="NAME", help="the predicted one unless given"
+    )
+    parser.add_argument(
+        "--layer", metavar="NAME", help="the last one with height and width unless given"
+    )
+    _add_output(parser, "the image beside where the model looked")
+
+
 def _add_reproduce(parser: ArgumentParser) -> None:
     parser.add_argument(
         "systems",
@@ -300,6 +312,15 @@ COMMANDS = {
             ("predict model.keras cat.jpg dog.png", "the most probable class of each"),
             ("predict model.keras --top 3 photos/*.jpg", "the three most probable ones"),
             ("predict model.keras cat.jpg --json", "the probabilities of all classes"),
+        ),
+    ),
+    "explain": Command(
+        "Show where a model looks to tell the class of an image: Grad-CAM.",
+        _add_explain,
+        (
+            ("explain model.keras cat.jpg --plot where.png", "for the predicted class"),
+            ("explain model.keras cat.jpg --class dog --plot where.png", "for another class"),
+            ("explain model.keras cat.jpg --json", "the heat map as numbers"),
         ),
     ),
     "reproduce": Command(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pycifar.datasets import Dataset
     from pycifar.datasets.exploration import Exploration
     from pycifar.evaluation import Evaluation
+    from pycifar.explanation import Explanation
     from pycifar.reproduction import Reproduction
     from pycifar.trained_model import TrainedModel
 
@@ -105,6 +106,18 @@ def prediction_record(
         "probability": float(result[label]),
         "probabilities": dict(zip(class_names, result.tolist(), strict=True)),
         "error": None,
+    }
+
+
+def explanation_record(found: Explanation, image: str, plot: Path | None) -> dict[str, Any]:
+    """Where a model looked; the heat map as rows of numbers."""
+    return {
+        "path": image,
+        "class": found.class_name,
+        "probability": found.probability,
+        "layer": found.layer,
+        "heatmap": [[round(value, 4) for value in row] for row in found.heatmap.tolist()],
+        "plot": _text(plot),
     }
 
 

@@ -29,6 +29,13 @@ class Reproduction:
         records: one dict a finished training, as the file holds them.
         calls: what was asked for, in words, each call that added to the records.
         interrupted: whether the last call was cut short by the user.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> found = pycifar.reproduce("C", seeds=[1, 2], epochs=1, dataset=dataset, verbose=0)
+        >>> found.runs["seed"].tolist()
+        [1, 2]
     """
 
     records: tuple[dict[str, Any], ...]

@@ -392,3 +392,29 @@ def test_interrupted_training_keeps_what_was_learned(tmp_path):
     loaded = pycifar.load_model(model)
     assert loaded.fingerprint() == record["fingerprint"]
     assert loaded.epochs_done == record["epochs_done"] >= 1
+
+
+# Explain
+
+
+def test_an_explanation_is_told_and_drawn(run, model_path, image_path, tmp_path, small_model):
+    picture = tmp_path / "where.png"
+    found = pycifar.explain(small_model, image_path)
+    code, out, err = run("explain", model_path, image_path, "--plot", picture)
+    assert (code, err) == (0, "")
+    line = f"{image_path}\t{found.class_name}\t{found.probability:.4f}\tpool1"
+    assert out == f"{line}\npicture: {picture}\n"
+    assert picture.stat().st_size > 1000
+    code, out, _ = run("explain", model_path, image_path, "--class", "dots", "--json")
+    record = json.loads(out)
+    assert (code, record["class"]) == (0, "dots")
+    assert np.shape(record["heatmap"]) == (32, 32)
+
+
+def test_a_layer_or_class_that_does_not_exist_is_refused(run, model_path, image_path):
+    code, _, err = run("explain", model_path, image_path, "--layer", "pool2")
+    assert code == 2
+    assert 'Did you mean "pool1"?' in err
+    code, _, err = run("explain", model_path, image_path, "--class", "unicorn")
+    assert code == 2
+    assert "`--class`" in err

@@ -61,6 +61,16 @@ def test_weight_decay_shrinks_weights_and_leaves_biases(name):
     assert keras.ops.convert_to_numpy(layer.bias) == pytest.approx(1)
 
 
+def test_weight_decay_leaves_what_batch_normalisation_learns():
+    layer = keras.layers.BatchNormalization(beta_initializer="ones")
+    layer.build((None, 3))
+    optimizer = make_optimizer("sgd", 0.5, "constant", 10, weight_decay=0.1)
+    still = [keras.ops.zeros(variable.shape) for variable in layer.trainable_variables]
+    optimizer.apply(still, layer.trainable_variables)
+    assert keras.ops.convert_to_numpy(layer.gamma) == pytest.approx(1)
+    assert keras.ops.convert_to_numpy(layer.beta) == pytest.approx(1)
+
+
 def test_an_unknown_optimizer_suggests_the_nearest():
     with pytest.raises(UnknownNameError) as caught:
         make_optimizer("adamm", 0.1, "constant", 10)

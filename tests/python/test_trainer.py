@@ -188,16 +188,35 @@ def test_a_keras_model_and_a_function_that_makes_one_are_trained(small_dataset):
     assert from_model.network is own
 
 
-def test_a_keras_optimizer_brings_its_own_rate(small_dataset):
+def test_a_keras_optimizer_brings_its_own_rate_and_decay(small_dataset):
     import keras
 
-    model = pycifar.train(
-        small_dataset, optimizer=keras.optimizers.Nadam(0.002), **{**SETTINGS, "epochs": 1}
-    )
+    own = keras.optimizers.Nadam(0.002, weight_decay=0.01)
+    model = pycifar.train(small_dataset, optimizer=own, **{**SETTINGS, "epochs": 1})
     assert model.config.optimizer == "Nadam"
     assert model.config.learning_rate == pytest.approx(0.002)
-    with pytest.raises(ArgumentError, match="left out"):
-        pycifar.train(small_dataset, optimizer=keras.optimizers.Nadam(), learning_rate=0.1)
+    assert model.config.weight_decay == pytest.approx(0.01)
+    for argument in ("learning_rate", "weight_decay"):
+        with pytest.raises(ArgumentError, match=f"`{argument}` must be left out"):
+            pycifar.train(small_dataset, optimizer=keras.optimizers.Nadam(), **{argument: 0.1})
+
+
+def test_weight_decay_is_the_recipe_s_unless_it_is_given(small_dataset):
+    short = {**SETTINGS, "epochs": 1}
+    model = pycifar.train(small_dataset, "lenet5", **short)
+    assert model.config.weight_decay == model.network.optimizer.weight_decay == 1e-3
+    without = pycifar.train(small_dataset, "lenet5", weight_decay=0, **short)
+    assert without.config.weight_decay == 0
+    assert without.fingerprint() != model.fingerprint()
+
+
+def test_the_averages_of_batch_normalisation_follow_the_training(small_dataset):
+    short = {**SETTINGS, "epochs": 1, "learning_rate": 0.01, "validation": "test"}
+    model = pycifar.train(small_dataset, "resnet20", **short)
+    normalisation = model.network.get_layer("conv1_norm")
+    assert np.abs(np.asarray(normalisation.moving_mean)).min() > 0
+    evaluation = pycifar.evaluate(model, small_dataset)
+    assert evaluation.loss == pytest.approx(model.last("validation", "loss"), rel=1e-5)
 
 
 def test_another_optimizer_than_the_recipe_s_takes_its_usual_rate(small_dataset):

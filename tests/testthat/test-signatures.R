@@ -10,6 +10,8 @@ pairs <- list(
   load_model = cifar_load_model,
   reproduce = cifar_reproduce,
   load_reproduction = cifar_load_reproduction,
+  explain = cifar_explain,
+  receptive_field = cifar_receptive_field,
   doctor = cifar_doctor
 )
 
@@ -59,6 +61,11 @@ test_that("methods agree", {
   expect_identical(
     in_r(plot.cifar_evaluation, "evaluation"), in_python("plot_confusion", to_a_file)
   )
+  expect_identical(in_r(cifar_plot_filters), in_python("plot_filters", to_a_file))
+  expect_identical(in_r(cifar_plot_feature_maps), in_python("plot_feature_maps", to_a_file))
+  expect_identical(
+    in_r(plot.cifar_explanation, "explanation"), in_python("plot_explanation", to_a_file)
+  )
   expect_identical(
     in_r(plot.cifar_reproduction, "reproduction"), in_python("plot_reproduction", to_a_file)
   )
@@ -67,7 +74,10 @@ test_that("methods agree", {
 test_that("what is exported is this", {
   expect_setequal(
     getNamespaceExports("pycifar"),
-    c(paste0("cifar_", names(pairs)), "cifar_fingerprint")
+    c(
+      paste0("cifar_", names(pairs)),
+      "cifar_fingerprint", "cifar_images", "cifar_labels", "cifar_plot_filters", "cifar_plot_feature_maps"
+    )
   )
 })
 
@@ -79,9 +89,9 @@ test_that("each class prints, and shows what it can", {
   }
   objects <- c("cifar_dataset", "cifar_evaluation", "cifar_trained_model")
   expect_setequal(methods("print"), c(
-    objects, "cifar_diagnosis", "cifar_network", "cifar_reproduction"
+    objects, "cifar_diagnosis", "cifar_explanation", "cifar_network", "cifar_reproduction"
   ))
   expect_setequal(methods("summary"), objects)
-  expect_setequal(methods("plot"), c(objects, "cifar_reproduction"))
+  expect_setequal(methods("plot"), c(objects, "cifar_explanation", "cifar_reproduction"))
   expect_setequal(methods("predict"), "cifar_trained_model")
 })
