@@ -54,9 +54,10 @@ def train(
 ) -> TrainedModel:
     """Train an image classifier.
 
-    What is None takes the value of the architecture's recipe (see `list_architectures`). The same
-    data, settings and seed give the same weights bit for bit on one machine with one version of
-    the backend and one number of threads.
+    What is None takes the value of the architecture's recipe (see `list_architectures`); another
+    optimizer than the recipe's takes its usual learning rate and weight decay. The same data,
+    settings and seed give the same weights bit for bit on one machine with one version of the
+    backend and one number of threads.
 
     Interrupting (Ctrl-C) ends the training early: the model so far comes back, with its history,
     `interrupted` set and an `InterruptedWarning`.
@@ -68,7 +69,7 @@ def train(
         epochs: passes over the training images, at least 1.
         batch_size: images a step, from 1 to the number of images trained on.
         optimizer: "sgd" (momentum 0.9), "adam", "adamw" or "rmsprop"; or a Keras optimizer, which
-            brings its own learning rate.
+            brings its own learning rate and weight decay.
         learning_rate: above 0; at the start, or at the peak for "one_cycle".
         schedule: "constant", "cosine", "step", "exponential" or "one_cycle"; see
             `pycifar.optimization.make_optimizer`.

@@ -67,7 +67,7 @@ def reproduction_arguments(options: Namespace) -> dict[str, Any]:
             "time_budget": _as_rate,
         },
     )
-    if options.systems:
+    if "systems" in options:
         arguments["systems"] = options.systems
     if "output" in options:
         arguments["path"] = check_output("output", options.output, (".json",), overwrite=True)

@@ -4,6 +4,8 @@ import pytest
 
 import pycifar
 from pycifar.cli import main
+from pycifar.cli.parser import read_command_line
+from pycifar.cli.values import reproduction_arguments
 
 DATA = ["--dataset", "synthetic", "--n-train", "100", "--n-test", "50"]
 
@@ -35,6 +37,11 @@ def test_the_table_the_file_and_the_curves_are_what_the_package_gives(run, tmp_p
     assert [row["architecture"] for row in record["table"]] == ["softmax", "mlp_relu"]
     assert record["table"][0]["stated_test"] is None
     assert len(record["runs"]) == 4
+
+
+def test_all_systems_are_meant_where_none_is_named():
+    _, options = read_command_line(["reproduce", "--epochs", "1"])
+    assert reproduction_arguments(options) == {"epochs": 1}
 
 
 def test_it_is_the_same_training_as_that_of_train(run, capsys):
