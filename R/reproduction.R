@@ -150,7 +150,7 @@ new_reproduction <- function(found) {
 # The table as a person reads it.
 reproduction_in_words <- function(table) {
   share <- function(values) ifelse(is.na(values), "", sprintf("%.4f", values))
-  spread <- function(sd) ifelse(is.na(sd), "", sprintf(" ± %.4f", sd))
+  spread <- function(sd) ifelse(is.na(sd), "", sprintf(" \u00b1 %.4f", sd))
   data.frame(
     system = table$system,
     architecture = table$architecture,

@@ -1,6 +1,7 @@
 #' Train an image classifier
 #'
-#' What is `NULL` takes the value of the architecture's recipe, see [cifar_list_architectures()].
+#' What is `NULL` takes the value of the architecture's recipe, see [cifar_list_architectures()];
+#' another optimizer than the recipe's takes its usual learning rate and weight decay.
 #' The same data, settings and seed give the same weights bit for bit on one machine with one
 #' version of the backend and one number of threads, in R, in Python and in the shell;
 #' [cifar_fingerprint()] tells.
@@ -16,7 +17,7 @@
 #' @param epochs Passes over the training images, at least 1.
 #' @param batch_size Images a step, from 1 to the number of training images.
 #' @param optimizer `"sgd"` (momentum 0.9), `"adam"`, `"adamw"` or `"rmsprop"`; or a Keras
-#'   optimizer, which brings its own learning rate.
+#'   optimizer, which brings its own learning rate and weight decay.
 #' @param learning_rate Above 0; at the start, or at the peak for `"one_cycle"`.
 #' @param schedule How the learning rate changes over the run: `"constant"`; `"cosine"`, down to 0;
 #'   `"step"`, divided by 10 after a half and after three quarters; `"exponential"`, down to 1%; or

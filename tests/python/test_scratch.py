@@ -173,7 +173,7 @@ def test_a_network_of_ones_own_sizes_is_trained_in_place(small_dataset):
     model = pycifar.train(small_dataset, own, epochs=1, seed=1, verbose=0)
     assert model.network is own
     assert model.config.architecture == "mlp_relu"
-    assert model.config.batch_size == ARCHITECTURES["mlp_relu"].recipe.batch_size
+    assert model.config.learning_rate == ARCHITECTURES["mlp_relu"].recipe.learning_rate
 
 
 @pytest.mark.parametrize(
