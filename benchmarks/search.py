@@ -4,9 +4,9 @@
     python benchmarks/search.py mlp_sigmoid --output benchmarks/results/search_mlp_sigmoid.json
 
 Settings are drawn at random, trained for a few epochs, and the best of them for more: learning
-rate, schedule, batch size, decay and augmentation. All is decided by the accuracy on a tenth of the
-training split that is held out; the test split is never looked at. Needs the environment that
-`make setup` leaves (`. ./env.sh`) and real CIFAR-10.
+rate, schedule, batch size, decay, augmentation and preprocessing. All is decided by the accuracy on
+a tenth of the training split that is held out; the test split is never looked at. Needs the
+environment that `make setup` leaves (`. ./env.sh`) and real CIFAR-10.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ import numpy as np
 from machine import describe_machine
 
 import pycifar
+from pycifar.architectures import ARCHITECTURES
+from pycifar.backend import seeded
 
 ROUNDS = (  # settings that go on, epochs, seeds
-    (36, 10, (1,)),
-    (10, 30, (1,)),
-    (4, 80, (1, 2)),
+    (32, 8, (1,)),
+    (8, 25, (1,)),
+    (3, 80, (1, 2)),
 )
 
 SPACE = {
@@ -34,7 +36,9 @@ SPACE = {
     "batch_size": (32, 64, 128, 256),
     "l2": (0.0, 1e-5, 1e-4, 1e-3),
     "augmentation": ("none", "flip", "flip shift"),
+    "normalised": (False, True),  # each image to its own mean and deviation
 }
+INPUTS = {"mlp_relu": "colours", "mlp_sigmoid": "greys"}
 RATES = {"mlp_relu": (-2.7, -0.7), "mlp_sigmoid": (-1.7, 0.3)}  # powers of ten at batch 128
 
 
@@ -81,9 +85,13 @@ def validated(
     dataset: pycifar.Dataset, architecture: str, settings: dict[str, Any], epochs: int, seed: int
 ) -> float:
     """The accuracy on the held-out tenth after the last epoch; 0 where the loss is no number."""
-    training = {name: value for name, value in settings.items() if name != "l2"}
+    training = {name: value for name, value in settings.items() if name not in ("l2", "normalised")}
     training["augmentation"] = settings["augmentation"].split()
-    network = pycifar.build_model(architecture, seed=seed, l2=settings["l2"])
+    inputs = ("normalised " if settings["normalised"] else "") + INPUTS[architecture]
+    with seeded(seed):
+        network = ARCHITECTURES[architecture].build(
+            (32, 32, 3), 10, l2=settings["l2"], inputs=inputs
+        )
     try:
         model = pycifar.train(
             dataset, network, epochs=epochs, seed=seed, validation=0.1, verbose=0, **training

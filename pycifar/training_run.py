@@ -180,7 +180,8 @@ class TrainingRun:
         order = np.random.default_rng([self.config.seed, ORDER, epoch]).permutation(n)
         totals = dict.fromkeys(METRICS, 0.0)
         for step, start in enumerate(range(0, n, size)):
-            told.on_train_batch_begin(step)
+            for callback in told.callbacks:
+                callback.on_train_batch_begin(step)
             images, labels = self._batch(order[start : start + size], epoch, step)
             before = self.model.get_weights() if step % KEEP_EVERY == 0 else None
             logs = self.model.train_on_batch(images, labels, return_dict=True)
@@ -192,7 +193,8 @@ class TrainingRun:
                 self.good_weights = before
             seen = start + len(labels)
             means = {metric: total / seen for metric, total in totals.items()}
-            told.on_train_batch_end(step, means)
+            for callback in told.callbacks:  # not by Keras's list, which looks through the logs
+                callback.on_train_batch_end(step, means)
             self._raise_interrupt()
             if self.model.stop_training:
                 break

@@ -18,6 +18,7 @@ MIDDLE = 128  # of the pixel values 0-255, which become -1 to 1
 # Luminance, ITU-R BT.601, with the digits that Keras uses.
 LUMINANCE = (0.2989, 0.5870, 0.1140)
 CROP = 28  # pixels
+EPSILON = 1e-3  # added to a variance, so that an image of one colour does no harm
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,28 @@ def _margins(shape: tuple[int, ...]) -> tuple[int, int]:
     return (shape[0] - CROP) // 2, (shape[1] - CROP) // 2
 
 
+def _normalised(inputs: Inputs) -> Inputs:
+    """The same, and each image then less its mean and over its deviation."""
+
+    def make(images: np.ndarray, rows: np.ndarray) -> None:
+        inputs.make(images, rows)
+        rows -= rows.mean(axis=1, keepdims=True)
+        variances = np.einsum("ij,ij->i", rows, rows)[:, None] / rows.shape[1]
+        rows /= np.sqrt(variances + EPSILON)
+
+    def keras_make(pixels: Any) -> Any:
+        from pycifar.backend import keras
+
+        layer = keras.layers.LayerNormalization(
+            epsilon=EPSILON, center=False, scale=False, name="normalisation"
+        )
+        return layer(inputs.keras_make(pixels))
+
+    return Inputs(inputs.count, make, keras_make)
+
+
 INPUTS: dict[str, Inputs] = {
     "colours": Inputs(_count_colours, _make_colours, _keras_colours),
     "greys": Inputs(_count_greys, _make_greys, _keras_greys),
 }
+INPUTS |= {f"normalised {name}": _normalised(inputs) for name, inputs in INPUTS.items()}
