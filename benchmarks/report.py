@@ -27,6 +27,8 @@ def main() -> None:
     tables = {
         "epochs": epochs_table(),
         "doors": doors_table(),
+        "mlp": mlp_table(),
+        "search": search_table(),
         "reproduction": reproduction_table(),
         "reproduction in short": short_reproduction_table(),
     }
@@ -72,6 +74,39 @@ def doors_table() -> str:
         ratio = "1" if ratios is None else " ".join(f"{r:.3f}" for r in ratios)
         numbers = [f"{found[name]:.0f}" for name in ("wall", "training", "peak_mb")]
         rows.append([door, *numbers, ratio])
+    return markdown(rows)
+
+
+def mlp_table() -> str:
+    """How fast `mlp_relu` trains, beside its peers and the machine's limit."""
+    report = result("mlp")
+    rows = [["", "images a second", "/ pycifar", "share of the sgemm rate"]]
+    for name, speed in report["images_per_second"].items():
+        version = report["versions"][name.replace("PyTorch", "torch")]
+        ratio = report["ratio_to_pycifar"][name]
+        rows.append(
+            [
+                f"{name} {version}",
+                f"{speed:,}",
+                f"{ratio:.2f}",
+                f"{report['share_of_sgemm'][name]:.2f}",
+            ]
+        )
+    square, own = report["sgemm_gflops"], report["own_products_gflops"]
+    return (
+        f"{markdown(rows)}\n\nSquare matrices of 2048: {square:.0f} GFLOP/s; the two largest "
+        f"products of this network alone: {own:.0f} GFLOP/s."
+    )
+
+
+def search_table() -> str:
+    """The best settings that were found, and how they did on held-out training images."""
+    columns = ("learning_rate", "schedule", "batch_size", "l2", "augmentation", "normalised")
+    rows = [[*columns, "epochs", "held-out accuracy"]]
+    last = result("search_mlp_relu")["rounds"][-1]
+    for one in last["found"]:
+        cells = [str(one[column]) for column in columns]
+        rows.append([*cells, str(last["epochs"]), f"{one['accuracy']:.4f}"])
     return markdown(rows)
 
 
