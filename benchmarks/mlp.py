@@ -32,6 +32,7 @@ import pycifar
 
 BATCH = 128
 IMAGES = 50_000
+PAUSE = 0.3  # seconds, in which the threads of the one before come to rest
 RATE, MOMENTUM = 0.01, 0.9
 SIDE = 2048  # of the square matrices
 # Multiply-adds of a step, for each image: forward, and backward but to the pixels.
@@ -96,6 +97,7 @@ class Peer:
 
     def epoch(self) -> float:
         """Let it train for one epoch; the seconds that takes."""
+        time.sleep(PAUSE)
         self._connection.send(True)
         return self._connection.recv()
 
