@@ -11,6 +11,9 @@
 #'   have.
 #' @param activation Of the hidden layers: `"sigmoid"` or `"relu"`.
 #' @param l2 The loss has this times the sum of the squares of all weights as well; at least 0.
+#' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have; or
+#'   `"auto"` for what suits the architecture and the machine. A network of NumPy has float32, and a
+#'   model that is given keeps its own.
 #'
 #' @return A model from raw pixels (0-255) to class probabilities, of class `cifar_network` and the
 #'   classes that reticulate gives it: a Keras model, which functions for Keras models take as it
@@ -29,7 +32,8 @@ cifar_build_model <- function(architecture = "cnn2",
                               seed = NULL,
                               hidden = NULL,
                               activation = NULL,
-                              l2 = NULL) {
+                              l2 = NULL,
+                              precision = "auto") {
   architecture <- crossing_architecture(architecture)
   network <- python_call(
     "build_model",
@@ -39,7 +43,8 @@ cifar_build_model <- function(architecture = "cnn2",
     one_value(seed, "seed", "a single number"),
     hidden = several_values(hidden, "hidden", "numbers of units"),
     activation = one_value(activation, "activation", "the name of an activation"),
-    l2 = one_value(l2, "l2", "a single number")
+    l2 = one_value(l2, "l2", "a single number"),
+    precision = one_value(precision, "precision", "the name of a precision")
   )
   class(network) <- unique(c("cifar_network", class(network)))
   network

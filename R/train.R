@@ -24,6 +24,9 @@
 #'   `"one_cycle"`, up over the first quarter and then down to 0.
 #' @param weight_decay Each step takes the learning rate times this off each weight, times the
 #'   weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
+#' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have; or
+#'   `"auto"` for what suits the architecture and the machine. Weights, losses and updates are
+#'   float32 always. A network of NumPy has nothing else, and a model that is given keeps its own.
 #' @param augmentation `"none"`, or any of `"flip"`, `"shift"` and `"cutout"`; or a list of these
 #'   with their values, such as `list(flip = TRUE, shift = 4)`: `flip` mirrors half of the images,
 #'   `shift` moves them by up to so many pixels, and `cutout` blanks a square with sides of so many.
@@ -67,6 +70,7 @@ cifar_train <- function(dataset,
                         learning_rate = NULL,
                         schedule = NULL,
                         weight_decay = NULL,
+                        precision = "auto",
                         augmentation = NULL,
                         validation = 0.1,
                         early_stopping = NULL,
@@ -87,6 +91,7 @@ cifar_train <- function(dataset,
     learning_rate = one_value(learning_rate, "learning_rate", "a single number"),
     schedule = one_value(schedule, "schedule", "the name of a schedule"),
     weight_decay = one_value(weight_decay, "weight_decay", "a single number"),
+    precision = one_value(precision, "precision", "the name of a precision"),
     augmentation = crossing_augmentation(augmentation),
     validation = one_value(validation, "validation", "a single number or the name of a split"),
     early_stopping = one_value(early_stopping, "early_stopping", "a single number"),

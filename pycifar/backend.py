@@ -76,13 +76,14 @@ def gradient(score: Callable[[Any], Any], values: Any) -> tuple[Any, Any]:
     return importlib.import_module("jax").value_and_grad(score)(values)
 
 
+tensorflow: Any = None  # where Keras computes with something else
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 try:
     with _silent_stderr():
         import keras
 
         if keras.backend.backend() == "tensorflow":
-            import tensorflow
+            tensorflow = importlib.import_module("tensorflow")
 
             tensorflow.config.list_physical_devices()  # looks for GPUs, and is loud about it
             # Each training traces a function of its own, which TensorFlow takes for a mistake.
@@ -94,4 +95,4 @@ except Exception as error:  # an unknown backend is a ValueError, a broken one c
         "that is installed.",
     ) from error
 
-__all__ = ["gradient", "keras", "seeded"]
+__all__ = ["gradient", "keras", "seeded", "tensorflow"]

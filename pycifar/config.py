@@ -18,6 +18,7 @@ class Recipe:
         schedule: a name in `pycifar.optimization.SCHEDULES`.
         weight_decay: each step takes learning rate times this off each weight, times the weight.
         augmentation: names of `pycifar.augmentation.Augmentation`'s fields with their values.
+        precision: what "auto" takes where the machine has it; see `pycifar.precision`.
     """
 
     epochs: int = 10
@@ -27,6 +28,7 @@ class Recipe:
     schedule: str = "constant"
     weight_decay: float = 0.0
     augmentation: dict[str, Any] = field(default_factory=dict)
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class TrainingConfig:
         early_stopping: epochs without improvement after which training stops, or None.
         best_weights: whether the weights of the best epoch were kept rather than the last ones.
         seed: what fixed the weights, the order of the images, dropout and augmentation.
+        precision: what was computed with, "float32" or "bfloat16"; weights and losses are float32.
     """
 
     architecture: str
@@ -61,6 +64,7 @@ class TrainingConfig:
     early_stopping: int | None
     best_weights: bool
     seed: int
+    precision: str = "float32"
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain Python values that JSON can hold."""

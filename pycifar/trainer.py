@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from pycifar.callbacks import early_stopping as stopping_callbacks
 from pycifar.config import Recipe, TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.errors import ArgumentError, DivergenceError
+from pycifar.fused import fuse
 from pycifar.optimization import (
     MOMENTUM,
     OPTIMIZERS,
@@ -30,6 +32,7 @@ from pycifar.optimization import (
     make_optimizer,
     rate_by_step,
 )
+from pycifar.precision import precision_of
 from pycifar.scratch import NumpyModel
 from pycifar.trained_model import TrainedModel
 from pycifar.training_run import TrainingRun, split_portions
@@ -44,6 +47,7 @@ def train(
     learning_rate: float | None = None,
     schedule: str | None = None,
     weight_decay: float | None = None,
+    precision: str = "auto",
     augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] | None = None,
     validation: float | str | None = 0.1,
     early_stopping: int | None = None,
@@ -75,6 +79,10 @@ def train(
             `pycifar.optimization.make_optimizer`.
         weight_decay: each step takes the learning rate times this off each weight, times the
             weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
+        precision: what is computed with: "float32"; "bfloat16", which the machine must have; or
+            "auto" for what suits the architecture and the machine. Weights, losses and updates are
+            float32 always. A network of NumPy has nothing else, and a model that is given keeps
+            its own.
         augmentation: "none", or any of "flip", "shift" and "cutout", alone, listed, or each with
             its value; see `Augmentation`.
         validation: the share of the training split that is held out, drawn with the seed and
@@ -130,7 +138,10 @@ def train(
     )
     verbose = check_count("verbose", verbose, minimum=0, maximum=2)
     given_callbacks = as_callbacks(callbacks)
-    model = build_model(architecture, dataset.image_shape, dataset.n_classes, config.seed)
+    model = build_model(
+        architecture, dataset.image_shape, dataset.n_classes, config.seed, precision=precision
+    )
+    config = dataclasses.replace(config, precision=precision_of(model))
     if isinstance(model, NumpyModel):
         _check_numpy_optimizer(config.optimizer)
     _compile(model, optimizer, config, math.ceil(len(training) / config.batch_size))
@@ -226,3 +237,4 @@ def _compile(
         )
     with seeded(config.seed):
         model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    fuse(model, optimizer)

@@ -22,6 +22,7 @@ from pycifar.architectures.architecture import Architecture
 from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.config import Recipe
 from pycifar.errors import ArgumentError
+from pycifar.precision import computing_in, precision_of, settle_precision
 
 if TYPE_CHECKING:
     import keras
@@ -88,6 +89,7 @@ def build_model(
     hidden: Sequence[int] | None = None,
     activation: str | None = None,
     l2: float | None = None,
+    precision: str = "auto",
 ) -> keras.Model | NumpyModel:
     """An untrained model.
 
@@ -103,6 +105,9 @@ def build_model(
             is for the networks of NumPy, "mlp_sigmoid" and "mlp_relu"; None keeps what they have.
         activation: of the hidden layers, "sigmoid" or "relu".
         l2: the loss has this times the sum of the squares of all weights as well, at least 0.
+        precision: what is computed with: "float32"; "bfloat16", which the machine must have; or
+            "auto" for what suits the architecture and the machine. A network of NumPy has float32,
+            and a model that is given keeps its own.
 
     Returns:
         A Keras model, or a `pycifar.scratch.NumpyModel`, from raw uint8 pixels, shape
@@ -126,17 +131,24 @@ def build_model(
     seed = check_seed(seed)
     options = {"hidden": hidden, "activation": activation, "l2": l2}
     given = {name: value for name, value in options.items() if value is not None}
-    if isinstance(architecture, (keras.Model, NumpyModel)):
-        _check_options("a model", given, ())
-        return _check_model(architecture, shape, n_classes)
-    if callable(architecture):
-        _check_options("a function", given, ())
-        with seeded(seed):
-            return _check_model(architecture(shape, n_classes), shape, n_classes)
-    name = check_choice("architecture", architecture, ARCHITECTURES)
-    _check_options(f'"{name}"', given, ARCHITECTURES[name].options)
-    with seeded(seed):
-        return ARCHITECTURES[name].build(shape, n_classes, **given)
+    _, recipe = recipe_for(architecture)
+    settled = settle_precision(precision, recipe.precision)
+    with seeded(seed), computing_in(settled):
+        if isinstance(architecture, (keras.Model, NumpyModel)):
+            _check_options("a model", given, ())
+            model = _check_model(architecture, shape, n_classes)
+        elif callable(architecture):
+            _check_options("a function", given, ())
+            model = _check_model(architecture(shape, n_classes), shape, n_classes)
+        else:
+            _check_options(f'"{architecture}"', given, ARCHITECTURES[architecture].options)
+            model = ARCHITECTURES[architecture].build(shape, n_classes, **given)
+    if precision not in ("auto", precision_of(model)):
+        raise ArgumentError(
+            f'`precision` must be "auto" or "{precision_of(model)}" for this network, which '
+            f"computes in nothing else, not {describe(precision)}."
+        )
+    return model
 
 
 def recipe_for(architecture: Any) -> tuple[str, Recipe]:

@@ -90,10 +90,12 @@ def dense_with_dropout(units: int, number: int, dropout: float = 0.5) -> list[An
 
 
 def probabilities(n_classes: int) -> Any:
-    """The last layer: fully connected, with softmax."""
+    """The last layer: fully connected, with softmax, in float32 whatever the others compute in."""
     from pycifar.backend import keras
 
-    return keras.layers.Dense(n_classes, activation="softmax", name="probabilities")
+    return keras.layers.Dense(
+        n_classes, activation="softmax", dtype="float32", name="probabilities"
+    )
 
 
 def normalised_convolution(

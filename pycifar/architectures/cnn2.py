@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pycifar.architectures.architecture import Architecture
-from pycifar.architectures.blocks import convolutions, pixels
+from pycifar.architectures.blocks import convolutions, pixels, probabilities
 from pycifar.config import Recipe
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
         keras.layers.Flatten(name="flatten"),
         keras.layers.Dense(HIDDEN, activation="relu", name="hidden"),
         keras.layers.Dropout(DROPOUT, name="dropout"),
-        keras.layers.Dense(n_classes, activation="softmax", name="probabilities"),
+        probabilities(n_classes),
     ]
     return keras.Sequential(layers, name="cnn2")
 

@@ -29,8 +29,8 @@ def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
     layers += [
         keras.layers.Flatten(name="flatten"),
         keras.layers.Dense(HIDDEN, activation="relu", name="hidden", **dense),
-        keras.layers.Dense(n_classes, name="logits", **dense),
-        keras.layers.Softmax(name="probabilities"),
+        keras.layers.Dense(n_classes, dtype="float32", name="logits", **dense),
+        keras.layers.Softmax(dtype="float32", name="probabilities"),
     ]
     return keras.Sequential(layers, name="cnn4")
 

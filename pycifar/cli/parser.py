@@ -17,6 +17,7 @@ import pycifar
 from pycifar.arguments import describe, nearest_name
 from pycifar.errors import ArgumentError
 from pycifar.optimization import OPTIMIZERS, SCHEDULES
+from pycifar.precision import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ def _add_train(parser: ArgumentParser) -> None:
             "DECAY",
             "each step takes the learning rate times this off each weight, times the weight",
         ),
+        ("--precision", "NAME", ", ".join(PRECISIONS) + ": what is computed with"),
         ("--augmentation", "NAMES", "none, or any of flip,shift,cutout with commas between"),
         (
             "--validation",

@@ -15,6 +15,7 @@ from pycifar.architectures import ARCHITECTURES
 from pycifar.arguments import check_choice, check_count, check_number, check_output
 from pycifar.files import check_writable
 from pycifar.optimization import OPTIMIZERS, SCHEDULES
+from pycifar.precision import PRECISIONS
 
 if TYPE_CHECKING:
     from pycifar.augmentation import Augmentation
@@ -45,6 +46,7 @@ def training_arguments(options: Namespace) -> dict[str, Any]:
             "learning_rate": _as_rate,
             "schedule": _one_of(SCHEDULES),
             "weight_decay": _as_decay,
+            "precision": _one_of(PRECISIONS),
             "augmentation": _as_augmentation,
             "validation": _as_validation,
             "early_stopping": as_count,

@@ -7,10 +7,10 @@ PACKAGE = Path(pycifar.__file__).parent
 
 # A module may import from its own layer and from those above it in this list.
 LAYERS = (
-    {"errors", "arguments", "config", "files", "backend", "processor"},
+    {"errors", "arguments", "config", "files", "backend", "processor", "precision"},
     {"datasets", "augmentation"},
     {"architectures", "scratch"},
-    {"optimization", "callbacks", "trained_model", "training_run", "trainer", "model_file"},
+    {"optimization", "fused", "callbacks", "trained_model", "training_run", "trainer", "model_file"},
     {"evaluation", "plots", "probe", "diagnosis", "reproduction"}
     | {
         "explanation",

@@ -1,0 +1,99 @@
+"""TensorFlow's own operations in place of what Keras composes of many: faster, and else the same.
+
+Keras writes an optimizer's update and batch normalisation as chains of small operations, each of
+which goes over all values once. TensorFlow has one operation for each chain. The objects stay
+Keras's own, with the same variables and settings, so what is saved is what plain Keras expects.
+With other backends nothing is done: they compile such chains into one anyway.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any
+
+from pycifar.backend import keras, tensorflow
+
+if TYPE_CHECKING:
+    import keras as keras_types
+
+
+def fuse(model: keras_types.Model, optimizer: keras_types.optimizers.Optimizer) -> None:
+    """Have a model and its optimizer compute with fused operations, where there are any."""
+    if tensorflow is None:
+        return
+    step = _STEPS.get(type(optimizer))
+    if step is not None and not getattr(optimizer, "amsgrad", False):
+        optimizer.update_step = types.MethodType(step, optimizer)
+    for layer in model.layers:
+        if type(layer) is keras.layers.BatchNormalization and _is_plain(layer):
+            layer.call = types.MethodType(_normalise, layer)
+
+
+def _momentum_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    """`keras.optimizers.SGD.update_step` in one operation."""
+    if self.momentum == 0:
+        variable.assign_sub(gradient * tensorflow.cast(learning_rate, variable.dtype))
+        return
+    tensorflow.raw_ops.ResourceApplyKerasMomentum(
+        var=variable.handle,
+        accum=self.momentums[self._get_variable_index(variable)].value.handle,
+        lr=tensorflow.cast(learning_rate, variable.dtype),
+        grad=gradient,
+        momentum=tensorflow.constant(self.momentum, variable.dtype),
+        use_nesterov=self.nesterov,
+    )
+
+
+def _adam_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    """`keras.optimizers.Adam.update_step` in one operation."""
+    number = self._get_variable_index(variable)
+    step = tensorflow.cast(self.iterations.value + 1, variable.dtype)
+    betas = [tensorflow.constant(beta, variable.dtype) for beta in (self.beta_1, self.beta_2)]
+    tensorflow.raw_ops.ResourceApplyAdam(
+        var=variable.handle,
+        m=self._momentums[number].value.handle,
+        v=self._velocities[number].value.handle,
+        beta1_power=betas[0] ** step,
+        beta2_power=betas[1] ** step,
+        lr=tensorflow.cast(learning_rate, variable.dtype),
+        beta1=betas[0],
+        beta2=betas[1],
+        epsilon=tensorflow.constant(self.epsilon, variable.dtype),
+        grad=gradient,
+    )
+
+
+_STEPS = {
+    keras.optimizers.SGD: _momentum_step,
+    keras.optimizers.Adam: _adam_step,
+    keras.optimizers.AdamW: _adam_step,
+}
+
+
+def _is_plain(layer: Any) -> bool:
+    """Whether a batch normalisation is of maps with the channels last, and learns both its ends."""
+    maps = len(layer.input.shape) == 4 and layer.axis in (-1, 3)
+    return maps and layer.center and layer.scale and not layer.renorm and not layer.synchronized
+
+
+def _normalise(self: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    """`keras.layers.BatchNormalization.call`, in one operation where it learns."""
+    if not training or not self.trainable:  # plain Keras must predict the same
+        return type(self).call(self, inputs, training=training, mask=mask)
+    empty = tensorflow.constant([], tensorflow.float32)
+    found = tensorflow.raw_ops.FusedBatchNormV3(
+        x=inputs,
+        scale=self.gamma.value,
+        offset=self.beta.value,
+        mean=empty,
+        variance=empty,
+        epsilon=self.epsilon,
+        is_training=True,
+    )
+    # Keras's variance is that of the batch, TensorFlow's an estimate from it.
+    n = tensorflow.cast(tensorflow.size(inputs) / inputs.shape[-1], tensorflow.float32)
+    variance = found.batch_variance * ((n - 1) / n)
+    rest = 1.0 - self.momentum
+    self.moving_mean.assign(self.moving_mean.value * self.momentum + found.batch_mean * rest)
+    self.moving_variance.assign(self.moving_variance.value * self.momentum + variance * rest)
+    return found.y
