@@ -7,7 +7,9 @@
 #' [cifar_fingerprint()] tells.
 #'
 #' Interrupting (Ctrl-C, or the stop button) ends the training early: the model so far is returned,
-#' with its history, `interrupted` set and a warning of class `pycifar_warning_interrupted`.
+#' with its history, `interrupted` set and a warning of class `pycifar_warning_interrupted`. A time
+#' budget too short for one pass over the images does what fits, with a warning of class
+#' `pycifar_warning_time_budget`.
 #'
 #' @param dataset A data set from [cifar_load_dataset()].
 #' @param architecture A name from [cifar_list_architectures()]; or a function that is called with
@@ -42,6 +44,9 @@
 #'   `on_train_batch_end(batch, logs)`. Epochs and batches count from 1, `logs` is a named list of
 #'   numbers, and returning `FALSE` stops the training. Or a Keras callback, or a list of any of
 #'   these.
+#' @param time_budget Seconds that all of it may take, above 0, in place of `epochs`: a short trial
+#'   tells how many steps fit, and the schedule spans these. How many that is depends on the machine;
+#'   the model's `config` tells.
 #' @param seed Fixes weights, order, dropout and augmentation; a whole number from 0 to 2^31 - 1.
 #'   `NULL` draws one, which the model's `config` tells.
 #' @param verbose 0 is silent; 1 shows a progress bar on a terminal, and elsewhere a message an
@@ -76,6 +81,7 @@ cifar_train <- function(dataset,
                         early_stopping = NULL,
                         best_weights = FALSE,
                         callbacks = NULL,
+                        time_budget = NULL,
                         seed = NULL,
                         verbose = 1) {
   handle <- live_handle(dataset, "dataset", "cifar_dataset")
@@ -97,6 +103,7 @@ cifar_train <- function(dataset,
     early_stopping = one_value(early_stopping, "early_stopping", "a single number"),
     best_weights = one_value(best_weights, "best_weights", "TRUE or FALSE"),
     callbacks = crossing_callbacks(callbacks),
+    time_budget = one_value(time_budget, "time_budget", "a single number"),
     seed = one_value(seed, "seed", "a single number"),
     verbose = one_value(verbose, "verbose", "0, 1 or 2"),
     write_line = progress$write_line,
@@ -105,6 +112,8 @@ cifar_train <- function(dataset,
   model <- new_trained_model(trained)
   if (model$interrupted) {
     warn_interrupted(model)
+  } else if (!is.null(model$config$passes) && model$config$passes < 1) {
+    warn_short_budget(model)
   }
   model
 }
@@ -144,6 +153,16 @@ crossing_function <- function(f) {
     return(f)
   }
   callable_from_python(function(...) if (isFALSE(f(...))) FALSE)
+}
+
+warn_short_budget <- function(model) {
+  cli::cli_warn(
+    c(
+      "{.arg time_budget} was too short for one pass over the training images.",
+      i = "{round(100 * model$config$passes)}% of them were used."
+    ),
+    class = "pycifar_warning_time_budget"
+  )
 }
 
 warn_interrupted <- function(model) {

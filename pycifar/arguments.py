@@ -51,6 +51,20 @@ def check_number(
     return number
 
 
+def check_budget(epochs: Any, time_budget: Any) -> tuple[int | None, float | None]:
+    """Epochs, or seconds, or neither."""
+    if epochs is not None and time_budget is not None:
+        raise ArgumentError(
+            f"`time_budget` must be left out where `epochs` is given; {describe(time_budget)} and "
+            f"{describe(epochs)} were given."
+        )
+    if epochs is not None:
+        epochs = check_count("epochs", epochs)
+    if time_budget is not None:
+        time_budget = check_number("time_budget", time_budget, minimum=0, open_minimum=True)
+    return epochs, time_budget
+
+
 def check_seed(value: Any) -> int:
     """A seed from 0 to 2³¹ - 1, which is what R's integers hold; None draws one."""
     if value is None:

@@ -50,6 +50,9 @@ class TrainingConfig:
         best_weights: whether the weights of the best epoch were kept rather than the last ones.
         seed: what fixed the weights, the order of the images, dropout and augmentation.
         precision: what was computed with, "float32" or "bfloat16"; weights and losses are float32.
+        time_budget: seconds that the training was to last, or None.
+        passes: over the training images that fitted into the time budget, the last one not whole;
+            None without one.
     """
 
     architecture: str
@@ -65,6 +68,8 @@ class TrainingConfig:
     best_weights: bool
     seed: int
     precision: str = "float32"
+    time_budget: float | None = None
+    passes: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain Python values that JSON can hold."""

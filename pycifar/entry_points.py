@@ -31,6 +31,7 @@ from pycifar.errors import (
     ImageError,
     InterruptedWarning,
     PycifarError,
+    TimeBudgetWarning,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     def call(*arguments: Any, **named: Any) -> dict[str, Any]:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", InterruptedWarning)  # R reads `interrupted`
+                # R reads `interrupted` and `passes`, and warns itself.
+                warnings.simplefilter("ignore", InterruptedWarning)
+                warnings.simplefilter("ignore", TimeBudgetWarning)
                 return {"ok": True, "value": function(*arguments, **named)}
         except Exception as error:
             return _as_data(error)

@@ -149,5 +149,9 @@ class DependencyError(PycifarError):
     kind = "dependency"
 
 
+class TimeBudgetWarning(UserWarning):
+    """The time budget was too short for one pass over the training images."""
+
+
 class InterruptedWarning(UserWarning):
     """Training was interrupted; the model holds what was learned until then."""

@@ -1,10 +1,10 @@
-"""Optimizers and learning-rate schedules by name, all of them Keras's own."""
+"""Optimizers, which are Keras's own, and learning-rate schedules, by name."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pycifar.arguments import check_choice, check_number
 
@@ -26,21 +26,13 @@ WARMUP = 0.25  # share of the run in which "one_cycle" climbs to its peak
 
 
 def make_optimizer(
-    name: str,
-    learning_rate: float,
-    schedule: str,
-    total_steps: int,
-    weight_decay: float = 0.0,
+    name: str, learning_rate: float, weight_decay: float = 0.0
 ) -> keras.optimizers.Optimizer:
     """A Keras optimizer.
 
     Args:
         name: one of `OPTIMIZERS`; ``"sgd"`` has momentum 0.9.
-        learning_rate: at the start, or at the peak for ``"one_cycle"``; above 0.
-        schedule: one of `SCHEDULES`: constant; half a cosine down to 0; divided by 10 after half
-            and after three quarters of the run; exponentially down to 1%; or linearly up over the
-            first quarter and then half a cosine down to 0.
-        total_steps: optimizer steps in the whole run.
+        learning_rate: above 0.
         weight_decay: each step takes the learning rate times this off each weight, times the
             weight; biases and what batch normalisation learns are left alone. At least 0.
 
@@ -53,7 +45,7 @@ def make_optimizer(
     from pycifar.backend import keras
 
     check_choice("optimizer", name, OPTIMIZERS)
-    rate = make_schedule(schedule, learning_rate, total_steps)
+    rate = check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)
     classes = {
         "sgd": keras.optimizers.SGD,
         "adam": keras.optimizers.Adam,
@@ -70,9 +62,17 @@ def make_optimizer(
 
 
 def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Callable[[int], float]:
-    """The learning rate as a function of the step, counted from 0; see `make_optimizer`.
+    """The learning rate as a function of the step, counted from 0.
 
-    It is what `make_schedule` gives to Keras, in plain numbers.
+    Args:
+        schedule: one of `SCHEDULES`: constant; half a cosine down to 0; divided by 10 after half
+            and after three quarters of the run; exponentially down to 1%; or linearly up over the
+            first quarter and then half a cosine down to 0.
+        learning_rate: at the start, or at the peak for ``"one_cycle"``; above 0.
+        total_steps: steps in the whole run.
+
+    Raises:
+        ArgumentError: a name or number is not as above.
     """
     check_choice("schedule", schedule, SCHEDULES)
     rate = check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)
@@ -97,25 +97,3 @@ def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Calla
         "one_cycle": one_cycle,
     }
     return functions[schedule]
-
-
-def make_schedule(schedule: str, learning_rate: float, total_steps: int) -> Any:
-    """The learning rate as a number, or as a Keras schedule over `total_steps` steps."""
-    from pycifar.backend import keras
-
-    check_choice("schedule", schedule, SCHEDULES)
-    rate = check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)
-    schedules = keras.optimizers.schedules
-    if schedule == "cosine":
-        return schedules.CosineDecay(rate, total_steps)
-    if schedule == "step":
-        boundaries = [round(share * total_steps) for share in STEP_AT]
-        return schedules.PiecewiseConstantDecay(boundaries, [rate, rate / 10, rate / 100])
-    if schedule == "exponential":
-        return schedules.ExponentialDecay(rate, total_steps, EXPONENTIAL_END)
-    if schedule == "one_cycle":
-        warmup = max(1, round(WARMUP * total_steps))
-        return schedules.CosineDecay(
-            0.0, max(1, total_steps - warmup), warmup_target=rate, warmup_steps=warmup
-        )
-    return rate

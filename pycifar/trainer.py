@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pycifar.architectures import build_model, recipe_for
 from pycifar.arguments import (
+    check_budget,
     check_choice,
     check_count,
     check_flag,
@@ -22,7 +24,7 @@ from pycifar.callbacks import as_callbacks, progress
 from pycifar.callbacks import early_stopping as stopping_callbacks
 from pycifar.config import Recipe, TrainingConfig
 from pycifar.datasets import Dataset
-from pycifar.errors import ArgumentError, DivergenceError
+from pycifar.errors import ArgumentError, DivergenceError, TimeBudgetWarning
 from pycifar.fused import fuse
 from pycifar.optimization import (
     MOMENTUM,
@@ -30,7 +32,6 @@ from pycifar.optimization import (
     SCHEDULES,
     USUAL_DECAYS,
     make_optimizer,
-    rate_by_step,
 )
 from pycifar.precision import precision_of
 from pycifar.scratch import NumpyModel
@@ -53,6 +54,7 @@ def train(
     early_stopping: int | None = None,
     best_weights: bool = False,
     callbacks: Any = None,
+    time_budget: float | None = None,
     seed: int | None = None,
     verbose: int = 1,
 ) -> TrainedModel:
@@ -92,6 +94,9 @@ def train(
         best_weights: keep the weights of the epoch with the lowest such loss, not the last ones.
         callbacks: Keras callbacks, or mappings such as ``{"on_epoch_end": f}`` whose functions
             take (epoch, logs) with epochs from 1 and stop the training by returning False.
+        time_budget: seconds that all of it may take, above 0, in place of `epochs`: a short trial
+            tells how many steps fit, and the schedule spans these. How many that is depends on the
+            machine; the model's `config` tells.
         seed: fixes weights, order, dropout and augmentation, 0 to 2³¹ - 1; None draws one, which
             the model's `config` tells.
         verbose: 0 is silent; 1 shows a bar on a terminal and a line an epoch elsewhere; 2 shows
@@ -113,6 +118,7 @@ def train(
         >>> model.epochs_done
         1
     """
+    started = time.monotonic()
     if not isinstance(dataset, Dataset):
         raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
     name, recipe = recipe_for(architecture)
@@ -120,9 +126,10 @@ def train(
     seed = check_seed(seed)
     training, validating = split_portions(dataset, validation, seed)
     optimizer_name, rate, decay = _settle_optimizer(optimizer, learning_rate, weight_decay, recipe)
+    epochs, time_budget = check_budget(epochs, time_budget)
     config = TrainingConfig(
         architecture=name,
-        epochs=check_count("epochs", _given(epochs, recipe.epochs)),
+        epochs=_given(epochs, recipe.epochs),
         batch_size=_settle_batch_size(batch_size, recipe, len(training)),
         optimizer=optimizer_name,
         learning_rate=rate,
@@ -135,6 +142,7 @@ def train(
         else check_count("early_stopping", early_stopping),
         best_weights=check_flag("best_weights", best_weights),
         seed=seed,
+        time_budget=time_budget,
     )
     verbose = check_count("verbose", verbose, minimum=0, maximum=2)
     given_callbacks = as_callbacks(callbacks)
@@ -144,17 +152,29 @@ def train(
     config = dataclasses.replace(config, precision=precision_of(model))
     if isinstance(model, NumpyModel):
         _check_numpy_optimizer(config.optimizer)
-    _compile(model, optimizer, config, math.ceil(len(training) / config.batch_size))
-    run = TrainingRun(model, training, validating, config)
+    _compile(model, optimizer, config)
+    scheduled = not isinstance(optimizer, keras.optimizers.Optimizer)
+    run = TrainingRun(model, training, validating, config, scheduled)
+    if time_budget is not None:
+        run.end_before(started + time_budget)
     stopping = stopping_callbacks(
-        config.early_stopping, config.best_weights, config.epochs, validating is not None
+        config.early_stopping, config.best_weights, run.config.epochs, validating is not None
     )
     try:
         run.train([*stopping, *given_callbacks, *progress(verbose)])
     except DivergenceError as error:
         error.model = run.result(dataset)
         raise
-    return run.result(dataset)
+    trained = run.result(dataset)
+    passes = trained.config.passes
+    if passes is not None and passes < 1 and not trained.interrupted:
+        warnings.warn(
+            f"The time budget of {time_budget:g} s was too short for one pass over the training "
+            f"images: {passes:.0%} of them were used.",
+            TimeBudgetWarning,
+            stacklevel=2,
+        )
+    return trained
 
 
 def _given(value: Any, default: Any) -> Any:
@@ -220,21 +240,12 @@ def _check_validation(value: Any, dataset: Dataset) -> float | str | None:
     )
 
 
-def _compile(
-    model: keras.Model | NumpyModel, optimizer: Any, config: TrainingConfig, steps: int
-) -> None:
+def _compile(model: keras.Model | NumpyModel, optimizer: Any, config: TrainingConfig) -> None:
     if isinstance(model, NumpyModel):
-        rate = rate_by_step(config.schedule, config.learning_rate, steps * config.epochs)
-        model.compile(rate, MOMENTUM, config.weight_decay)
+        model.compile(config.learning_rate, MOMENTUM, config.weight_decay)
         return
     if not isinstance(optimizer, keras.optimizers.Optimizer):
-        optimizer = make_optimizer(
-            config.optimizer,
-            config.learning_rate,
-            config.schedule,
-            steps * config.epochs,
-            config.weight_decay,
-        )
+        optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
     with seeded(config.seed):
         model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     fuse(model, optimizer)

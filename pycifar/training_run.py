@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import signal
 import threading
@@ -20,6 +21,7 @@ from pycifar.config import TrainingConfig
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.sampling import stratified_split
 from pycifar.errors import DivergenceError, InterruptedWarning
+from pycifar.optimization import rate_by_step
 from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
 
@@ -27,6 +29,11 @@ from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_version
 ORDER, AUGMENTATION = 1, 2
 
 METRICS = ("loss", "accuracy")
+
+# What tells how long a step takes: so many, or as many as fit in this share of the time.
+TRIAL_STEPS, TRIAL_SHARE = 12, 0.1
+# The share of the time that is planned for; steps take a little longer now and then.
+PLANNED = 0.97
 
 # Steps from one copy of the weights to the next, which a training whose loss is no number any more
 # goes back to. Copies of each step would cost a tenth of the time.
@@ -102,24 +109,80 @@ class TrainingRun:
         training: Portion,
         validating: Portion | None,
         config: TrainingConfig,
+        scheduled: bool = True,
     ) -> None:
+        """Args are the parts; `scheduled` is whether the learning rate is the settings'."""
         self.model = model
         self.training = training
         self.validating = validating
         self.config = config
+        self.scheduled = scheduled
+        self.steps_per_epoch = math.ceil(len(training) / config.batch_size)
+        self.total_steps = config.epochs * self.steps_per_epoch
+        self.deadline = math.inf
+        self.steps_done = 0
         self.augmentation = Augmentation(**config.augmentation)
         self.rows: list[tuple[int, str, str, float]] = []
         self.good_weights: list[np.ndarray] = []
         self.seconds: list[float] = []
         self.interrupted = False
 
+    def end_before(self, deadline: float) -> None:
+        """Plan as many steps as end before a time of `time.monotonic`, at least one."""
+        step, validation = self._trial(deadline)
+        # Even where all takes longer than planned, the last epoch is to be measured in time.
+        self.deadline = deadline - 2 * validation
+        left = PLANNED * (deadline - time.monotonic())
+        epoch = self.steps_per_epoch * step + validation
+        whole = max(0, int(left / epoch))
+        rest = max(0, int((left - whole * epoch - validation) / step))
+        self.total_steps = max(1, whole * self.steps_per_epoch + rest)
+        epochs = math.ceil(self.total_steps / self.steps_per_epoch)
+        self.config = dataclasses.replace(self.config, epochs=epochs)
+
+    def _trial(self, deadline: float) -> tuple[float, float]:
+        """The seconds that a step and a validation take; the model is as before afterwards."""
+        variables: list[Any] = list(self.model.variables)
+        if isinstance(self.model, keras.Model):
+            self.model.optimizer.build(self.model.trainable_variables)
+            variables += self.model.optimizer.variables
+        before = [np.array(variable) for variable in variables]
+        size = self.config.batch_size
+        times: list[float] = []
+        end = time.monotonic() + TRIAL_SHARE * (deadline - time.monotonic())
+        # The first step has the compilation in it.
+        while len(times) < 2 or (len(times) <= TRIAL_STEPS and time.monotonic() < end):
+            started = time.monotonic()
+            first = len(times) * size % (len(self.training) - size + 1)
+            images, labels = self._batch(np.arange(first, first + size), 0, len(times))
+            self.model.train_on_batch(images, labels, return_dict=True)
+            times.append(time.monotonic() - started)
+        validation = 0.0
+        if self.validating is not None:
+            images, labels = self.validating.take(slice(0, size))
+            for _ in range(2):
+                started = time.monotonic()
+                self.model.test_on_batch(self._as_input(images), labels, return_dict=True)
+                validation = (time.monotonic() - started) * len(self.validating) / len(labels)
+        self.model.reset_metrics()
+        for variable, values in zip(variables, before, strict=True):
+            if isinstance(variable, np.ndarray):
+                variable[...] = values
+            else:
+                variable.assign(values)
+        return float(np.median(times[1:])), validation
+
     def train(self, callbacks: list[keras.callbacks.Callback]) -> None:
         """Run the epochs; an interrupt ends them, and what was learned stays."""
+        self._rate = None
+        if self.scheduled:
+            config = self.config
+            self._rate = rate_by_step(config.schedule, config.learning_rate, self.total_steps)
         told = keras.callbacks.CallbackList(
             callbacks,
             model=self.model,
             epochs=self.config.epochs,
-            steps=math.ceil(len(self.training) / self.config.batch_size),
+            steps=self.steps_per_epoch,
         )
         self.model.stop_training = False
         told.on_train_begin()
@@ -127,7 +190,7 @@ class TrainingRun:
             with interrupts_between_steps() as self._raise_interrupt:
                 for epoch in range(1, self.config.epochs + 1):
                     self._epoch(epoch, told)
-                    if self.model.stop_training:
+                    if self.model.stop_training or self._is_over():
                         break
         except KeyboardInterrupt:
             self.interrupted = True
@@ -146,10 +209,13 @@ class TrainingRun:
         """The trained model with its record."""
         import pandas
 
+        config = self.config
+        if config.time_budget is not None:
+            config = dataclasses.replace(config, passes=self.steps_done / self.steps_per_epoch)
         return TrainedModel(
             network=self.model,
             class_names=dataset.class_names,
-            config=self.config,
+            config=config,
             history=pandas.DataFrame(self.rows, columns=list(HISTORY_COLUMNS)),
             data={
                 "name": dataset.name,
@@ -180,11 +246,15 @@ class TrainingRun:
         order = np.random.default_rng([self.config.seed, ORDER, epoch]).permutation(n)
         totals = dict.fromkeys(METRICS, 0.0)
         for step, start in enumerate(range(0, n, size)):
+            if step and self._is_over():
+                break
+            self._set_rate()
             for callback in told.callbacks:
                 callback.on_train_batch_begin(step)
             images, labels = self._batch(order[start : start + size], epoch, step)
             before = self.model.get_weights() if step % KEEP_EVERY == 0 else None
             logs = self.model.train_on_batch(images, labels, return_dict=True)
+            self.steps_done += 1
             for metric in METRICS:
                 totals[metric] += float(logs[metric]) * len(labels)
             if not math.isfinite(totals["loss"]):
@@ -199,6 +269,19 @@ class TrainingRun:
             if self.model.stop_training:
                 break
         return means
+
+    def _is_over(self) -> bool:
+        """Whether no step is left, or no time for one."""
+        return self.steps_done >= self.total_steps or time.monotonic() > self.deadline
+
+    def _set_rate(self) -> None:
+        """Give the learning rate of the next step to the model; a constant one it has already."""
+        if self._rate is None or self.config.schedule == "constant":
+            return
+        if isinstance(self.model, NumpyModel):
+            self.model.learning_rate = self._rate(self.steps_done)
+        else:
+            self.model.optimizer.learning_rate = self._rate(self.steps_done)
 
     def _batch(self, positions: np.ndarray, epoch: int, step: int) -> tuple[Any, np.ndarray]:
         """Images, augmented, and labels for one step."""

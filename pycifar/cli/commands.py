@@ -32,7 +32,13 @@ from pycifar.cli.values import (
     reproduction_arguments,
     training_arguments,
 )
-from pycifar.errors import ArgumentError, DivergenceError, InterruptedWarning, PycifarError
+from pycifar.errors import (
+    ArgumentError,
+    DivergenceError,
+    InterruptedWarning,
+    PycifarError,
+    TimeBudgetWarning,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +102,8 @@ def train(options: Namespace) -> int:
 
     dataset = load_dataset(**data_arguments)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InterruptedWarning)  # _report_interrupt says it
+        warnings.simplefilter("ignore", InterruptedWarning)  # said below
+        warnings.simplefilter("ignore", TimeBudgetWarning)
         try:
             model = train(dataset, **arguments)
         except DivergenceError as error:
@@ -107,6 +114,12 @@ def train(options: Namespace) -> int:
     _save(model, output, options)
     if model.interrupted:
         _report_interrupt(model, output)
+    elif model.config.passes is not None and model.config.passes < 1:
+        print(
+            "pycifar train: --time-budget was too short for one pass over the training images; "
+            f"{model.config.passes:.0%} of them were used.",
+            file=sys.stderr,
+        )
     if not model.epochs_done:
         plot = None
     if plot is not None:

@@ -178,6 +178,7 @@ def _add_train(parser: ArgumentParser) -> None:
             "the share of the training images to hold out, the name of a split such as test, "
             f"or none; {defaults['validation']} unless given",
         ),
+        ("--time-budget", "SECONDS", "train for so long, in place of --epochs"),
         ("--early-stopping", "N", "stop after N epochs without a lower validation loss"),
     ):
         group.add_argument(option, metavar=metavar, help=text)

@@ -51,6 +51,7 @@ def training_arguments(options: Namespace) -> dict[str, Any]:
             "validation": _as_validation,
             "early_stopping": as_count,
             "best_weights": lambda name, is_given: is_given,
+            "time_budget": _as_rate,
             "seed": lambda name, text: check_count(name, _number(text), 0, 2**31 - 1),
         },
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from pycifar.architectures import ARCHITECTURES, build_model
 from pycifar.architectures.multiply_adds import count_multiply_adds
-from pycifar.arguments import check_choice, check_count, check_number, check_seed, describe
+from pycifar.arguments import check_choice, check_seed, describe
 from pycifar.errors import ArgumentError
 from pycifar.reproduction.systems import CASES, SYSTEMS, Case
 from pycifar.scratch import NumpyModel
@@ -93,17 +93,3 @@ def check_seeds(seeds: Any) -> list[int]:
     if len(set(checked)) < len(checked):
         raise ArgumentError(f"`seeds` must all differ, not {describe(seeds)}.")
     return checked
-
-
-def check_budget(epochs: Any, time_budget: Any) -> tuple[int | None, float | None]:
-    """Epochs, or seconds, or neither."""
-    if epochs is not None and time_budget is not None:
-        raise ArgumentError(
-            f"`time_budget` must be left out where `epochs` is given; {describe(time_budget)} and "
-            f"{describe(epochs)} were given."
-        )
-    if epochs is not None:
-        epochs = check_count("epochs", epochs)
-    if time_budget is not None:
-        time_budget = check_number("time_budget", time_budget, minimum=0, open_minimum=True)
-    return epochs, time_budget

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pycifar.arguments import check_count, check_output, describe
+from pycifar.arguments import check_budget, check_count, check_output, describe
 from pycifar.datasets import Dataset, load_dataset
 from pycifar.errors import ArgumentError, DataFormatError
 from pycifar.files import check_writable
-from pycifar.reproduction.plan import check_budget, check_seeds, check_systems, plan
+from pycifar.reproduction.plan import check_seeds, check_systems, plan
 from pycifar.reproduction.progress import Progress, progress_for
 from pycifar.reproduction.result import Reproduction, load_reproduction
 from pycifar.reproduction.series import Series

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,12 +72,16 @@ class NumpyModel:
         rng = np.random.default_rng(random.getrandbits(64))
         self.network = initialize_network(sizes, self.activation, rng)
         self._rows = np.empty((0, sizes[0]), np.float32)
-        self._steps = 0
 
     @property
     def weights(self) -> list[np.ndarray]:
         """Weights and bias of each layer in turn."""
         return [values for layer in self.network for values in (layer.weights, layer.bias)]
+
+    @property
+    def variables(self) -> list[np.ndarray]:
+        """All that learning changes: weights, biases and their velocities."""
+        return [*self.weights, *(v for layer in self.network for v in layer.velocities)]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weights."""
@@ -96,18 +100,15 @@ class NumpyModel:
         """The number of weights and biases."""
         return sum(values.size for values in self.weights)
 
-    def compile(
-        self, learning_rate: Callable[[int], float], momentum: float, weight_decay: float
-    ) -> None:
+    def compile(self, learning_rate: float, momentum: float, weight_decay: float) -> None:
         """Settle how it learns, and begin anew.
 
         Args:
-            learning_rate: the learning rate of a step, counted from 0.
+            learning_rate: above 0; it may be changed between steps.
             momentum: from 0 to below 1.
             weight_decay: at least 0; see `pycifar.scratch.network.update_weights`.
         """
-        self._learning_rate, self._momentum, self._decay = learning_rate, momentum, weight_decay
-        self._steps = 0
+        self.learning_rate, self._momentum, self._decay = learning_rate, momentum, weight_decay
         for layer in self.network:
             for velocity in layer.velocities:
                 velocity.fill(0)
@@ -117,12 +118,10 @@ class NumpyModel:
     ) -> dict[str, float]:
         """Learn from one batch; the loss and the accuracy before that."""
         batch = (self._as_rows(images), labels)
-        rate = self._learning_rate(self._steps)
         with np.errstate(over="ignore", invalid="ignore"):  # the loss tells
             loss, accuracy = train(
-                self.network, [batch], rate, self._momentum, self._decay, self.l2
+                self.network, [batch], self.learning_rate, self._momentum, self._decay, self.l2
             )
-        self._steps += 1
         return {"loss": loss, "accuracy": accuracy}
 
     def test_on_batch(
