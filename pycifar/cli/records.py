@@ -69,7 +69,8 @@ def images_per_second(model: TrainedModel, dataset: Dataset) -> float | None:
     # A share that is held out is a part of the training split: its images are counted there.
     seen = ("train", model.config.validation)
     n = sum(len(split) for name, split in dataset.splits.items() if name in seen)
-    return n * len(model.seconds) / sum(model.seconds)
+    passes = model.config.passes or len(model.seconds)
+    return n * passes / sum(model.seconds)
 
 
 def evaluation_record(

@@ -10,7 +10,8 @@ LAYERS = (
     {"errors", "arguments", "config", "files", "backend", "processor", "precision"},
     {"datasets", "augmentation"},
     {"architectures", "scratch"},
-    {"optimization", "fused", "callbacks", "trained_model", "training_run", "trainer", "model_file"},
+    {"optimization", "fused", "callbacks", "trained_model", "training_run", "trainer"}
+    | {"model_file"},
     {"evaluation", "plots", "probe", "diagnosis", "reproduction"}
     | {
         "explanation",

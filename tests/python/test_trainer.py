@@ -1,14 +1,22 @@
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
 import pycifar
-from pycifar.errors import ArgumentError, DataError, DivergenceError, InterruptedWarning
+from pycifar.errors import (
+    ArgumentError,
+    DataError,
+    DivergenceError,
+    InterruptedWarning,
+    TimeBudgetWarning,
+)
 
 SETTINGS = {"epochs": 2, "batch_size": 50, "seed": 1, "verbose": 0}
 
@@ -264,3 +272,32 @@ def test_the_recipe_s_batch_is_no_larger_than_a_small_data_set():
 def test_a_whole_number_of_any_type_counts_as_one(small_dataset, value):
     model = pycifar.train(small_dataset, **{**SETTINGS, "batch_size": value, "epochs": 1})
     assert type(model.config.batch_size) is int
+
+
+@pytest.mark.parametrize("architecture", ["cnn2", "mlp_relu"])
+def test_a_time_budget_is_kept_and_its_plan_is_told(small_dataset, architecture):
+    settings = {**SETTINGS, "epochs": None, "time_budget": 8}
+    started = time.monotonic()
+    model = pycifar.train(small_dataset, architecture, schedule="cosine", **settings)
+    assert time.monotonic() - started < 8
+    config = model.config
+    assert config.time_budget == 8
+    assert config.epochs == math.ceil(config.passes) == model.epochs_done
+    assert config.passes > 1
+
+
+def test_a_time_budget_leaves_no_trace_of_its_trial(small_dataset):
+    short = {**SETTINGS, "epochs": None}
+    with pytest.warns(TimeBudgetWarning, match="too short for one pass"):
+        tried = pycifar.train(small_dataset, batch_size=20, time_budget=1e-9, **short)
+    assert tried.config.passes < 1
+    assert tried.epochs_done == 1
+    untrained = pycifar.build_model("cnn2", seed=SETTINGS["seed"])
+    pairs = zip(tried.network.get_weights(), untrained.get_weights(), strict=True)
+    steps = [abs(a - b).max() for a, b in pairs]
+    assert 0 < max(steps) < 0.01  # one step of a rate of 0.01
+
+
+def test_epochs_and_a_time_budget_exclude_each_other(small_dataset):
+    with pytest.raises(ArgumentError, match="`time_budget` must be left out"):
+        pycifar.train(small_dataset, epochs=1, time_budget=10)

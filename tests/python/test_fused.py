@@ -1,0 +1,75 @@
+import keras
+import numpy as np
+import pytest
+
+import pycifar
+from pycifar.backend import tensorflow
+from pycifar.fused import fuse
+
+pytestmark = pytest.mark.skipif(tensorflow is None, reason="fused operations are TensorFlow's")
+
+OPTIMIZERS = {
+    "sgd": lambda: keras.optimizers.SGD(0.05, momentum=0.9),
+    "nesterov": lambda: keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+    "plain sgd": lambda: keras.optimizers.SGD(0.05),
+    "adam": lambda: keras.optimizers.Adam(1e-3),
+    "adamw": lambda: keras.optimizers.AdamW(1e-3, weight_decay=0.1),
+}
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_an_update_is_the_one_that_keras_composes(name):
+    start = np.random.default_rng(1).standard_normal((3, 40)).astype(np.float32)
+    found = []
+    for fused in (False, True):
+        values, optimizer = keras.Variable(start), OPTIMIZERS[name]()
+        if fused:
+            fuse(keras.Sequential(), optimizer)
+            assert optimizer.update_step.__module__ == "pycifar.fused"
+        rng = np.random.default_rng(2)
+        for _ in range(5):
+            gradient = rng.standard_normal(start.shape).astype(np.float32)
+            optimizer.apply([keras.ops.convert_to_tensor(gradient)], [values])
+        found.append(keras.ops.convert_to_numpy(values))
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
+    assert not np.allclose(found[0], start)
+
+
+def normalised(fused: bool) -> tuple[keras.Model, list[np.ndarray]]:
+    """A model with one batch normalisation after a step, and what the step made of the weights."""
+    layer = keras.layers.BatchNormalization(momentum=0.9, name="norm")
+    flat = keras.layers.GlobalAveragePooling2D()
+    dense = keras.layers.Dense(3, activation="softmax", kernel_initializer="ones")
+    square = keras.layers.Activation("relu")
+    model = keras.Sequential([keras.Input((4, 4, 2)), layer, square, flat, dense])
+    optimizer = keras.optimizers.SGD(0.5)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    if fused:
+        fuse(model, optimizer)
+    rng = np.random.default_rng(1)
+    images = rng.standard_normal((6, 4, 4, 2)).astype(np.float32) * 3 + 1
+    model.train_on_batch(images, rng.integers(0, 3, 6))
+    return model, model.get_weights()
+
+
+def test_a_normalisation_learns_what_keras_s_own_learns():
+    pairs = zip(normalised(False)[1], normalised(True)[1], strict=True)
+    for theirs, ours in pairs:
+        assert ours == pytest.approx(theirs, abs=1e-5)
+
+
+def test_what_is_saved_is_keras_s_own_and_predicts_the_same(tmp_path):
+    model, _ = normalised(True)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    images = np.random.default_rng(3).standard_normal((2, 4, 4, 2)).astype(np.float32)
+    assert (loaded.predict_on_batch(images) == model.predict_on_batch(images)).all()
+    assert type(loaded.get_layer("norm")) is keras.layers.BatchNormalization
+    assert "pycifar" not in str(loaded.get_config()) + str(loaded.optimizer.get_config())
+
+
+def test_a_training_uses_them(small_dataset):
+    model = pycifar.train(small_dataset, "resnet20", epochs=1, seed=1, verbose=0)
+    assert model.network.optimizer.update_step.__module__ == "pycifar.fused"
+    norms = [n for n in model.network.layers if isinstance(n, keras.layers.BatchNormalization)]
+    assert {norm.call.__module__ for norm in norms} == {"pycifar.fused"}
