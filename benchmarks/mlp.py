@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
-import multiprocessing
 import sys
 import time
 from collections.abc import Callable
@@ -27,12 +26,12 @@ from typing import Any
 
 import numpy as np
 from machine import describe_machine
+from peer import Peer
 
 import pycifar
 
 BATCH = 128
 IMAGES = 50_000
-PAUSE = 0.3  # seconds, in which the threads of the one before come to rest
 RATE, MOMENTUM = 0.01, 0.9
 SIDE = 2048  # of the square matrices
 # Multiply-adds of a step, for each image: forward, and backward but to the pixels.
@@ -49,7 +48,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    peers = {name: Peer(name) for name in EPOCHS}
+    peers = {name: Peer(_prepare, name) for name in EPOCHS}
     seconds: dict[str, list[float]] = {name: [] for name in EPOCHS}
     rates: list[float] = []
     product_rates: list[float] = []
@@ -57,7 +56,7 @@ def main() -> None:
         rates.append(sgemm_rate((SIDE, SIDE, SIDE)))
         product_rates.append(sgemm_rate((BATCH, PIXELS, UNITS), (PIXELS, BATCH, UNITS)))
         for name, peer in peers.items():
-            took = peer.epoch()
+            took = peer.call()
             if repeat:  # the first is for warming up
                 seconds[name].append(took)
     for peer in peers.values():
@@ -84,37 +83,8 @@ def main() -> None:
     print(json.dumps({k: v for k, v in report.items() if k != "seconds"}, indent=1))
 
 
-class Peer:
-    """One of those compared, in a process of its own, where nothing of the others is loaded."""
-
-    def __init__(self, name: str) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(name, theirs))
-        self._process.start()
-        theirs.close()  # so that its end is noticed
-        self._connection.recv()  # it is ready
-
-    def epoch(self) -> float:
-        """Let it train for one epoch; the seconds that takes."""
-        time.sleep(PAUSE)
-        self._connection.send(True)
-        return self._connection.recv()
-
-    def end(self) -> None:
-        """End the process."""
-        self._connection.send(False)
-        self._process.join()
-
-
-def _serve(name: str, connection: Any) -> None:
-    dataset = pycifar.load_dataset("cifar10")
-    epoch = EPOCHS[name](dataset)
-    connection.send(None)
-    while connection.recv():
-        started = time.perf_counter()
-        epoch()
-        connection.send(time.perf_counter() - started)
+def _prepare(name: str) -> Callable[[], Any]:
+    return EPOCHS[name](pycifar.load_dataset("cifar10"))
 
 
 def as_rows(dataset: pycifar.Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -128,13 +98,12 @@ def pycifar_epoch(dataset: pycifar.Dataset) -> Callable[[], Any]:
     # Here, and not above: TensorFlow and PyTorch do not go together in one process.
     from pycifar.backend import seeded
     from pycifar.config import TrainingConfig
-    from pycifar.optimization import rate_by_step
     from pycifar.scratch import NumpyModel
     from pycifar.training_run import TrainingRun, split_portions
 
     with seeded(1):
         model = NumpyModel("mlp_relu", (32, 32, 3), 10, hidden=[64, 64], activation="relu")
-    model.compile(rate_by_step("constant", RATE, 1), MOMENTUM, 0.0)
+    model.compile(RATE, MOMENTUM, 0.0)
     training, validating = split_portions(dataset, None, 1)
     settings = {"optimizer": "sgd", "learning_rate": RATE, "schedule": "constant"}
     config = TrainingConfig(
@@ -149,7 +118,11 @@ def pycifar_epoch(dataset: pycifar.Dataset) -> Callable[[], Any]:
         seed=1,
         **settings,
     )
-    return lambda: TrainingRun(model, training, validating, config).train([])
+
+    def epoch() -> None:
+        TrainingRun(model, training, validating, config).train([])
+
+    return epoch
 
 
 def sklearn_epoch(dataset: pycifar.Dataset) -> Callable[[], Any]:

@@ -2,10 +2,10 @@
 
     python benchmarks/precision.py --output benchmarks/results/precision.json
 
-Each network is built twice, once in each precision, and both are trained for a few steps in turn, on
-real CIFAR-10 with the batch size of its recipe. The ratio of the median times
-says which precision the recipe should name for processors that have bfloat16. Needs an otherwise
-idle machine, and one that has it.
+Each network is built twice, once in each precision, and both are trained for a few steps in turn,
+on real CIFAR-10 with the batch size of its recipe. The ratio of the median times says which
+precision the recipe should name for processors that have bfloat16. Needs an otherwise idle machine,
+and one that has it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> None:
             for precision in ("float32", "bfloat16")
         }
         seconds: dict[str, list[float]] = {precision: [] for precision in networks}
-        for repeat in range(arguments.repeats):
+        for _ in range(arguments.repeats):
             for precision, network in networks.items():
                 started = time.perf_counter()
                 for start in range(0, IMAGES - size + 1, size):
