@@ -162,3 +162,20 @@ test_that("an interrupt gives the model so far, with a warning, and the script g
   expect_true(all(c("warned", "TRUE TRUE TRUE ", "50 ") %in% lines()))
   expect_match(paste(lines(), collapse = "\n"), "of 10000 epochs (interrupted)", fixed = TRUE)
 })
+
+test_that("a time budget is kept, and one too short for a pass does what fits, with a warning", {
+  expect_warning(
+    model <- cifar_train(small_dataset(), batch_size = 20, time_budget = 1e-9, verbose = 0),
+    class = "pycifar_warning_time_budget"
+  )
+  expect_lt(model$config$passes, 1)
+  expect_error(
+    cifar_train(small_dataset(), epochs = 1, time_budget = 10),
+    class = "pycifar_error_argument"
+  )
+})
+
+test_that("the precision is recorded", {
+  model <- cifar_train(small_dataset(), epochs = 1, precision = "float32", seed = 1, verbose = 0)
+  expect_identical(model$config$precision, "float32")
+})
