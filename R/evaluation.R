@@ -3,6 +3,7 @@
 #' @param model A model from [cifar_train()] or [cifar_load_model()].
 #' @param dataset A data set with the model's classes, in the same order.
 #' @param split The name of the split.
+#' @param tta Test-time augmentation, see [predict.cifar_trained_model()].
 #'
 #' @return An object of class [cifar_evaluation].
 #' @section Errors:
@@ -17,12 +18,13 @@
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' cifar_evaluate(model, dataset)
-cifar_evaluate <- function(model, dataset, split = "test") {
+cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE) {
   result <- python_call(
     "evaluate",
     live_handle(model, "model", "cifar_trained_model"),
     live_handle(dataset, "dataset", "cifar_dataset"),
-    one_value(split, "split", "the name of a split")
+    one_value(split, "split", "the name of a split"),
+    one_value(tta, "tta", "TRUE or FALSE")
   )
   as_class <- function(names) factor(as_column(names), levels = model$class_names)
   result$per_class <- as_table(result$per_class)

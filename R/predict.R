@@ -7,6 +7,9 @@
 #'   * paths of image files of any size, which are resized;
 #'   * a data set from [cifar_load_dataset()], for the images of its test split.
 #' @param type `"class"` or `"prob"`.
+#' @param tta Test-time augmentation: whether to take the mean over six views of each image, which is
+#'   six times the work: as it is, and moved by a pixel up and left or down and right, each as it is
+#'   and mirrored; what is not moved counts for a half.
 #' @param ... Not used.
 #'
 #' @return One value or row an image, in the order of the images. For `"class"`, a factor with all
@@ -24,12 +27,13 @@
 #'
 #' noise <- array(runif(2 * 32 * 32 * 3), c(2, 32, 32, 3))
 #' predict(model, noise, type = "prob")
-predict.cifar_trained_model <- function(object, images, type = "class", ...) {
+predict.cifar_trained_model <- function(object, images, type = "class", tta = FALSE, ...) {
   result <- python_call(
     "predict",
     live_handle(object, "object", "cifar_trained_model"),
     crossing_images(images),
-    one_value(type, "type", "\"class\" or \"prob\"")
+    one_value(type, "type", "\"class\" or \"prob\""),
+    one_value(tta, "tta", "TRUE or FALSE")
   )
   if (identical(type, "class")) {
     return(factor(as_column(result), levels = object$class_names))

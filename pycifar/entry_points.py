@@ -189,19 +189,19 @@ def fingerprint(model: TrainedModel) -> str:
 
 
 @entry_point
-def predict(model: TrainedModel, images: Any, type: str) -> Any:  # noqa: A002
+def predict(model: TrainedModel, images: Any, type: str, tta: Any) -> Any:  # noqa: A002
     """Class names, or probabilities as a block; `images` is a block, paths, or (handle, split)."""
     check_choice("type", type, ["class", "prob"])
-    result = pycifar.predict(model, _any_images(images), type)
+    result = pycifar.predict(model, _any_images(images), type, tta)
     if type == "prob":
         return _block(result)
     return [model.class_names[label] for label in result.tolist()]
 
 
 @entry_point
-def evaluate(model: TrainedModel, dataset: Dataset, split: str) -> dict[str, Any]:
+def evaluate(model: TrainedModel, dataset: Dataset, split: str, tta: Any) -> dict[str, Any]:
     """An evaluation as scalars and tables."""
-    result = pycifar.evaluate(model, dataset, split)
+    result = pycifar.evaluate(model, dataset, split, tta)
     counts = result.confusion.to_numpy()
     names = list(model.class_names)
     return {

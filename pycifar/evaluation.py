@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.arguments import check_choice, describe
+from pycifar.arguments import check_choice, check_flag, describe
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
 from pycifar.errors import ArgumentError, DataError
@@ -58,6 +59,7 @@ def predict(
     model: TrainedModel,
     images: Any,
     type: str = "class",  # noqa: A002  the word of R's generic
+    tta: bool = False,
 ) -> np.ndarray:
     """Predict the class of images.
 
@@ -67,13 +69,16 @@ def predict(
             (n, height, width, 3), or (height, width, 3) for one image; or a path or a list of
             paths of image files of any size, which are resized; or a `Split`.
         type: "class" or "prob".
+        tta: test-time augmentation: whether to take the mean over six views of each image, which is
+            six times the work: as it is, and moved by a pixel up and left or down and right, each
+            as it is and mirrored; what is not moved counts for a half.
 
     Returns:
         For "class" the 0-based labels, int64 of shape (n,), which index `model.class_names`; for
         "prob" the probabilities, float32 of shape (n, classes), in the order of the class names.
 
     Raises:
-        ArgumentError: `model` or `type` is not as above.
+        ArgumentError: `model`, `type` or `tta` is not as above.
         ImageError: the images are not as above, or of another size than the model takes.
         DataFormatError: a file is not an image.
 
@@ -86,23 +91,27 @@ def predict(
     """
     check_model(model)
     check_choice("type", type, ["class", "prob"])
-    probabilities = _probabilities(model, as_images(model, images))
+    check_flag("tta", tta)
+    probabilities = _probabilities(model, as_images(model, images), tta)
     return probabilities.argmax(axis=1) if type == "class" else probabilities
 
 
-def evaluate(model: TrainedModel, dataset: Dataset, split: str = "test") -> Evaluation:
+def evaluate(
+    model: TrainedModel, dataset: Dataset, split: str = "test", tta: bool = False
+) -> Evaluation:
     """Measure a model on a split.
 
     Args:
         model: what `train` or `load_model` returned.
         dataset: a data set with the model's classes, in the same order.
         split: the name of the split.
+        tta: test-time augmentation, see `predict`.
 
     Returns:
         An `Evaluation`.
 
     Raises:
-        ArgumentError: `model` or `dataset` is not as above.
+        ArgumentError: `model`, `dataset` or `tta` is not as above.
         DataError: there is no such split, or its classes are not the model's.
         ImageError: its images are of another size than the model takes.
 
@@ -114,6 +123,7 @@ def evaluate(model: TrainedModel, dataset: Dataset, split: str = "test") -> Eval
         100
     """
     check_model(model)
+    check_flag("tta", tta)
     if not isinstance(dataset, Dataset):
         raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
     if dataset.class_names != model.class_names:
@@ -122,7 +132,7 @@ def evaluate(model: TrainedModel, dataset: Dataset, split: str = "test") -> Eval
             f"it has {', '.join(dataset.class_names)}."
         )
     part = dataset.split(split)
-    probabilities = _probabilities(model, as_images(model, part))
+    probabilities = _probabilities(model, as_images(model, part), tta)
     return measure(probabilities, part.labels, model.class_names, split)
 
 
@@ -168,14 +178,28 @@ def as_images(model: TrainedModel, images: Any) -> np.ndarray:
     return check_images(images, model.image_shape)
 
 
-def _probabilities(model: TrainedModel, images: np.ndarray) -> np.ndarray:
-    blocks = [
-        model.network.predict_on_batch(
-            np.ascontiguousarray(images[start : start + PREDICTION_BATCH])
+def _probabilities(model: TrainedModel, images: np.ndarray, tta: bool) -> np.ndarray:
+    blocks = []
+    for start in range(0, len(images), PREDICTION_BATCH):
+        batch = images[start : start + PREDICTION_BATCH]
+        views = _views(batch) if tta else [(1.0, batch)]
+        blocks.append(
+            sum(
+                np.float32(share) * model.network.predict_on_batch(np.ascontiguousarray(view))
+                for share, view in views
+            )
         )
-        for start in range(0, len(images), PREDICTION_BATCH)
-    ]
     return np.concatenate(blocks)
+
+
+def _views(images: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
+    """Six views of each image, with what each counts for; what moves in is what was at the edge."""
+    height, width = images.shape[1:3]
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    for share, start in ((1 / 4, 1), (1 / 8, 0), (1 / 8, 2)):
+        view = padded[:, start : start + height, start : start + width]
+        yield share, view
+        yield share, view[:, :, ::-1]
 
 
 def _per_class(counts: np.ndarray, names: list[str]) -> pandas.DataFrame:

@@ -25,6 +25,7 @@ from pycifar.cli.records import (
 )
 from pycifar.cli.values import (
     as_count,
+    as_flag,
     as_text,
     dataset_arguments,
     output_path,
@@ -147,7 +148,7 @@ def evaluate(options: Namespace) -> int:
     if "source" not in data_arguments:
         data_arguments["source"] = _source_of(model)
     dataset = load_dataset(**data_arguments)
-    found = evaluate(model, dataset, **read_values(options, {"split": lambda name, text: text}))
+    found = evaluate(model, dataset, **read_values(options, {"split": as_text, "tta": as_flag}))
     if plot is not None:
         from pycifar.plots import plot_confusion
 
@@ -172,7 +173,7 @@ def predict(options: Namespace) -> int:
 
     model = load_model(options.model)
     records, failed = [], False
-    for path, result in _predictions(model, options.images):
+    for path, result in _predictions(model, options.images, "tta" in options):
         if isinstance(result, PycifarError):
             failed = True
             print(f"pycifar predict: {result.message}", file=sys.stderr)
@@ -320,7 +321,7 @@ def _source_of(model: TrainedModel) -> str:
 
 
 def _predictions(
-    model: TrainedModel, paths: Sequence[str]
+    model: TrainedModel, paths: Sequence[str], tta: bool
 ) -> Iterator[tuple[str, np.ndarray | PycifarError]]:
     """For each image its probabilities, shape (classes,), or why it cannot be read."""
     import numpy as np
@@ -331,7 +332,7 @@ def _predictions(
         block = paths[start : start + PREDICTION_BATCH]
         images = [_read_image(path, model.image_shape[:2]) for path in block]
         readable = [image for image in images if not isinstance(image, PycifarError)]
-        probabilities = iter(predict(model, np.stack(readable), "prob") if readable else ())
+        probabilities = iter(predict(model, np.stack(readable), "prob", tta) if readable else ())
         for path, image in zip(block, images, strict=True):
             yield path, image if isinstance(image, PycifarError) else next(probabilities)
 

@@ -199,6 +199,7 @@ def _add_evaluate(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--split", metavar="NAME", help=f"train or test; {defaults['split']} unless given"
     )
+    _add_tta(parser)
     _add_output(parser, "the confusion matrix")
 
 
@@ -212,6 +213,15 @@ def _add_predict(parser: ArgumentParser) -> None:
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
     parser.add_argument(
         "--top", metavar="N", help="the N most probable classes of each image, not just the first"
+    )
+    _add_tta(parser)
+
+
+def _add_tta(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--tta",
+        action="store_true",
+        help="the mean over six views of each image, moved and mirrored; takes six times as long",
     )
 
 

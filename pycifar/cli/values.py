@@ -50,7 +50,7 @@ def training_arguments(options: Namespace) -> dict[str, Any]:
             "augmentation": _as_augmentation,
             "validation": _as_validation,
             "early_stopping": as_count,
-            "best_weights": lambda name, is_given: is_given,
+            "best_weights": as_flag,
             "time_budget": _as_rate,
             "seed": lambda name, text: check_count(name, _number(text), 0, 2**31 - 1),
         },
@@ -95,6 +95,11 @@ def read_values(options: Namespace, readers: Mapping[str, Reader]) -> dict[str, 
 def as_text(name: str, text: str) -> str:
     """The text as it is."""
     return text
+
+
+def as_flag(name: str, is_given: bool) -> bool:
+    """An option without a value."""
+    return is_given
 
 
 def as_count(name: str, text: str) -> int:

@@ -114,3 +114,20 @@ def test_a_split_that_is_not_there_is_named(small_model, small_dataset):
 def test_the_network_of_another_library_is_no_trained_model(small_dataset):
     with pytest.raises(ArgumentError, match="must be a trained model"):
         pycifar.evaluate(pycifar.build_model(), small_dataset)
+
+
+def test_views_are_averaged_where_they_are_asked_for(small_model, small_dataset):
+    images = small_dataset.split("test").images[:4]
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    expected = np.zeros((4, 10))
+    for share, start in ((0.5, 1), (0.25, 0), (0.25, 2)):
+        moved = padded[:, start : start + 32, start : start + 32]
+        for view in (moved, moved[:, :, ::-1]):
+            expected += share / 2 * pycifar.predict(small_model, view, "prob")
+    averaged = pycifar.predict(small_model, images, "prob", tta=True)
+    assert averaged == pytest.approx(expected, abs=1e-6)
+    assert averaged.dtype == np.float32
+    assert not np.allclose(averaged, pycifar.predict(small_model, images, "prob"))
+    found = pycifar.evaluate(small_model, small_dataset, tta=True)
+    labels = pycifar.predict(small_model, small_dataset.split("test"), tta=True)
+    assert found.accuracy == (labels == small_dataset.split("test").labels).mean()
