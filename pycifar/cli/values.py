@@ -20,8 +20,8 @@ from pycifar.precision import PRECISIONS
 if TYPE_CHECKING:
     from pycifar.augmentation import Augmentation
 
-# Reads the text of an option; called with the argument's name and the text.
-Reader = Callable[[str, str], Any]
+# Reads the text of an option, or True for one without a value; called with the argument's name and the text.
+Reader = Callable[[str, Any], Any]
 
 
 def dataset_arguments(options: Namespace) -> dict[str, Any]:
