@@ -20,7 +20,8 @@ from pycifar.precision import PRECISIONS
 if TYPE_CHECKING:
     from pycifar.augmentation import Augmentation
 
-# Reads the text of an option, or True for one without a value; called with the argument's name and the text.
+# Reads the text of an option, or True for one without a value; called with the argument's name
+# and that.
 Reader = Callable[[str, Any], Any]
 
 
