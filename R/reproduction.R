@@ -13,8 +13,7 @@
 #' @param seeds One or several seeds, whole numbers from 0 to 2^31 - 1; each network is trained once
 #'   with each.
 #' @param epochs For every network; `NULL` takes what the system states, else the recipe's.
-#' @param time_budget Seconds for each training, above 0, in place of epochs: a short trial tells
-#'   how many epochs fit, at least one.
+#' @param time_budget Seconds for each training, above 0, in place of epochs; see [cifar_train()].
 #' @param dataset A data set from [cifar_load_dataset()]; `NULL` loads CIFAR-10.
 #' @param path A file that ends in `.json`, or `NULL` to keep nothing.
 #' @param verbose 0 is silent; 1 tells of each training and the time that is left; 2 of each epoch.

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Progress:
@@ -34,18 +37,25 @@ class Progress:
         self._done = 0
         self._started = time.perf_counter()
 
-    def callbacks(self, name: str, epochs: int) -> dict[str, Any]:
-        """What one training is to call."""
+    def callback(self, name: str) -> keras.callbacks.Callback:
+        """What a training is to call after each epoch."""
+        from pycifar.backend import keras
 
-        def on_epoch_end(epoch: int, logs: Mapping[str, float]) -> None:
-            told = f"{name}: epoch {epoch}/{epochs}, test accuracy {logs['val_accuracy']:.4f}"
-            if self._update is not None:
-                work = sum(self._work[: self._done]) + self._work[self._done] * epoch / epochs
-                self._update(work / sum(self._work), told)
-            if self._each_epoch and self._write is not None:
-                self._write(told)
+        report = self._epoch
 
-        return {"on_epoch_end": on_epoch_end}
+        class Told(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+                report(name, epoch + 1, self.params["epochs"], (logs or {})["val_accuracy"])
+
+        return Told()
+
+    def _epoch(self, name: str, epoch: int, epochs: int, accuracy: float) -> None:
+        told = f"{name}: epoch {epoch}/{epochs}, test accuracy {accuracy:.4f}"
+        if self._update is not None:
+            work = sum(self._work[: self._done]) + self._work[self._done] * epoch / epochs
+            self._update(work / sum(self._work), told)
+        if self._each_epoch and self._write is not None:
+            self._write(told)
 
     def finished(self, name: str, accuracy: float, seconds: float) -> None:
         """A training has ended."""

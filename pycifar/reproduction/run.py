@@ -40,8 +40,7 @@ def reproduce(
             is all.
         seeds: one or several seeds, each 0 to 2³¹ - 1; each network is trained once with each.
         epochs: for every network; None takes what the system states, else the recipe's.
-        time_budget: seconds for each training, above 0, in place of epochs: a short trial tells
-            how many epochs fit, at least one.
+        time_budget: seconds for each training, above 0, in place of epochs; see `train`.
         dataset: what `load_dataset` returned; None loads CIFAR-10.
         path: a file ending in ``.json``, or None to keep nothing.
         verbose: 0 is silent; 1 tells of each training and the time that is left; 2 of each epoch.

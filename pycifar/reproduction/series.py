@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import warnings
 from pathlib import Path
 from typing import Any
 
-from pycifar.architectures import ARCHITECTURES
-from pycifar.datasets import Dataset, Split
-from pycifar.errors import InterruptedWarning
+from pycifar.datasets import Dataset
+from pycifar.errors import InterruptedWarning, TimeBudgetWarning
 from pycifar.files import write_atomically
 from pycifar.processor import find_processor
 from pycifar.reproduction.plan import Planned
 from pycifar.reproduction.progress import Progress
 from pycifar.reproduction.result import FORMAT, Reproduction
 from pycifar.trained_model import TrainedModel
-
-TRIAL = 40  # steps of the training that tells how long an epoch takes
 
 
 class Series:
@@ -69,29 +65,20 @@ class Series:
         """The record of one training; None where it was interrupted."""
         from pycifar.trainer import train
 
-        epochs = planned.epochs or self._epochs_within(planned, seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InterruptedWarning)  # _interrupted says it
+            warnings.simplefilter("ignore", TimeBudgetWarning)  # the record says it
             model = train(
                 self.dataset,
                 planned.case.architecture,
-                epochs=epochs,
+                epochs=planned.epochs,
+                time_budget=planned.time_budget,
                 validation="test",
                 seed=seed,
-                callbacks=self.progress.callbacks(
-                    f"{planned.case.architecture}, seed {seed}", epochs
-                ),
+                callbacks=self.progress.callback(f"{planned.case.architecture}, seed {seed}"),
                 verbose=0,
             )
         return None if model.interrupted else _record(model, planned, self.dataset)
-
-    def _epochs_within(self, planned: Planned, seed: int) -> int:
-        """The epochs that fit in the time budget; as many for each seed of a network."""
-        for record in self.records:
-            if self._is_done(planned, record, record["seed"]):
-                return int(record["epochs"])
-        seconds = seconds_per_epoch(self.dataset, planned.case.architecture, seed)
-        return max(1, int((planned.time_budget or 0) / seconds))
 
     def _keep(self, record: dict[str, Any]) -> None:
         key = ("architecture", "budget", "seed")
@@ -117,23 +104,9 @@ def as_text(calls: list[str], records: list[dict[str, Any]]) -> str:
     return f'{head}, "runs": [\n{lines}\n]}}\n'
 
 
-def seconds_per_epoch(dataset: Dataset, architecture: str, seed: int) -> float:
-    """About how long an epoch takes, measurement on the test split included, by a short trial."""
-    from pycifar.trainer import train
-
-    whole = dataset.split("train")
-    n = min(len(whole), TRIAL * ARCHITECTURES[architecture].recipe.batch_size)
-    few = Split(whole.images[:n], whole.labels[:n])
-    splits = {"train": few, "test": few}
-    trial = dataclasses.replace(dataset, splits=splits)
-    model = train(trial, architecture, epochs=2, validation=None, seed=seed, verbose=0)
-    # The first epoch has the compilation in it. Measuring takes a third of what training takes.
-    images = len(whole) + len(dataset.split("test")) / 3
-    return model.seconds[-1] * images / n
-
-
 def _record(model: TrainedModel, planned: Planned, dataset: Dataset) -> dict[str, Any]:
     seconds = sum(model.seconds)
+    passes = model.config.passes or model.epochs_done
     processor = find_processor()
     return {
         "system": planned.case.system,
@@ -147,7 +120,7 @@ def _record(model: TrainedModel, planned: Planned, dataset: Dataset) -> dict[str
         "test_loss": model.last("validation", "loss"),
         "test_accuracy": model.last("validation", "accuracy"),
         "seconds": round(seconds, 2),
-        "images_per_second": round(len(dataset.split("train")) * model.epochs_done / seconds),
+        "images_per_second": round(len(dataset.split("train")) * passes / seconds),
         "weights": model.fingerprint(),
         "data_name": dataset.name,
         "data": model.data["fingerprint"],
