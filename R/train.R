@@ -26,6 +26,8 @@
 #'   `"one_cycle"`, up over the first quarter and then down to 0.
 #' @param weight_decay Each step takes the learning rate times this off each weight, times the
 #'   weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
+#' @param label_smoothing The share of the truth that is spread evenly over all classes, from 0 to
+#'   below 1; 0 for a network of NumPy. The losses of the history have it in them.
 #' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have; or
 #'   `"auto"` for what suits the architecture and the machine. Weights, losses and updates are
 #'   float32 always. A network of NumPy has nothing else, and a model that is given keeps its own.
@@ -75,6 +77,7 @@ cifar_train <- function(dataset,
                         learning_rate = NULL,
                         schedule = NULL,
                         weight_decay = NULL,
+                        label_smoothing = NULL,
                         precision = "auto",
                         augmentation = NULL,
                         validation = 0.1,
@@ -97,6 +100,7 @@ cifar_train <- function(dataset,
     learning_rate = one_value(learning_rate, "learning_rate", "a single number"),
     schedule = one_value(schedule, "schedule", "the name of a schedule"),
     weight_decay = one_value(weight_decay, "weight_decay", "a single number"),
+    label_smoothing = one_value(label_smoothing, "label_smoothing", "a single number"),
     precision = one_value(precision, "precision", "the name of a precision"),
     augmentation = crossing_augmentation(augmentation),
     validation = one_value(validation, "validation", "a single number or the name of a split"),

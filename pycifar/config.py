@@ -17,6 +17,7 @@ class Recipe:
         learning_rate: step size at the start (at the peak for ``"one_cycle"``).
         schedule: a name in `pycifar.optimization.SCHEDULES`.
         weight_decay: each step takes learning rate times this off each weight, times the weight.
+        label_smoothing: the share of the truth that is spread evenly over all classes.
         augmentation: names of `pycifar.augmentation.Augmentation`'s fields with their values.
         precision: what "auto" takes where the machine has it; see `pycifar.precision`.
     """
@@ -27,6 +28,7 @@ class Recipe:
     learning_rate: float = 0.01
     schedule: str = "constant"
     weight_decay: float = 0.0
+    label_smoothing: float = 0.0
     augmentation: dict[str, Any] = field(default_factory=dict)
     precision: str = "float32"
 
@@ -50,6 +52,7 @@ class TrainingConfig:
         best_weights: whether the weights of the best epoch were kept rather than the last ones.
         seed: what fixed the weights, the order of the images, dropout and augmentation.
         precision: what was computed with, "float32" or "bfloat16"; weights and losses are float32.
+        label_smoothing: the share of the truth that was spread evenly over all classes.
         time_budget: seconds that the training was to last, or None.
         passes: over the training images that fitted into the time budget, the last one not whole;
             None without one.
@@ -68,6 +71,7 @@ class TrainingConfig:
     best_weights: bool
     seed: int
     precision: str = "float32"
+    label_smoothing: float = 0.0
     time_budget: float | None = None
     passes: float | None = None
 

@@ -48,6 +48,7 @@ def train(
     learning_rate: float | None = None,
     schedule: str | None = None,
     weight_decay: float | None = None,
+    label_smoothing: float | None = None,
     precision: str = "auto",
     augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] | None = None,
     validation: float | str | None = 0.1,
@@ -81,6 +82,8 @@ def train(
             `pycifar.optimization.make_optimizer`.
         weight_decay: each step takes the learning rate times this off each weight, times the
             weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
+        label_smoothing: the share of the truth that is spread evenly over all classes, from 0 to
+            below 1; 0 for a network of NumPy. The losses of the history have it in them.
         precision: what is computed with: "float32"; "bfloat16", which the machine must have; or
             "auto" for what suits the architecture and the machine. Weights, losses and updates are
             float32 always. A network of NumPy has nothing else, and a model that is given keeps
@@ -142,6 +145,13 @@ def train(
         else check_count("early_stopping", early_stopping),
         best_weights=check_flag("best_weights", best_weights),
         seed=seed,
+        label_smoothing=check_number(
+            "label_smoothing",
+            _given(label_smoothing, recipe.label_smoothing),
+            0,
+            1,
+            open_maximum=True,
+        ),
         time_budget=time_budget,
     )
     verbose = check_count("verbose", verbose, minimum=0, maximum=2)
@@ -151,7 +161,7 @@ def train(
     )
     config = dataclasses.replace(config, precision=precision_of(model))
     if isinstance(model, NumpyModel):
-        _check_numpy_optimizer(config.optimizer)
+        _check_numpy_settings(config)
     _compile(model, optimizer, config)
     scheduled = not isinstance(optimizer, keras.optimizers.Optimizer)
     run = TrainingRun(model, training, validating, config, scheduled)
@@ -211,10 +221,15 @@ def _settle_optimizer(
     )
 
 
-def _check_numpy_optimizer(optimizer: str) -> None:
-    if optimizer != "sgd":
+def _check_numpy_settings(config: TrainingConfig) -> None:
+    if config.optimizer != "sgd":
         raise ArgumentError(
-            f'`optimizer` must be "sgd" for a network of NumPy, not {describe(optimizer)}.'
+            f'`optimizer` must be "sgd" for a network of NumPy, not {describe(config.optimizer)}.'
+        )
+    if config.label_smoothing:
+        raise ArgumentError(
+            "`label_smoothing` must be 0 for a network of NumPy, not "
+            f"{describe(config.label_smoothing)}."
         )
 
 
@@ -247,5 +262,9 @@ def _compile(model: keras.Model | NumpyModel, optimizer: Any, config: TrainingCo
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
     with seeded(config.seed):
-        model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        # Labels come as shares of classes where they are smoothed, see `TrainingRun`.
+        loss = keras.losses.SparseCategoricalCrossentropy()
+        if config.label_smoothing:
+            loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
+        model.compile(optimizer, loss=loss, metrics=["accuracy"])
     fuse(model, optimizer)

@@ -155,14 +155,14 @@ class TrainingRun:
             started = time.monotonic()
             first = len(times) * size % (len(self.training) - size + 1)
             images, labels = self._batch(np.arange(first, first + size), 0, len(times))
-            self.model.train_on_batch(images, labels, return_dict=True)
+            self.model.train_on_batch(images, self._as_truth(labels), return_dict=True)
             times.append(time.monotonic() - started)
         validation = 0.0
         if self.validating is not None:
             images, labels = self.validating.take(slice(0, size))
             for _ in range(2):
                 started = time.monotonic()
-                self.model.test_on_batch(self._as_input(images), labels, return_dict=True)
+                self._test_on_batch(images, labels)
                 validation = (time.monotonic() - started) * len(self.validating) / len(labels)
         self.model.reset_metrics()
         for variable, values in zip(variables, before, strict=True):
@@ -253,7 +253,8 @@ class TrainingRun:
                 callback.on_train_batch_begin(step)
             images, labels = self._batch(order[start : start + size], epoch, step)
             before = self.model.get_weights() if step % KEEP_EVERY == 0 else None
-            logs = self.model.train_on_batch(images, labels, return_dict=True)
+            truth = self._as_truth(labels)
+            logs = self.model.train_on_batch(images, truth, return_dict=True)
             self.steps_done += 1
             for metric in METRICS:
                 totals[metric] += float(logs[metric]) * len(labels)
@@ -295,6 +296,16 @@ class TrainingRun:
         """Keras reads images in pixel order; a network of NumPy takes them as they lie."""
         return images if isinstance(self.model, NumpyModel) else np.ascontiguousarray(images)
 
+    def _as_truth(self, labels: np.ndarray) -> np.ndarray:
+        """Labels, or where they are to be smoothed the classes' shares, shape (n, classes)."""
+        if not self.config.label_smoothing:
+            return labels
+        return np.eye(self.model.output_shape[-1], dtype=np.float32)[labels]
+
+    def _test_on_batch(self, images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+        truth = self._as_truth(labels)
+        return self.model.test_on_batch(self._as_input(images), truth, return_dict=True)
+
     def _diverged(self, loss: float, epoch: int, step: int) -> NoReturn:
         """Go back to weights that gave a finite loss, and end the training."""
         if self.good_weights:
@@ -310,7 +321,7 @@ class TrainingRun:
         for start in range(0, len(portion), self.config.batch_size):
             images, labels = portion.take(slice(start, start + self.config.batch_size))
             self.model.reset_metrics()
-            logs = self.model.test_on_batch(self._as_input(images), labels, return_dict=True)
+            logs = self._test_on_batch(images, labels)
             for metric in METRICS:
                 totals[metric] += float(logs[metric]) * len(labels)
             self._raise_interrupt()

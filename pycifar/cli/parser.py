@@ -170,6 +170,7 @@ def _add_train(parser: ArgumentParser) -> None:
             "DECAY",
             "each step takes the learning rate times this off each weight, times the weight",
         ),
+        ("--label-smoothing", "SHARE", "of the truth that is spread evenly over all classes"),
         ("--precision", "NAME", ", ".join(PRECISIONS) + ": what is computed with"),
         ("--augmentation", "NAMES", "none, or any of flip,shift,cutout with commas between"),
         (

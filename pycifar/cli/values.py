@@ -47,6 +47,7 @@ def training_arguments(options: Namespace) -> dict[str, Any]:
             "learning_rate": _as_rate,
             "schedule": _one_of(SCHEDULES),
             "weight_decay": _as_decay,
+            "label_smoothing": _as_decay,
             "precision": _one_of(PRECISIONS),
             "augmentation": _as_augmentation,
             "validation": _as_validation,
