@@ -8,8 +8,9 @@ the first layer, three blocks of two convolutions with 64, 256 and 256 filters, 
 initialisation, normalisation without scales, alternating flip, translation by 2 pixels, label
 smoothing, Nesterov momentum with biases that learn 64 times as fast, lookahead, and six views of
 each image at the end. It takes 9.9 epochs there; `--epochs` and `--width` make it shorter, its
-schedule spans what it is given. On a processor it runs as PyTorch's users tune it: channels last, bfloat16
-autocast. Seconds are those of the training, the whitening in it, without loading and measuring.
+schedule spans what it is given. On a processor it runs as PyTorch's users tune it: channels last,
+bfloat16 autocast. Seconds are those of the training, the whitening in it, without loading and
+measuring.
 """
 
 from __future__ import annotations
