@@ -11,9 +11,9 @@
 #'   have.
 #' @param activation Of the hidden layers: `"sigmoid"` or `"relu"`.
 #' @param l2 The loss has this times the sum of the squares of all weights as well; at least 0.
-#' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have; or
-#'   `"auto"` for what suits the architecture and the machine. A network of NumPy has float32, and a
-#'   model that is given keeps its own.
+#' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have;
+#'   or `"auto"` for what suits the architecture and the machine. A network of NumPy has float32,
+#'   and a model that is given keeps its own.
 #'
 #' @return A model from raw pixels (0-255) to class probabilities, of class `cifar_network` and the
 #'   classes that reticulate gives it: a Keras model, which functions for Keras models take as it

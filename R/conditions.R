@@ -32,7 +32,8 @@
 #' @section Warnings:
 #' * `pycifar_warning_interrupted`: training was interrupted; the model holds what was learned until
 #'   then.
-#' * `pycifar_warning_time_budget`: a time budget was too short for one pass over the training images.
+#' * `pycifar_warning_time_budget`: a time budget was too short for one pass over the training
+#'   images.
 #'
 #' @section Messages:
 #' * `pycifar_message_progress`: the line about a finished epoch, see `verbose` in [cifar_train()].

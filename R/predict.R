@@ -7,9 +7,9 @@
 #'   * paths of image files of any size, which are resized;
 #'   * a data set from [cifar_load_dataset()], for the images of its test split.
 #' @param type `"class"` or `"prob"`.
-#' @param tta Test-time augmentation: whether to take the mean over six views of each image, which is
-#'   six times the work: as it is, and moved by a pixel up and left or down and right, each as it is
-#'   and mirrored; what is not moved counts for a half.
+#' @param tta Test-time augmentation: whether to take the mean over six views of each image, which
+#'   is six times the work: as it is, and moved by a pixel up and left or down and right, each as it
+#'   is and mirrored; what is not moved counts for a half.
 #' @param ... Not used.
 #'
 #' @return One value or row an image, in the order of the images. For `"class"`, a factor with all

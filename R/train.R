@@ -28,8 +28,8 @@
 #'   weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
 #' @param label_smoothing The share of the truth that is spread evenly over all classes, from 0 to
 #'   below 1; 0 for a network of NumPy. The losses of the history have it in them.
-#' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have; or
-#'   `"auto"` for what suits the architecture and the machine. Weights, losses and updates are
+#' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have;
+#'   or `"auto"` for what suits the architecture and the machine. Weights, losses and updates are
 #'   float32 always. A network of NumPy has nothing else, and a model that is given keeps its own.
 #' @param augmentation `"none"`, or any of `"flip"`, `"shift"` and `"cutout"`; or a list of these
 #'   with their values, such as `list(flip = TRUE, shift = 4)`: `flip` mirrors half of the images,
@@ -47,8 +47,8 @@
 #'   numbers, and returning `FALSE` stops the training. Or a Keras callback, or a list of any of
 #'   these.
 #' @param time_budget Seconds that all of it may take, above 0, in place of `epochs`: a short trial
-#'   tells how many steps fit, and the schedule spans these. How many that is depends on the machine;
-#'   the model's `config` tells.
+#'   tells how many steps fit, and the schedule spans these. How many that is depends on the
+#'   machine; the model's `config` tells.
 #' @param seed Fixes weights, order, dropout and augmentation; a whole number from 0 to 2^31 - 1.
 #'   `NULL` draws one, which the model's `config` tells.
 #' @param verbose 0 is silent; 1 shows a progress bar on a terminal, and elsewhere a message an
