@@ -71,9 +71,9 @@ _STEPS = {
 
 
 def _is_plain(layer: Any) -> bool:
-    """Whether a batch normalisation is of maps with the channels last, and learns both its ends."""
+    """Whether a batch normalisation is of maps with the channels last, and no special one."""
     maps = len(layer.input.shape) == 4 and layer.axis in (-1, 3)
-    return maps and layer.center and layer.scale and not layer.renorm and not layer.synchronized
+    return maps and not layer.renorm and not layer.synchronized
 
 
 def _normalise(self: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -83,8 +83,8 @@ def _normalise(self: Any, inputs: Any, training: bool | None = None, mask: Any =
     empty = tensorflow.constant([], tensorflow.float32)
     found = tensorflow.raw_ops.FusedBatchNormV3(
         x=inputs,
-        scale=self.gamma.value,
-        offset=self.beta.value,
+        scale=self.gamma.value if self.scale else tensorflow.ones(inputs.shape[-1]),
+        offset=self.beta.value if self.center else tensorflow.zeros(inputs.shape[-1]),
         mean=empty,
         variance=empty,
         epsilon=self.epsilon,

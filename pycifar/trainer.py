@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pycifar.architectures import build_model, recipe_for
+from pycifar.architectures import ARCHITECTURES, build_model, recipe_for
 from pycifar.arguments import (
     check_budget,
     check_choice,
@@ -37,6 +37,8 @@ from pycifar.precision import precision_of
 from pycifar.scratch import NumpyModel
 from pycifar.trained_model import TrainedModel
 from pycifar.training_run import TrainingRun, split_portions
+
+PREPARED = 5000  # images that an architecture may set weights by
 
 
 def train(
@@ -160,6 +162,9 @@ def train(
         architecture, dataset.image_shape, dataset.n_classes, config.seed, precision=precision
     )
     config = dataclasses.replace(config, precision=precision_of(model))
+    prepare = ARCHITECTURES[name].prepare if isinstance(architecture, str) else None
+    if prepare is not None:
+        prepare(model, training.take(slice(0, PREPARED))[0])
     if isinstance(model, NumpyModel):
         _check_numpy_settings(config)
     _compile(model, optimizer, config)

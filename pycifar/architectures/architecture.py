@@ -10,6 +10,7 @@ from pycifar.config import Recipe
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from pycifar.scratch import NumpyModel
 
@@ -25,6 +26,9 @@ class Architecture:
             Keras model, or one of NumPy, from raw uint8 pixels to class probabilities.
         recipe: how it is trained unless the caller says otherwise.
         options: names of further arguments that `build` takes.
+        prepare: called with a new model and some of the training images, uint8 of shape
+            (n, height, width, 3), before it is trained, to set weights by them; None where all
+            weights are drawn.
     """
 
     summary: str
@@ -32,3 +36,4 @@ class Architecture:
     build: Callable[..., keras.Model | NumpyModel]
     recipe: Recipe
     options: tuple[str, ...] = ()
+    prepare: Callable[[keras.Model, np.ndarray], None] | None = None
