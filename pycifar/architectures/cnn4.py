@@ -45,5 +45,6 @@ ARCHITECTURE = Architecture(
         optimizer="sgd",
         learning_rate=0.02,
         schedule="cosine",
+        augmentation={"flip": True, "shift": 4},
     ),
 )
