@@ -40,6 +40,12 @@ class Peer:
         self._process.join()
 
 
+def in_a_process(work: Callable[..., Any], *given: Any) -> Any:
+    """What a call returns in a process of its own; all can be pickled."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, given)
+
+
 def _serve(prepare: Callable[..., Callable[..., Any]], given: Any, connection: Any) -> None:
     work = prepare(*given)
     connection.send(None)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import keras
 
 # Each optimizer with its usual learning rate, taken where neither caller nor recipe gives one.
-OPTIMIZERS = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
+OPTIMIZERS = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001, "muon": 0.1}
 
 # Weight decay where neither caller nor recipe gives one, and where it is not 0; Keras's own.
 USUAL_DECAYS = {"adamw": 0.004}
@@ -31,7 +31,7 @@ def make_optimizer(
     """A Keras optimizer.
 
     Args:
-        name: one of `OPTIMIZERS`; ``"sgd"`` has momentum 0.9.
+        name: one of `OPTIMIZERS`; ``"sgd"`` has momentum 0.9, ``"muon"`` is `pycifar.muon.Muon`.
         learning_rate: above 0.
         weight_decay: each step takes the learning rate times this off each weight, times the
             weight; biases and what batch normalisation learns are left alone. At least 0.
@@ -43,6 +43,7 @@ def make_optimizer(
         Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization".
     """
     from pycifar.backend import keras
+    from pycifar.muon import Muon
 
     check_choice("optimizer", name, OPTIMIZERS)
     rate = check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)
@@ -51,6 +52,7 @@ def make_optimizer(
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
         "rmsprop": keras.optimizers.RMSprop,
+        "muon": Muon,
     }
     own = {"momentum": MOMENTUM} if name == "sgd" else {}
     if weight_decay or name == "adamw":  # which insists on a number

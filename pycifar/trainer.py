@@ -26,6 +26,7 @@ from pycifar.config import Recipe, TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.errors import ArgumentError, DivergenceError, TimeBudgetWarning
 from pycifar.fused import fuse
+from pycifar.memory import check_batch_fits
 from pycifar.optimization import (
     MOMENTUM,
     OPTIMIZERS,
@@ -77,8 +78,8 @@ def train(
             returns a Keras model; or a model, which is trained in place.
         epochs: passes over the training images, at least 1.
         batch_size: images a step, from 1 to the number of images trained on.
-        optimizer: "sgd" (momentum 0.9), "adam", "adamw" or "rmsprop"; or a Keras optimizer, which
-            brings its own learning rate and weight decay.
+        optimizer: "sgd" (momentum 0.9), "adam", "adamw", "rmsprop" or "muon"; or a Keras
+            optimizer, which brings its own learning rate and weight decay.
         learning_rate: above 0; at the start, or at the peak for "one_cycle".
         schedule: "constant", "cosine", "step", "exponential" or "one_cycle"; see
             `pycifar.optimization.make_optimizer`.
@@ -111,7 +112,7 @@ def train(
         The trained model.
 
     Raises:
-        ArgumentError: an argument is not as above.
+        ArgumentError: an argument is not as above, or memory is too small for the batch size.
         DataError: the data set has no images to train on.
         DivergenceError: the loss is no finite number any more; the error's `model` has the last
             weights, at most 100 steps old, with which it was.
@@ -167,6 +168,7 @@ def train(
         prepare(model, training.take(slice(0, PREPARED))[0])
     if isinstance(model, NumpyModel):
         _check_numpy_settings(config)
+    check_batch_fits(model, config.batch_size)
     _compile(model, optimizer, config)
     scheduled = not isinstance(optimizer, keras.optimizers.Optimizer)
     run = TrainingRun(model, training, validating, config, scheduled)

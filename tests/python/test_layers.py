@@ -7,10 +7,10 @@ PACKAGE = Path(pycifar.__file__).parent
 
 # A module may import from its own layer and from those above it in this list.
 LAYERS = (
-    {"errors", "arguments", "config", "files", "backend", "processor", "precision"},
+    {"errors", "arguments", "config", "files", "backend", "memory", "processor"} | {"precision"},
     {"datasets", "augmentation"},
     {"architectures", "scratch"},
-    {"optimization", "fused", "callbacks", "trained_model", "training_run", "trainer"}
+    {"optimization", "muon", "fused", "callbacks", "trained_model", "training_run", "trainer"}
     | {"model_file"},
     {"evaluation", "plots", "probe", "diagnosis", "reproduction"}
     | {

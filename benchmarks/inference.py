@@ -1,0 +1,95 @@
+"""How fast does a trained model predict? One image, and 10,000, beside plain Keras.
+
+    python benchmarks/inference.py --output benchmarks/results/inference.json
+
+One image: `predict` of a loaded model, medians over many calls. 10,000 images: `predict` and
+`keras.Model.predict` on the same network in turn, with the batch that each takes by itself, after a
+turn that does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from machine import describe_machine
+
+import pycifar
+
+NETWORKS = ("cnn2", "cnn4", "fastnet", "resnet20")
+CALLS = 200  # of one image
+
+
+def main() -> None:
+    """Measure and write the report."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    few = pycifar.load_dataset("cifar10", n_train=500)
+    images = np.ascontiguousarray(few.split("test").images)
+    rows = []
+    for name in NETWORKS:
+        model = reloaded(pycifar.train(few, name, epochs=1, seed=1, verbose=0))
+        one = timed(lambda model=model: pycifar.predict(model, images[0]), CALLS)
+        keras_one = timed(lambda model=model: model.network.predict(images[:1], verbose=0), 20)
+        ours: list[float] = []
+        theirs: list[float] = []
+        for _ in range(arguments.repeats):
+            ours += timed(lambda model=model: pycifar.predict(model, images, type="prob"), 1)
+            theirs += timed(lambda model=model: model.network.predict(images, verbose=0), 1)
+        rows.append(
+            {
+                "architecture": name,
+                "precision": model.config.precision,
+                "one_image_ms": round(1000 * median(one), 2),
+                "keras_one_image_ms": round(1000 * median(keras_one), 2),
+                "images_per_second": round(len(images) / median(ours)),
+                "keras_images_per_second": round(len(images) / median(theirs)),
+                "ratio": round(median(b / a for a, b in zip(ours, theirs, strict=True)), 2),
+            }
+        )
+        print(rows[-1], flush=True)
+    report = {
+        "command": "python " + " ".join(sys.argv),
+        "machine": describe_machine(),
+        "versions": {
+            name: importlib.metadata.version(name) for name in ("pycifar", "tensorflow", "keras")
+        },
+        "networks": rows,
+    }
+    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def reloaded(model: pycifar.TrainedModel) -> pycifar.TrainedModel:
+    """The model as it comes from its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        pycifar.save_model(model, path)
+        return pycifar.load_model(path)
+
+
+def timed(work: Callable[[], Any], n: int) -> list[float]:
+    """The seconds of `n` calls, after one that does not count."""
+    work()
+    seconds = []
+    for _ in range(n):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Muon: each step of a convolution's kernel is a matrix whose directions all count the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pycifar.backend import keras
+
+MOMENTUM = 0.6
+ITERATIONS = 3
+COEFFICIENTS = (3.4445, -4.775, 2.0315)  # of the quintic that brings all singular values near 1
+OTHERS = 0.1  # the learning rate of all other variables, as a share of that of the kernels
+
+
+class Muon(keras.optimizers.Adam):
+    """Muon for the kernels of convolutions, Adam for all else.
+
+    A kernel is taken as a matrix with one column a filter. Its step, with Nesterov momentum, is
+    made orthogonal by Newton-Schulz iterations, and changes the kernel by `learning_rate` times
+    its norm; the norm itself stays as it is, since normalisation behind a convolution takes it out
+    anyway. Weight decay therefore says nothing to kernels.
+
+    Args:
+        learning_rate: the relative change of a kernel in a step, above 0.
+        others: learning rate of the rest, as a share of this.
+        settings: of `keras.optimizers.Optimizer`.
+
+    Source:
+        Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks".
+    """
+
+    def __init__(self, learning_rate: float = 0.1, others: float = OTHERS, **settings: Any) -> None:
+        super().__init__(learning_rate, **settings)
+        self.others = others
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Change one variable."""
+        if len(variable.shape) < 4:
+            super().update_step(gradient, variable, learning_rate * self.others)
+            return
+        momentum = self._momentums[self._get_variable_index(variable)]
+        self.assign(momentum, MOMENTUM * momentum + gradient)
+        ahead = keras.ops.reshape(gradient + MOMENTUM * momentum, (-1, variable.shape[-1]))
+        step = keras.ops.reshape(orthogonal(ahead), variable.shape)
+        norm = _norm(variable)
+        rate = keras.ops.cast(learning_rate, variable.dtype)
+        changed = variable - step * (rate * norm / _norm(step))
+        self.assign(variable, changed * (norm / _norm(changed)))
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes the same optimizer again."""
+        return super().get_config() | {"others": self.others}
+
+
+def orthogonal(matrix: Any) -> Any:
+    """A matrix with the same directions, all of about the same strength (0.7 to 1.2)."""
+    first, third, fifth = COEFFICIENTS
+    tall = matrix.shape[0] > matrix.shape[1]
+    values = keras.ops.transpose(matrix) if tall else matrix
+    values = values / (_norm(values) + 1e-7)
+    for _ in range(ITERATIONS):
+        square = values @ keras.ops.transpose(values)
+        values = first * values + (third * square + fifth * (square @ square)) @ values
+    return keras.ops.transpose(values) if tall else values
+
+
+def _norm(values: Any) -> Any:
+    return keras.ops.sqrt(keras.ops.sum(keras.ops.square(values)))
