@@ -11,6 +11,8 @@ from pycifar.errors import ArgumentError
 
 MEMINFO = Path("/proc/meminfo")
 
+WIDTHS = {"uint8": 1, "bfloat16": 2, "float16": 2}  # bytes of a value; 4 of others
+
 # What training holds at its peak, as a multiple of what comes out of the layers: that itself, what
 # activations and gradients add to it, and copies in the layout that convolutions compute in.
 HELD = 2.0
@@ -43,8 +45,7 @@ def bytes_per_image(model: Any) -> int:
         # Without inputs of a known shape a layer has no output yet.
         for output in _as_list(getattr(layer, "output", None)):
             if output is not None and None not in output.shape[1:]:
-                width = 2 if "16" in str(output.dtype) else 4
-                total += math.prod(output.shape[1:]) * width
+                total += math.prod(output.shape[1:]) * WIDTHS.get(str(output.dtype), 4)
     return total
 
 

@@ -10,14 +10,21 @@ if TYPE_CHECKING:
     import keras
 
 
-def pixels(input_shape: tuple[int, int, int], smallest: int = 1) -> list[Any]:
-    """The input, raw uint8 pixels, and its scaling from 0-255 to 0-1.
+def pixels(
+    input_shape: tuple[int, int, int],
+    smallest: int = 1,
+    scale: float = 1 / 255,
+    offset: float = 0.0,
+) -> list[Any]:
+    """The input, raw uint8 pixels, and its scaling, from 0-255 to 0-1 unless said otherwise.
 
     The scaling is a layer of the model, so that a saved file predicts right in plain Keras.
 
     Args:
         input_shape: height, width and 3.
         smallest: the height and width that the network needs, in pixels.
+        scale: times the pixel.
+        offset: added to that.
 
     Raises:
         ArgumentError: the images are smaller than that.
@@ -31,7 +38,7 @@ def pixels(input_shape: tuple[int, int, int], smallest: int = 1) -> list[Any]:
         )
     return [
         keras.Input(input_shape, dtype="uint8", name="pixels"),
-        keras.layers.Rescaling(1 / 255, name="scaling"),
+        keras.layers.Rescaling(scale, offset, name="scaling"),
     ]
 
 

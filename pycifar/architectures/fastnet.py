@@ -3,8 +3,9 @@
 After Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU". Kept: a first layer that
 whitens patches of 2×2 pixels and does not learn, three blocks of two convolutions with max pooling
 after the first, normalisation whose scale is fixed, an identity at the start of each convolution,
-and a last layer whose output is scaled down. Changed for processors: fewer filters, ReLU in place
-of GELU, and the largest value of each map at the end whatever its size.
+a last layer whose output is scaled down, label smoothing, and Muon. Changed for processors: half
+the filters, ReLU in place of GELU, no bias behind the whitening, smaller batches, Adam for what
+is no kernel, and the largest value of each map at the end whatever its size.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pycifar.architectures.architecture import Architecture
-from pycifar.architectures.blocks import chain
+from pycifar.architectures.blocks import chain, pixels
 from pycifar.config import Recipe
 
 if TYPE_CHECKING:
     import keras
 
-FILTERS = (64, 128, 256)
+FILTERS = (32, 128, 128)
+SMALLEST = 9  # pixels: what the patches and three poolings leave one of
+SCALE, OFFSET = 1 / 64, -2.0  # mean near 0 and deviation near 1, in numbers that bfloat16 has
 PATCH = 2  # pixels
 RIDGE = 5e-4  # added to the variances of patches, so that faint ones are not blown up
 OUTPUT_SCALE = 1 / 9
@@ -31,11 +34,11 @@ def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
     from pycifar.backend import keras
 
     layers = keras.layers
-    start = keras.Input(input_shape, dtype="uint8", name="pixels")
+    start, scaling = pixels(input_shape, SMALLEST, SCALE, OFFSET)
     values = chain(
         start,
         [
-            layers.Rescaling(1 / 64, offset=-2.0, name="scaling"),
+            scaling,
             layers.Conv2D(
                 2 * 3 * PATCH**2, PATCH, use_bias=False, trainable=False, name="whitening"
             ),
@@ -83,8 +86,8 @@ def whitening_filters(images: np.ndarray) -> np.ndarray:
 
     Each principal component of the patches is there twice, with either sign.
     """
-    pixels = images.astype(np.float32) / 64 - 2
-    windows = np.lib.stride_tricks.sliding_window_view(pixels, (PATCH, PATCH), axis=(1, 2))
+    scaled = images.astype(np.float32) * SCALE + OFFSET
+    windows = np.lib.stride_tricks.sliding_window_view(scaled, (PATCH, PATCH), axis=(1, 2))
     patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, 3 * PATCH**2).astype(np.float64)
     variances, components = np.linalg.eigh(patches.T @ patches / len(patches))
     filters = components / np.sqrt(variances + RIDGE)
@@ -108,17 +111,16 @@ def _normalised(name: str) -> list[Any]:
 
 
 ARCHITECTURE = Architecture(
-    summary="whitened patches, three blocks of two convolutions with 64, 128 and 256 filters",
+    summary="whitened patches, three blocks of two convolutions with 32, 128 and 128 filters",
     origin="pycifar's own, after Jordan 2024",
     build=build,
     prepare=prepare,
     recipe=Recipe(
         epochs=8,
-        batch_size=256,
-        optimizer="sgd",
+        batch_size=512,
+        optimizer="muon",
         learning_rate=0.1,
         schedule="one_cycle",
-        weight_decay=5e-3,
         label_smoothing=0.2,
         augmentation={"flip": True, "shift": 2},
         precision="bfloat16",

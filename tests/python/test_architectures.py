@@ -6,6 +6,7 @@ import pycifar
 from pycifar.architectures import (
     ARCHITECTURES,
     alexnet,
+    fastnet,
     googlenet,
     lenet5,
     resnet20,
@@ -37,6 +38,7 @@ TABLE = {
     "vgg16": (16, 2_112_730, 21_096_448),
     "googlenet": (58, 377_126, 24_809_984),
     "resnet20": (20, 271_098, 40_551_040),
+    "fastnet": (8, 498_656, 33_066_272),
 }
 
 
@@ -61,7 +63,7 @@ def test_multiply_adds_count_each_weight_that_a_value_sees():
 
 
 def test_the_smallest_image_that_is_said_to_fit_does():
-    modules = (alexnet, googlenet, lenet5, resnet20, vgg16, zfnet)
+    modules = (alexnet, fastnet, googlenet, lenet5, resnet20, vgg16, zfnet)
     for module in modules:
         module.build((module.SMALLEST, module.SMALLEST, 3), 2)
 
@@ -103,7 +105,9 @@ def test_each_architecture_takes_larger_images_and_other_numbers_of_classes(name
     assert model.predict_on_batch(images).shape == (2, 3)
 
 
-@pytest.mark.parametrize("name", ["lenet5", "alexnet", "zfnet", "vgg16", "googlenet", "resnet20"])
+@pytest.mark.parametrize(
+    "name", ["lenet5", "alexnet", "zfnet", "vgg16", "googlenet", "resnet20", "fastnet"]
+)
 def test_images_that_are_too_small_are_refused(name):
     with pytest.raises(ArgumentError, match=r"at least \d+×\d+ pixels .*, not 3×40"):
         pycifar.build_model(name, input_shape=(3, 40, 3))
@@ -137,6 +141,25 @@ def test_a_residual_block_adds_its_input_with_new_maps_of_zeros():
     assert (came_out[..., 8:24] == went_in[:, ::2, ::2]).all()
     assert (came_out[..., :8] == 0).all()
     assert (came_out[..., 24:] == 0).all()
+
+
+def test_whitened_patches_are_uncorrelated_and_as_strong():
+    images = np.random.default_rng(0).integers(0, 256, (50, 12, 12, 3), dtype=np.uint8)
+    images[:, 1:] = images[:, 1:] // 2 + images[:, :-1] // 2  # neighbours that are alike
+    kernel = fastnet.whitening_filters(images)
+    scaled = images * fastnet.SCALE + fastnet.OFFSET
+    found = np.asarray(keras.ops.conv(scaled.astype("float32"), kernel)).reshape(-1, 24)
+    assert found.T @ found / len(found) == pytest.approx(
+        np.block([[np.eye(12), -np.eye(12)], [-np.eye(12), np.eye(12)]]), abs=0.02
+    )
+
+
+def test_the_convolutions_of_fastnet_begin_by_passing_on_what_they_get(small_dataset):
+    model = pycifar.build_model("fastnet", seed=1, precision="float32")
+    fastnet.prepare(model, small_dataset.split("train").images)
+    layer = model.get_layer("conv2_1")
+    values = np.random.default_rng(0).random((1, 6, 6, 32), np.float32)
+    assert np.asarray(layer(values))[..., :32] == pytest.approx(values, abs=1e-5)
 
 
 def test_an_unknown_architecture_suggests_the_nearest():
