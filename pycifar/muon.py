@@ -53,7 +53,7 @@ class Muon(keras.optimizers.Adam):
 
 
 def orthogonal(matrix: Any) -> Any:
-    """A matrix with the same directions, all of about the same strength (0.7 to 1.2)."""
+    """A matrix with the same directions, all but very weak ones about as strong (0.6 to 1.2)."""
     first, third, fifth = COEFFICIENTS
     tall = matrix.shape[0] > matrix.shape[1]
     values = keras.ops.transpose(matrix) if tall else matrix

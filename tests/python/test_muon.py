@@ -6,7 +6,7 @@ import pycifar
 from pycifar.muon import Muon, orthogonal
 
 
-@pytest.mark.parametrize("shape", [(40, 8), (8, 40), (16, 16)])
+@pytest.mark.parametrize("shape", [(40, 8), (8, 40), (16, 24)])
 def test_the_directions_of_a_matrix_come_out_as_strong(shape):
     matrix = np.random.default_rng(0).normal(size=shape).astype("float32")
     left, strengths, right = np.linalg.svd(matrix, full_matrices=False)
@@ -22,7 +22,9 @@ def test_a_kernel_turns_by_the_learning_rate_and_keeps_its_norm():
     kernel = keras.Variable(rng.normal(size=(3, 3, 4, 8)).astype("float32"))
     before = np.asarray(kernel)
     optimizer = Muon(0.1)
-    optimizer.apply([keras.ops.convert_to_tensor(rng.normal(size=(3, 3, 4, 8)), "float32")], [kernel])
+    optimizer.apply(
+        [keras.ops.convert_to_tensor(rng.normal(size=(3, 3, 4, 8)), "float32")], [kernel]
+    )
     after = np.asarray(kernel)
     assert np.linalg.norm(after) == pytest.approx(np.linalg.norm(before), rel=1e-5)
     assert np.linalg.norm(after - before) == pytest.approx(0.1 * np.linalg.norm(before), rel=0.05)

@@ -1,0 +1,129 @@
+"""What does each ingredient of fastnet bring, in accuracy and in time?
+
+    python benchmarks/ablation.py --output benchmarks/results/ablation.json
+
+fastnet as it is, and then with one thing changed at a time, each for the same number of epochs on
+nine tenths of CIFAR-10's training images; the accuracy is that on the last tenth, with one view of
+each image and with six. The test images are not looked at. Seconds are those of the training steps
+without compilation, of each variant in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.metadata
+import json
+import sys
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+import numpy as np
+from machine import describe_machine
+from peer import in_a_process
+
+import pycifar
+
+AS_IT_IS = "as it is"
+
+# What is changed: settings of `train`, names of the module `fastnet`, and what sets weights before.
+VARIANTS: dict[str, dict[str, Any]] = {
+    AS_IT_IS: {},
+    "SGD in place of Muon": {
+        "settings": {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 5e-3}
+    },
+    "Adam in place of Muon": {"settings": {"optimizer": "adam", "learning_rate": 3e-3}},
+    "float32": {"settings": {"precision": "float32"}},
+    "no whitening": {"without": "whitening"},
+    "no identity at the start": {"without": "identity"},
+    "no label smoothing": {"settings": {"label_smoothing": 0.0}},
+    "no augmentation": {"settings": {"augmentation": "none"}},
+    "flip alone": {"settings": {"augmentation": "flip"}},
+    "constant rate": {"settings": {"schedule": "constant"}},
+    "no warm-up": {"settings": {"schedule": "cosine"}},
+    "batches of 128": {"settings": {"batch_size": 128}},
+    "batches of 256": {"settings": {"batch_size": 256}},
+    "batches of 1,024": {"settings": {"batch_size": 1024}},
+    "filters 16, 64, 64": {"constants": {"FILTERS": (16, 64, 64)}},
+    "filters 64, 128, 128": {"constants": {"FILTERS": (64, 128, 128)}},
+    "filters 32, 128, 256": {"constants": {"FILTERS": (32, 128, 256)}},
+    "filters 64, 256, 256 (published)": {"constants": {"FILTERS": (64, 256, 256)}},
+}
+
+
+def main() -> None:
+    """Train each variant and write the report."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for name in arguments.variants:
+        runs = [
+            in_a_process(train, name, arguments.epochs, seed)
+            for seed in range(1, arguments.seeds + 1)
+        ]
+        rows.append({"variant": name, **{key: mean(run[key] for run in runs) for key in runs[0]}})
+        print(rows[-1], flush=True)
+    report = {
+        "command": "python " + " ".join(sys.argv),
+        "machine": describe_machine(),
+        "versions": {
+            name: importlib.metadata.version(name) for name in ("pycifar", "tensorflow", "keras")
+        },
+        "epochs": arguments.epochs,
+        "seeds": arguments.seeds,
+        "variants": rows,
+    }
+    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def train(name: str, epochs: int, seed: int) -> dict[str, float]:
+    """One variant, in this process alone."""
+    from pycifar.architectures import ARCHITECTURES, fastnet
+    from pycifar.training_run import split_portions
+
+    variant = VARIANTS[name]
+    for constant, value in variant.get("constants", {}).items():
+        setattr(fastnet, constant, value)
+    ARCHITECTURES["fastnet"] = dataclasses.replace(
+        fastnet.ARCHITECTURE, prepare=preparing(variant.get("without"))
+    )
+    dataset = pycifar.load_dataset("cifar10")
+    settings = {"validation": 0.1, "seed": seed, "verbose": 0} | variant.get("settings", {})
+    model = pycifar.train(dataset, "fastnet", epochs=epochs, **settings)
+    _, held_out = split_portions(dataset, settings["validation"], seed)
+    images, labels = held_out.take(slice(None))
+    right = {
+        views: float((pycifar.predict(model, images, tta=views == 6) == labels).mean())
+        for views in (1, 6)
+    }
+    return {
+        "accuracy": round(right[1], 4),
+        "accuracy_six_views": round(right[6], 4),
+        "seconds_per_epoch": round(median(model.seconds[1:] or model.seconds), 1),
+    }
+
+
+def preparing(without: str | None) -> Any:
+    """What sets the weights of fastnet before it is trained, or all of it but one thing."""
+    from pycifar.architectures import fastnet
+
+    def prepare(model: Any, images: np.ndarray) -> None:
+        drawn = {layer.name: layer.get_weights() for layer in model.layers}
+        fastnet.prepare(model, images)
+        for layer in model.layers:
+            whitens = layer.name == "whitening"
+            if (whitens and without == "whitening") or (not whitens and without == "identity"):
+                layer.set_weights(drawn[layer.name])
+
+    return prepare
+
+
+if __name__ == "__main__":
+    main()
