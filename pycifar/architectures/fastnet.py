@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pycifar.architectures.architecture import Architecture
 from pycifar.architectures.blocks import chain, pixels
 from pycifar.config import Recipe
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 FILTERS = (32, 128, 128)
 SMALLEST = 9  # pixels: what the patches and three poolings leave one of
@@ -86,6 +85,8 @@ def whitening_filters(images: np.ndarray) -> np.ndarray:
 
     Each principal component of the patches is there twice, with either sign.
     """
+    import numpy as np
+
     scaled = images.astype(np.float32) * SCALE + OFFSET
     windows = np.lib.stride_tricks.sliding_window_view(scaled, (PATCH, PATCH), axis=(1, 2))
     patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, 3 * PATCH**2).astype(np.float64)
@@ -116,11 +117,11 @@ ARCHITECTURE = Architecture(
     build=build,
     prepare=prepare,
     recipe=Recipe(
-        epochs=8,
+        epochs=10,
         batch_size=512,
         optimizer="muon",
-        learning_rate=0.1,
-        schedule="one_cycle",
+        learning_rate=0.15,
+        schedule="cosine",
         label_smoothing=0.2,
         augmentation={"flip": True, "shift": 2},
         precision="bfloat16",

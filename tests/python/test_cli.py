@@ -150,7 +150,7 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         "train --architecture cnn4 --epochs 3 --batch-size 64 --optimizer adam --learning-rate 1e-3"
         " --schedule cosine --weight-decay 0.01 --augmentation flip,cutout --validation none"
         " --early-stopping 2 --best-weights --seed 7 --quiet --dataset folder --data-dir pets"
-        " --n-train 9 --n-test 8"
+        " --n-train 9 --n-test 8 --label-smoothing 0.1 --precision float32 --time-budget 60"
     )
     _, options = read_command_line(line.split())
     arguments = training_arguments(options)
@@ -167,6 +167,9 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         "early_stopping": 2,
         "best_weights": True,
         "seed": 7,
+        "label_smoothing": 0.1,
+        "precision": "float32",
+        "time_budget": 60.0,
         "verbose": 0,
     }
     missing = set(inspect.signature(pycifar.train).parameters) - set(arguments)

@@ -44,9 +44,9 @@ def test_only_plain_values_come_out(small_model, small_dataset):
         value(entry_points.describe_dataset(small_dataset)),
         value(entry_points.describe_model(small_model)),
         value(entry_points.list_architectures()),
-        value(entry_points.evaluate(small_model, small_dataset, "test")),
-        value(entry_points.predict(small_model, images, "class")),
-        value(entry_points.predict(small_model, images, "prob")),
+        value(entry_points.evaluate(small_model, small_dataset, "test", False)),
+        value(entry_points.predict(small_model, images, "class", False)),
+        value(entry_points.predict(small_model, images, "prob", False)),
     ]
     plain = {str, bool, int, float, type(None), bytearray}
 
@@ -66,17 +66,19 @@ def test_only_plain_values_come_out(small_model, small_dataset):
 
 def test_images_in_column_major_order_are_the_same_images(small_model, small_dataset):
     images = np.ascontiguousarray(small_dataset.split("test").images[:7])
-    block = value(entry_points.predict(small_model, column_major(images), "prob"))
+    block = value(entry_points.predict(small_model, column_major(images), "prob", False))
     received = np.frombuffer(block["bytes"], "<f8").reshape(block["shape"], order="F")
     split = {"dataset": small_dataset, "split": "test"}
-    whole = value(entry_points.predict(small_model, split, "prob"))
+    whole = value(entry_points.predict(small_model, split, "prob", False))
     expected = np.frombuffer(whole["bytes"], "<f8").reshape(whole["shape"], order="F")[:7]
     assert received == pytest.approx(expected, abs=1e-6)
 
 
 def test_classes_come_out_by_name(small_model, small_dataset):
     names = value(
-        entry_points.predict(small_model, {"dataset": small_dataset, "split": "test"}, "class")
+        entry_points.predict(
+            small_model, {"dataset": small_dataset, "split": "test"}, "class", False
+        )
     )
     assert len(names) == 100
     assert set(names) <= set(small_dataset.class_names)
@@ -94,7 +96,7 @@ def test_arrays_with_labels_by_name_make_a_data_set():
 
 def test_a_block_of_the_wrong_length_is_refused(small_model):
     envelope = entry_points.predict(
-        small_model, {"bytes": bytearray(5), "shape": [1, 32, 32, 3]}, "class"
+        small_model, {"bytes": bytearray(5), "shape": [1, 32, 32, 3]}, "class", False
     )
     assert envelope["kinds"][0] == "image"
 

@@ -36,7 +36,8 @@ def without_times(reproduction):
 
 
 def test_every_architecture_belongs_to_a_system():
-    assert {case.architecture for case in CASES} == set(ARCHITECTURES)
+    own = {"fastnet"}  # pycifar's, of no system
+    assert {case.architecture for case in CASES} == set(ARCHITECTURES) - own
 
 
 def test_the_table_sets_stated_figures_beside_the_means_of_the_seeds(small_dataset):

@@ -287,9 +287,9 @@ def test_a_time_budget_is_kept_and_its_plan_is_told(small_dataset, architecture)
 
 
 def test_a_time_budget_leaves_no_trace_of_its_trial(small_dataset):
-    short = {**SETTINGS, "epochs": None}
+    short = {**SETTINGS, "epochs": None, "batch_size": 20}
     with pytest.warns(TimeBudgetWarning, match="too short for one pass"):
-        tried = pycifar.train(small_dataset, batch_size=20, time_budget=1e-9, **short)
+        tried = pycifar.train(small_dataset, time_budget=1e-9, **short)
     assert tried.config.passes < 1
     assert tried.epochs_done == 1
     untrained = pycifar.build_model("cnn2", seed=SETTINGS["seed"])
