@@ -39,6 +39,7 @@ from pycifar.scratch import NumpyModel
 from pycifar.trained_model import TrainedModel
 from pycifar.training_run import TrainingRun, split_portions
 
+PLANNED = 0.99  # share of a time budget; what comes after the last step takes a moment as well
 PREPARED = 5000  # images that an architecture may set weights by
 
 
@@ -100,8 +101,8 @@ def train(
         best_weights: keep the weights of the epoch with the lowest such loss, not the last ones.
         callbacks: Keras callbacks, or mappings such as ``{"on_epoch_end": f}`` whose functions
             take (epoch, logs) with epochs from 1 and stop the training by returning False.
-        time_budget: seconds that all of it may take, above 0, in place of `epochs`: a short trial
-            tells how many steps fit, and the schedule spans these. How many that is depends on the
+        time_budget: seconds that all of it may take, above 0, in place of `epochs`: as many
+            steps as fit, and the schedule spans them. How many that is depends on the
             machine; the model's `config` tells.
         seed: fixes weights, order, dropout and augmentation, 0 to 2³¹ - 1; None draws one, which
             the model's `config` tells.
@@ -173,7 +174,7 @@ def train(
     scheduled = not isinstance(optimizer, keras.optimizers.Optimizer)
     run = TrainingRun(model, training, validating, config, scheduled)
     if time_budget is not None:
-        run.end_before(started + time_budget)
+        run.end_before(started + PLANNED * time_budget)
     stopping = stopping_callbacks(
         config.early_stopping, config.best_weights, run.config.epochs, validating is not None
     )

@@ -30,10 +30,8 @@ ORDER, AUGMENTATION = 1, 2
 
 METRICS = ("loss", "accuracy")
 
-# What tells how long a step takes: so many, or as many as fit in this share of the time.
-TRIAL_STEPS, TRIAL_SHARE = 12, 0.1
-# The share of the time that is planned for; steps take a little longer now and then.
-PLANNED = 0.97
+# What the last step counts for in the mean of how long steps take.
+SHARE_OF_LAST_STEP = 0.05
 
 # Steps from one copy of the weights to the next, which a training whose loss is no number any more
 # goes back to. Copies of each step would cost a tenth of the time.
@@ -118,66 +116,49 @@ class TrainingRun:
         self.config = config
         self.scheduled = scheduled
         self.steps_per_epoch = math.ceil(len(training) / config.batch_size)
-        self.total_steps = config.epochs * self.steps_per_epoch
-        self.deadline = math.inf
+        self.deadline = math.inf  # of a training with a time budget; see `end_before`
+        self._step_seconds = self._validation_seconds = 0.0
         self.steps_done = 0
         self.augmentation = Augmentation(**config.augmentation)
         self.rows: list[tuple[int, str, str, float]] = []
         self.good_weights: list[np.ndarray] = []
         self.seconds: list[float] = []
         self.interrupted = False
+        self._settle(config.epochs * self.steps_per_epoch)
 
     def end_before(self, deadline: float) -> None:
-        """Plan as many steps as end before a time of `time.monotonic`, at least one."""
-        step, validation = self._trial(deadline)
-        # Even where all takes longer than planned, the last epoch is to be measured in time.
-        self.deadline = deadline - 2 * validation
-        left = PLANNED * (deadline - time.monotonic())
-        epoch = self.steps_per_epoch * step + validation
-        whole = max(0, int(left / epoch))
-        rest = max(0, int((left - whole * epoch - validation) / step))
-        self.total_steps = max(1, whole * self.steps_per_epoch + rest)
-        epochs = math.ceil(self.total_steps / self.steps_per_epoch)
-        self.config = dataclasses.replace(self.config, epochs=epochs)
+        """Train until a time of `time.monotonic` instead of for a number of epochs."""
+        self.deadline = deadline
 
-    def _trial(self, deadline: float) -> tuple[float, float]:
-        """The seconds that a step and a validation take; the model is as before afterwards."""
-        variables: list[Any] = list(self.model.variables)
-        if isinstance(self.model, keras.Model):
-            self.model.optimizer.build(self.model.trainable_variables)
-            variables += self.model.optimizer.variables
-        before = [np.array(variable) for variable in variables]
-        size = self.config.batch_size
-        times: list[float] = []
-        end = time.monotonic() + TRIAL_SHARE * (deadline - time.monotonic())
-        # The first step has the compilation in it.
-        while len(times) < 2 or (len(times) <= TRIAL_STEPS and time.monotonic() < end):
-            started = time.monotonic()
-            first = len(times) * size % (len(self.training) - size + 1)
-            images, labels = self._batch(np.arange(first, first + size), 0, len(times))
-            self.model.train_on_batch(images, self._as_truth(labels), return_dict=True)
-            times.append(time.monotonic() - started)
-        validation = 0.0
-        if self.validating is not None:
-            images, labels = self.validating.take(slice(0, size))
-            for _ in range(2):
-                started = time.monotonic()
-                self._test_on_batch(images, labels)
-                validation = (time.monotonic() - started) * len(self.validating) / len(labels)
-        self.model.reset_metrics()
-        for variable, values in zip(variables, before, strict=True):
-            if isinstance(variable, np.ndarray):
-                variable[...] = values
-            else:
-                variable.assign(values)
-        return float(np.median(times[1:])), validation
+    def _plan(self, last_step: float) -> None:
+        """Settle how many steps there will be, by how long they took so far.
+
+        Args:
+            last_step: its seconds.
+        """
+        left = self.deadline - time.monotonic() - self._validation_seconds
+        if self.steps_done == 1:  # which had the compilation in it and tells nothing of the others
+            if left <= 0:
+                self._settle(1)
+            return
+        before = self._step_seconds or last_step
+        self._step_seconds = before + SHARE_OF_LAST_STEP * (last_step - before)
+        # The last epoch, whole or not, ends with a validation.
+        pace = self._step_seconds + self._validation_seconds / self.steps_per_epoch
+        self._settle(self.steps_done + max(0, int(left / pace)))
+
+    def _settle(self, total_steps: int) -> None:
+        """Train for so many steps, over which the learning rate runs its course."""
+        config = self.config
+        self.total_steps = total_steps
+        if self.scheduled:
+            self._rate = rate_by_step(config.schedule, config.learning_rate, total_steps)
+        epochs = math.ceil(total_steps / self.steps_per_epoch)
+        if epochs != config.epochs:
+            self.config = dataclasses.replace(config, epochs=epochs)
 
     def train(self, callbacks: list[keras.callbacks.Callback]) -> None:
         """Run the epochs; an interrupt ends them, and what was learned stays."""
-        self._rate = None
-        if self.scheduled:
-            config = self.config
-            self._rate = rate_by_step(config.schedule, config.learning_rate, self.total_steps)
         told = keras.callbacks.CallbackList(
             callbacks,
             model=self.model,
@@ -188,10 +169,8 @@ class TrainingRun:
         told.on_train_begin()
         try:
             with interrupts_between_steps() as self._raise_interrupt:
-                for epoch in range(1, self.config.epochs + 1):
-                    self._epoch(epoch, told)
-                    if self.model.stop_training or self._is_over():
-                        break
+                while not (self.model.stop_training or self._is_over()):
+                    self._epoch(len(self.seconds) + 1, told)
         except KeyboardInterrupt:
             self.interrupted = True
         finally:
@@ -211,7 +190,8 @@ class TrainingRun:
 
         config = self.config
         if config.time_budget is not None:
-            config = dataclasses.replace(config, passes=self.steps_done / self.steps_per_epoch)
+            passes = self.steps_done / self.steps_per_epoch
+            config = dataclasses.replace(config, passes=passes, epochs=math.ceil(passes))
         return TrainedModel(
             network=self.model,
             class_names=dataset.class_names,
@@ -229,11 +209,16 @@ class TrainingRun:
 
     def _epoch(self, epoch: int, told: keras.callbacks.CallbackList) -> None:
         started = time.perf_counter()
+        told.params["epochs"] = self.config.epochs  # which a time budget may have changed
         told.on_epoch_begin(epoch - 1)
         logs = self._pass(epoch, told)
         rows = [(epoch, "train", metric, value) for metric, value in logs.items()]
         if self.validating is not None:
+            validation_started = time.monotonic()
             measured = self._validate(self.validating)
+            self._validation_seconds = time.monotonic() - validation_started
+            if self.config.time_budget is not None:
+                self._plan(self._step_seconds)
             rows += [(epoch, "validation", metric, value) for metric, value in measured.items()]
             logs |= {f"val_{metric}": value for metric, value in measured.items()}
         self.rows += rows
@@ -246,8 +231,9 @@ class TrainingRun:
         order = np.random.default_rng([self.config.seed, ORDER, epoch]).permutation(n)
         totals = dict.fromkeys(METRICS, 0.0)
         for step, start in enumerate(range(0, n, size)):
-            if step and self._is_over():
+            if self._is_over():
                 break
+            started = time.monotonic()
             self._set_rate()
             for callback in told.callbacks:
                 callback.on_train_batch_begin(step)
@@ -269,15 +255,17 @@ class TrainingRun:
             self._raise_interrupt()
             if self.model.stop_training:
                 break
+            if self.config.time_budget is not None:
+                self._plan(time.monotonic() - started)
         return means
 
     def _is_over(self) -> bool:
-        """Whether no step is left, or no time for one."""
-        return self.steps_done >= self.total_steps or time.monotonic() > self.deadline
+        """Whether no step is left."""
+        return self.steps_done >= self.total_steps
 
     def _set_rate(self) -> None:
         """Give the learning rate of the next step to the model; a constant one it has already."""
-        if self._rate is None or self.config.schedule == "constant":
+        if not self.scheduled or self.config.schedule == "constant":
             return
         if isinstance(self.model, NumpyModel):
             self.model.learning_rate = self._rate(self.steps_done)

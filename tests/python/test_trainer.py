@@ -286,7 +286,7 @@ def test_a_time_budget_is_kept_and_its_plan_is_told(small_dataset, architecture)
     assert config.passes > 1
 
 
-def test_a_time_budget_leaves_no_trace_of_its_trial(small_dataset):
+def test_a_time_budget_that_is_too_short_leaves_one_step_and_a_warning(small_dataset):
     short = {**SETTINGS, "epochs": None, "batch_size": 20}
     with pytest.warns(TimeBudgetWarning, match="too short for one pass"):
         tried = pycifar.train(small_dataset, time_budget=1e-9, **short)
