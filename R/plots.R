@@ -161,7 +161,10 @@ plot_reproduction <- function(reproduction) {
       colour = "#666666", linewidth = 0.3
     ) +
     marks_of(history$epoch) +
-    ggplot2::facet_wrap(ggplot2::vars(.data$panel), scales = "free_x") +
+    ggplot2::facet_wrap(
+      ggplot2::vars(.data$panel),
+      scales = "free_x", labeller = ggplot2::label_wrap_gen(20)
+    ) +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::coord_cartesian(ylim = c(0, 1)) +
     ggplot2::scale_colour_manual(

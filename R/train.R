@@ -46,9 +46,9 @@
 #'   `on_train_batch_end(batch, logs)`. Epochs and batches count from 1, `logs` is a named list of
 #'   numbers, and returning `FALSE` stops the training. Or a Keras callback, or a list of any of
 #'   these.
-#' @param time_budget Seconds that all of it may take, above 0, in place of `epochs`: a short trial
-#'   tells how many steps fit, and the schedule spans these. How many that is depends on the
-#'   machine; the model's `config` tells.
+#' @param time_budget Seconds that all of it may take, above 0, in place of `epochs`: as many
+#'   steps as fit, and the schedule spans them. How many that is depends on the machine; the model's
+#'   `config` tells. Starting Python, if that was not done before, is not counted.
 #' @param seed Fixes weights, order, dropout and augmentation; a whole number from 0 to 2^31 - 1.
 #'   `NULL` draws one, which the model's `config` tells.
 #' @param verbose 0 is silent; 1 shows a progress bar on a terminal, and elsewhere a message an

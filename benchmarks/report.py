@@ -29,6 +29,7 @@ def main() -> None:
         "doors": doors_table(),
         "mlp": mlp_table(),
         "search": search_table(),
+        "budget": budget_table(),
         "reproduction": reproduction_table(),
         "reproduction in short": short_reproduction_table(),
     }
@@ -97,6 +98,24 @@ def mlp_table() -> str:
         f"{markdown(rows)}\n\nSquare matrices of 2048: {square:.0f} GFLOP/s; the two largest "
         f"products of this network alone: {own:.0f} GFLOP/s."
     )
+
+
+def budget_table() -> str:
+    """What fastnet reaches in a given time."""
+    head = ["time budget, s", "seconds", "passes over the images", "precision"]
+    rows = [[*head, "test accuracy", "with six views"]]
+    for run in result("budget")["fastnet"]:
+        rows.append(
+            [
+                f"{run['budget']:g}",
+                f"{run['seconds']:.0f}",
+                f"{run['passes']:.1f}",
+                run["precision"],
+                f"{run['test_accuracy']:.4f}",
+                f"{run['test_accuracy_six_views']:.4f}",
+            ]
+        )
+    return markdown(rows)
 
 
 def search_table() -> str:

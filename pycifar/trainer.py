@@ -102,8 +102,8 @@ def train(
         callbacks: Keras callbacks, or mappings such as ``{"on_epoch_end": f}`` whose functions
             take (epoch, logs) with epochs from 1 and stop the training by returning False.
         time_budget: seconds that all of it may take, above 0, in place of `epochs`: as many
-            steps as fit, and the schedule spans them. How many that is depends on the
-            machine; the model's `config` tells.
+            steps as fit, and the schedule spans them. How many that is depends on the machine; the
+            model's `config` tells. Importing Keras, if that was not done before, is not counted.
         seed: fixes weights, order, dropout and augmentation, 0 to 2³¹ - 1; None draws one, which
             the model's `config` tells.
         verbose: 0 is silent; 1 shows a bar on a terminal and a line an epoch elsewhere; 2 shows
