@@ -56,6 +56,29 @@ def seeded(seed: int) -> Iterator[None]:
         np.random.set_state(numpy_state)
 
 
+@contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """Make what layers draw while they train depend on `seed`, where that is not so by itself.
+
+    PyTorch's dropout takes its numbers from PyTorch's own generator and not from the layer's.
+    """
+    if keras.backend.backend() != "torch":
+        yield
+        return
+    torch = importlib.import_module("torch")
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+def list_devices() -> list[str]:
+    """What the backend can compute on, such as "cpu:0" and "gpu:0"."""
+    if keras.backend.backend() != "torch":
+        return keras.distribution.list_devices()
+    torch = importlib.import_module("torch")  # of which Keras does not tell it
+    return ["cpu:0", *(f"gpu:{i}" for i in range(torch.cuda.device_count()))]
+
+
 def gradient(score: Callable[[Any], Any], values: Any) -> tuple[Any, Any]:
     """A score, and its gradient with respect to `values`, whatever the backend.
 
@@ -95,4 +118,4 @@ except Exception as error:  # an unknown backend is a ValueError, a broken one c
         "that is installed.",
     ) from error
 
-__all__ = ["gradient", "keras", "seeded", "tensorflow"]
+__all__ = ["drawing_from", "gradient", "keras", "list_devices", "seeded", "tensorflow"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,10 @@ LARGEST_ENTRY = 16 * 2**20  # bytes; a history of a million epochs stays below
 def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -> Path:
     """Save a trained model to one file.
 
-    The file holds the network, its weights, the optimizer's state, and what pycifar knows beyond
-    (class names, settings, history, versions). It is written beside its place and then renamed, so
-    a failure leaves an existing file as it was. Plain ``keras.models.load_model`` opens it too.
+    The file holds the network, its weights, the state of an optimizer of Keras, and what pycifar
+    knows beyond (class names, settings, history, versions). It is written beside its place and then
+    renamed, so a failure leaves an existing file as it was. Plain ``keras.models.load_model`` opens
+    it too.
 
     Args:
         model: what `train` returned.
@@ -102,9 +105,23 @@ def _write(model: TrainedModel, path: Path) -> None:
     }
     if isinstance(model.network, NumpyModel):
         extra["numpy_model"] = model.network.settings()
-    model.keras_model.save(path)
+    with _with_known_optimizer(model.keras_model) as network:
+        network.save(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(ENTRY, json.dumps(extra, indent=1))
+
+
+@contextmanager
+def _with_known_optimizer(network: keras.Model) -> Iterator[keras.Model]:
+    """Have Keras leave out an optimizer that is none of its own, which it could not open again."""
+    compiled = network.compiled
+    optimizer = getattr(network, "optimizer", None)
+    if optimizer is not None and not type(optimizer).__module__.startswith("keras."):
+        network.compiled = False
+    try:
+        yield network
+    finally:
+        network.compiled = compiled
 
 
 def _read_entry(path: Path) -> dict[str, Any]:

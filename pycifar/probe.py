@@ -88,14 +88,14 @@ def _describe(module: str) -> dict[str, Any]:
 
 
 def _describe_keras() -> dict[str, Any]:
-    from pycifar.backend import keras
+    from pycifar.backend import keras, list_devices
 
     backend = keras.backend.backend()
     return {
         "version": keras.__version__,
         "backend": backend,
         "backend_version": importlib.import_module(backend).__version__,
-        "devices": keras.distribution.list_devices(),
+        "devices": list_devices(),
     }
 
 

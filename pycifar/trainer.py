@@ -19,7 +19,7 @@ from pycifar.arguments import (
     describe,
 )
 from pycifar.augmentation import Augmentation, resolve_augmentation
-from pycifar.backend import keras, seeded
+from pycifar.backend import drawing_from, keras, seeded
 from pycifar.callbacks import as_callbacks, progress
 from pycifar.callbacks import early_stopping as stopping_callbacks
 from pycifar.config import Recipe, TrainingConfig
@@ -179,7 +179,8 @@ def train(
         config.early_stopping, config.best_weights, run.config.epochs, validating is not None
     )
     try:
-        run.train([*stopping, *given_callbacks, *progress(verbose)])
+        with drawing_from(seed):
+            run.train([*stopping, *given_callbacks, *progress(verbose)])
     except DivergenceError as error:
         error.model = run.result(dataset)
         raise

@@ -43,7 +43,7 @@ def test_a_loaded_model_is_the_saved_one(small_model, small_dataset, saved):
     assert (first == second).all()
 
 
-@pytest.mark.parametrize("architecture", ["cnn2", "cnn4"])
+@pytest.mark.parametrize("architecture", ["cnn2", "cnn4", "fastnet"])
 def test_plain_keras_predicts_the_same_without_pycifar(small_dataset, tmp_path, architecture):
     model = pycifar.train(small_dataset, architecture, epochs=1, seed=1, verbose=0)
     pycifar.save_model(model, tmp_path / "model.keras")
@@ -58,6 +58,9 @@ def test_plain_keras_predicts_the_same_without_pycifar(small_dataset, tmp_path, 
     subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, check=True)
     ours = pycifar.predict(model, images, "prob")
     assert (np.load(tmp_path / "plain.npy") == ours).all()
+    loaded = pycifar.load_model(tmp_path / "model.keras")
+    assert (pycifar.predict(loaded, images, "prob") == ours).all()
+    assert model.network.compiled  # it can be trained further as it is
 
 
 def test_an_existing_file_is_kept_unless_overwriting_is_asked_for(small_model, saved):

@@ -16,7 +16,7 @@ needs_bfloat16 = pytest.mark.skipif(not has_bfloat16(), reason="needs bfloat16")
 def old_processor(monkeypatch):
     """A processor without bfloat16, and no GPU."""
     monkeypatch.setattr(precision, "find_processor", lambda: Processor("Old Chip", 2, ("AVX2",)))
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind=None: [])
+    monkeypatch.setattr("pycifar.backend.list_devices", lambda: ["cpu:0"])
 
 
 @needs_bfloat16
@@ -57,7 +57,7 @@ def test_auto_takes_bfloat16_of_a_processor_that_has_it(monkeypatch, old_process
 
 
 def test_a_gpu_has_bfloat16(monkeypatch, old_processor):
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind=None: ["gpu:0"])
+    monkeypatch.setattr("pycifar.backend.list_devices", lambda: ["gpu:0"])
     assert settle_precision("bfloat16", "float32") == "bfloat16"
 
 
