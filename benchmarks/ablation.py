@@ -10,18 +10,13 @@ without compilation, of each variant in a process of its own.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import importlib.metadata
-import json
-import sys
-from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
 import numpy as np
-from machine import describe_machine
 from peer import in_a_process
+from script import command_line, write_report
 
 import pycifar
 
@@ -54,13 +49,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """Train each variant and write the report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
-    parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for name in arguments.variants:
@@ -70,17 +62,7 @@ def main() -> None:
         ]
         rows.append({"variant": name, **{key: mean(run[key] for run in runs) for key in runs[0]}})
         print(rows[-1], flush=True)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "machine": describe_machine(),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("pycifar", "tensorflow", "keras")
-        },
-        "epochs": arguments.epochs,
-        "seeds": arguments.seeds,
-        "variants": rows,
-    }
-    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+    write_report(arguments.output, epochs=arguments.epochs, seeds=arguments.seeds, variants=rows)
 
 
 def train(name: str, epochs: int, seed: int) -> dict[str, float]:

@@ -15,17 +15,12 @@ measuring.
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
-import json
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from machine import describe_machine
+from script import command_line, write_report
 from torch import nn
 from torch.nn import functional
 
@@ -101,13 +96,10 @@ class Network(nn.Module):
 
 def main() -> None:
     """Train for each seed, and write the report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--epochs", type=float, default=9.9)
     parser.add_argument("--width", type=float, default=1.0, help="times the published one")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dataset = pycifar.load_dataset("cifar10")
@@ -120,14 +112,8 @@ def main() -> None:
         accuracy = measure(network, *splits["test"])
         runs.append({"seed": seed, "seconds": round(seconds, 1), "accuracy": round(accuracy, 4)})
         print(runs[-1], flush=True)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "machine": describe_machine()
-        | ({"gpu": torch.cuda.get_device_name()} if device.type == "cuda" else {}),
-        "versions": {"torch": importlib.metadata.version("torch")},
-        "runs": runs,
-    }
-    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+    gpu = torch.cuda.get_device_name() if device.type == "cuda" else None
+    write_report(arguments.output, ("torch",), gpu=gpu, runs=runs)
 
 
 def as_tensors(split: Any, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

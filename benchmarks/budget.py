@@ -12,17 +12,12 @@ otherwise idle machine.
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
-import json
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import describe_machine
 from peer import in_a_process
+from script import command_line, write_report
 
 import pycifar
 
@@ -32,13 +27,10 @@ KERAS_BATCH = 128
 
 def main() -> None:
     """Measure and write the report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--budgets", type=float, nargs="+", default=BUDGETS)
     parser.add_argument("--networks", nargs="*", default=["cnn2", "cnn4"], help="of plain Keras")
-    parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     runs = []
     for budget in arguments.budgets:
@@ -49,16 +41,7 @@ def main() -> None:
     for name in arguments.networks:
         curves[name] = in_a_process(fit, name, max(arguments.budgets))
         print(name, curves[name][-1], flush=True)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "machine": describe_machine(),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("pycifar", "tensorflow", "keras")
-        },
-        "fastnet": runs,
-        "keras": curves,
-    }
-    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+    write_report(arguments.output, fastnet=runs, keras=curves)
 
 
 def spend(budget: float, seed: int) -> dict[str, Any]:

@@ -12,18 +12,16 @@ Needs the environment that `make setup` leaves (`. ./env.sh`) and real CIFAR-10.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import describe_machine
+from script import command_line, write_report
 
 IN_PYTHON = """
 import json, pycifar, sys
@@ -48,13 +46,9 @@ cat(jsonlite::toJSON(result, auto_unbox = TRUE))
 
 def main() -> None:
     """Measure, compare and write the report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__, repeats=1)
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--doors", nargs="+", default=["python", "r", "shell"])
-    parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     runs: list[dict[str, Any]] = []
     for repeat in range(arguments.repeats):
@@ -62,22 +56,22 @@ def main() -> None:
         for door in arguments.doors if repeat % 2 == 0 else reversed(arguments.doors):
             runs.append({"door": door, "repeat": repeat + 1, **measure(door, arguments.epochs)})
             print({name: runs[-1][name] for name in ("door", "wall", "peak_mb", "fingerprint")})
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "machine": describe_machine(),
-        "versions": runs[0].pop("versions"),
-        "identical": len({json.dumps([r["fingerprint"], r["history"]]) for r in runs}) == 1,
-        "fingerprint": runs[0]["fingerprint"],
-        "history": runs[0]["history"],
+    identical = len({json.dumps([r["fingerprint"], r["history"]]) for r in runs}) == 1
+    write_report(
+        arguments.output,
+        (),
+        versions=runs[0]["versions"],
+        identical=identical,
+        fingerprint=runs[0]["fingerprint"],
+        history=runs[0]["history"],
         **summarise(runs),
-        "runs": [
+        runs=[
             {name: run[name] for name in ("door", "repeat", "wall", "peak_mb", "seconds")}
             for run in runs
         ],
-    }
-    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
-    print(f"identical: {report['identical']}; written to {arguments.output}")
-    sys.exit(0 if report["identical"] else 1)
+    )
+    print(f"identical: {identical}; written to {arguments.output}")
+    sys.exit(0 if identical else 1)
 
 
 def measure(door: str, epochs: int) -> dict[str, Any]:

@@ -9,10 +9,6 @@ turn that does not count.
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
-import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,7 +17,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from machine import describe_machine
+from script import command_line, write_report
 
 import pycifar
 
@@ -31,12 +27,7 @@ CALLS = 200  # of one image
 
 def main() -> None:
     """Measure and write the report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
+    arguments = command_line(__doc__, repeats=5).parse_args()
     few = pycifar.load_dataset("cifar10", n_train=500)
     images = np.ascontiguousarray(few.split("test").images)
     rows = []
@@ -61,15 +52,7 @@ def main() -> None:
             }
         )
         print(rows[-1], flush=True)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "machine": describe_machine(),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("pycifar", "tensorflow", "keras")
-        },
-        "networks": rows,
-    }
-    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+    write_report(arguments.output, networks=rows)
 
 
 def reloaded(model: pycifar.TrainedModel) -> pycifar.TrainedModel:

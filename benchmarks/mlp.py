@@ -14,19 +14,15 @@ and back. Needs an otherwise idle machine.
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
 import json
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from machine import describe_machine
 from peer import Peer
+from script import command_line, write_report
 
 import pycifar
 
@@ -42,12 +38,7 @@ WORK = 2 * (2 * sum(LAYERS) + sum(LAYERS[1:]))  # floating-point operations
 
 def main() -> None:
     """Measure, compare and write the report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
+    arguments = command_line(__doc__, repeats=7).parse_args()
     peers = {name: Peer(_prepare, name) for name in EPOCHS}
     seconds: dict[str, list[float]] = {name: [] for name in EPOCHS}
     rates: list[float] = []
@@ -63,13 +54,7 @@ def main() -> None:
         peer.end()
     speeds = {name: IMAGES / median(times) for name, times in seconds.items()}
     limit = median(rates)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "machine": describe_machine(),
-        "versions": {
-            name: importlib.metadata.version(name)
-            for name in ("pycifar", "numpy", "scikit-learn", "torch")
-        },
+    results = {
         "images_per_second": {name: round(speed) for name, speed in speeds.items()},
         "ratio_to_pycifar": {
             name: round(speed / speeds["pycifar"], 3) for name, speed in speeds.items()
@@ -77,10 +62,10 @@ def main() -> None:
         "sgemm_gflops": round(limit / 1e9, 1),
         "own_products_gflops": round(median(product_rates) / 1e9, 1),
         "share_of_sgemm": {name: round(speed * WORK / limit, 3) for name, speed in speeds.items()},
-        "seconds": {name: [round(s, 4) for s in times] for name, times in seconds.items()},
     }
-    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
-    print(json.dumps({k: v for k, v in report.items() if k != "seconds"}, indent=1))
+    print(json.dumps(results, indent=1))
+    results["seconds"] = {name: [round(s, 4) for s in times] for name, times in seconds.items()}
+    write_report(arguments.output, ("pycifar", "numpy", "scikit-learn", "torch"), **results)
 
 
 def _prepare(name: str) -> Callable[[], Any]:

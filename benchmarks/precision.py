@@ -10,15 +10,11 @@ and one that has it.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
-from pathlib import Path
 from statistics import median
 
 import numpy as np
-from machine import describe_machine
+from script import command_line, write_report
 
 import pycifar
 from pycifar.architectures import ARCHITECTURES
@@ -29,12 +25,7 @@ IMAGES = 1024  # trained on in each repeat
 
 def main() -> None:
     """Measure and write the report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
+    arguments = command_line(__doc__, repeats=5).parse_args()
     few = pycifar.load_dataset("cifar10", n_train=IMAGES, n_test=100)
     images = np.ascontiguousarray(few.split("train").images)
     labels = few.split("train").labels
@@ -68,12 +59,7 @@ def main() -> None:
             }
         )
         print(rows[-1], flush=True)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "machine": describe_machine(),
-        "networks": rows,
-    }
-    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+    write_report(arguments.output, (), networks=rows)
 
 
 if __name__ == "__main__":

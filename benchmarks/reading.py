@@ -8,18 +8,15 @@ the python batches and for the binary ones. Needs real CIFAR-10 where PYCIFAR_DA
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import describe_machine
+from script import command_line, write_report
 
 import pycifar
 
@@ -34,23 +31,13 @@ LAYOUTS = {
 
 def main() -> None:
     """Measure both layouts and write the report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
+    arguments = command_line(__doc__, repeats=15).parse_args()
     folder = Path(os.environ["PYCIFAR_DATA_DIR"])
     layouts = {}
     for layout, (name, files) in LAYOUTS.items():
         layouts[layout] = compare(folder / name, files, arguments.repeats)
         print(layout, layouts[layout])
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "machine": describe_machine(),
-        "layouts": layouts,
-    }
-    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+    write_report(arguments.output, (), layouts=layouts)
 
 
 def compare(folder: Path, files: list[str], repeats: int) -> dict[str, float]:

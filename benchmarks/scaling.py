@@ -10,21 +10,17 @@ CIFAR-10 in the python layout where PYCIFAR_DATA_DIR points.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import importlib.metadata
-import json
 import os
 import resource
-import sys
 import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from machine import describe_machine
 from peer import in_a_process
+from script import command_line, write_report
 
 import pycifar
 
@@ -34,28 +30,14 @@ FOLDER = "cifar-10-batches-py"
 
 def main() -> None:
     """Measure and write the report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
+    arguments = command_line(__doc__, repeats=7).parse_args()
     loading = compare_loading(arguments.repeats)
     print(loading, flush=True)
     rows = []
     for n in SIZES:
         rows.append(in_a_process(grow, n))
         print(rows[-1], flush=True)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "machine": describe_machine(),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("pycifar", "tensorflow", "keras")
-        },
-        "loading": loading,
-        "growing": rows,
-    }
-    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+    write_report(arguments.output, loading=loading, growing=rows)
 
 
 def compare_loading(repeats: int) -> dict[str, float]:

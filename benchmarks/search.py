@@ -12,15 +12,12 @@ kept as it ends, and one that is in the output already is not done again. Needs 
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import numpy as np
-from machine import describe_machine
+from script import command_line, write_report
 
 import pycifar
 from pycifar.architectures import ARCHITECTURES
@@ -55,11 +52,8 @@ RATES = {"mlp_relu": (-2.7, -0.7), "mlp_sigmoid": (-1.7, 0.3)}  # powers of ten 
 
 def main() -> None:
     """Search, and write each round's settings with their accuracies, best first."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("architecture", choices=list(RATES))
-    parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     dataset = pycifar.load_dataset("cifar10")
     rng = np.random.default_rng(1)
@@ -82,13 +76,7 @@ def main() -> None:
                 print(epochs, found[-1], flush=True)
             found.sort(key=lambda one: -one["accuracy"])
             rounds.append({"epochs": epochs, "seeds": seeds, "found": found})
-            report = {
-                "command": "python " + " ".join(sys.argv),
-                "machine": describe_machine(),
-                "data": dataset.fingerprint("train"),
-                "rounds": rounds,
-            }
-            arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+            write_report(arguments.output, (), data=dataset.fingerprint("train"), rounds=rounds)
         candidates = [without_accuracy(one) for one in rounds[number]["found"]]
 
 

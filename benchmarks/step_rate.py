@@ -11,18 +11,13 @@ on the same number of images, after a turn that does not count. Needs an otherwi
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
-import json
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 import numpy as np
-from machine import describe_machine
 from peer import Peer
+from script import command_line, write_report
 
 import pycifar
 
@@ -34,12 +29,7 @@ FILTERS, HIDDEN, DROPOUT = 32, 512, 0.5
 
 def main() -> None:
     """Measure, compare and write the report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
+    arguments = command_line(__doc__, repeats=5).parse_args()
     speeds: dict[str, dict[int, float]] = {name: {} for name in PEERS}
     for batch in BATCHES:
         peers = {name: Peer(prepare, *given, batch) for name, (prepare, given) in PEERS.items()}
@@ -53,23 +43,18 @@ def main() -> None:
             peer.end()
             speeds[name][batch] = round(IMAGES / median(seconds[name]))
         print(batch, {name: speeds[name][batch] for name in speeds}, flush=True)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "machine": describe_machine(),
-        "versions": {
-            name: importlib.metadata.version(name)
-            for name in ("pycifar", "tensorflow", "keras", "torch")
-        },
-        "images_per_second": speeds,
-        "pycifar_to_others": {
+    write_report(
+        arguments.output,
+        ("pycifar", "tensorflow", "keras", "torch"),
+        images_per_second=speeds,
+        pycifar_to_others={
             name: {
                 batch: round(speeds["pycifar"][batch] / speed, 2) for batch, speed in row.items()
             }
             for name, row in speeds.items()
             if name != "pycifar"
         },
-    }
-    arguments.output.write_text(json.dumps(report, indent=1) + "\n")
+    )
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:
