@@ -155,7 +155,7 @@ def progress(verbose: int) -> list[keras.callbacks.Callback]:
 
 
 def early_stopping(
-    patience: int | None, best_weights: bool, epochs: int, validated: bool
+    patience: int | None, best_weights: bool, validated: bool
 ) -> list[keras.callbacks.Callback]:
     """Stops after `patience` epochs without a lower loss, and brings the best weights back."""
     if patience is None and not best_weights:
@@ -164,7 +164,7 @@ def early_stopping(
         keras.callbacks.EarlyStopping(
             monitor="val_loss" if validated else "loss",
             mode="min",
-            patience=epochs if patience is None else patience,
+            patience=sys.maxsize if patience is None else patience,
             restore_best_weights=best_weights,
         )
     ]

@@ -1,7 +1,13 @@
 import pytest
 
 import pycifar
-from pycifar.callbacks import ReportedProgress, as_callbacks, epoch_line, progress
+from pycifar.callbacks import (
+    ReportedProgress,
+    as_callbacks,
+    early_stopping,
+    epoch_line,
+    progress,
+)
 from pycifar.errors import ArgumentError, UnknownNameError
 
 
@@ -89,3 +95,13 @@ def test_progress_is_reported_to_functions_of_the_caller(small_dataset):
 def test_the_line_of_an_epoch_has_all_that_is_known():
     line = epoch_line(3, 10, {"loss": 1.23456, "accuracy": 0.5}, 12.34)
     assert line == "epoch  3/10  loss 1.2346  accuracy 0.5000  12.3 s"
+
+
+def test_the_best_weights_alone_stop_nothing(small_dataset):
+    """Even where a time budget leads to more epochs than the recipe has."""
+    (stopping,) = early_stopping(None, best_weights=True, validated=False)
+    stopping.set_model(pycifar.build_model("cnn2", seed=1))
+    stopping.on_train_begin()
+    for epoch in range(1000):
+        stopping.on_epoch_end(epoch, {"loss": 1.0 + epoch})
+    assert stopping.stopped_epoch == 0
