@@ -40,11 +40,13 @@ def check_batch_fits(model: Any, batch_size: int) -> None:
 
 def bytes_per_image(model: Any) -> int:
     """What comes out of all layers for one image."""
+    from pycifar.backend import keras
+
     total = 0
     for layer in getattr(model, "layers", ()):
         # Without inputs of a known shape a layer has no output yet.
-        for output in _as_list(getattr(layer, "output", None)):
-            if output is not None and None not in output.shape[1:]:
+        for output in keras.tree.flatten(getattr(layer, "output", ())):
+            if None not in output.shape[1:]:
                 total += math.prod(output.shape[1:]) * WIDTHS.get(str(output.dtype), 4)
     return total
 
@@ -64,10 +66,6 @@ def available_memory(meminfo: Path = MEMINFO) -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
         return None
-
-
-def _as_list(outputs: Any) -> list[Any]:
-    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
 def _rounded_down(n: int) -> int:

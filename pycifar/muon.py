@@ -29,7 +29,7 @@ class Muon(keras.optimizers.Adam):
         Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks".
     """
 
-    def __init__(self, learning_rate: float = 0.1, others: float = OTHERS, **settings: Any) -> None:
+    def __init__(self, learning_rate: float, others: float = OTHERS, **settings: Any) -> None:
         super().__init__(learning_rate, **settings)
         self.others = others
 

@@ -1,4 +1,4 @@
-"""Optimizers, which are Keras's own, and learning-rate schedules, by name."""
+"""Optimizers, Keras's own and Muon, and learning-rate schedules, by name."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def train(
             optimizer, which brings its own learning rate and weight decay.
         learning_rate: above 0; at the start, or at the peak for "one_cycle".
         schedule: "constant", "cosine", "step", "exponential" or "one_cycle"; see
-            `pycifar.optimization.make_optimizer`.
+            `pycifar.optimization.rate_by_step`.
         weight_decay: each step takes the learning rate times this off each weight, times the
             weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
         label_smoothing: the share of the truth that is spread evenly over all classes, from 0 to
@@ -172,11 +172,10 @@ def train(
     check_batch_fits(model, config.batch_size)
     _compile(model, optimizer, config)
     scheduled = not isinstance(optimizer, keras.optimizers.Optimizer)
-    run = TrainingRun(model, training, validating, config, scheduled)
-    if time_budget is not None:
-        run.end_before(started + PLANNED * time_budget)
+    deadline = None if time_budget is None else started + PLANNED * time_budget
+    run = TrainingRun(model, training, validating, config, scheduled, deadline)
     stopping = stopping_callbacks(
-        config.early_stopping, config.best_weights, run.config.epochs, validating is not None
+        config.early_stopping, config.best_weights, validating is not None
     )
     try:
         with drawing_from(seed):

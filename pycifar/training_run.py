@@ -108,15 +108,25 @@ class TrainingRun:
         validating: Portion | None,
         config: TrainingConfig,
         scheduled: bool = True,
+        deadline: float | None = None,
     ) -> None:
-        """Args are the parts; `scheduled` is whether the learning rate is the settings'."""
+        """A run that has not begun.
+
+        Args:
+            model: compiled.
+            training: what it learns from.
+            validating: what it is measured on after each epoch, or None.
+            config: the settings.
+            scheduled: whether the learning rate is the settings', or the optimizer's own.
+            deadline: a time of `time.monotonic` to train until, whatever the settings' epochs.
+        """
         self.model = model
         self.training = training
         self.validating = validating
         self.config = config
         self.scheduled = scheduled
         self.steps_per_epoch = math.ceil(len(training) / config.batch_size)
-        self.deadline = math.inf  # of a training with a time budget; see `end_before`
+        self.deadline = deadline
         self._step_seconds = self._validation_seconds = 0.0
         self.steps_done = 0
         self.augmentation = Augmentation(**config.augmentation)
@@ -126,16 +136,14 @@ class TrainingRun:
         self.interrupted = False
         self._settle(config.epochs * self.steps_per_epoch)
 
-    def end_before(self, deadline: float) -> None:
-        """Train until a time of `time.monotonic` instead of for a number of epochs."""
-        self.deadline = deadline
-
     def _plan(self, last_step: float) -> None:
         """Settle how many steps there will be, by how long they took so far.
 
         Args:
             last_step: its seconds.
         """
+        if self.deadline is None:
+            return
         left = self.deadline - time.monotonic() - self._validation_seconds
         if self.steps_done == 1:  # which had the compilation in it and tells nothing of the others
             if left <= 0:
@@ -189,7 +197,7 @@ class TrainingRun:
         import pandas
 
         config = self.config
-        if config.time_budget is not None:
+        if self.deadline is not None:
             passes = self.steps_done / self.steps_per_epoch
             config = dataclasses.replace(config, passes=passes, epochs=math.ceil(passes))
         return TrainedModel(
@@ -217,8 +225,7 @@ class TrainingRun:
             validation_started = time.monotonic()
             measured = self._validate(self.validating)
             self._validation_seconds = time.monotonic() - validation_started
-            if self.config.time_budget is not None:
-                self._plan(self._step_seconds)
+            self._plan(self._step_seconds)
             rows += [(epoch, "validation", metric, value) for metric, value in measured.items()]
             logs |= {f"val_{metric}": value for metric, value in measured.items()}
         self.rows += rows
@@ -255,8 +262,7 @@ class TrainingRun:
             self._raise_interrupt()
             if self.model.stop_training:
                 break
-            if self.config.time_budget is not None:
-                self._plan(time.monotonic() - started)
+            self._plan(time.monotonic() - started)
         return means
 
     def _is_over(self) -> bool:

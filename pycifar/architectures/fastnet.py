@@ -3,9 +3,10 @@
 After Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU". Kept: a first layer that
 whitens patches of 2×2 pixels and does not learn, three blocks of two convolutions with max pooling
 after the first, normalisation whose scale is fixed, an identity at the start of each convolution,
-a last layer whose output is scaled down, label smoothing, and Muon. Changed for processors: half
-the filters, ReLU in place of GELU, no bias behind the whitening, smaller batches, Adam for what
-is no kernel, and the largest value of each map at the end whatever its size.
+a last layer whose output is scaled down, and label smoothing; and Muon, which came after it (see
+`pycifar.muon`). Changed for processors: half the filters, ReLU in place of GELU, no bias behind the
+whitening, smaller batches, Adam for what is no kernel, and the largest value of each map at the end
+whatever its size.
 """
 
 from __future__ import annotations

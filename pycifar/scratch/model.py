@@ -78,11 +78,6 @@ class NumpyModel:
         """Weights and bias of each layer in turn."""
         return [values for layer in self.network for values in (layer.weights, layer.bias)]
 
-    @property
-    def variables(self) -> list[np.ndarray]:
-        """All that learning changes: weights, biases and their velocities."""
-        return [*self.weights, *(v for layer in self.network for v in layer.velocities)]
-
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weights."""
         return [values.copy() for values in self.weights]
