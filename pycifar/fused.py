@@ -8,13 +8,18 @@ With other backends nothing is done: they compile such chains into one anyway.
 
 from __future__ import annotations
 
+import functools
 import types
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pycifar.backend import keras, tensorflow
 
 if TYPE_CHECKING:
     import keras as keras_types
+    import numpy as np
+
+    from pycifar.scratch import NumpyModel
 
 
 def fuse(model: keras_types.Model, optimizer: keras_types.optimizers.Optimizer) -> None:
@@ -27,6 +32,32 @@ def fuse(model: keras_types.Model, optimizer: keras_types.optimizers.Optimizer) 
     for layer in model.layers:
         if type(layer) is keras.layers.BatchNormalization and _is_plain(layer):
             layer.call = types.MethodType(_normalise, layer)
+
+
+def make_step(
+    model: keras_types.Model | NumpyModel, images: np.ndarray, truth: np.ndarray
+) -> Callable[[np.ndarray, np.ndarray], Mapping[str, Any]]:
+    """A function that trains a compiled model on a batch and returns its metrics on that batch.
+
+    It is Keras's `train_on_batch`; but TensorFlow resets the metrics within the compiled step, and
+    compiles it once for batches of all sizes.
+
+    Args:
+        model: of Keras or of NumPy.
+        images: a batch such as will come, of any size.
+        truth: its labels.
+    """
+    if tensorflow is None or not isinstance(model, keras.Model) or model.run_eagerly:
+        return functools.partial(model.train_on_batch, return_dict=True)
+
+    def step(images: Any, truth: Any) -> Any:
+        model.reset_metrics()
+        return model.train_step((images, truth, None))
+
+    signature = [
+        tensorflow.TensorSpec((None, *values.shape[1:]), values.dtype) for values in (images, truth)
+    ]
+    return tensorflow.function(step, input_signature=signature, jit_compile=model.jit_compile)
 
 
 def _momentum_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:

@@ -272,7 +272,11 @@ def _compile(model: keras.Model | NumpyModel, optimizer: Any, config: TrainingCo
     with seeded(config.seed):
         # Labels come as shares of classes where they are smoothed, see `TrainingRun`.
         loss = keras.losses.SparseCategoricalCrossentropy()
+        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
         if config.label_smoothing:
             loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-        model.compile(optimizer, loss=loss, metrics=["accuracy"])
+            accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
+        model.compile(optimizer, loss=loss, metrics=[accuracy])
+        if not optimizer.built:  # variables made in the first step would have it compiled twice
+            optimizer.build(model.trainable_variables)
     fuse(model, optimizer)

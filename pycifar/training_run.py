@@ -21,6 +21,7 @@ from pycifar.config import TrainingConfig
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.sampling import stratified_split
 from pycifar.errors import DivergenceError, InterruptedWarning
+from pycifar.fused import make_step
 from pycifar.optimization import rate_by_step
 from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
@@ -134,6 +135,8 @@ class TrainingRun:
         self.good_weights: list[np.ndarray] = []
         self.seconds: list[float] = []
         self.interrupted = False
+        images, labels = training.take(slice(0, 1))
+        self._step = make_step(model, self._as_input(images), self._as_truth(labels))
         self._settle(config.epochs * self.steps_per_epoch)
 
     def _plan(self, last_step: float) -> None:
@@ -247,7 +250,7 @@ class TrainingRun:
             images, labels = self._batch(order[start : start + size], epoch, step)
             before = self.model.get_weights() if step % KEEP_EVERY == 0 else None
             truth = self._as_truth(labels)
-            logs = self.model.train_on_batch(images, truth, return_dict=True)
+            logs = self._step(images, truth)
             self.steps_done += 1
             for metric in METRICS:
                 totals[metric] += float(logs[metric]) * len(labels)

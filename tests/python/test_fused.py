@@ -4,7 +4,7 @@ import pytest
 
 import pycifar
 from pycifar.backend import tensorflow
-from pycifar.fused import fuse
+from pycifar.fused import fuse, make_step
 
 pytestmark = pytest.mark.skipif(tensorflow is None, reason="fused operations are TensorFlow's")
 
@@ -73,3 +73,32 @@ def test_a_training_uses_them(small_dataset):
     assert model.network.optimizer.update_step.__module__ == "pycifar.fused"
     norms = [n for n in model.network.layers if isinstance(n, keras.layers.BatchNormalization)]
     assert {norm.call.__module__ for norm in norms} == {"pycifar.fused"}
+
+
+def test_a_step_is_that_of_keras_whatever_the_size_of_the_batch():
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (20, 32, 32, 3)).astype(np.uint8)
+    labels = rng.integers(0, 10, 20)
+    models = [pycifar.build_model("lenet5", seed=1) for _ in range(2)]
+    for model in models:
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    step = make_step(models[1], images, labels)
+    for n in (8, 20, 3):
+        theirs = models[0].train_on_batch(images[:n], labels[:n], return_dict=True)
+        ours = step(images[:n], labels[:n])
+        assert {name: float(value) for name, value in ours.items()} == theirs
+    for theirs, ours in zip(*(model.get_weights() for model in models), strict=True):
+        assert (theirs == ours).all()
+
+
+def test_a_training_compiles_its_step_once(small_dataset, monkeypatch):
+    made = []
+
+    def keep(*arguments):
+        made.append(make_step(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr("pycifar.training_run.make_step", keep)
+    pycifar.train(small_dataset, "resnet20", epochs=2, batch_size=90, seed=1, verbose=0)
+    (step,) = made
+    assert step.experimental_get_tracing_count() == 1
