@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 
-.PHONY: help setup demo test lint check docs floors clean
+.PHONY: help setup demo test lint check docs bench floors clean
 
 help:
 	@echo 'make demo     train a classifier from R, evaluate it, plot it, open it in Python'
@@ -12,6 +12,7 @@ help:
 	@echo 'make lint     the quick part of make test: ruff, mypy, lintr'
 	@echo 'make check    R CMD check alone'
 	@echo 'make docs     write man/ and NAMESPACE from the comments in R/'
+	@echo 'make bench    measure again: BENCH="step_rate limit" these alone, else all, for hours'
 	@echo 'make floors   run the Python tests on the oldest versions that pyproject.toml allows'
 	@echo 'make clean    remove what the other targets made, the environments included'
 
@@ -34,6 +35,9 @@ check: setup
 
 docs: setup
 	@. ./env.sh && Rscript -e 'roxygen2::roxygenise()'
+
+bench: setup
+	@. ./env.sh && python -m pip install --quiet --editable '.[dev,bench]' && python benchmarks/again.py $(BENCH)
 
 floors: setup
 	@. ./env.sh && python -m tools.floors

@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ def write_report(
     output: Path, packages: tuple[str, ...] = ("pycifar", "tensorflow", "keras"), **results: Any
 ) -> None:
     """Write results as JSON, after the command, the machine and the versions of packages."""
-    report = {"command": "python " + " ".join(sys.argv), "machine": describe_machine()}
+    script, *options = sys.argv
+    command = shlex.join(["python", f"benchmarks/{Path(script).name}", *options])
+    report: dict[str, Any] = {"command": command, "machine": describe_machine()}
     if packages:
         report["versions"] = {name: importlib.metadata.version(name) for name in packages}
     output.write_text(json.dumps(report | results, indent=1) + "\n")
