@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,30 +23,22 @@ PAGES = (HERE.parent / "README.md", HERE / "README.md")
 
 def main() -> None:
     """Write the pages, or compare them."""
-    tables = {
-        "epochs": epochs_table(),
-        "doors": doors_table(),
-        "mlp": mlp_table(),
-        "search": search_table(),
-        "budget": budget_table(),
-        "reproduction": reproduction_table(),
-        "reproduction in short": short_reproduction_table(),
-    }
     for page in PAGES:
         before = page.read_text()
-        after = with_tables(before, tables)
+        after = with_tables(before)
         if "--check" not in sys.argv:
             page.write_text(after)
         elif before != after:
             sys.exit(f"{page.relative_to(HERE.parent)} and the results disagree")
 
 
-def with_tables(text: str, tables: dict[str, str]) -> str:
+def with_tables(text: str) -> str:
     """The text with each table between its marks."""
-    for name, table in tables.items():
+    for name, table in TABLES.items():
         start, end = f"<!-- {name}: made by report.py -->", f"<!-- end of {name} -->"
-        pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
-        text = pattern.sub(f"{start}\n\n{table}\n\n{end}", text)
+        if start in text:
+            before, _, rest = text.partition(start)
+            text = f"{before}{start}\n\n{table()}\n\n{end}{rest.partition(end)[2]}"
     return text
 
 
@@ -101,21 +92,113 @@ def mlp_table() -> str:
 
 
 def budget_table() -> str:
-    """What fastnet reaches in a given time."""
-    head = ["time budget, s", "seconds", "passes over the images", "precision"]
-    rows = [[*head, "test accuracy", "with six views"]]
-    for run in result("budget")["fastnet"]:
+    """What fastnet reaches in a given time, and its ancestor in PyTorch."""
+    report = result("budget")
+    rows = [["", "seconds", "passes over the images", "test accuracy", "with six views"]]
+    runs = [(f"`time_budget = {run['budget']:g}`", run) for run in report["fastnet"]]
+    if "ancestor" in report:
+        name = f"PyTorch {report['versions']['torch']}, the published ancestor"
+        runs.append((name, {**report["ancestor"], "passes": report["ancestor"]["epochs"]}))
+    for label, run in runs:
+        numbers = [f"{run['seconds']:.0f}", f"{run['passes']:.1f}"]
+        views = [f"{run[key]:.4f}" for key in ("test_accuracy", "test_accuracy_six_views")]
+        rows.append([label, *numbers, *views])
+    return markdown(rows)
+
+
+def step_rate_table() -> str:
+    """Images a second in training, by network and batch size, beside the peers."""
+    found = result("step_rate")["speeds"]
+    peers = list(found[0]["images_per_second"])
+    rows = [["network", "batch", *peers, *(f"pycifar / {peer}" for peer in peers[1:])]]
+    for row in found:
+        speeds = [f"{speed:,}" for speed in row["images_per_second"].values()]
+        ratios = [f"{row['pycifar_to'][peer]:.2f}" for peer in peers[1:]]
+        rows.append([f"`{row['architecture']}`", str(row["batch_size"]), *speeds, *ratios])
+    return markdown(rows)
+
+
+def limit_table() -> str:
+    """What the machine multiplies, what fastnet's step does of it, and where its time goes."""
+    report = result("limit")
+    rows = [["", "GFLOP/s"]]
+    for name, speed in report["gflops"].items():
+        dtype, _, side = name.partition(" ")
+        rows.append(
+            [f"products of {dtype}, {side} × {side}" if side else f"`{name}`", f"{speed:.0f}"]
+        )
+    shares = ", ".join(f"{kind} {part:.1%}" for kind, part in report["shares_of_a_step"].items())
+    return (
+        f"{markdown(rows)}\n\nShare of the best bfloat16 rate: "
+        f"{report['fastnet_share_of_bfloat16']:.2f}. Of the time of a step's operations: {shares}."
+    )
+
+
+def precision_table() -> str:
+    """bfloat16 beside float32."""
+    head = ["network", "epochs", "float32, images a second", "bfloat16", "ratio"]
+    rows = [[*head, "held-out accuracy, float32", "bfloat16", "difference of the means"]]
+    for row in result("precision")["networks"]:
+        speeds = [f"{row['images_per_second'][name]:,}" for name in ("float32", "bfloat16")]
+        seeds = [
+            " ".join(f"{value:.4f}" for value in row["accuracy"][name])
+            for name in ("float32", "bfloat16")
+        ]
+        ratio, difference = row["bfloat16_to_float32"], row["mean_difference"]
+        cells = [str(row["epochs"]), *speeds, f"{ratio:.2f}", *seeds, f"{difference:+.4f}"]
+        rows.append([f"`{row['architecture']}`", *cells])
+    return markdown(rows)
+
+
+def ablation_table() -> str:
+    """What changes when one ingredient of fastnet does."""
+    report = result("ablation")
+    rows = [["", "held-out accuracy", "with six views", "seconds an epoch"]]
+    for row in report["variants"]:
+        views = [f"{row[key]:.4f}" for key in ("accuracy", "accuracy_six_views")]
+        rows.append([row["variant"], *views, f"{row['seconds_per_epoch']:.1f}"])
+    seeds = f"{report['seeds']} seed" + ("s" if report["seeds"] > 1 else "")
+    return f"{markdown(rows)}\n\n{report['epochs']} epochs, {seeds}."
+
+
+def inference_table() -> str:
+    """How fast models predict."""
+    rows = [["network", "one image, ms", "Keras", "10,000 images, a second", "Keras", "ratio"]]
+    for row in result("inference")["networks"]:
+        one = [f"{row[key]:.1f}" for key in ("one_image_ms", "keras_one_image_ms")]
+        many = [f"{row[key]:,}" for key in ("images_per_second", "keras_images_per_second")]
+        rows.append([f"`{row['architecture']}`", *one, *many, f"{row['ratio']:.2f}"])
+    return markdown(rows)
+
+
+def scaling_table() -> str:
+    """Time and memory against the number of images; loading."""
+    report = result("scaling")
+    rows = [
+        [
+            "training images",
+            "seconds of an epoch",
+            "ms an image",
+            "peak memory, MB",
+            "without the images",
+        ]
+    ]
+    for row in report["growing"]:
+        memory = [f"{row[key]:,}" for key in ("peak_mb", "peak_less_images_mb")]
         rows.append(
             [
-                f"{run['budget']:g}",
-                f"{run['seconds']:.0f}",
-                f"{run['passes']:.1f}",
-                run["precision"],
-                f"{run['test_accuracy']:.4f}",
-                f"{run['test_accuracy_six_views']:.4f}",
+                f"{row['images']:,}",
+                f"{row['seconds']:.1f}",
+                f"{row['milliseconds_per_image']:.3f}",
+                *memory,
             ]
         )
-    return markdown(rows)
+    loading = report["loading"]
+    return (
+        f"{markdown(rows)}\n\nLoading both splits: {loading['pycifar_ms']:.0f} ms; the reader of "
+        f"`keras.datasets` on the same files: {loading['keras_ms']:.0f} ms, "
+        f"{loading['ratio']:.1f} times as long."
+    )
 
 
 def search_table() -> str:
@@ -202,6 +285,23 @@ def markdown(rows: list[list[str]]) -> str:
     """A Markdown table whose first row is its head."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+TABLES = {
+    "epochs": epochs_table,
+    "doors": doors_table,
+    "mlp": mlp_table,
+    "search": search_table,
+    "budget": budget_table,
+    "step rate": step_rate_table,
+    "limit": limit_table,
+    "precision": precision_table,
+    "ablation": ablation_table,
+    "inference": inference_table,
+    "scaling": scaling_table,
+    "reproduction": reproduction_table,
+    "reproduction in short": short_reproduction_table,
+}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How many images a second does `cnn2` train on, against the batch size? Beside its peers.
+"""How many images a second do `cnn2` and `cnn4` train on, by batch size? Beside their peers.
 
     pip install torch
     python benchmarks/step_rate.py --output benchmarks/results/step_rate.json
@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 import numpy as np
 from peer import Peer
@@ -22,39 +23,51 @@ from script import command_line, write_report
 import pycifar
 
 IMAGES = 4096  # a turn
-BATCHES = (32, 64, 128, 256, 512)
+BATCHES = {"cnn2": (32, 128, 512), "cnn4": (32, 128)}
 RATE, MOMENTUM = 0.01, 0.9
-FILTERS, HIDDEN, DROPOUT = 32, 512, 0.5
+# The filters of each block of two convolutions, and what regularises.
+NETWORKS = {
+    "cnn2": {"blocks": (32,), "dropout": 0.5, "decay": 0.0},
+    "cnn4": {"blocks": (32, 64), "dropout": 0.0, "decay": 2e-4},
+}
+HIDDEN = 512
 
 
 def main() -> None:
     """Measure, compare and write the report."""
     arguments = command_line(__doc__, repeats=5).parse_args()
-    speeds: dict[str, dict[int, float]] = {name: {} for name in PEERS}
-    for batch in BATCHES:
-        peers = {name: Peer(prepare, *given, batch) for name, (prepare, given) in PEERS.items()}
-        seconds: dict[str, list[float]] = {name: [] for name in PEERS}
-        for repeat in range(arguments.repeats + 1):
-            for name, peer in peers.items():
-                took = peer.call()
-                if repeat:
-                    seconds[name].append(took)
+    rows = []
+    for network, batches in BATCHES.items():
+        for batch in batches:
+            rows.append(compare(network, batch, arguments.repeats))
+            print(rows[-1], flush=True)
+    write_report(arguments.output, ("pycifar", "tensorflow", "keras", "torch"), speeds=rows)
+
+
+def compare(network: str, batch: int, repeats: int) -> dict[str, Any]:
+    """Images a second of each, and how many times as fast pycifar is, medians of the turns."""
+    peers = {
+        name: Peer(prepare, network, batch, *given) for name, (prepare, *given) in PEERS.items()
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in PEERS}
+    for turn in range(repeats + 1):
         for name, peer in peers.items():
-            peer.end()
-            speeds[name][batch] = round(IMAGES / median(seconds[name]))
-        print(batch, {name: speeds[name][batch] for name in speeds}, flush=True)
-    write_report(
-        arguments.output,
-        ("pycifar", "tensorflow", "keras", "torch"),
-        images_per_second=speeds,
-        pycifar_to_others={
-            name: {
-                batch: round(speeds["pycifar"][batch] / speed, 2) for batch, speed in row.items()
-            }
-            for name, row in speeds.items()
+            took = peer.call()
+            if turn:
+                seconds[name].append(took)
+    for peer in peers.values():
+        peer.end()
+    ours = seconds["pycifar"]
+    return {
+        "architecture": network,
+        "batch_size": batch,
+        "images_per_second": {name: round(IMAGES / median(s)) for name, s in seconds.items()},
+        "pycifar_to": {
+            name: round(median(b / a for a, b in zip(ours, theirs, strict=True)), 2)
+            for name, theirs in seconds.items()
             if name != "pycifar"
         },
-    )
+    }
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:
@@ -63,13 +76,14 @@ def load() -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(train.images), train.labels
 
 
-def prepare_pycifar(precision: str, batch: int) -> Callable[[], float]:
+def prepare_pycifar(name: str, batch: int, precision: str) -> Callable[[], float]:
     """The epoch that `train` runs."""
     from pycifar.trainer import train
 
     dataset = pycifar.load_dataset("cifar10", n_train=IMAGES, n_test=100)
-    network = pycifar.build_model("cnn2", seed=1, precision=precision)
+    network = pycifar.build_model(name, seed=1, precision=precision)
     settings = {"batch_size": batch, "validation": None, "seed": 1, "verbose": 0}
+    settings |= {"optimizer": "sgd", "learning_rate": RATE, "augmentation": "none"}
 
     def turn() -> float:
         # The first epoch of a call has a compilation in it, which is not what is asked here.
@@ -78,24 +92,28 @@ def prepare_pycifar(precision: str, batch: int) -> Callable[[], float]:
     return turn
 
 
-def prepare_keras(batch: int) -> Callable[[], float]:
+def prepare_keras(name: str, batch: int) -> Callable[[], float]:
     """`fit`, with all settings as they come."""
     import keras
 
     images, labels = load()
+    network = NETWORKS[name]
+    decay = keras.regularizers.L2(network["decay"]) if network["decay"] else None
+    regularised = {"kernel_regularizer": decay, "bias_regularizer": decay}
     model = keras.Sequential(
-        [
-            keras.Input((32, 32, 3), dtype="uint8"),
-            keras.layers.Rescaling(1 / 255),
-            keras.layers.Conv2D(FILTERS, 3, padding="same", activation="relu"),
-            keras.layers.Conv2D(FILTERS, 3, padding="same", activation="relu"),
-            keras.layers.MaxPooling2D(2),
-            keras.layers.Flatten(),
-            keras.layers.Dense(HIDDEN, activation="relu"),
-            keras.layers.Dropout(DROPOUT),
-            keras.layers.Dense(10, activation="softmax"),
-        ]
+        [keras.Input((32, 32, 3), dtype="uint8"), keras.layers.Rescaling(1 / 255)]
     )
+    for filters in network["blocks"]:
+        for _ in range(2):
+            model.add(
+                keras.layers.Conv2D(filters, 3, padding="same", activation="relu", **regularised)
+            )
+        model.add(keras.layers.MaxPooling2D(2))
+    model.add(keras.layers.Flatten())
+    model.add(keras.layers.Dense(HIDDEN, activation="relu", **regularised))
+    if network["dropout"]:
+        model.add(keras.layers.Dropout(network["dropout"]))
+    model.add(keras.layers.Dense(10, activation="softmax", **regularised))
     model.compile(
         keras.optimizers.SGD(RATE, momentum=MOMENTUM),
         "sparse_categorical_crossentropy",
@@ -110,7 +128,7 @@ def prepare_keras(batch: int) -> Callable[[], float]:
     return turn
 
 
-def prepare_torch(precision: str, batch: int) -> Callable[[], float]:
+def prepare_torch(name: str, batch: int, precision: str) -> Callable[[], float]:
     """A loop over batches in memory, with what PyTorch offers for a processor."""
     import torch
     from torch import nn
@@ -118,19 +136,23 @@ def prepare_torch(precision: str, batch: int) -> Callable[[], float]:
     images, labels = load()
     inputs = torch.from_numpy(images).permute(0, 3, 1, 2)  # in memory, the channels are last
     truth = torch.from_numpy(labels.astype(np.int64))
-    model = nn.Sequential(
-        nn.Conv2d(3, FILTERS, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(FILTERS, FILTERS, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(FILTERS * 16 * 16, HIDDEN),
-        nn.ReLU(),
-        nn.Dropout(DROPOUT),
-        nn.Linear(HIDDEN, 10),
-    ).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM, fused=True)
+    network = NETWORKS[name]
+    layers, channels, side = [], 3, 32
+    for filters in network["blocks"]:
+        for depth in (channels, filters):
+            layers += [nn.Conv2d(depth, filters, 3, padding=1), nn.ReLU()]
+        layers.append(nn.MaxPool2d(2))
+        channels, side = filters, side // 2
+    layers += [nn.Flatten(), nn.Linear(channels * side * side, HIDDEN), nn.ReLU()]
+    layers += [nn.Dropout(network["dropout"]), nn.Linear(HIDDEN, 10)]
+    model = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(
+        model.parameters(),
+        lr=RATE,
+        momentum=MOMENTUM,
+        weight_decay=2 * network["decay"],  # the slope of the squares that Keras adds to the loss
+        fused=True,
+    )
     in_bfloat16 = precision == "bfloat16"
 
     def turn() -> float:
@@ -148,11 +170,11 @@ def prepare_torch(precision: str, batch: int) -> Callable[[], float]:
 
 
 PEERS = {
-    "pycifar": (prepare_pycifar, ("auto",)),
-    "pycifar float32": (prepare_pycifar, ("float32",)),
-    "Keras fit": (prepare_keras, ()),
-    "PyTorch float32": (prepare_torch, ("float32",)),
-    "PyTorch bfloat16": (prepare_torch, ("bfloat16",)),
+    "pycifar": (prepare_pycifar, "auto"),
+    "pycifar float32": (prepare_pycifar, "float32"),
+    "Keras fit": (prepare_keras,),
+    "PyTorch float32": (prepare_torch, "float32"),
+    "PyTorch bfloat16": (prepare_torch, "bfloat16"),
 }
 
 
