@@ -116,8 +116,8 @@ speed_by_batch <- function() {
 growth <- function() {
   rows <- result("scaling")$growing
   values <- data.frame(
-    images = rep(rows$images, 2), value = c(rows$seconds, rows$peak_less_images_mb),
-    what = rep(c("Seconds of an epoch", "Peak memory less the images, MB"), each = nrow(rows))
+    images = rep(rows$images, 2), value = c(rows$seconds, rows$training_mb),
+    what = rep(c("Seconds of an epoch", "Memory for training, MB"), each = nrow(rows))
   )
   ggplot2::ggplot(values, ggplot2::aes(.data$images, .data$value)) +
     ggplot2::geom_line(colour = "#D55E00") +

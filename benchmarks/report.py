@@ -180,11 +180,11 @@ def scaling_table() -> str:
             "seconds of an epoch",
             "ms an image",
             "peak memory, MB",
-            "without the images",
+            "of it for training",
         ]
     ]
     for row in report["growing"]:
-        memory = [f"{row[key]:,}" for key in ("peak_mb", "peak_less_images_mb")]
+        memory = [f"{row[key]:,}" for key in ("peak_mb", "training_mb")]
         rows.append(
             [
                 f"{row['images']:,}",
