@@ -97,7 +97,7 @@ def test_the_line_of_an_epoch_has_all_that_is_known():
     assert line == "epoch  3/10  loss 1.2346  accuracy 0.5000  12.3 s"
 
 
-def test_the_best_weights_alone_stop_nothing(small_dataset):
+def test_the_best_weights_alone_stop_nothing():
     """Even where a time budget leads to more epochs than the recipe has."""
     (stopping,) = early_stopping(None, best_weights=True, validated=False)
     stopping.set_model(pycifar.build_model("cnn2", seed=1))
