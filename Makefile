@@ -3,15 +3,16 @@
 
 PYTHON ?= python3
 
-.PHONY: help setup demo test lint check docs bench floors clean
+.PHONY: help setup demo test lint check man docs bench floors clean
 
 help:
 	@echo 'make demo     train a classifier from R, evaluate it, plot it, open it in Python'
 	@echo 'make test     lint, types, both test suites, interop, R CMD check'
 	@echo 'make setup    install what pycifar needs, and write env.sh'
 	@echo 'make lint     the quick part of make test: ruff, mypy, lintr'
-	@echo 'make check    R CMD check alone'
-	@echo 'make docs     write man/ and NAMESPACE from the comments in R/'
+	@echo 'make check    lintr, R CMD check, and how many lines the tests of R and Python reach'
+	@echo 'make docs     the website of both languages, in site/, with its links checked'
+	@echo 'make man      write man/ and NAMESPACE from the comments in R/'
 	@echo 'make bench    measure again: BENCH="step_rate limit" these alone, else all, for hours'
 	@echo 'make floors   run the Python tests on the oldest versions that pyproject.toml allows'
 	@echo 'make clean    remove what the other targets made, the environments included'
@@ -31,10 +32,13 @@ lint: setup
 	@. ./env.sh && python -m tools.checks ruff mypy lintr
 
 check: setup
-	@. ./env.sh && python -m tools.checks r-cmd-check
+	@. ./env.sh && python -m tools.checks lintr r-cmd-check python-coverage r-coverage
+
+man: setup
+	@. ./env.sh && Rscript -e 'roxygen2::roxygenise()'
 
 docs: setup
-	@. ./env.sh && Rscript -e 'roxygen2::roxygenise()'
+	@. ./env.sh && python -m tools.site
 
 bench: setup
 	@. ./env.sh && python -m pip install --quiet --editable '.[dev,bench]' && python benchmarks/again.py $(BENCH)
@@ -43,4 +47,4 @@ floors: setup
 	@. ./env.sh && python -m tools.floors
 
 clean:
-	rm -rf .venv .rlib .data .data.unfinished .check .floors env.sh
+	rm -rf site .venv .rlib .data .data.unfinished .check .floors env.sh

@@ -33,19 +33,27 @@ live_handle <- function(x, name, class, call = rlang::caller_env()) {
   if (!inherits(x, class)) {
     abort_argument(name, maker[[class]], x, call)
   }
-  if (is_dead(x$handle)) {
+  if (!is_dead(x$handle)) {
+    return(x$handle)
+  }
+  if (is.null(x$kept$file)) {
     abort_dead(name, class, call)
   }
-  x$handle
+  revived_model(x$kept, call)
+}
+
+# A model whose R session has ended, made again from its file, once for all copies of it.
+revived_model <- function(kept, call) {
+  if (is_dead(kept$handle)) {
+    kept$handle <- python_call("model_from_file", kept$file, call = call)
+  }
+  kept$handle
 }
 
 abort_dead <- function(name, class, call) {
   fix <- c(
     cifar_dataset = "Load it again with cifar_load_dataset().",
-    cifar_trained_model = paste(
-      "Save models with cifar_save_model() and load them with cifar_load_model();",
-      "saveRDS() and save.image() keep only what R shows of them."
-    ),
+    cifar_trained_model = "Save it anew in a session in which it works, or load its file.",
     cifar_network = "Build it again with cifar_build_model()."
   )
   abort_pycifar(

@@ -69,8 +69,11 @@ print.cifar_network <- function(x, ...) {
   invisible(x)
 }
 
-# An architecture ready to cross: a name, a function of R or a Keras model.
+# An architecture ready to cross: a name, a function of R, a Keras model or a trained model.
 crossing_architecture <- function(architecture, call = rlang::caller_env()) {
+  if (inherits(architecture, "cifar_trained_model")) {
+    return(live_handle(architecture, "architecture", "cifar_trained_model", call))
+  }
   if (is_python_object(architecture)) {
     if (is_dead(architecture)) {
       abort_dead("architecture", "cifar_network", call)
@@ -82,6 +85,6 @@ crossing_architecture <- function(architecture, call = rlang::caller_env()) {
       function(input_shape, n_classes) architecture(unlist(input_shape), n_classes)
     ))
   }
-  allowed <- "a name, a function or a Keras model"
+  allowed <- "a name, a function, a Keras model or a trained model"
   one_value(architecture, "architecture", allowed, call)
 }

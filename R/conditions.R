@@ -18,9 +18,10 @@
 #'     * `pycifar_error_model_version`: a saved model was written by a newer pycifar.
 #' * `pycifar_error_output`: a file cannot be written.
 #'     * `pycifar_error_output_exists`: a file exists, and overwriting it was not asked for.
-#' * `pycifar_error_training`: training cannot go on.
-#'     * `pycifar_error_divergence`: the loss is no finite number any more. The field `model` holds
-#'       the model with the last weights, at most 100 steps old, with which it was.
+#' * `pycifar_error_training`: training cannot go on. The field `model` holds the model as far as it
+#'   came.
+#'     * `pycifar_error_divergence`: the loss is no finite number any more. The model has the last
+#'       weights, at most 100 steps old, with which it was.
 #'     * `pycifar_error_callback`: a callback that you gave failed.
 #' * `pycifar_error_handle`: a data set or model is from an R session that has ended.
 #' * `pycifar_error_dependency`: Python, Keras or one of its backends is missing.

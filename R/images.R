@@ -5,18 +5,112 @@ crossing_images <- function(images, call = rlang::caller_env()) {
   if (inherits(images, "cifar_dataset")) {
     return(list(dataset = live_handle(images, "images", "cifar_dataset", call), split = "test"))
   }
-  if (is.character(images)) {
+  if (is.data.frame(images)) {
+    images <- column_of_paths(images, call)
+  }
+  if (is.character(images) && !inherits(images, "raster")) {
     return(several_values(images, "images", "paths without missing values", call))
   }
-  image_block(images, call, "an array, paths of image files, or a data set")
+  if (is_picture(images)) {
+    return(list(pictures = pictures_in(images)))
+  }
+  if (is_bare_list(images)) {
+    return(listed_images(images, call))
+  }
+  image_block(
+    images, call, "an array, image files, pictures of magick or grDevices, or a data set"
+  )
 }
 
-# One image: an array or a path.
+# One image: an array, a picture or a path.
 crossing_image <- function(image, call = rlang::caller_env()) {
+  if (is_picture(image)) {
+    pictures <- pictures_in(image)
+    if (length(pictures) != 1L) {
+      allowed <- "one picture, not several"
+      abort_argument("image", allowed, image, call)
+    }
+    return(list(pictures = pictures))
+  }
   if (is.character(image)) {
     return(one_value(image, "image", "an array or the path of an image file", call))
   }
-  image_block(image, call, "an array or the path of an image file", "image")
+  image_block(image, call, "an array, a picture or the path of an image file", "image")
+}
+
+column_of_paths <- function(table, call) {
+  if (is.character(table[["path"]]) || is.factor(table[["path"]])) {
+    return(as.character(table[["path"]]))
+  }
+  abort_pycifar(
+    "argument",
+    sprintf(
+      "A data frame of images must have a column `path` of file names; it has %s.",
+      paste0("`", names(table), "`", collapse = ", ")
+    ),
+    call = call
+  )
+}
+
+is_bare_list <- function(x) {
+  is.list(x) && !is.object(x)
+}
+
+# Pictures have a size of their own and are resized: those of magick, and grDevices' rasters.
+is_picture <- function(x) {
+  inherits(x, c("magick-image", "raster", "nativeRaster"))
+}
+
+# The pictures in an object, of which one of magick may hold many, as blocks.
+pictures_in <- function(x) {
+  if (inherits(x, "magick-image")) {
+    upright <- magick::image_orient(x)
+    frames <- lapply(seq_along(upright), function(i) magick::image_data(upright[i], "rgba"))
+    return(lapply(frames, function(frame) {
+      pixels <- aperm(unclass(frame), c(3L, 2L, 1L)) # from channel, column, row
+      list(bytes = as.vector(pixels), shape = as.list(dim(pixels)))
+    }))
+  }
+  channels <- if (inherits(x, "nativeRaster")) native_channels(x) else raster_channels(x)
+  list(list(bytes = as.raw(channels), shape = as.list(c(dim(x)[1:2], 4L))))
+}
+
+# Red, green, blue and alpha of an integer a pixel, row by row, in this order from the lowest byte.
+native_channels <- function(x) {
+  pixels <- matrix(as.integer(x), nrow = dim(x)[[1L]], byrow = TRUE)
+  bytes <- writeBin(as.vector(pixels), raw(), endian = "little")
+  t(matrix(bytes, nrow = 4L))
+}
+
+# Red, green, blue and alpha of a colour name a pixel.
+raster_channels <- function(x) {
+  colours <- matrix(as.character(x), nrow = dim(x)[[1L]], byrow = TRUE)
+  t(grDevices::col2rgb(colours, alpha = TRUE))
+}
+
+# The pictures or arrays in a list.
+listed_images <- function(images, call) {
+  if (length(images) > 0L && all(vapply(images, is_picture, NA))) {
+    return(list(pictures = unlist(lapply(images, pictures_in), recursive = FALSE)))
+  }
+  sizes <- lapply(images, dim)
+  if (length(images) == 0L || !all(lengths(sizes) == 3L)) {
+    allowed <- "a list of arrays of shape (height, width, 3), or of pictures"
+    abort_pycifar(
+      c("image", "data"), sprintf("`images` as a list must be %s.", allowed),
+      call = call
+    )
+  }
+  if (length(unique(sizes)) > 1L) {
+    shown <- unique(vapply(sizes, function(size) paste(size[1:2], collapse = "\u00d7"), ""))
+    abort_pycifar(
+      c("image", "data"),
+      sprintf("The arrays in `images` must have one size, not %s.", paste(shown, collapse = ", ")),
+      fix = "Resize them first; files, pictures of magick and rasters are resized as they come.",
+      call = call
+    )
+  }
+  image_block(aperm(simplify2array(images), c(4L, 1L, 2L, 3L)), call)
 }
 
 # An array of numbers as bytes and shape; Python checks the shape.

@@ -46,3 +46,8 @@ open_bar <- function() {
     .envir = topenv()
   )
 }
+
+# What `verbose` is unless it is said: the option `pycifar.verbose`, else 1, but silence in tests.
+verbosity <- function() {
+  getOption("pycifar.verbose", if (identical(Sys.getenv("TESTTHAT"), "true")) 0 else 1)
+}

@@ -21,7 +21,7 @@
 #' Each error has a class of its own, see [pycifar_conditions].
 #'
 #' @importFrom rlang .data
-#' @importFrom stats predict
+#' @importFrom stats coef predict
 #' @examplesIf pycifar:::python_ready()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, "cnn2", epochs = 1, seed = 1)

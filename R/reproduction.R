@@ -36,7 +36,7 @@ cifar_reproduce <- function(systems = NULL,
                             time_budget = NULL,
                             dataset = NULL,
                             path = NULL,
-                            verbose = 1) {
+                            verbose = verbosity()) {
   handle <- if (!is.null(dataset)) live_handle(dataset, "dataset", "cifar_dataset")
   progress <- new_progress()
   on.exit(progress$close())

@@ -11,12 +11,20 @@
 #' budget too short for one pass over the images does what fits, with a warning of class
 #' `pycifar_warning_time_budget`.
 #'
-#' @param dataset A data set from [cifar_load_dataset()].
+#' A trained model goes on where it stopped: `cifar_train(model, epochs = 5)` on the images that it
+#' has seen, `cifar_train(dataset, model, epochs = 5)` on these or others of the same classes. What
+#' comes back is a new model; the one given stays as it is. Momenta and the like, the order of the
+#' images and the numbers of the epochs go on, and so do the settings unless others are given; a
+#' schedule other than `"constant"` begins anew and spans the further epochs. The validation, the
+#' precision and the seed are the model's own.
+#'
+#' @param dataset A data set from [cifar_load_dataset()]; or a trained model, to go on with the data
+#'   set that it was trained on, which must still be loaded.
 #' @param architecture A name from [cifar_list_architectures()]; or a function that is called with
 #'   `input_shape` (an integer vector of height, width and 3) and `n_classes` and returns a Keras
 #'   model; or a Keras model, such as one of [cifar_build_model()] or of the package keras3, which
-#'   is trained in place.
-#' @param epochs Passes over the training images, at least 1.
+#'   is trained in place; or a trained model, to go on with.
+#' @param epochs Passes over the training images, at least 1; further ones where a model goes on.
 #' @param batch_size Images a step, from 1 to the number of training images.
 #' @param optimizer `"sgd"` (momentum 0.9), `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`; or a Keras
 #'   optimizer, which brings its own learning rate and weight decay.
@@ -28,12 +36,19 @@
 #'   weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
 #' @param label_smoothing The share of the truth that is spread evenly over all classes, from 0 to
 #'   below 1; 0 for a network of NumPy. The losses of the history have it in them.
+#' @param class_weights What the images of each class count in the training loss: numbers of at
+#'   least 0 by class name, such as `c(cat = 2, dog = 1.5)`, where a class that is left out counts
+#'   1; or `"balanced"`, inversely to how many images the class has. `NULL` counts all alike, and
+#'   must be so for a network of NumPy.
 #' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have;
 #'   or `"auto"` for what suits the architecture and the machine. Weights, losses and updates are
 #'   float32 always. A network of NumPy has nothing else, and a model that is given keeps its own.
 #' @param augmentation `"none"`, or any of `"flip"`, `"shift"` and `"cutout"`; or a list of these
 #'   with their values, such as `list(flip = TRUE, shift = 4)`: `flip` mirrors half of the images,
 #'   `shift` moves them by up to so many pixels, and `cutout` blanks a square with sides of so many.
+#' @param skip_easy The share of the training images that an epoch leaves out to save time, from 0
+#'   to 0.6: drawn from the easiest ones, by the loss that they had when they were last seen. The
+#'   first epoch and the last 15% (at least one) have all images; 0 for a network of NumPy.
 #' @param validation The share of the training split that is held out, above 0 and below 1, drawn
 #'   with the seed and balanced over the classes; or the name of a split, such as `"test"`; or
 #'   `NULL` for none.
@@ -52,13 +67,14 @@
 #' @param seed Fixes weights, order, dropout and augmentation; a whole number from 0 to 2^31 - 1.
 #'   `NULL` draws one, which the model's `config` tells.
 #' @param verbose 0 is silent; 1 shows a progress bar on a terminal, and elsewhere a message an
-#'   epoch; 2 shows the messages everywhere.
+#'   epoch; 2 shows the messages everywhere. The option `pycifar.verbose` says what it is unless
+#'   given; without that it is 1, and 0 in the tests of testthat.
 #'
 #' @return An object of class [cifar_trained_model].
 #' @section Errors:
 #' `pycifar_error_argument`, `pycifar_error_data`, `pycifar_error_divergence` where the loss is
-#' no finite number any more, `pycifar_error_callback` where a function of yours fails; see
-#' [pycifar_conditions].
+#' no finite number any more, `pycifar_error_callback` where a function of yours fails; the last two
+#' keep the model so far, as field `model`; see [pycifar_conditions].
 #' @family models
 #' @export
 #' @examplesIf pycifar:::python_ready()
@@ -78,16 +94,18 @@ cifar_train <- function(dataset,
                         schedule = NULL,
                         weight_decay = NULL,
                         label_smoothing = NULL,
+                        class_weights = NULL,
                         precision = "auto",
                         augmentation = NULL,
+                        skip_easy = NULL,
                         validation = 0.1,
                         early_stopping = NULL,
                         best_weights = FALSE,
                         callbacks = NULL,
                         time_budget = NULL,
                         seed = NULL,
-                        verbose = 1) {
-  handle <- live_handle(dataset, "dataset", "cifar_dataset")
+                        verbose = verbosity()) {
+  handle <- crossing_dataset(dataset)
   progress <- new_progress()
   on.exit(progress$close())
   trained <- python_call(
@@ -101,8 +119,10 @@ cifar_train <- function(dataset,
     schedule = one_value(schedule, "schedule", "the name of a schedule"),
     weight_decay = one_value(weight_decay, "weight_decay", "a single number"),
     label_smoothing = one_value(label_smoothing, "label_smoothing", "a single number"),
+    class_weights = crossing_class_weights(class_weights),
     precision = one_value(precision, "precision", "the name of a precision"),
     augmentation = crossing_augmentation(augmentation),
+    skip_easy = one_value(skip_easy, "skip_easy", "a single number"),
     validation = one_value(validation, "validation", "a single number or the name of a split"),
     early_stopping = one_value(early_stopping, "early_stopping", "a single number"),
     best_weights = one_value(best_weights, "best_weights", "TRUE or FALSE"),
@@ -127,6 +147,28 @@ crossing_optimizer <- function(optimizer, call = rlang::caller_env()) {
     return(optimizer)
   }
   one_value(optimizer, "optimizer", "the name of an optimizer, or a Keras optimizer", call)
+}
+
+# A data set, or a model that goes on with its own.
+crossing_dataset <- function(dataset, call = rlang::caller_env()) {
+  if (inherits(dataset, "cifar_trained_model")) {
+    return(live_handle(dataset, "dataset", "cifar_trained_model", call))
+  }
+  live_handle(dataset, "dataset", "cifar_dataset", call)
+}
+
+# "balanced", or numbers by name.
+crossing_class_weights <- function(weights, call = rlang::caller_env()) {
+  if (is.null(weights) || identical(weights, "balanced")) {
+    return(weights)
+  }
+  numbers <- is.numeric(weights) || is.list(weights) && all(vapply(weights, is.numeric, NA))
+  if (!numbers || is.null(names(weights))) {
+    abort_argument(
+      "class_weights", "\"balanced\" or numbers by class name, such as c(cat = 2)", weights, call
+    )
+  }
+  several_values(weights, "class_weights", "numbers without missing values", call)
 }
 
 # Names alone, or names with values: a vector of names, a named list or a named vector.

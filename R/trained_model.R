@@ -5,8 +5,10 @@
 #' @details
 #' A list with the class `cifar_trained_model`:
 #'
-#' * `handle`: the model itself, in Python. It ends with the R session: keep a model with
-#'   [cifar_save_model()]. All that follows is R's own and survives `saveRDS()`.
+#' * `handle`: the model itself, in Python. It ends with the R session.
+#' * `kept`: an environment that holds the bytes of the file that [cifar_save_model()] writes. With
+#'   `saveRDS()` and `readRDS()`, or `save.image()`, a model thus works in another session, too,
+#'   where its first use makes it anew.
 #' * `architecture`: its name, or `"custom"`.
 #' * `class_names`, `image_shape` (height, width, 3, in pixels) and `parameters` (their number).
 #' * `config`: the settings of the training, all of them settled, the seed among them.
@@ -62,6 +64,7 @@ new_trained_model <- function(handle) {
   structure(
     list(
       handle = handle,
+      kept = rlang::env(rlang::empty_env(), file = python_call("model_file", handle)),
       architecture = about$architecture,
       class_names = as_column(about$class_names),
       image_shape = unlist(about$image_shape),
@@ -100,9 +103,6 @@ print.cifar_trained_model <- function(x, ...) {
     if (x$interrupted) " (interrupted)" else "", x$config$seed
   ))
   print_last_epoch(x$history)
-  if (is_gone(x)) {
-    cat("Its weights ended with their R session; cifar_load_model() loads a saved model.\n")
-  }
   invisible(x)
 }
 
@@ -132,11 +132,6 @@ plot.cifar_trained_model <- function(x, ...) {
     abort_pycifar("argument", "The history of `x` is empty: no epoch was finished.")
   }
   plot_history(x)
-}
-
-# Whether the Python side is gone, told without loading reticulate where it surely is.
-is_gone <- function(model) {
-  is.null(bridge$door) || is_dead(model$handle)
 }
 
 print_last_epoch <- function(history) {

@@ -153,10 +153,10 @@ def precision_table() -> str:
 def ablation_table() -> str:
     """What changes when one ingredient of fastnet does."""
     report = result("ablation")
-    rows = [["", "held-out accuracy", "with six views", "seconds an epoch"]]
+    rows = [["", "held-out accuracy", "with six views", "seconds"]]
     for row in report["variants"]:
         views = [f"{row[key]:.4f}" for key in ("accuracy", "accuracy_six_views")]
-        rows.append([row["variant"], *views, f"{row['seconds_per_epoch']:.1f}"])
+        rows.append([row["variant"], *views, f"{row['seconds']:.0f}"])
     seeds = f"{report['seeds']} seed" + ("s" if report["seeds"] > 1 else "")
     return f"{markdown(rows)}\n\n{report['epochs']} epochs, {seeds}."
 

@@ -26,8 +26,15 @@ if TYPE_CHECKING:
     from pycifar.evaluation import Evaluation, evaluate, predict
     from pycifar.explanation import Explanation, explain
     from pycifar.explanation_plots import plot_explanation, plot_feature_maps, plot_filters
+    from pycifar.learning_rates import LearningRates, find_learning_rate
     from pycifar.model_file import load_model, save_model
-    from pycifar.plots import plot_confusion, plot_history, plot_reproduction, plot_samples
+    from pycifar.plots import (
+        plot_confusion,
+        plot_history,
+        plot_learning_rates,
+        plot_reproduction,
+        plot_samples,
+    )
     from pycifar.receptive_fields import receptive_field
     from pycifar.reproduction import Reproduction, load_reproduction, reproduce
     from pycifar.trained_model import TrainedModel
@@ -39,6 +46,7 @@ _HOMES = {
     "Dataset": "pycifar.datasets",
     "Evaluation": "pycifar.evaluation",
     "Explanation": "pycifar.explanation",
+    "LearningRates": "pycifar.learning_rates",
     "PycifarError": "pycifar.errors",
     "Reproduction": "pycifar.reproduction",
     "Split": "pycifar.datasets",
@@ -48,6 +56,7 @@ _HOMES = {
     "evaluate": "pycifar.evaluation",
     "explain": "pycifar.explanation",
     "explore": "pycifar.datasets",
+    "find_learning_rate": "pycifar.learning_rates",
     "list_architectures": "pycifar.architectures",
     "load_dataset": "pycifar.datasets",
     "load_model": "pycifar.model_file",
@@ -57,6 +66,7 @@ _HOMES = {
     "plot_feature_maps": "pycifar.explanation_plots",
     "plot_filters": "pycifar.explanation_plots",
     "plot_history": "pycifar.plots",
+    "plot_learning_rates": "pycifar.plots",
     "plot_reproduction": "pycifar.plots",
     "plot_samples": "pycifar.plots",
     "predict": "pycifar.evaluation",
@@ -71,6 +81,7 @@ __all__ = [
     "Dataset",
     "Evaluation",
     "Explanation",
+    "LearningRates",
     "PycifarError",
     "Reproduction",
     "Split",
@@ -80,6 +91,7 @@ __all__ = [
     "evaluate",
     "explain",
     "explore",
+    "find_learning_rate",
     "list_architectures",
     "load_dataset",
     "load_model",
@@ -89,6 +101,7 @@ __all__ = [
     "plot_feature_maps",
     "plot_filters",
     "plot_history",
+    "plot_learning_rates",
     "plot_reproduction",
     "plot_samples",
     "predict",

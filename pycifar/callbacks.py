@@ -9,7 +9,7 @@ from typing import Any
 
 from pycifar.arguments import check_choice, describe
 from pycifar.backend import keras
-from pycifar.errors import ArgumentError
+from pycifar.errors import ArgumentError, CallbackError, PycifarError
 
 # What a mapping of functions may hold, with the arguments that each function is called with.
 EVENTS = {
@@ -25,7 +25,7 @@ class Functions(keras.callbacks.Callback):
     """A Keras callback made of plain functions.
 
     Epochs and batches are counted from 1. A function that returns False stops the training after
-    the epoch or batch at hand.
+    the epoch or batch at hand; one that fails ends it with a `CallbackError`.
 
     Args:
         functions: from names in `EVENTS` to functions.
@@ -50,7 +50,7 @@ class Functions(keras.callbacks.Callback):
         return lambda logs=None: self._call(name, dict(logs or {}))
 
     def _call(self, name: str, *arguments: Any) -> None:
-        if self._functions[name](*arguments) is False:
+        if call_theirs(name, self._functions[name], *arguments) is False:
             self.model.stop_training = True
 
 
@@ -102,8 +102,7 @@ class ReportedProgress(ProgressLines):
         now = time.perf_counter()
         if now >= self._next and self._update is not None:
             self._next = now + self.INTERVAL
-            total = self.params["epochs"] * self.params["steps"]
-            self._update(self._steps_done / total, _metrics(logs or {}))
+            self._update(self._steps_done / self.params["total_steps"], _metrics(logs or {}))
 
 
 class ProgressBar(ProgressLines):
@@ -125,16 +124,18 @@ class ProgressBar(ProgressLines):
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         """Show the bar."""
-        total = self.params["epochs"] * self.params["steps"]
         self._task = self._bar.add_task(
-            "", total=total, epochs=self.params["epochs"], epoch=1, logs=""
+            "", total=self.params["total_steps"], epochs=self.params["epochs"], epoch=1, logs=""
         )
         self._bar.start()
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Show the number of the epoch."""
         super().on_epoch_begin(epoch, logs)
-        self._bar.update(self._task, epoch=epoch + 1)
+        params = self.params  # which a time budget may have changed
+        self._bar.update(
+            self._task, epoch=epoch + 1, epochs=params["epochs"], total=params["total_steps"]
+        )
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Move the bar by one step."""
@@ -176,6 +177,18 @@ def as_callbacks(value: Any) -> list[keras.callbacks.Callback]:
         return []
     items = value if isinstance(value, (list, tuple)) else [value]
     return [_as_callback(item) for item in items]
+
+
+def call_theirs(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of the caller returns; where it fails, a `CallbackError` that names it."""
+    try:
+        return function(*arguments)
+    except PycifarError:
+        raise
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[0] if lines else type(error).__name__
+        raise CallbackError(f"`{name}` failed: {reason}") from error
 
 
 def epoch_line(epoch: int, epochs: int, logs: Mapping[str, float], seconds: float) -> str:

@@ -19,6 +19,7 @@ class Recipe:
         weight_decay: each step takes learning rate times this off each weight, times the weight.
         label_smoothing: the share of the truth that is spread evenly over all classes.
         augmentation: names of `pycifar.augmentation.Augmentation`'s fields with their values.
+        skip_easy: the share of the images that most epochs leave out, because they are easy.
         precision: what "auto" takes where the machine has it; see `pycifar.precision`.
     """
 
@@ -30,6 +31,7 @@ class Recipe:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     augmentation: dict[str, Any] = field(default_factory=dict)
+    skip_easy: float = 0.0
     precision: str = "float32"
 
 
@@ -39,7 +41,8 @@ class TrainingConfig:
 
     Args:
         architecture: its name, or ``"custom"`` for a Keras model or builder function of the caller.
-        epochs: passes over the training images that were asked for.
+        epochs: passes over the training images that were asked for, those before a training went
+            on included.
         batch_size: images a step.
         optimizer: its name, or the class name of a Keras optimizer of the caller.
         learning_rate: step size at the start (at the peak for ``"one_cycle"``).
@@ -56,6 +59,8 @@ class TrainingConfig:
         time_budget: seconds that the training was to last, or None.
         passes: over the training images that fitted into the time budget, the last one not whole;
             None without one.
+        skip_easy: the share of the images that most epochs left out, because they were easy.
+        class_weights: what each class's images counted in the loss, by name, or None.
     """
 
     architecture: str
@@ -74,6 +79,8 @@ class TrainingConfig:
     label_smoothing: float = 0.0
     time_budget: float | None = None
     passes: float | None = None
+    skip_easy: float = 0.0
+    class_weights: dict[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain Python values that JSON can hold."""

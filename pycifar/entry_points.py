@@ -26,12 +26,11 @@ import pycifar
 from pycifar.arguments import check_choice, check_count, describe
 from pycifar.errors import (
     ArgumentError,
-    CallbackError,
-    DivergenceError,
     ImageError,
     InterruptedWarning,
     PycifarError,
     TimeBudgetWarning,
+    TrainingError,
 )
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ def train(
     _import_keras()
     from pycifar.callbacks import ReportedProgress
 
-    told = _guarded_callbacks(callbacks)
+    told = [] if callbacks is None else _as_list(callbacks)
     verbose = check_count("verbose", verbose, minimum=0, maximum=2)
     if verbose > 0 and write_line is not None:
         told.append(ReportedProgress(write_line, update_bar if verbose == 1 else None))
@@ -160,6 +159,20 @@ def train(
         verbose=0,
         **arguments,
     )
+
+
+@entry_point
+def find_learning_rate(
+    dataset: Dataset, architecture: Any, *arguments: Any, **named: Any
+) -> dict[str, Any]:
+    """What a search for a learning rate found."""
+    _import_keras()
+    found = pycifar.find_learning_rate(dataset, _guarded_builder(architecture), *arguments, **named)
+    return {
+        "architecture": found.architecture,
+        "table": _columns(found.table),
+        "suggestion": found.suggestion,
+    }
 
 
 @entry_point
@@ -190,7 +203,7 @@ def fingerprint(model: TrainedModel) -> str:
 
 @entry_point
 def predict(model: TrainedModel, images: Any, type: str, tta: Any) -> Any:  # noqa: A002
-    """Class names, or probabilities as a block; `images` is a block, paths, or (handle, split)."""
+    """Class names, or probabilities as a block; `images` as in `_any_images`."""
     check_choice("type", type, ["class", "prob"])
     result = pycifar.predict(model, _any_images(images), type, tta)
     if type == "prob":
@@ -223,6 +236,38 @@ def evaluate(model: TrainedModel, dataset: Dataset, split: str, tta: Any) -> dic
 def save_model(model: TrainedModel, path: str, overwrite: Any) -> str:
     """The path that the model was saved to."""
     return str(pycifar.save_model(model, path, overwrite))
+
+
+@entry_point
+def model_file(model: TrainedModel) -> bytearray:
+    """The bytes of the file that `save_model` would write."""
+    from pycifar.model_file import model_bytes
+
+    return bytearray(model_bytes(model))
+
+
+@entry_point
+def model_from_file(content: Any) -> TrainedModel:
+    """A handle to the model in the bytes of a file."""
+    _import_keras()
+    from pycifar.model_file import model_from_bytes
+
+    return model_from_bytes(bytes(content))
+
+
+@entry_point
+def weights(model: TrainedModel, layer: Any) -> dict[str, Any]:
+    """The weights of a layer, or of all, as blocks by name."""
+    from pycifar.model_state import as_numpy
+
+    layers = {found.name: found.weights for found in model.keras_model.layers if found.weights}
+    if layer is not None:
+        layers = {layer: layers[check_choice("layer", layer, layers)]}
+    return {
+        f"{name}/{weight.name}": _block(as_numpy(weight))
+        for name, found in layers.items()
+        for weight in found
+    }
 
 
 @entry_point
@@ -365,7 +410,7 @@ def _as_data(error: Exception) -> dict[str, Any]:
         "message": str(error) if known else f"{type(error).__name__}: {error}",
         "fix": error.fix if isinstance(error, PycifarError) else None,
         "traceback": "".join(traceback.format_exception(error)),
-        "model": error.model if isinstance(error, DivergenceError) else None,
+        "model": error.model if isinstance(error, TrainingError) else None,
     }
 
 
@@ -394,6 +439,11 @@ def _images(block: Mapping[str, Any]) -> np.ndarray:
 
 
 def _any_images(images: Any) -> Any:
+    """Images from a block, blocks of any sizes as "pictures", paths, or "dataset" and "split"."""
+    if isinstance(images, Mapping) and "pictures" in images:
+        from PIL import Image
+
+        return [Image.fromarray(_images(block)) for block in _as_list(images["pictures"])]
     if isinstance(images, Mapping) and "bytes" in images:
         return _images(images)
     if isinstance(images, Mapping) and "dataset" in images:
@@ -424,40 +474,8 @@ def _as_list(value: Any) -> list[Any]:
 def _guarded_builder(architecture: Any) -> Any:
     """An architecture; a function of R that builds one says so where it fails."""
     from pycifar.backend import keras
+    from pycifar.callbacks import call_theirs
 
-    if isinstance(architecture, keras.Model):  # which can be called, too
+    if isinstance(architecture, keras.Model) or not callable(architecture):
         return architecture
-    return _guarded("architecture", architecture)
-
-
-def _guarded_callbacks(callbacks: Any) -> list[Any]:
-    """Callbacks of R: functions by name, one set or several; Keras's own pass as they are."""
-    if callbacks is None:
-        return []
-    return [
-        {name: _guarded(name, function) for name, function in item.items()}
-        if isinstance(item, Mapping)
-        else item
-        for item in _as_list(callbacks)
-    ]
-
-
-def _guarded(name: str, function: Any) -> Any:
-    """A function of R whose errors say where they come from."""
-    if not callable(function):
-        return function  # refused, with a clear error, where its name is checked
-
-    def call(*arguments: Any) -> Any:
-        try:
-            return function(*arguments)
-        except PycifarError:
-            raise
-        except Exception as error:
-            raise CallbackError(f"`{name}` failed: {_first_line(error)}") from error
-
-    return call
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return functools.partial(call_theirs, "architecture", architecture)

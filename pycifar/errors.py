@@ -116,19 +116,22 @@ class OutputExistsError(OutputError):
 
 
 class TrainingError(PycifarError):
-    """Training cannot go on."""
+    """Training cannot go on.
+
+    `model` is the `TrainedModel` as far as it came, or None.
+    """
 
     kind = "training"
+    model: Any = None
 
 
 class DivergenceError(TrainingError):
     """The loss is no finite number any more.
 
-    `model` is the `TrainedModel` with the last weights that gave a finite loss, or None.
+    `model` has the last weights that gave a finite loss, at most 100 steps old.
     """
 
     kind = "divergence"
-    model: Any = None
 
 
 class CallbackError(TrainingError):

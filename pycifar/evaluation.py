@@ -66,8 +66,10 @@ def predict(
     Args:
         model: what `train` or `load_model` returned.
         images: an array, uint8 or whole numbers 0-255 or floats 0-1, of shape
-            (n, height, width, 3), or (height, width, 3) for one image; or a path or a list of
-            paths of image files of any size, which are resized; or a `Split`.
+            (n, height, width, 3), or (height, width, 3) for one image, of the model's size; or a
+            path or a list of paths of image files, in which ``*``, ``?`` and ``**`` stand for
+            what matches, or a table with a column `path`; or a Pillow image or a list of them; or a
+            `Split`. Files and Pillow images may have any size: they are resized.
         type: "class" or "prob".
         tta: test-time augmentation: whether to take the mean over six views of each image, which is
             six times the work: as it is, and moved by a pixel up and left or down and right, each
@@ -79,7 +81,8 @@ def predict(
 
     Raises:
         ArgumentError: `model`, `type` or `tta` is not as above.
-        ImageError: the images are not as above, or of another size than the model takes.
+        ImageError: the images are not as above, or arrays of another size than the model takes.
+        DataNotFoundError: a file is not there, or no file matches.
         DataFormatError: a file is not an image.
 
     Example:
@@ -169,12 +172,20 @@ def as_images(model: TrainedModel, images: Any) -> np.ndarray:
     """uint8 images, shape (n, height, width, 3), of the model's size, from what `predict` takes."""
     if isinstance(images, Split):
         images = images.images
-    if isinstance(images, (str, Path)):
-        images = [images]
-    if isinstance(images, (list, tuple)) and images and isinstance(images[0], (str, Path)):
-        from pycifar.datasets.image_files import read_image
+    if hasattr(images, "columns"):  # a table of pandas, or of what is like it
+        if "path" not in images.columns:
+            raise ArgumentError("A table of images must have a column `path`.")
+        images = list(images["path"])
+    size = model.image_shape[:2]
+    items = list(images) if isinstance(images, (list, tuple)) else [images]
+    if items and all(isinstance(item, (str, Path)) for item in items):
+        from pycifar.datasets.image_files import find_files, read_image
 
-        images = np.stack([read_image(path, model.image_shape[:2]) for path in images])
+        images = np.stack([read_image(path, size) for path in find_files(items)])
+    elif items and all(hasattr(item, "getbands") for item in items):  # of Pillow
+        from pycifar.datasets.image_files import fit_image
+
+        images = np.stack([fit_image(item, size) for item in items])
     return check_images(images, model.image_shape)
 
 

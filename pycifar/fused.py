@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pycifar.backend import keras, tensorflow
@@ -35,8 +36,8 @@ def fuse(model: keras_types.Model, optimizer: keras_types.optimizers.Optimizer) 
 
 
 def make_step(
-    model: keras_types.Model | NumpyModel, images: np.ndarray, truth: np.ndarray
-) -> Callable[[np.ndarray, np.ndarray], Mapping[str, Any]]:
+    model: keras_types.Model | NumpyModel, *batch: np.ndarray, losses: bool = False
+) -> Callable[..., Mapping[str, Any]]:
     """A function that trains a compiled model on a batch and returns its metrics on that batch.
 
     It is Keras's `train_on_batch`; but TensorFlow resets the metrics within the compiled step, and
@@ -44,20 +45,57 @@ def make_step(
 
     Args:
         model: of Keras or of NumPy.
-        images: a batch such as will come, of any size.
-        truth: its labels.
+        batch: images, labels and maybe weights of the images, such as will come, of any number.
+        losses: whether to return the loss of each image as "losses", too.
     """
     if tensorflow is None or not isinstance(model, keras.Model) or model.run_eagerly:
-        return functools.partial(model.train_on_batch, return_dict=True)
+        return functools.partial(_train_on_batch, model, losses)
 
-    def step(images: Any, truth: Any) -> Any:
+    # Keras makes the metrics' variables at their first use, and resets none before.
+    images, truth = batch[:2]
+    nothing = keras.ops.zeros((len(images), *model.output_shape[1:]))
+    model.compute_metrics(images, truth, nothing)
+
+    def step(images: Any, truth: Any, weights: Any = None) -> Any:
         model.reset_metrics()
-        return model.train_step((images, truth, None))
+        with _noted_outputs(model) as outputs:
+            logs = model.train_step((images, truth, weights))
+        return logs | {"losses": _losses(truth, outputs[0])} if losses else logs
 
-    signature = [
-        tensorflow.TensorSpec((None, *values.shape[1:]), values.dtype) for values in (images, truth)
-    ]
+    signature = [tensorflow.TensorSpec((None, *values.shape[1:]), values.dtype) for values in batch]
     return tensorflow.function(step, input_signature=signature, jit_compile=model.jit_compile)
+
+
+def _train_on_batch(
+    model: Any, losses: bool, images: np.ndarray, truth: np.ndarray, *weights: np.ndarray
+) -> dict[str, Any]:
+    found = _losses(truth, model.predict_on_batch(images)) if losses else None
+    logs = model.train_on_batch(images, truth, *weights, return_dict=True)
+    return logs if found is None else logs | {"losses": keras.ops.convert_to_numpy(found)}
+
+
+def _losses(truth: Any, probabilities: Any) -> Any:
+    """The cross-entropy of each image, whose truth is a label or the shares of the classes."""
+    if len(truth.shape) == 1:
+        return keras.losses.sparse_categorical_crossentropy(truth, probabilities)
+    return keras.losses.categorical_crossentropy(truth, probabilities)
+
+
+@contextmanager
+def _noted_outputs(model: keras_types.Model) -> Iterator[list[Any]]:
+    """What the model gives while it is trained within, which Keras shows to its metrics."""
+    outputs = []
+    own = model.compute_metrics
+
+    def compute_metrics(images: Any, truth: Any, found: Any, sample_weight: Any = None) -> Any:
+        outputs.append(found)
+        return own(images, truth, found, sample_weight)
+
+    model.compute_metrics = compute_metrics
+    try:
+        yield outputs
+    finally:
+        del model.compute_metrics
 
 
 def _momentum_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import numpy as np
 
 import pycifar
 from pycifar.arguments import check_flag, check_output, check_path, describe
@@ -15,20 +19,28 @@ from pycifar.backend import keras
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError
 from pycifar.files import write_atomically
+from pycifar.model_state import (
+    generator_states,
+    optimizer_state,
+    set_generator_states,
+    set_optimizer_state,
+)
+from pycifar.optimization import make_optimizer
 from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel
 
 SUFFIX = ".keras"
 ENTRY = "pycifar.json"  # beside Keras's own entries in the archive
 FORMAT = 1  # of that entry; raised when an older pycifar could not read it
+STATE = "pycifar-optimizer.npz"  # of an optimizer that Keras could not open again
 LARGEST_ENTRY = 16 * 2**20  # bytes; a history of a million epochs stays below
 
 
 def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -> Path:
     """Save a trained model to one file.
 
-    The file holds the network, its weights, the state of an optimizer of Keras, and what pycifar
-    knows beyond (class names, settings, history, versions). It is written beside its place and then
+    The file holds the network, its weights, the optimizer's state, and what pycifar knows beyond
+    (class names, settings, history, versions). It is written beside its place and then
     renamed, so a failure leaves an existing file as it was. Plain ``keras.models.load_model`` opens
     it too.
 
@@ -59,6 +71,22 @@ def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -
     return target
 
 
+def model_bytes(model: TrainedModel) -> bytes:
+    """What `save_model` writes."""
+    with TemporaryDirectory(prefix="pycifar-") as folder:
+        path = Path(folder, f"model{SUFFIX}")
+        _write(model, path)
+        return path.read_bytes()
+
+
+def model_from_bytes(content: bytes) -> TrainedModel:
+    """The model that `model_bytes` gave; the errors are those of `load_model`."""
+    with TemporaryDirectory(prefix="pycifar-") as folder:
+        path = Path(folder, f"model{SUFFIX}")
+        path.write_bytes(content)
+        return load_model(path)
+
+
 def load_model(path: str | Path) -> TrainedModel:
     """Load a model that `save_model` wrote.
 
@@ -85,8 +113,9 @@ def load_model(path: str | Path) -> TrainedModel:
     source = check_path("path", path)
     extra = _read_entry(source)
     try:
-        keras_model = keras.saving.load_model(source, safe_mode=True)
-        return _restore(keras_model, extra)
+        model = _restore(keras.saving.load_model(source, safe_mode=True), extra)
+        _restore_learning(model, extra.get("generators", []), source)
+        return model
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelFileError(f"{source} cannot be loaded as a model: {reason}") from error
@@ -102,6 +131,7 @@ def _write(model: TrainedModel, path: Path) -> None:
         "seconds": list(model.seconds),
         "interrupted": model.interrupted,
         "versions": model.versions,
+        "generators": generator_states(model.network),
     }
     if isinstance(model.network, NumpyModel):
         extra["numpy_model"] = model.network.settings()
@@ -109,6 +139,9 @@ def _write(model: TrainedModel, path: Path) -> None:
         network.save(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(ENTRY, json.dumps(extra, indent=1))
+        if isinstance(model.network, NumpyModel) or _is_ours(model.network):
+            with archive.open(STATE, "w") as entry:
+                np.savez(entry, *optimizer_state(model.network))
 
 
 @contextmanager
@@ -122,6 +155,11 @@ def _with_known_optimizer(network: keras.Model) -> Iterator[keras.Model]:
         yield network
     finally:
         network.compiled = compiled
+
+
+def _is_ours(network: keras.Model) -> bool:
+    """Whether the optimizer is one of pycifar's own."""
+    return type(getattr(network, "optimizer", None)).__module__.startswith("pycifar.")
 
 
 def _read_entry(path: Path) -> dict[str, Any]:
@@ -170,3 +208,23 @@ def _restore(keras_model: keras.Model, extra: dict[str, Any]) -> TrainedModel:
         interrupted=extra["interrupted"],
         versions=extra["versions"],
     )
+
+
+def _restore_learning(model: TrainedModel, generators: list[list[int]], path: Path) -> None:
+    """Give a model back what it would learn on from; files of older versions have less of it."""
+    network, config = model.network, model.config
+    if generators:
+        set_generator_states(network, generators)
+    with zipfile.ZipFile(path) as archive:
+        if STATE not in archive.namelist():
+            return
+        weights = sum(int(np.prod(weight.shape)) for weight in network.weights)
+        if archive.getinfo(STATE).file_size > 16 * weights + LARGEST_ENTRY:
+            raise ValueError(f"its entry {STATE} is too large")
+        with np.load(io.BytesIO(archive.read(STATE)), allow_pickle=False) as arrays:
+            state = [arrays[name] for name in arrays.files]
+    if isinstance(network, keras.Model):
+        optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
+        optimizer.build(network.trainable_variables)
+        network.optimizer = optimizer
+    set_optimizer_state(network, state)

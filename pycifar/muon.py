@@ -12,6 +12,7 @@ COEFFICIENTS = (3.4445, -4.775, 2.0315)  # of the quintic that brings all singul
 OTHERS = 0.1  # the learning rate of all other variables, as a share of that of the kernels
 
 
+@keras.saving.register_keras_serializable("pycifar")
 class Muon(keras.optimizers.Adam):
     """Muon for the kernels of convolutions, Adam for all else.
 

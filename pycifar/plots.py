@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from pycifar.learning_rates import LearningRates
+
 SUFFIXES = (".png", ".pdf", ".svg")
 DPI = 200  # dots per inch of a PNG
 TITLE: dict[str, Any] = {"fontsize": 11, "fontweight": "bold"}
@@ -77,6 +79,55 @@ def plot_history(
         _draw_metric(axes, model, metric)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    return finish(figure, target)
+
+
+def plot_learning_rates(
+    learning_rates: LearningRates, path: str | Path | None = None, overwrite: bool = False
+) -> Figure:
+    """Draw the loss by learning rate, with the rate where it falls most.
+
+    Args:
+        learning_rates: what `find_learning_rate` returned.
+        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        overwrite: whether an existing file may be replaced.
+
+    Returns:
+        The Matplotlib figure.
+
+    Raises:
+        ArgumentError: an argument is not as above, or the loss was never a finite number.
+        DependencyError: Matplotlib is missing.
+        OutputExistsError: the file exists and `overwrite` is False.
+        OutputError: the file cannot be written.
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> found = pycifar.find_learning_rate(dataset, steps=20, seed=1)
+        >>> figure = pycifar.plot_learning_rates(found, "rates.png", overwrite=True)
+    """
+    from pycifar import learning_rates as found  # brings Keras
+
+    if not isinstance(learning_rates, found.LearningRates):
+        raise ArgumentError(
+            "`learning_rates` must be what find_learning_rate() returned, not "
+            f"{describe(learning_rates)}."
+        )
+    if not len(learning_rates.table):
+        raise ArgumentError("There is nothing to draw: the loss was never a finite number.")
+    target = check_target(path, overwrite)
+    figure = new_figure(6, 3.6)
+    axes = figure.subplots()
+    rates = learning_rates.table["learning_rate"]
+    axes.plot(rates, learning_rates.table["loss"], color=GREY, linewidth=0.7, label="each step")
+    axes.plot(rates, learning_rates.table["smoothed"], color=BLUE, label="smoothed")
+    if learning_rates.suggestion is not None:
+        label = f"falls most at {learning_rates.suggestion:.2g}"
+        axes.axvline(learning_rates.suggestion, color=VERMILION, linestyle="--", label=label)
+    axes.set(xscale="log", xlabel="Learning rate", ylabel="Loss")
+    axes.set_title(str(learning_rates.architecture), **TITLE)
+    axes.legend(frameon=False)
     return finish(figure, target)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from pycifar.architectures import ARCHITECTURES, build_model, recipe_for
 from pycifar.arguments import (
@@ -24,9 +27,11 @@ from pycifar.callbacks import as_callbacks, progress
 from pycifar.callbacks import early_stopping as stopping_callbacks
 from pycifar.config import Recipe, TrainingConfig
 from pycifar.datasets import Dataset
-from pycifar.errors import ArgumentError, DivergenceError, TimeBudgetWarning
+from pycifar.datasets.dataset import loaded_dataset
+from pycifar.errors import ArgumentError, DataError, TimeBudgetWarning, TrainingError
 from pycifar.fused import fuse
 from pycifar.memory import check_batch_fits
+from pycifar.model_state import copy_of, optimizer_state, set_optimizer_state
 from pycifar.optimization import (
     MOMENTUM,
     OPTIMIZERS,
@@ -39,13 +44,18 @@ from pycifar.scratch import NumpyModel
 from pycifar.trained_model import TrainedModel
 from pycifar.training_run import TrainingRun, split_portions
 
+MOST_SKIPPED = 0.6  # share of the images; of more than all, fewer cannot be drawn
 PLANNED = 0.99  # share of a time budget; what comes after the last step takes a moment as well
 PREPARED = 5000  # images that an architecture may set weights by
 
 
 def train(
-    dataset: Dataset,
-    architecture: str | Callable[..., keras.Model] | keras.Model | NumpyModel = "cnn2",
+    dataset: Dataset | TrainedModel,
+    architecture: str
+    | Callable[..., keras.Model]
+    | keras.Model
+    | NumpyModel
+    | TrainedModel = "cnn2",
     epochs: int | None = None,
     batch_size: int | None = None,
     optimizer: str | keras.optimizers.Optimizer | None = None,
@@ -53,8 +63,10 @@ def train(
     schedule: str | None = None,
     weight_decay: float | None = None,
     label_smoothing: float | None = None,
+    class_weights: str | Mapping[str, float] | None = None,
     precision: str = "auto",
     augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] | None = None,
+    skip_easy: float | None = None,
     validation: float | str | None = 0.1,
     early_stopping: int | None = None,
     best_weights: bool = False,
@@ -73,11 +85,20 @@ def train(
     Interrupting (Ctrl-C) ends the training early: the model so far comes back, with its history,
     `interrupted` set and an `InterruptedWarning`.
 
+    A trained model goes on where it stopped: ``train(model, epochs=5)`` on the images that it has
+    seen, ``train(dataset, model, epochs=5)`` on these or others of the same classes. What comes
+    back is a new model; the one given stays as it is. Momenta and the like, the order of the images
+    and the numbers of the epochs go on, and so do the settings unless others are given; a schedule
+    other than "constant" begins anew and spans the further epochs. The validation, the precision
+    and the seed are the model's own.
+
     Args:
-        dataset: what `load_dataset` returned.
+        dataset: what `load_dataset` returned; or a trained model, to go on with the data set that
+            it was trained on, which must still be loaded.
         architecture: a name from `list_architectures`; or a function(input_shape, n_classes) that
-            returns a Keras model; or a model, which is trained in place.
-        epochs: passes over the training images, at least 1.
+            returns a Keras model; or a model, which is trained in place; or what `train` or
+            `load_model` returned, to go on with.
+        epochs: passes over the training images, at least 1; further ones where a model goes on.
         batch_size: images a step, from 1 to the number of images trained on.
         optimizer: "sgd" (momentum 0.9), "adam", "adamw", "rmsprop" or "muon"; or a Keras
             optimizer, which brings its own learning rate and weight decay.
@@ -88,12 +109,20 @@ def train(
             weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
         label_smoothing: the share of the truth that is spread evenly over all classes, from 0 to
             below 1; 0 for a network of NumPy. The losses of the history have it in them.
+        class_weights: what the images of each class count in the training loss: a mapping from
+            class names to numbers of at least 0, where a class that is left out counts 1; or
+            "balanced", inversely to how many images the class has (as in scikit-learn, King and
+            Zeng 2001). None counts all alike, and must be so for a network of NumPy.
         precision: what is computed with: "float32"; "bfloat16", which the machine must have; or
             "auto" for what suits the architecture and the machine. Weights, losses and updates are
             float32 always. A network of NumPy has nothing else, and a model that is given keeps
             its own.
         augmentation: "none", or any of "flip", "shift" and "cutout", alone, listed, or each with
             its value; see `Augmentation`.
+        skip_easy: the share of the training images that an epoch leaves out to save time, from 0 to
+            0.6: drawn from the easiest ones, by the loss that they had when they were last seen.
+            The first epoch and the last 15% (at least one) have all images; 0 for a network of
+            NumPy.
         validation: the share of the training split that is held out, drawn with the seed and
             balanced over the classes; or the name of a split, such as "test"; or None for none.
         early_stopping: stop after this many epochs without a lower validation loss (training loss
@@ -114,9 +143,11 @@ def train(
 
     Raises:
         ArgumentError: an argument is not as above, or memory is too small for the batch size.
-        DataError: the data set has no images to train on.
+        DataError: the data set has no images to train on, or not the classes of the model that is
+            to go on; or the data set that a model was trained on is not loaded any more.
         DivergenceError: the loss is no finite number any more; the error's `model` has the last
             weights, at most 100 steps old, with which it was.
+        CallbackError: a function in `callbacks` failed; the error's `model` is the model so far.
 
     Example:
         >>> import pycifar
@@ -125,10 +156,89 @@ def train(
         >>> model.epochs_done
         1
     """
+    given_callbacks = as_callbacks(callbacks)
+    shown = progress(check_count("verbose", verbose, minimum=0, maximum=2))
+    if isinstance(dataset, TrainedModel):
+        dataset, architecture = _dataset_of(dataset, architecture), dataset
+    run = prepare_run(
+        dataset,
+        architecture,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        class_weights=class_weights,
+        precision=precision,
+        augmentation=augmentation,
+        skip_easy=skip_easy,
+        validation=validation,
+        early_stopping=early_stopping,
+        best_weights=best_weights,
+        time_budget=time_budget,
+        seed=seed,
+    )
+    config = run.config
+    stopping = stopping_callbacks(
+        config.early_stopping, config.best_weights, run.validating is not None
+    )
+    try:
+        with drawing_from(config.seed):
+            run.train([*stopping, *given_callbacks, *shown])
+    except TrainingError as error:
+        error.model = run.result(dataset)
+        raise
+    trained = run.result(dataset)
+    passes = trained.config.passes
+    if passes is not None and passes < 1 and not trained.interrupted:
+        warnings.warn(
+            f"The time budget of {time_budget:g} s was too short for one pass over the training "
+            f"images: {passes:.0%} of them were used.",
+            TimeBudgetWarning,
+            stacklevel=2,
+        )
+    return trained
+
+
+def prepare_run(
+    dataset: Dataset,
+    architecture: Any,
+    *,
+    epochs: Any = None,
+    batch_size: Any = None,
+    optimizer: Any = None,
+    learning_rate: Any = None,
+    schedule: Any = None,
+    weight_decay: Any = None,
+    label_smoothing: Any = None,
+    class_weights: Any = None,
+    precision: Any = "auto",
+    augmentation: Any = None,
+    skip_easy: Any = None,
+    validation: Any = None,
+    early_stopping: Any = None,
+    best_weights: Any = False,
+    time_budget: Any = None,
+    seed: Any = None,
+) -> TrainingRun:
+    """A run that is ready to train; the arguments are those of `train`."""
     started = time.monotonic()
     if not isinstance(dataset, Dataset):
         raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
-    name, recipe = recipe_for(architecture)
+    earlier = architecture if isinstance(architecture, TrainedModel) else None
+    own_state = earlier is not None and optimizer is None
+    if earlier is None:
+        name, recipe = recipe_for(architecture)
+    else:
+        _check_goes_on(earlier, dataset)
+        name, recipe = earlier.config.architecture, _recipe_of(earlier.config)
+        optimizer = _own_optimizer(earlier) if own_state else optimizer
+        usual = inspect.signature(train).parameters["validation"].default
+        validation = _kept("validation", validation, (None, usual), earlier.config.validation)
+        precision = _kept("precision", precision, ("auto",), earlier.config.precision)
+        seed = _kept("seed", seed, (None,), earlier.config.seed)
     validation = _check_validation(validation, dataset)
     seed = check_seed(seed)
     training, validating = split_portions(dataset, validation, seed)
@@ -136,7 +246,7 @@ def train(
     epochs, time_budget = check_budget(epochs, time_budget)
     config = TrainingConfig(
         architecture=name,
-        epochs=_given(epochs, recipe.epochs),
+        epochs=_given(epochs, recipe.epochs) + (0 if earlier is None else earlier.epochs_done),
         batch_size=_settle_batch_size(batch_size, recipe, len(training)),
         optimizer=optimizer_name,
         learning_rate=rate,
@@ -157,12 +267,17 @@ def train(
             open_maximum=True,
         ),
         time_budget=time_budget,
+        skip_easy=check_number("skip_easy", _given(skip_easy, recipe.skip_easy), 0, MOST_SKIPPED),
+        class_weights=_settle_class_weights(
+            class_weights, earlier, dataset.class_names, training.labels
+        ),
     )
-    verbose = check_count("verbose", verbose, minimum=0, maximum=2)
-    given_callbacks = as_callbacks(callbacks)
-    model = build_model(
-        architecture, dataset.image_shape, dataset.n_classes, config.seed, precision=precision
-    )
+    if earlier is None:
+        model = build_model(
+            architecture, dataset.image_shape, dataset.n_classes, config.seed, precision=precision
+        )
+    else:
+        model = copy_of(earlier.network)
     config = dataclasses.replace(config, precision=precision_of(model))
     prepare = ARCHITECTURES[name].prepare if isinstance(architecture, str) else None
     if prepare is not None:
@@ -172,27 +287,91 @@ def train(
     check_batch_fits(model, config.batch_size)
     _compile(model, optimizer, config)
     scheduled = not isinstance(optimizer, keras.optimizers.Optimizer)
+    if earlier is not None and own_state:
+        _take_optimizer_state(model, earlier, config.learning_rate if scheduled else None)
     deadline = None if time_budget is None else started + PLANNED * time_budget
-    run = TrainingRun(model, training, validating, config, scheduled, deadline)
-    stopping = stopping_callbacks(
-        config.early_stopping, config.best_weights, validating is not None
-    )
-    try:
-        with drawing_from(seed):
-            run.train([*stopping, *given_callbacks, *progress(verbose)])
-    except DivergenceError as error:
-        error.model = run.result(dataset)
-        raise
-    trained = run.result(dataset)
-    passes = trained.config.passes
-    if passes is not None and passes < 1 and not trained.interrupted:
-        warnings.warn(
-            f"The time budget of {time_budget:g} s was too short for one pass over the training "
-            f"images: {passes:.0%} of them were used.",
-            TimeBudgetWarning,
-            stacklevel=2,
+    return TrainingRun(model, training, validating, config, scheduled, deadline, earlier)
+
+
+def _dataset_of(model: TrainedModel, architecture: Any) -> Dataset:
+    """The data set that a model was trained on, if it is still loaded."""
+    if architecture != "cnn2":
+        raise ArgumentError(
+            "`architecture` must be left out where a trained model comes first, not "
+            f"{describe(architecture)}."
         )
-    return trained
+    dataset = loaded_dataset(model.data["name"], model.data["fingerprint"])
+    if dataset is None:
+        raise DataError(
+            f"The data set that the model was trained on, {model.data['name']} "
+            f"({model.data['source']}), is not loaded.",
+            fix="Load it with load_dataset() and give it as `dataset`, and the model as "
+            "`architecture`.",
+        )
+    return dataset
+
+
+def _check_goes_on(model: TrainedModel, dataset: Dataset) -> None:
+    """Raise a DataError unless a model can go on with these images."""
+    if dataset.class_names != model.class_names:
+        raise DataError(
+            f"The data set must have the model's classes, {', '.join(model.class_names)}; "
+            f"it has {', '.join(dataset.class_names)}."
+        )
+    if dataset.image_shape != model.image_shape:
+        raise DataError(
+            f"The data set must have images of {model.image_shape[0]}×{model.image_shape[1]} "
+            f"pixels, as the model takes them, not {dataset.image_shape[0]}×"
+            f"{dataset.image_shape[1]}."
+        )
+
+
+def _recipe_of(config: TrainingConfig) -> Recipe:
+    """The settings that a model goes on with."""
+    usual = ARCHITECTURES.get(config.architecture)
+    return Recipe(
+        epochs=(usual.recipe if usual else Recipe()).epochs,
+        batch_size=config.batch_size,
+        optimizer=config.optimizer,
+        learning_rate=config.learning_rate,
+        schedule=config.schedule,
+        weight_decay=config.weight_decay,
+        label_smoothing=config.label_smoothing,
+        augmentation=config.augmentation,
+        skip_easy=config.skip_easy,
+    )
+
+
+def _own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
+    """One like that of the caller's own which a model was trained with; None for one of ours."""
+    if model.config.optimizer in OPTIMIZERS:
+        return None
+    own = getattr(model.network, "optimizer", None)
+    if own is None:
+        raise ArgumentError(
+            f"`optimizer` must be given: the model's own, {model.config.optimizer}, was not saved "
+            "with it."
+        )
+    return own.from_config(own.get_config())
+
+
+def _take_optimizer_state(model: Any, earlier: TrainedModel, learning_rate: float | None) -> None:
+    """Have an optimizer go on with what an earlier one had gathered, where that was kept."""
+    state = optimizer_state(earlier.network)
+    if state:
+        set_optimizer_state(model, state)
+    if learning_rate is not None and not isinstance(model, NumpyModel):
+        model.optimizer.learning_rate = learning_rate  # which the state brought, too
+
+
+def _kept(name: str, given: Any, unsaid: tuple[Any, ...], own: Any) -> Any:
+    """A setting that a model which goes on keeps."""
+    if given not in unsaid and given != own:
+        raise ArgumentError(
+            f"`{name}` must be left out where a model goes on, which keeps {describe(own)}; "
+            f"{describe(given)} was given."
+        )
+    return own
 
 
 def _given(value: Any, default: Any) -> Any:
@@ -229,7 +408,36 @@ def _settle_optimizer(
     )
 
 
+def _settle_class_weights(
+    given: Any, earlier: TrainedModel | None, class_names: tuple[str, ...], labels: np.ndarray
+) -> dict[str, float] | None:
+    """What each class counts, by name; None where all count alike."""
+    if given is None:
+        return None if earlier is None else earlier.config.class_weights
+    if isinstance(given, Mapping):
+        weights = dict.fromkeys(class_names, 1.0)
+        for name, value in given.items():
+            check_choice("class_weights", name, class_names)
+            weights[name] = check_number(f"class_weights[{name}]", value, minimum=0)
+        if not any(weights[class_names[label]] for label in np.unique(labels)):
+            raise ArgumentError("`class_weights` must be above 0 for at least one class.")
+        return weights
+    if given != "balanced":
+        raise ArgumentError(
+            f'`class_weights` must be "balanced" or numbers by class name, not {describe(given)}.'
+        )
+    counts = np.bincount(labels, minlength=len(class_names))
+    shares = len(labels) / (len(class_names) * np.maximum(counts, 1))
+    return dict(zip(class_names, shares.tolist(), strict=True))
+
+
 def _check_numpy_settings(config: TrainingConfig) -> None:
+    if config.skip_easy:
+        raise ArgumentError(
+            f"`skip_easy` must be 0 for a network of NumPy, not {describe(config.skip_easy)}."
+        )
+    if config.class_weights is not None:
+        raise ArgumentError("`class_weights` must be left out for a network of NumPy.")
     if config.optimizer != "sgd":
         raise ArgumentError(
             f'`optimizer` must be "sgd" for a network of NumPy, not {describe(config.optimizer)}.'

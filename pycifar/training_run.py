@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -34,6 +34,12 @@ METRICS = ("loss", "accuracy")
 # What the last step counts for in the mean of how long steps take.
 SHARE_OF_LAST_STEP = 0.05
 
+# Of these times as many of the easiest images are those drawn that an epoch leaves out.
+EASIEST = 1.5
+
+# The last share of a run, in which no epoch leaves any image out; of whole epochs at least one.
+WITH_ALL = 0.15
+
 # Steps from one copy of the weights to the next, which a training whose loss is no number any more
 # goes back to. Copies of each step would cost a tenth of the time.
 KEEP_EVERY = 100
@@ -48,6 +54,11 @@ class Portion:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The labels of the images, 0-based, shape (n,)."""
+        return self.split.labels[self.indices]
 
     def take(self, positions: Any) -> tuple[np.ndarray, np.ndarray]:
         """Images, in the memory order of the split, and labels at `positions`."""
@@ -110,6 +121,7 @@ class TrainingRun:
         config: TrainingConfig,
         scheduled: bool = True,
         deadline: float | None = None,
+        earlier: TrainedModel | None = None,
     ) -> None:
         """A run that has not begun.
 
@@ -120,6 +132,7 @@ class TrainingRun:
             config: the settings.
             scheduled: whether the learning rate is the settings', or the optimizer's own.
             deadline: a time of `time.monotonic` to train until, whatever the settings' epochs.
+            earlier: what the model goes on from, whose epochs are among the settings' epochs.
         """
         self.model = model
         self.training = training
@@ -129,15 +142,31 @@ class TrainingRun:
         self.steps_per_epoch = math.ceil(len(training) / config.batch_size)
         self.deadline = deadline
         self._step_seconds = self._validation_seconds = 0.0
-        self.steps_done = 0
+        self.steps_done = self._steps_before_epoch = 0
         self.augmentation = Augmentation(**config.augmentation)
         self.rows: list[tuple[int, str, str, float]] = []
         self.good_weights: list[np.ndarray] = []
         self.seconds: list[float] = []
+        self._epochs_before = 0
+        if earlier is not None:
+            self.rows += earlier.history.itertuples(index=False, name=None)
+            self.seconds += earlier.seconds
+            self._epochs_before = len(self.seconds)
         self.interrupted = False
-        images, labels = training.take(slice(0, 1))
-        self._step = make_step(model, self._as_input(images), self._as_truth(labels))
-        self._settle(config.epochs * self.steps_per_epoch)
+        self._class_weights = None
+        if config.class_weights is not None:
+            self._class_weights = np.array([*config.class_weights.values()], np.float32)
+        n = len(training)
+        self._losses = np.full(n, np.inf, np.float32)  # when the images were last seen
+        self._left_out = round(config.skip_easy * n)
+        self._step = make_step(
+            model, *self._as_batch(*training.take(slice(0, 1))), losses=self._left_out > 0
+        )
+        shortened = max(0, self._last_shortened() - self._epochs_before - 1)
+        saved = self.steps_per_epoch - math.ceil((n - self._left_out) / config.batch_size)
+        epochs = config.epochs - self._epochs_before
+        self._settle(epochs * self.steps_per_epoch - shortened * saved)
+        self._passes = float(self._epochs_before)
 
     def _plan(self, last_step: float) -> None:
         """Settle how many steps there will be, by how long they took so far.
@@ -164,9 +193,11 @@ class TrainingRun:
         self.total_steps = total_steps
         if self.scheduled:
             self._rate = rate_by_step(config.schedule, config.learning_rate, total_steps)
-        epochs = math.ceil(total_steps / self.steps_per_epoch)
-        if epochs != config.epochs:
-            self.config = dataclasses.replace(config, epochs=epochs)
+        if self.deadline is not None:
+            left = total_steps - self._steps_before_epoch
+            epochs = len(self.seconds) + math.ceil(left / self.steps_per_epoch)
+            if epochs != config.epochs:
+                self.config = dataclasses.replace(config, epochs=epochs)
 
     def train(self, callbacks: list[keras.callbacks.Callback]) -> None:
         """Run the epochs; an interrupt ends them, and what was learned stays."""
@@ -175,6 +206,7 @@ class TrainingRun:
             model=self.model,
             epochs=self.config.epochs,
             steps=self.steps_per_epoch,
+            total_steps=self.total_steps,
         )
         self.model.stop_training = False
         told.on_train_begin()
@@ -201,8 +233,8 @@ class TrainingRun:
 
         config = self.config
         if self.deadline is not None:
-            passes = self.steps_done / self.steps_per_epoch
-            config = dataclasses.replace(config, passes=passes, epochs=math.ceil(passes))
+            epochs = math.ceil(self._passes)
+            config = dataclasses.replace(config, passes=self._passes, epochs=epochs)
         return TrainedModel(
             network=self.model,
             class_names=dataset.class_names,
@@ -220,7 +252,8 @@ class TrainingRun:
 
     def _epoch(self, epoch: int, told: keras.callbacks.CallbackList) -> None:
         started = time.perf_counter()
-        told.params["epochs"] = self.config.epochs  # which a time budget may have changed
+        # A time budget may have changed these.
+        told.params |= {"epochs": self.config.epochs, "total_steps": self.total_steps}
         told.on_epoch_begin(epoch - 1)
         logs = self._pass(epoch, told)
         rows = [(epoch, "train", metric, value) for metric, value in logs.items()]
@@ -237,28 +270,33 @@ class TrainingRun:
 
     def _pass(self, epoch: int, told: keras.callbacks.CallbackList) -> dict[str, float]:
         """One pass over the training images; the means of loss and accuracy over the images."""
-        n, size = len(self.training), self.config.batch_size
-        order = np.random.default_rng([self.config.seed, ORDER, epoch]).permutation(n)
+        order = self._order(epoch, self._is_shortened(epoch))
+        n, size = len(order), self.config.batch_size
+        self._steps_before_epoch = self.steps_done
         totals = dict.fromkeys(METRICS, 0.0)
         for step, start in enumerate(range(0, n, size)):
             if self._is_over():
                 break
             started = time.monotonic()
-            self._set_rate()
+            if self.scheduled and self.config.schedule != "constant":
+                self._set_rate(self._rate(self.steps_done))
             for callback in told.callbacks:
                 callback.on_train_batch_begin(step)
-            images, labels = self._batch(order[start : start + size], epoch, step)
+            positions = order[start : start + size]
+            batch = self._batch(positions, epoch, step)
             before = self.model.get_weights() if step % KEEP_EVERY == 0 else None
-            truth = self._as_truth(labels)
-            logs = self._step(images, truth)
+            logs = self._step(*batch)
             self.steps_done += 1
+            self._passes = epoch - 1 + min(1.0, (start + size) / n)
+            if self._left_out:
+                self._losses[positions] = logs["losses"]
             for metric in METRICS:
-                totals[metric] += float(logs[metric]) * len(labels)
+                totals[metric] += float(logs[metric]) * len(batch[0])
             if not math.isfinite(totals["loss"]):
                 self._diverged(float(logs["loss"]), epoch, step)
             if before is not None:
                 self.good_weights = before
-            seen = start + len(labels)
+            seen = start + len(batch[0])
             means = {metric: total / seen for metric, total in totals.items()}
             for callback in told.callbacks:  # not by Keras's list, which looks through the logs
                 callback.on_train_batch_end(step, means)
@@ -272,22 +310,60 @@ class TrainingRun:
         """Whether no step is left."""
         return self.steps_done >= self.total_steps
 
-    def _set_rate(self) -> None:
-        """Give the learning rate of the next step to the model; a constant one it has already."""
-        if not self.scheduled or self.config.schedule == "constant":
-            return
-        if isinstance(self.model, NumpyModel):
-            self.model.learning_rate = self._rate(self.steps_done)
-        else:
-            self.model.optimizer.learning_rate = self._rate(self.steps_done)
+    def losses_at(self, rates: Iterable[float]) -> Iterator[float]:
+        """The loss before each of some steps, which learn at these rates in turn."""
+        n, size = len(self.training), self.config.batch_size
+        for number, rate in enumerate(rates):
+            epoch, step = divmod(number, self.steps_per_epoch)
+            if step == 0:
+                order = self._order(epoch + 1)
+            self._set_rate(rate)
+            batch = self._batch(order[step * size : min(n, (step + 1) * size)], epoch + 1, step)
+            yield float(self._step(*batch)["loss"])
 
-    def _batch(self, positions: np.ndarray, epoch: int, step: int) -> tuple[Any, np.ndarray]:
-        """Images, augmented, and labels for one step."""
+    def _order(self, epoch: int, shortened: bool = False) -> np.ndarray:
+        """The order of the training images in an epoch, which may leave easy ones out."""
+        draws = np.random.default_rng([self.config.seed, ORDER, epoch])
+        order = draws.permutation(len(self.training))
+        if not shortened:
+            return order
+        easiest = np.argsort(self._losses, kind="stable")[: round(EASIEST * self._left_out)]
+        kept = np.ones(len(order), bool)
+        kept[draws.choice(easiest, self._left_out, replace=False)] = False
+        return order[kept[order]]
+
+    def _is_shortened(self, epoch: int) -> bool:
+        """Whether an epoch leaves out easy images: neither the first one, nor the last ones."""
+        if not self._left_out or not np.isfinite(self._losses).all():
+            return False
+        if self.deadline is None:
+            return epoch <= self._last_shortened()
+        return self.total_steps - self.steps_done > WITH_ALL * self.total_steps
+
+    def _last_shortened(self) -> int:
+        """The last epoch that leaves out easy images, where their number is given."""
+        epochs = self.config.epochs - self._epochs_before
+        return self.config.epochs - max(1, math.ceil(WITH_ALL * epochs))
+
+    def _set_rate(self, rate: float) -> None:
+        """Give the learning rate of the next step to the model."""
+        if isinstance(self.model, NumpyModel):
+            self.model.learning_rate = rate
+        else:
+            self.model.optimizer.learning_rate = rate
+
+    def _batch(self, positions: np.ndarray, epoch: int, step: int) -> tuple[np.ndarray, ...]:
+        """Images, augmented, and what else one step takes."""
         images, labels = self.training.take(positions)
         if self.augmentation != Augmentation():
             draws = np.random.default_rng([self.config.seed, AUGMENTATION, epoch, step])
             images = self.augmentation(images, draws)
-        return self._as_input(images), labels
+        return self._as_batch(images, labels)
+
+    def _as_batch(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Images and labels as the step takes them, and the weights of the images if any differ."""
+        batch = self._as_input(images), self._as_truth(labels)
+        return batch if self._class_weights is None else (*batch, self._class_weights[labels])
 
     def _as_input(self, images: np.ndarray) -> np.ndarray:
         """Keras reads images in pixel order; a network of NumPy takes them as they lie."""

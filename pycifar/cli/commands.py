@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pycifar.cli.output import print_json, print_table
+from pycifar.cli.parser import UsageError
 from pycifar.cli.records import (
     evaluation_record,
     explanation_record,
@@ -97,10 +98,16 @@ def train(options: Namespace) -> int:
     """`pycifar train`."""
     arguments, data_arguments = training_arguments(options), dataset_arguments(options)
     output, plot = output_path(options, "output", (".keras",)), _picture_path(options)
+    if "model" in options and "architecture" in options:
+        raise UsageError("train", "`--architecture` and `--model` exclude each other.")
 
     from pycifar.datasets import load_dataset
     from pycifar.trainer import train
 
+    if "model" in options:
+        from pycifar.model_file import load_model
+
+        arguments["architecture"] = load_model(options.model)
     dataset = load_dataset(**data_arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InterruptedWarning)  # said below

@@ -160,6 +160,7 @@ def _add_train(parser: ArgumentParser) -> None:
     )
     for option, metavar, text in (
         ("--architecture", "NAME", f"{defaults['architecture']} unless given"),
+        ("--model", "MODEL", "a file that `pycifar train` saved, to go on with in its place"),
         ("--epochs", "N", "passes over the training images"),
         ("--batch-size", "N", "images a step"),
         ("--optimizer", "NAME", ", ".join(OPTIMIZERS)),
@@ -171,8 +172,14 @@ def _add_train(parser: ArgumentParser) -> None:
             "each step takes the learning rate times this off each weight, times the weight",
         ),
         ("--label-smoothing", "SHARE", "of the truth that is spread evenly over all classes"),
+        (
+            "--class-weights",
+            "WEIGHTS",
+            "what the classes count: balanced, or cat=2,dog=1.5 (1 for those left out)",
+        ),
         ("--precision", "NAME", ", ".join(PRECISIONS) + ": what is computed with"),
         ("--augmentation", "NAMES", "none, or any of flip,shift,cutout with commas between"),
+        ("--skip-easy", "SHARE", "of the training images that an epoch leaves out, being easy"),
         (
             "--validation",
             "WHAT",

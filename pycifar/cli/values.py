@@ -48,8 +48,10 @@ def training_arguments(options: Namespace) -> dict[str, Any]:
             "schedule": _one_of(SCHEDULES),
             "weight_decay": _as_decay,
             "label_smoothing": _as_decay,
+            "class_weights": _as_class_weights,
             "precision": _one_of(PRECISIONS),
             "augmentation": _as_augmentation,
+            "skip_easy": _as_decay,
             "validation": _as_validation,
             "early_stopping": as_count,
             "best_weights": as_flag,
@@ -121,6 +123,16 @@ def _as_augmentation(name: str, text: str) -> Augmentation:
     from pycifar.augmentation import resolve_augmentation  # NumPy, which the doctor may lack
 
     return resolve_augmentation(text.split(","))
+
+
+def _as_class_weights(name: str, text: str) -> str | dict[str, Any]:
+    if "=" not in text:
+        return text
+    weights = {}
+    for part in text.split(","):
+        class_name, _, weight = part.partition("=")
+        weights[class_name] = check_number(name, _number(weight), minimum=0)
+    return weights
 
 
 def _as_validation(name: str, text: str) -> float | str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,17 @@ from functools import cached_property
 import numpy as np
 
 from pycifar.errors import DataError, ImageError
+
+_LOADED: weakref.WeakValueDictionary[int, Dataset] = weakref.WeakValueDictionary()
+
+
+def loaded_dataset(name: str, fingerprint: str) -> Dataset | None:
+    """A data set of this name and training split that is in use somewhere, or None."""
+    for dataset in [*_LOADED.values()]:
+        trains = dataset.name == name and len(dataset.splits.get("train", ()))
+        if trains and dataset.fingerprint("train") == fingerprint:
+            return dataset
+    return None
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,7 @@ class Dataset:
             )
         for name, split in self.splits.items():
             _check_labels(name, split.labels, len(self.class_names))
+        _LOADED[id(self)] = self
 
     @cached_property
     def image_shape(self) -> tuple[int, int, int]:

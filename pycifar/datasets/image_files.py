@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pycifar.arguments import check_path
 from pycifar.errors import DataFormatError, DataNotFoundError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
 
@@ -22,8 +27,8 @@ def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -
     """Read an image file: upright, in colour, and resized.
 
     The whole image is kept: one of another shape is squeezed. It is turned as its EXIF data say;
-    grey becomes equal red, green and blue; what is transparent shows white. Of an animation the
-    first picture is taken.
+    grey becomes equal red, green and blue; 16 bits a channel become 8; what is transparent shows
+    white. Of an animation the first picture is taken.
 
     Args:
         path: a BMP, GIF, JPEG, PNG, PPM or WebP file.
@@ -43,6 +48,10 @@ def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -
         (32, 32, 3)
     """
     file = check_path("path", path)
+    if file.is_dir():
+        raise DataNotFoundError(
+            f"{file} is a folder, not an image file.", fix=f'Give its files: "{file / "*.png"}".'
+        )
     if not file.is_file():
         raise DataNotFoundError(f"There is no image file {file}.")
     height, width = (size, size) if isinstance(size, int) else size
@@ -54,26 +63,54 @@ def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -
     except Exception as error:  # a damaged file can raise nearly anything
         raise DataFormatError(
             f"{file} cannot be read as an image: it must be one of {', '.join(_FORMATS)} with "
-            f"8 bits a channel ({error})."
+            f"8 or 16 bits a channel ({error})."
         ) from error
 
 
-def _read(file: Path, height: int, width: int) -> np.ndarray:
+def find_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """The files that paths name; ``*``, ``?``, ``[…]`` and ``**`` in them stand for what matches.
+
+    Raises:
+        DataNotFoundError: a pattern matches no file.
+    """
+    found: list[Path] = []
+    for given in paths:
+        path = check_path("images", given)
+        if path.exists() or not glob.has_magic(str(path)):
+            found.append(path)
+            continue
+        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  rooted anywhere
+        files = [match for match in matches if match.is_file()]
+        if not files:
+            raise DataNotFoundError(f"No file matches {path}.")
+        found += files
+    return found
+
+
+def fit_image(image: Image, size: tuple[int, int]) -> np.ndarray:
+    """An image of Pillow as `read_image` gives it; `size` is height and width in pixels."""
     from PIL import ImageOps
 
     module = _image_module()
-    with module.open(file, formats=_FORMATS) as opened:
-        if opened.mode.startswith(("I", "F")):  # 16 or 32 bits, which Pillow would clip at 255
-            raise ValueError(f"its pixels are of Pillow's mode {opened.mode}")
-        image = ImageOps.exif_transpose(opened)
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            white = module.new("RGBA", image.size, "white")
-            image = module.alpha_composite(white, image)
-        image = image.convert("RGB")
-        if image.size != (width, height):
-            image = image.resize((width, height), module.Resampling.LANCZOS)
-        return np.array(image)
+    height, width = size
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip at 255
+        values = np.asarray(image, dtype=np.float64)
+        image = module.fromarray(np.rint(values.clip(0, 65535) / 257).astype(np.uint8))
+    if image.mode.startswith("F"):
+        raise ValueError("its pixels are fractions")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = module.alpha_composite(module.new("RGBA", image.size, "white"), image)
+    image = image.convert("RGB")
+    if image.size != (width, height):
+        image = image.resize((width, height), module.Resampling.LANCZOS)
+    return np.array(image)
+
+
+def _read(file: Path, height: int, width: int) -> np.ndarray:
+    with _image_module().open(file, formats=_FORMATS) as opened:
+        return fit_image(opened, (height, width))
 
 
 def _image_module() -> Any:

@@ -78,6 +78,11 @@ class NumpyModel:
         """Weights and bias of each layer in turn."""
         return [values for layer in self.network for values in (layer.weights, layer.bias)]
 
+    @property
+    def velocities(self) -> list[np.ndarray]:
+        """How weights and bias of each layer in turn are moving, as momentum has it."""
+        return [velocity for layer in self.network for velocity in layer.velocities]
+
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weights."""
         return [values.copy() for values in self.weights]
@@ -104,9 +109,8 @@ class NumpyModel:
             weight_decay: at least 0; see `pycifar.scratch.network.update_weights`.
         """
         self.learning_rate, self._momentum, self._decay = learning_rate, momentum, weight_decay
-        for layer in self.network:
-            for velocity in layer.velocities:
-                velocity.fill(0)
+        for velocity in self.velocities:
+            velocity.fill(0)
 
     def train_on_batch(
         self, images: np.ndarray, labels: np.ndarray, return_dict: bool = True

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from children import TIMEOUT, environment
+from children import output_of
 
 SOURCE = "cifar10" if os.environ.get("PYCIFAR_DATA_DIR") else "synthetic"
 N_TRAIN, N_TEST, SEED = 64, 20, 3
@@ -73,11 +71,3 @@ def test_the_shell_agrees_with_python(expected):
         line = [pycifar, "train", "--architecture", name, *data, *options]
         weights[name] = json.loads(output_of(line))["fingerprint"]
     assert weights == expected
-
-
-def output_of(command: list[str]) -> Any:
-    done = subprocess.run(
-        command, env=environment(), capture_output=True, text=True, timeout=TIMEOUT
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout

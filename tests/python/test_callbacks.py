@@ -8,7 +8,7 @@ from pycifar.callbacks import (
     epoch_line,
     progress,
 )
-from pycifar.errors import ArgumentError, UnknownNameError
+from pycifar.errors import ArgumentError, CallbackError, UnknownNameError
 
 
 def train(dataset, **arguments):
@@ -50,12 +50,18 @@ def test_keras_callbacks_work_as_they_do_in_keras(small_dataset):
     assert history.history["val_loss"][-1] == model.last("validation", "loss")
 
 
-def test_an_error_in_a_function_reaches_the_caller_as_it_is(small_dataset):
+def test_an_error_in_a_function_ends_the_training_and_keeps_the_model(small_dataset):
     def fail(epoch, logs):
-        raise KeyError("mine")
+        if epoch == 2:
+            raise KeyError("mine")
 
-    with pytest.raises(KeyError, match="mine"):
+    with pytest.raises(CallbackError, match="`on_epoch_end` failed: 'mine'") as caught:
         train(small_dataset, callbacks={"on_epoch_end": fail})
+    assert isinstance(caught.value.__cause__, KeyError)
+    model = caught.value.model
+    assert (model.epochs_done, model.config.epochs) == (2, 3)
+    stopped = train(small_dataset, callbacks={"on_epoch_end": lambda epoch, logs: epoch < 2})
+    assert model.fingerprint() == stopped.fingerprint()
 
 
 def test_an_unknown_event_suggests_the_nearest():

@@ -151,6 +151,7 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         " --schedule cosine --weight-decay 0.01 --augmentation flip,cutout --validation none"
         " --early-stopping 2 --best-weights --seed 7 --quiet --dataset folder --data-dir pets"
         " --n-train 9 --n-test 8 --label-smoothing 0.1 --precision float32 --time-budget 60"
+        " --class-weights cat=2,dog=0.5 --skip-easy 0.2"
     )
     _, options = read_command_line(line.split())
     arguments = training_arguments(options)
@@ -168,7 +169,9 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         "best_weights": True,
         "seed": 7,
         "label_smoothing": 0.1,
+        "class_weights": {"cat": 2.0, "dog": 0.5},
         "precision": "float32",
+        "skip_easy": 0.2,
         "time_budget": 60.0,
         "verbose": 0,
     }
@@ -211,6 +214,22 @@ def test_training_as_json_is_the_whole_record_and_the_run_of_python(run):
     assert record["versions"] == model.versions
     assert record["output"] is record["plot"] is None
     assert record["images_per_second"] == pytest.approx(150 / record["seconds"][0])
+
+
+def test_a_saved_model_goes_on(run, model_path, small_model, small_dataset, tmp_path):
+    further = tmp_path / "further.keras"
+    sizes = ["--dataset", "synthetic", "--n-train", 200, "--n-test", 100]
+    code, out, _ = run(
+        "train", "--model", model_path, *sizes, "--epochs", 1, "--output", further, "--json",
+        "--quiet",
+    )  # fmt: skip
+    expected = pycifar.train(small_dataset, small_model, epochs=1, verbose=0)
+    assert code == 0
+    assert json.loads(out)["fingerprint"] == expected.fingerprint()
+    assert pycifar.load_model(further).epochs_done == small_model.epochs_done + 1
+    code, _, err = run("train", "--model", model_path, "--architecture", "cnn2")
+    assert code == 2
+    assert "exclude each other" in err
 
 
 def test_where_the_output_cannot_go_nothing_is_trained(run, tmp_path, monkeypatch):

@@ -94,8 +94,8 @@ def test_a_step_is_that_of_keras_whatever_the_size_of_the_batch():
 def test_a_training_compiles_its_step_once(small_dataset, monkeypatch):
     made = []
 
-    def keep(*arguments):
-        made.append(make_step(*arguments))
+    def keep(*arguments, **named):
+        made.append(make_step(*arguments, **named))
         return made[-1]
 
     monkeypatch.setattr("pycifar.training_run.make_step", keep)

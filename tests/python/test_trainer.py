@@ -301,3 +301,88 @@ def test_a_time_budget_that_is_too_short_leaves_one_step_and_a_warning(small_dat
 def test_epochs_and_a_time_budget_exclude_each_other(small_dataset):
     with pytest.raises(ArgumentError, match="`time_budget` must be left out"):
         pycifar.train(small_dataset, epochs=1, time_budget=10)
+
+
+def test_the_training_accuracy_is_that_of_each_step_alone(small_dataset):
+    right = []
+
+    def count(batch, logs):
+        right.append(logs["accuracy"] * 50 * batch)
+
+    pycifar.train(
+        small_dataset, validation=None, callbacks={"on_train_batch_end": count}, **SETTINGS
+    )
+    assert np.allclose(right, np.round(right), atol=1e-3)
+
+
+def test_class_weights_scale_the_losses_of_their_classes(small_dataset):
+    def loss(**settings):
+        model = pycifar.train(
+            small_dataset, "resnet20", epochs=1, batch_size=200, validation=None, seed=1,
+            verbose=0, **settings,
+        )  # fmt: skip
+        return model.last("train", "loss"), model
+
+    usual, _ = loss()
+    all_twice, _ = loss(class_weights=dict.fromkeys(small_dataset.class_names, 2))
+    assert all_twice == pytest.approx(2 * usual, rel=1e-5)
+    first, *others = small_dataset.class_names
+    one, model = loss(class_weights={first: 0})
+    rest, _ = loss(class_weights={first: 1} | dict.fromkeys(others, 0))
+    assert one + rest == pytest.approx(usual, rel=1e-5)
+    assert model.config.class_weights == {first: 0.0} | dict.fromkeys(others, 1.0)
+
+
+def test_balanced_class_weights_are_inverse_to_the_counts():
+    images = np.zeros((40, 32, 32, 3), np.uint8)
+    dataset = pycifar.load_dataset({"train": (images, ["a"] * 10 + ["b"] * 30)})
+    model = pycifar.train(
+        dataset, "softmax", epochs=1, validation=None, class_weights="balanced", seed=1, verbose=0
+    )
+    assert model.config.class_weights == pytest.approx({"a": 2, "b": 2 / 3})
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("even", '`class_weights` must be "balanced" or numbers by class name, not "even"'),
+        ({"dot": 1}, '`class_weights` must be one of .*not "dot"'),
+        ({"dots": -1}, "at least 0"),
+    ],
+)
+def test_class_weights_that_make_no_sense_are_refused(small_dataset, weights, message):
+    with pytest.raises(ArgumentError, match=message):
+        pycifar.train(small_dataset, class_weights=weights, verbose=0)
+
+
+def test_easy_images_are_left_out_between_the_first_epoch_and_the_last(small_dataset):
+    batches = []
+    model = pycifar.train(
+        small_dataset,
+        "fastnet",
+        epochs=6,
+        batch_size=20,
+        skip_easy=0.5,
+        validation=None,
+        seed=1,
+        verbose=0,
+        callbacks={"on_train_batch_end": lambda batch, logs: batches.append(batch)},
+    )
+    ends = [b for b, after in zip(batches, [*batches[1:], 1], strict=True) if after == 1]
+    assert ends == [10, 5, 5, 5, 5, 10]
+    assert model.config.skip_easy == 0.5
+    assert float(model.network.optimizer.learning_rate) < 0.001  # the schedule came to its end
+
+
+def test_a_time_budget_counts_shortened_epochs_as_whole_ones(small_dataset):
+    model = pycifar.train(
+        small_dataset, "softmax", time_budget=2, batch_size=20, skip_easy=0.5, seed=1, verbose=0
+    )
+    assert model.epochs_done == model.config.epochs
+    assert model.config.epochs - 1 < model.config.passes <= model.config.epochs
+
+
+def test_networks_of_numpy_have_neither_weights_nor_easy_images(small_dataset):
+    for settings in ({"class_weights": "balanced"}, {"skip_easy": 0.1}):
+        with pytest.raises(ArgumentError, match="for a network of NumPy"):
+            pycifar.train(small_dataset, "mlp_relu", verbose=0, **settings)

@@ -101,3 +101,9 @@ dead_copy <- function(object) {
   saveRDS(object, path)
   readRDS(path)
 }
+
+# The channels of a raster as png::writePNG() takes them: fractions, (height, width, 4).
+as.matrix_of_channels <- function(raster) {
+  values <- grDevices::col2rgb(as.matrix(raster), alpha = TRUE) / 255
+  array(t(values), c(dim(raster), 4L))
+}

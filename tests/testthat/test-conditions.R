@@ -70,3 +70,53 @@ test_that("the help page lists each kind of error that Python has", {
     expect_match(text, paste0("pycifar_error_", kind, "\\b"))
   }
 })
+
+# A BMP file that claims so many pixels a side, and holds none.
+claim_pixels <- function(path, side) {
+  header <- c(
+    charToRaw("BM"),
+    writeBin(c(54L, 0L, 54L, 40L, side, side), raw(), size = 4L, endian = "little"),
+    writeBin(c(1L, 24L), raw(), size = 2L, endian = "little"),
+    raw(24L)
+  )
+  writeBin(header, path)
+}
+
+test_that("what strangers give is answered in a sentence, with a fix where there is one", {
+  skip_without_python()
+  withr::local_dir(withr::local_tempdir())
+  dir.create("folder")
+  writeLines("no image", "text.png")
+  claim_pixels("huge.bmp", 60000L)
+  two <- array(0L, c(2, 32, 32, 3))
+  load <- function(labels, ...) cifar_load_dataset(list(train = list(two, labels)), ...)
+  wrong <- function(input_shape, n_classes) cifar_build_model("cnn2", n_classes = 3)
+  fail <- list(on_epoch_end = function(epoch, logs) if (epoch == 2) stop("no more"))
+  expect_snapshot({
+    seen(load(factor(c("cat", NA))))
+    seen(load(factor(c("cat", "dog")), class_names = c("cat", "cow")))
+    seen(load(factor("cat")))
+    seen(predict(small_model(), "nowhere.png"))
+    seen(predict(small_model(), "folder"))
+    seen(predict(small_model(), "folder/*.png"))
+    seen(predict(small_model(), "text.png"))
+    seen(predict(small_model(), "huge.bmp"))
+    seen(predict(small_model(), array(0L, c(0, 32, 32, 3))))
+    seen(predict(small_model(), list(array(0, c(32, 32, 3)), array(0, c(8, 32, 3)))))
+    seen(predict(small_model(), data.frame(file = "a.png")))
+    seen(cifar_train(small_dataset(), function(input_shape, n_classes) "a model"))
+    seen(cifar_train(small_dataset(), wrong))
+    seen(cifar_train(small_dataset(), function(input_shape, n_classes) stop("no Keras")))
+    seen(cifar_train(small_dataset(), epochs = 3, callbacks = fail, verbose = 0))
+  })
+})
+
+test_that("a model of a newer pycifar is refused", {
+  skip_without_python()
+  path <- withr::local_tempfile(fileext = ".keras")
+  cifar_save_model(small_model(), path)
+  file <- reticulate::import("pycifar.model_file")
+  withr::defer(file$FORMAT <- 1L)
+  file$FORMAT <- 0L
+  expect_pycifar_error(cifar_load_model(path), "model_version", "reads up to 0")
+})

@@ -30,9 +30,12 @@ test_that("what is no image is refused here, where Python could not see it", {
   refused(array(Inf, c(32, 32, 3)), "not values from Inf to Inf.")
   refused(array(c(0, 1.5), c(32, 32, 3)), "Divide the images by 255, or round them.")
   refused(array(TRUE, c(2, 2)), "not a logical array of shape (2, 2).", "argument")
-  refused(NULL, "an array, paths of image files, or a data set, not NULL.", "argument")
-  refused(mtcars, "not a data frame.", "argument")
-  refused(list(1), "not list(1).", "argument")
+  refused(NULL, "an array, image files, pictures of magick or grDevices, or a data set, not NULL.", "argument")
+  refused(mtcars[1:2], "must have a column `path` of file names; it has `mpg`, `cyl`.", "argument")
+  refused(list(1), "a list of arrays of shape (height, width, 3), or of pictures")
+  refused(list(), "a list of arrays of shape (height, width, 3), or of pictures")
+  mixed <- list(array(0, c(32, 32, 3)), array(0, c(16, 32, 3)))
+  refused(mixed, "must have one size, not 32\u00d732, 16\u00d732.")
   refused(c("a.png", NA), "paths without missing values", "argument")
 })
 
@@ -40,4 +43,58 @@ test_that("a block of doubles comes back with its dimensions", {
   values <- array(c(0.25, -1, 2, 3, 4, 5), c(2, 3))
   block <- list(bytes = writeBin(as.vector(values), raw()), shape = list(2L, 3L))
   expect_identical(array_from_doubles(block), values)
+})
+
+test_that("a list of arrays is one array", {
+  images <- test_images(3L)
+  listed <- lapply(1:3, function(i) images[i, , , ])
+  expect_identical(crossing_images(listed), crossing_images(images))
+})
+
+# Red, green, blue and half transparent black, in two rows.
+four_pixels <- function() {
+  grDevices::as.raster(matrix(c("#FF0000", "#0000FF", "#00FF00", "#00000080"), 2L))
+}
+
+test_that("rasters cross row by row with their alpha", {
+  block <- crossing_images(four_pixels())$pictures[[1L]]
+  expect_identical(block$shape, list(2L, 2L, 4L))
+  pixels <- array(as.integer(block$bytes), unlist(block$shape))
+  expect_identical(pixels[1, 1, ], c(255L, 0L, 0L, 255L))
+  expect_identical(pixels[1, 2, ], c(0L, 255L, 0L, 255L))
+  expect_identical(pixels[2, 1, ], c(0L, 0L, 255L, 255L))
+  expect_identical(pixels[2, 2, ], c(0L, 0L, 0L, 128L))
+})
+
+test_that("native rasters are what png::readPNG() gives", {
+  skip_if_not_installed("png")
+  path <- withr::local_tempfile(fileext = ".png")
+  png::writePNG(as.matrix_of_channels(four_pixels()), path)
+  native <- png::readPNG(path, native = TRUE)
+  expect_identical(crossing_images(native), crossing_images(four_pixels()))
+  expect_length(crossing_images(list(native, four_pixels()))$pictures, 2L)
+})
+
+test_that("pictures of magick are turned upright, and one object may hold several", {
+  skip_if_not_installed("magick")
+  path <- withr::local_tempfile(fileext = ".png")
+  png::writePNG(as.matrix_of_channels(four_pixels()), path)
+  picture <- magick::image_read(path)
+  expect_identical(crossing_images(picture), crossing_images(four_pixels()))
+  expect_length(crossing_images(c(picture, picture))$pictures, 2L)
+})
+
+test_that("pictures are resized, and predict as their files do", {
+  skip_if_not_installed("png")
+  path <- withr::local_tempfile(fileext = ".png")
+  pixels <- withr::with_seed(1, array(runif(40 * 50 * 3), c(40, 50, 3)))
+  png::writePNG(pixels, path)
+  expected <- predict(small_model(), path, type = "prob")
+  native <- png::readPNG(path, native = TRUE)
+  expect_identical(predict(small_model(), native, type = "prob"), expected)
+  raster <- grDevices::as.raster(png::readPNG(path))
+  expect_identical(predict(small_model(), raster, type = "prob"), expected)
+  table <- data.frame(path = rep(path, 2L), name = c("a", "b"))
+  expect_length(predict(small_model(), table), 2L)
+  expect_length(predict(small_model(), file.path(dirname(path), "*.png")), 1L)
 })

@@ -8,7 +8,7 @@ lines_of <- function(code) {
 }
 
 test_that("where no terminal is, there is a message an epoch", {
-  withr::local_options(cli.dynamic = FALSE)
+  withr::local_options(cli.dynamic = FALSE, pycifar.verbose = 1)
   lines <- lines_of(cifar_train(small_dataset(), epochs = 2, seed = 1))
   expect_match(lines, "^epoch [12]/2  .*loss [0-9.]+.*  [0-9.]+ s\n?$")
   expect_length(lines, 2L)
@@ -41,4 +41,10 @@ test_that("on a terminal a bar shows the figures, and each epoch leaves its line
   shown <- gsub("\u00a0", " ", paste(shown, collapse = "\n"))
   expect_match(shown, "epoch 1/4  loss 2.5000  1.0 s", fixed = TRUE)
   expect_match(shown, "25%")
+})
+
+test_that("tests are silent unless the option says otherwise", {
+  expect_identical(verbosity(), 0)
+  withr::with_options(list(pycifar.verbose = 2), expect_identical(verbosity(), 2))
+  withr::with_envvar(c(TESTTHAT = ""), expect_identical(verbosity(), 1))
 })

@@ -5,6 +5,7 @@ pairs <- list(
   list_architectures = cifar_list_architectures,
   build_model = cifar_build_model,
   train = cifar_train,
+  find_learning_rate = cifar_find_learning_rate,
   evaluate = cifar_evaluate,
   save_model = cifar_save_model,
   load_model = cifar_load_model,
@@ -46,6 +47,7 @@ in_words <- function(value) {
 
 test_that("functions agree", {
   skip_without_python()
+  withr::local_envvar(TESTTHAT = "") # in tests, verbose is 0
   for (name in names(pairs)) {
     expect_identical(in_r(pairs[[name]]), in_python(name), info = name)
   }
@@ -76,7 +78,8 @@ test_that("what is exported is this", {
     getNamespaceExports("pycifar"),
     c(
       paste0("cifar_", names(pairs)),
-      "cifar_fingerprint", "cifar_images", "cifar_labels", "cifar_plot_filters", "cifar_plot_feature_maps"
+      "cifar_fingerprint", "cifar_images", "cifar_labels", "cifar_plot_filters",
+      "cifar_plot_feature_maps"
     )
   )
 })
@@ -89,9 +92,14 @@ test_that("each class prints, and shows what it can", {
   }
   objects <- c("cifar_dataset", "cifar_evaluation", "cifar_trained_model")
   expect_setequal(methods("print"), c(
-    objects, "cifar_diagnosis", "cifar_explanation", "cifar_network", "cifar_reproduction"
+    objects, "cifar_diagnosis", "cifar_explanation", "cifar_learning_rates", "cifar_network",
+    "cifar_reproduction"
   ))
   expect_setequal(methods("summary"), objects)
-  expect_setequal(methods("plot"), c(objects, "cifar_explanation", "cifar_reproduction"))
+  drawn <- c(objects, "cifar_explanation", "cifar_learning_rates", "cifar_reproduction")
+  expect_setequal(methods("plot"), drawn)
+  for (class in drawn) {
+    expect_false(is.null(utils::getS3method("autoplot", class, TRUE, asNamespace("ggplot2"))))
+  }
   expect_setequal(methods("predict"), "cifar_trained_model")
 })

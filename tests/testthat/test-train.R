@@ -90,6 +90,53 @@ test_that("an error in a function ends the training as an error of its own kind"
   )
   expect_s3_class(error, "pycifar_error_training")
   expect_identical(conditionCall(error)[[1L]], quote(cifar_train))
+  expect_identical(error$model$fingerprint, small_model()$fingerprint)
+})
+
+test_that("one epoch and one more are two, and the model that goes on stays as it is", {
+  model <- small_model()
+  two <- cifar_train(small_dataset(), epochs = 2, seed = 1, verbose = 0)
+  further <- cifar_train(model, epochs = 1, verbose = 0)
+  expect_identical(further$fingerprint, two$fingerprint)
+  expect_identical(further$history, two$history)
+  expect_identical(further$epochs_done, 2L)
+  expect_identical(cifar_fingerprint(model), model$fingerprint)
+  with_data <- cifar_train(small_dataset(), model, epochs = 1, verbose = 0)
+  expect_identical(with_data$fingerprint, two$fingerprint)
+})
+
+test_that("a model keeps its seed, and asks for images that are gone", {
+  expect_pycifar_error(
+    cifar_train(small_model(), epochs = 1, seed = 2), "argument",
+    "`seed` must be left out where a model goes on, which keeps 1; 2 was given."
+  )
+  skip_without_python()
+  path <- withr::local_tempfile(fileext = ".keras")
+  cifar_save_model(small_model(), path)
+  printed <- run_in_new_session(c(
+    "library(pycifar)",
+    sprintf("model <- cifar_load_model('%s')", path),
+    "tryCatch(cifar_train(model, epochs = 1), pycifar_error_data = function(error) cat(error$fix))"
+  ))
+  printed <- one_line(paste(printed, collapse = " "))
+  expect_match(printed, "Load it with cifar_load_dataset()", fixed = TRUE)
+})
+
+test_that("class weights are \"balanced\" or numbers by name", {
+  train <- function(weights) {
+    cifar_train(
+      small_dataset(), "softmax",
+      epochs = 1, class_weights = weights, seed = 1, verbose = 0
+    )$config$class_weights
+  }
+  expect_identical(train(c(dots = 2, ring = 0.5))[c("dots", "ring")], list(dots = 2, ring = 0.5))
+  expect_equal(unlist(train("balanced"), use.names = FALSE), rep(1, 10L))
+  allowed <- "`class_weights` must be \"balanced\" or numbers by class name"
+  expect_pycifar_error(train(c(1, 2)), "argument", allowed)
+  expect_pycifar_error(train(list(dots = "a")), "argument", allowed)
+  expect_pycifar_error(train(c(dots = NA_real_)), "argument", "without missing values")
+  expect_pycifar_error(train(c(dot = 1)), "unknown_name", "`class_weights` must be one of")
+  expect_pycifar_error(train(c(dots = -1)), "argument", "at least 0")
 })
 
 test_that("a handler of the user gets its condition, and Python goes on afterwards", {
@@ -115,7 +162,8 @@ test_that("callbacks that are no functions are refused", {
 
 test_that("a missing value is refused for each argument that takes one value", {
   arguments <- setdiff(
-    names(formals(cifar_train)), c("dataset", "architecture", "augmentation", "callbacks")
+    names(formals(cifar_train)),
+    c("dataset", "architecture", "augmentation", "callbacks", "class_weights")
   )
   for (name in c(arguments, "architecture")) {
     call <- c(list(small_dataset()), stats::setNames(list(NA), name))

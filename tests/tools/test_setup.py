@@ -12,11 +12,11 @@ from tools.setup.step import SetupError
 
 
 def test_every_debian_package_is_missing_on_a_bare_machine():
-    assert debian.missing_packages(set()) == debian.PACKAGES
+    assert debian.missing_packages(debian.PACKAGES, set()) == debian.PACKAGES
 
 
 def test_nothing_is_missing_once_all_is_installed():
-    assert debian.missing_packages({*debian.PACKAGES, "vim"}) == []
+    assert debian.missing_packages(debian.PACKAGES, {*debian.PACKAGES, "vim"}) == []
 
 
 @pytest.mark.parametrize(("has_sudo", "start"), [(True, "sudo sh -c '"), (False, "su -c '")])

@@ -11,6 +11,7 @@ from .counts import Counts
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 REPORTS = ROOT / ".check"
+LEAST_COVERED = 90  # per cent of the lines; coverage.R has the same
 
 
 def ruff() -> Counts:
@@ -53,6 +54,18 @@ def pytest(name: str, *folders: str) -> Counts:
     return counts.of_suite(counts.from_pytest(report), status)
 
 
+def python_coverage() -> Counts:
+    """How much of the Python package its tests reach: at least 90% of the lines."""
+    command = ["pytest", "--cov=pycifar", f"--cov-fail-under={LEAST_COVERED}", "tests/python"]
+    return counts.of_status(run(sys.executable, "-m", *command))
+
+
+def r_coverage() -> Counts:
+    """How much of the R package its tests reach: at least 90% of the lines."""
+    source = r_cmd_check.copy_of_package(REPORTS / "coverage")
+    return counts.of_status(run("Rscript", HERE / "coverage.R", source))
+
+
 def fresh_report(name: str) -> Path:
     """Where a suite writes its counts; what an earlier run left there is removed."""
     REPORTS.mkdir(exist_ok=True)
@@ -74,4 +87,10 @@ STAGES: dict[str, tuple[str, Callable[[], Counts]]] = {
     "r": ("R tests (testthat)", r_tests),
     "interop": ("Python, R and shell together (pytest, rpy2)", interop_tests),
     "r-cmd-check": ("R CMD build and R CMD check --as-cran", r_cmd_check.check),
+}
+
+# These run the tests once more, so they are run where they are named alone.
+COVERAGE: dict[str, tuple[str, Callable[[], Counts]]] = {
+    "python-coverage": ("Lines of Python that tests reach", python_coverage),
+    "r-coverage": ("Lines of R that tests reach (covr)", r_coverage),
 }

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 
 from .step import SetupError, announce, ask, run
 
@@ -10,11 +11,14 @@ from .step import SetupError, announce, ask, run
 # and run with. reticulate itself is not here: see reticulate.py.
 R_PACKAGES = [
     "cli",
+    "covr",
+    "generics",
     "ggplot2",
     "here",
     "jsonlite",
     "knitr",
     "lintr",
+    "magick",
     "matrix",
     "png",
     "rappdirs",
@@ -47,14 +51,14 @@ def manages_this_machine() -> bool:
     )
 
 
-def install_missing_packages() -> None:
-    """Install what is missing of PACKAGES; apt is not called when nothing is.
+def install_missing_packages(packages: Sequence[str] = PACKAGES) -> None:
+    """Install what is missing of some packages; apt is not called when nothing is.
 
     Raises:
         SetupError: when something is missing and this user may not install it. The message is the
             line to run.
     """
-    missing = missing_packages(installed_packages())
+    missing = missing_packages(packages, installed_packages(packages))
     if not missing:
         return
     prefix = root_prefix()
@@ -69,11 +73,11 @@ def install_missing_packages() -> None:
     run([*apt, "install", "--yes", "--no-install-recommends", *missing], "Installing packages")
 
 
-def installed_packages() -> set[str]:
-    """Names of those of PACKAGES that are installed and configured."""
+def installed_packages(packages: Sequence[str]) -> set[str]:
+    """Names of those packages that are installed and configured."""
     # dpkg-query exits with 1 when it does not know a name, and still lists the others.
     listing = subprocess.run(
-        ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\n", *PACKAGES],
+        ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\n", *packages],
         check=False,
         capture_output=True,
         text=True,
@@ -82,9 +86,9 @@ def installed_packages() -> set[str]:
     return {name for status, name in lines if status == "installed"}
 
 
-def missing_packages(installed: set[str]) -> list[str]:
-    """Those of PACKAGES that are not in `installed`, in the order of PACKAGES."""
-    return [name for name in PACKAGES if name not in installed]
+def missing_packages(packages: Sequence[str], installed: set[str]) -> list[str]:
+    """Those packages that are not in `installed`, in the same order."""
+    return [name for name in packages if name not in installed]
 
 
 def root_prefix() -> list[str] | None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pycifar.datasets.image_files import read_image
+from pycifar.datasets.image_files import find_files, read_image
 from pycifar.errors import ArgumentError, DataFormatError, DataNotFoundError
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
@@ -64,10 +64,38 @@ def test_of_an_animation_the_first_picture_is_taken(tmp_path):
     assert read_image(path)[0, 0].tolist() == [255, 0, 0]
 
 
-def test_16_bits_a_channel_are_refused(tmp_path):
-    deep = Image.fromarray(np.full((32, 32), 40_000, np.uint16))
-    with pytest.raises(DataFormatError, match="8 bits a channel.*I;16"):
-        read_image(save(tmp_path, deep))
+@pytest.mark.parametrize("suffix", [".png", ".ppm"])
+def test_16_bits_a_channel_become_8(tmp_path, suffix):
+    values = np.arange(32 * 32, dtype=np.uint16).reshape(32, 32) * 64
+    path = tmp_path / f"deep{suffix}"
+    Image.fromarray(values).save(path)
+    image = read_image(path, 32)
+    assert (image == np.rint(values / 257)[:, :, None]).all()
+
+
+def test_patterns_stand_for_what_matches_in_order(tmp_path):
+    for name in ("b.png", "a.png", "c.jpg", "deep/d.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    names = [path.name for path in find_files([tmp_path / "*.png", tmp_path / "c.jpg"])]
+    assert names == ["a.png", "b.png", "c.jpg"]
+    assert [path.name for path in find_files([str(tmp_path / "**/d.png")])] == ["d.png"]
+
+
+def test_a_pattern_that_is_a_files_name_is_that_file(tmp_path):
+    (tmp_path / "[1].png").touch()
+    assert find_files([tmp_path / "[1].png"]) == [tmp_path / "[1].png"]
+
+
+def test_a_pattern_without_a_match_is_an_error(tmp_path):
+    with pytest.raises(DataNotFoundError, match=r"No file matches .*\*\.png"):
+        find_files([tmp_path / "*.png"])
+
+
+def test_a_folder_is_no_image(tmp_path):
+    with pytest.raises(DataNotFoundError, match="is a folder") as caught:
+        read_image(tmp_path)
+    assert "*.png" in caught.value.fix
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + bytes(100), b"BM"])
@@ -102,7 +130,5 @@ def test_formats_that_run_other_programs_are_not_tried(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataNotFoundError, match=f"no image file {tmp_path / 'cat.png'}"):
         read_image(tmp_path / "cat.png")
-    with pytest.raises(DataNotFoundError, match="no image file"):
-        read_image(tmp_path)
     with pytest.raises(ArgumentError, match="`path` must be a path"):
         read_image(3)

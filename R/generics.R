@@ -1,0 +1,179 @@
+#' Models in the verbs of other packages
+#'
+#' Methods for generics of ggplot2 and generics (which broom, parsnip and others share). They are
+#' there when those packages are.
+#'
+#' @param x,object A trained model; for `autoplot()` also what else has a `plot()` here; for `fit()`
+#'   also a network of [cifar_build_model()].
+#' @param new_data Images as [predict.cifar_trained_model()] takes them, such as a data frame with a
+#'   column `path`, or a data set, for its test split.
+#' @param dataset A data set from [cifar_load_dataset()]; `NULL` for the one that the model was
+#'   trained on.
+#' @param layer The name of a layer, for its weights alone; `NULL` for all.
+#' @param row.names,optional Not used.
+#' @param ... `augment()`: arguments of [predict.cifar_trained_model()]; `fit()`: of
+#'   [cifar_train()]; `evaluate()`: of [cifar_evaluate()]; `autoplot()`: of the `plot()` method.
+#'
+#' @return
+#' * `format()`: one line. `as.data.frame()`: the history.
+#' * `coef()`: a list of numeric arrays by name, such as `"conv1_1/kernel"`.
+#' * `tidy()`: a tibble with one row a layer, as in `x$layers`.
+#' * `glance()`: a tibble with one row: `architecture`, `parameters`, `epochs`, `train_loss`,
+#'   `train_accuracy`, `validation_loss`, `validation_accuracy` (`NA` where it was not measured),
+#'   `seconds` and `seed`.
+#' * `augment()`: a tibble with one row an image: the columns of `new_data` if it is a data frame,
+#'   or `.truth` if it is a data set; `.pred_class`, and the probabilities as `.pred_<class>`.
+#' * `fit()`: a trained model. `evaluate()`: a [cifar_evaluation]. `autoplot()`: a ggplot.
+#' @section Errors:
+#' Those of the functions that do the work, and `pycifar_error_unknown_name` for a layer that the
+#' model does not have or that has no weights.
+#' @family models
+#' @name cifar_generics
+#' @examplesIf pycifar:::python_ready()
+#' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
+#' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
+#' format(model)
+#' str(coef(model, "conv1_1"))
+#' if (requireNamespace("generics", quietly = TRUE)) {
+#'   print(generics::glance(model))
+#'   print(generics::augment(model, dataset)[1:3, 1:2])
+#'   generics::fit(cifar_build_model("cnn2", seed = 1), dataset, epochs = 1, verbose = 0)
+#' }
+NULL
+
+#' @rdname cifar_generics
+#' @export
+format.cifar_trained_model <- function(x, ...) {
+  accuracies <- x$history[x$history$metric == "accuracy", ]
+  accuracies <- accuracies[accuracies$epoch == max(accuracies$epoch, 0L), ]
+  paste0(
+    sprintf(
+      "<cifar_trained_model> %s, %s parameters, %d of %d epochs", x$architecture,
+      format(x$parameters, big.mark = ","), x$epochs_done, x$config$epochs
+    ),
+    if (x$interrupted) " (interrupted)",
+    if (nrow(accuracies) > 0L) {
+      paste(sprintf(", %s accuracy %.4f", accuracies$split, accuracies$value), collapse = "")
+    }
+  )
+}
+
+#' @rdname cifar_generics
+#' @export
+as.data.frame.cifar_trained_model <- function(x, row.names = NULL, # nolint: object_name_linter.
+                                             optional = FALSE, ...) {
+  as.data.frame(x$history)
+}
+
+#' @rdname cifar_generics
+#' @export
+coef.cifar_trained_model <- function(object, layer = NULL, ...) {
+  found <- python_call(
+    "weights",
+    live_handle(object, "object", "cifar_trained_model"),
+    one_value(layer, "layer", "the name of a layer")
+  )
+  lapply(found, array_from_doubles)
+}
+
+# The names are those that R wants of methods for generics that are not imported.
+# nolint start: object_name_linter.
+
+#' @exportS3Method generics::tidy
+#' @rdname cifar_generics
+tidy.cifar_trained_model <- function(x, ...) {
+  x$layers
+}
+
+#' @exportS3Method generics::glance
+#' @rdname cifar_generics
+glance.cifar_trained_model <- function(x, ...) {
+  last <- x$history[x$history$epoch == max(x$history$epoch, 0L), ]
+  value <- function(split, metric) {
+    c(last$value[last$split == split & last$metric == metric], NA_real_)[[1L]]
+  }
+  tibble::tibble(
+    architecture = x$architecture,
+    parameters = x$parameters,
+    epochs = x$epochs_done,
+    train_loss = value("train", "loss"),
+    train_accuracy = value("train", "accuracy"),
+    validation_loss = value("validation", "loss"),
+    validation_accuracy = value("validation", "accuracy"),
+    seconds = sum(x$seconds),
+    seed = x$config$seed
+  )
+}
+
+#' @exportS3Method generics::augment
+#' @rdname cifar_generics
+augment.cifar_trained_model <- function(x, new_data, ...) {
+  images <- new_data
+  if (is.data.frame(new_data)) {
+    images <- column_of_paths(new_data, rlang::current_env())
+  }
+  probabilities <- stats::predict(x, images, type = "prob", ...)
+  most <- max.col(as.matrix(probabilities), ties.method = "first")
+  given <- if (is.data.frame(new_data)) {
+    tibble::as_tibble(new_data)
+  } else if (inherits(new_data, "cifar_dataset")) {
+    tibble::tibble(.truth = cifar_labels(new_data, seq_along(most)))
+  }
+  if (!is.null(given) && nrow(given) != length(most)) {
+    abort_pycifar(
+      "argument",
+      sprintf(
+        "Each row of `new_data` must name one file: %d rows name %d.", nrow(given), length(most)
+      ),
+      fix = "Give patterns to predict(), or expand them with Sys.glob()."
+    )
+  }
+  classes <- factor(x$class_names[most], levels = x$class_names)
+  tibble::as_tibble(c(given, list(.pred_class = classes), probabilities))
+}
+
+#' @exportS3Method generics::fit
+#' @rdname cifar_generics
+fit.cifar_network <- function(object, dataset, ...) {
+  cifar_train(dataset, object, ...)
+}
+
+#' @exportS3Method generics::fit
+#' @rdname cifar_generics
+fit.cifar_trained_model <- function(object, dataset = NULL, ...) {
+  if (is.null(dataset)) cifar_train(object, ...) else cifar_train(dataset, object, ...)
+}
+
+#' @exportS3Method generics::evaluate
+#' @rdname cifar_generics
+evaluate.cifar_trained_model <- function(x, dataset, ...) {
+  cifar_evaluate(x, dataset, ...)
+}
+
+#' @exportS3Method ggplot2::autoplot
+#' @rdname cifar_generics
+autoplot.cifar_trained_model <- function(object, ...) {
+  plot(object, ...)
+}
+
+#' @exportS3Method ggplot2::autoplot
+#' @rdname cifar_generics
+autoplot.cifar_dataset <- autoplot.cifar_trained_model
+
+#' @exportS3Method ggplot2::autoplot
+#' @rdname cifar_generics
+autoplot.cifar_evaluation <- autoplot.cifar_trained_model
+
+#' @exportS3Method ggplot2::autoplot
+#' @rdname cifar_generics
+autoplot.cifar_explanation <- autoplot.cifar_trained_model
+
+#' @exportS3Method ggplot2::autoplot
+#' @rdname cifar_generics
+autoplot.cifar_learning_rates <- autoplot.cifar_trained_model
+
+#' @exportS3Method ggplot2::autoplot
+#' @rdname cifar_generics
+autoplot.cifar_reproduction <- autoplot.cifar_trained_model
+
+# nolint end

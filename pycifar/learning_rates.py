@@ -1,0 +1,157 @@
+"""Which learning rate suits: a short training whose rate rises until the loss breaks away."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pycifar.arguments import check_count, check_number
+from pycifar.augmentation import Augmentation
+from pycifar.backend import drawing_from
+from pycifar.datasets import Dataset
+from pycifar.errors import ArgumentError
+from pycifar.trainer import prepare_run
+
+if TYPE_CHECKING:
+    import keras
+    import pandas
+
+    from pycifar.scratch import NumpyModel
+
+SMOOTHING = 0.9  # share of the past in the mean that smooths the losses
+BROKEN_AWAY = 4.0  # times the lowest smoothed loss: more than this ends the search
+FEWEST_STEPS = 10
+
+
+@dataclass(frozen=True)
+class LearningRates:
+    """What `find_learning_rate` found.
+
+    Args:
+        architecture: its name, or "custom".
+        table: one row a step: `learning_rate`, `loss` before the step, and `smoothed`, the mean of
+            the losses so far in which each counts 0.9 times as much as the one after it.
+        suggestion: the rate at which the smoothed loss fell the most for each factor that the rate
+            grew by; None where it never fell.
+    """
+
+    architecture: str
+    table: pandas.DataFrame
+    suggestion: float | None
+
+    def __str__(self) -> str:
+        rates = self.table["learning_rate"]
+        found = "no rate at which the loss fell"
+        if self.suggestion is not None:
+            found = f"the loss fell most at {self.suggestion:.2g}"
+        return (
+            f"{self.architecture}, {len(self.table)} steps from {rates.iloc[0]:.2g} to "
+            f"{rates.iloc[-1]:.2g}: {found}"
+        )
+
+
+def find_learning_rate(
+    dataset: Dataset,
+    architecture: str | Callable[..., keras.Model] | keras.Model | NumpyModel = "cnn2",
+    lowest: float = 1e-6,
+    highest: float = 10.0,
+    steps: int = 100,
+    batch_size: int | None = None,
+    optimizer: str | None = None,
+    weight_decay: float | None = None,
+    label_smoothing: float | None = None,
+    precision: str = "auto",
+    augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] | None = None,
+    seed: int | None = None,
+) -> LearningRates:
+    """Find a learning rate that suits.
+
+    A network is trained for some steps, each at a higher rate than the one before, until the loss
+    breaks away. What is trained is thrown away. What is None takes the value of the architecture's
+    recipe, as in `train`.
+
+    Args:
+        dataset: what `load_dataset` returned.
+        architecture: as in `train`; a model that is given is trained in place.
+        lowest: the rate of the first step, above 0.
+        highest: the rate of the last step, above `lowest`.
+        steps: how many, at least 10.
+        batch_size: images a step, from 1 to the number of training images.
+        optimizer: "sgd" (momentum 0.9), "adam", "adamw", "rmsprop" or "muon".
+        weight_decay: see `train`.
+        label_smoothing: see `train`.
+        precision: see `train`.
+        augmentation: see `train`.
+        seed: fixes weights, order, dropout and augmentation, 0 to 2³¹ - 1; None draws one.
+
+    Returns:
+        The losses by learning rate, and the rate where the loss falls most.
+
+    Raises:
+        ArgumentError: an argument is not as above.
+        DataError: the data set has no images to train on.
+
+    Source:
+        Smith 2017, "Cyclical Learning Rates for Training Neural Networks".
+
+    Example:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> found = pycifar.find_learning_rate(dataset, "cnn2", steps=20, seed=1)
+        >>> found.table.columns.tolist()
+        ['learning_rate', 'loss', 'smoothed']
+    """
+    lowest = check_number("lowest", lowest, minimum=0, open_minimum=True)
+    highest = check_number("highest", highest, minimum=lowest, open_minimum=True)
+    steps = check_count("steps", steps, minimum=FEWEST_STEPS)
+    if optimizer is not None and not isinstance(optimizer, str):
+        raise ArgumentError("`optimizer` must be the name of an optimizer, whose rate can be set.")
+    run = prepare_run(
+        dataset,
+        architecture,
+        epochs=1,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        precision=precision,
+        augmentation=augmentation,
+        skip_easy=0,
+        seed=seed,
+    )
+    rates = np.geomspace(lowest, highest, steps).tolist()
+    with drawing_from(run.config.seed):
+        rows = _search(rates, run.losses_at(rates))
+    return _found(run.config.architecture, rows)
+
+
+def _search(rates: Sequence[float], losses: Any) -> list[tuple[float, float, float]]:
+    """Rate, loss and smoothed loss of each step until the loss breaks away."""
+    rows: list[tuple[float, float, float]] = []
+    mean, lowest = 0.0, math.inf
+    for rate, loss in zip(rates, losses, strict=True):
+        if not math.isfinite(loss):
+            break
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        smoothed = mean / (1 - SMOOTHING ** (len(rows) + 1))
+        rows.append((rate, loss, smoothed))
+        lowest = min(lowest, smoothed)
+        if smoothed > BROKEN_AWAY * lowest:
+            break
+    return rows
+
+
+def _found(architecture: str, rows: list[tuple[float, float, float]]) -> LearningRates:
+    import pandas
+
+    table = pandas.DataFrame(rows, columns=["learning_rate", "loss", "smoothed"])
+    suggestion = None
+    if len(table) > 1:
+        slopes = np.gradient(table["smoothed"], np.log(table["learning_rate"]))
+        if slopes.min() < 0:
+            suggestion = float(table["learning_rate"].iloc[int(slopes.argmin())])
+    return LearningRates(architecture, table, suggestion)

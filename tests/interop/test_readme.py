@@ -1,0 +1,55 @@
+"""The README's script for images of one's own, run as a stranger would run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pycifar
+
+README = Path(__file__).parents[2] / "README.md"
+CLASSES = ("circle", "square", "triangle")
+
+
+def script() -> str:
+    """The R code behind the mark."""
+    marked = README.read_text("utf-8").partition("<!-- own images")[2]
+    return re.search(r"```r\n(.*?)```", marked, re.DOTALL)[1]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """JPEGs of three classes and of several sizes, as the script expects them."""
+    dataset = pycifar.load_dataset("synthetic", n_train=900, n_test=300)
+    sizes = np.random.default_rng(1).integers(40, 120, (1000, 2)).tolist()
+    for split, part in dataset.splits.items():
+        for i, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
+            name = dataset.class_names[label]
+            if name in CLASSES:
+                place = tmp_path / "shapes" / split / name if i % 20 else tmp_path / "new"
+                place.mkdir(parents=True, exist_ok=True)
+                picture = Image.fromarray(np.ascontiguousarray(image)).resize(sizes[i])
+                picture.save(place / f"{name}{i}.jpg", quality=95)
+    return tmp_path
+
+
+def test_images_of_ones_own(folder):
+    code = script() + 'cat("\\n", names(table(predict(model, "new/*.jpg"))), "\\n")\n'
+    assert len([line for line in script().splitlines() if line.strip()]) <= 20
+    (folder / "script.R").write_text(code)
+    done = subprocess.run(
+        ["Rscript", "script.R"], cwd=folder, env=os.environ, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert " ".join(CLASSES) in done.stdout
+    model = pycifar.load_model(folder / "shapes.keras")
+    assert model.image_shape == (48, 48, 3)
+    assert model.epochs_done == 10
+    shapes = pycifar.load_dataset("folder", data_dir=folder / "shapes", image_size=48)
+    assert pycifar.evaluate(model, shapes).accuracy > 0.9

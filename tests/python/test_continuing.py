@@ -1,0 +1,119 @@
+"""A trained model that goes on."""
+
+from __future__ import annotations
+
+import gc
+
+import keras
+import numpy as np
+import pytest
+
+import pycifar
+from pycifar.errors import ArgumentError, DataError
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return pycifar.load_dataset("synthetic", n_train=200, n_test=50)
+
+
+def trained(dataset, architecture="cnn2", epochs=1, **settings):
+    return pycifar.train(dataset, architecture, epochs=epochs, seed=1, verbose=0, **settings)
+
+
+SETTINGS = [
+    ("cnn2", {}),  # dropout
+    ("cnn2", {"optimizer": "adamw"}),
+    ("resnet20", {"schedule": "constant"}),  # batch normalisation, augmentation
+    ("fastnet", {"schedule": "constant", "batch_size": 64, "skip_easy": 0}),  # Muon
+    ("mlp_relu", {"schedule": "constant"}),  # of NumPy
+]
+
+
+@pytest.mark.parametrize(("architecture", "settings"), SETTINGS)
+@pytest.mark.parametrize("saved", [False, True])
+def test_one_epoch_and_one_more_are_two(dataset, architecture, settings, saved, tmp_path):
+    whole = trained(dataset, architecture, epochs=2, **settings)
+    first = trained(dataset, architecture, **settings)
+    before = first.fingerprint()
+    if saved:
+        first = pycifar.load_model(pycifar.save_model(first, tmp_path / "first.keras"))
+    further = pycifar.train(first, epochs=1, verbose=0)
+    assert further.fingerprint() == whole.fingerprint()
+    assert further.history.equals(whole.history)
+    assert further.config == whole.config
+    assert further.epochs_done == len(further.seconds) == 2
+    assert first.fingerprint() == before
+    assert first.epochs_done == 1
+
+
+def test_a_schedule_begins_anew(dataset):
+    first = trained(dataset, "fastnet", batch_size=64)
+    rates = []
+    note = {"on_train_batch_end": lambda batch, logs: rates.append(batch)}
+    further = pycifar.train(first, epochs=2, verbose=0, callbacks=note, learning_rate=0.05)
+    assert further.config.learning_rate == 0.05
+    assert (further.config.epochs, further.epochs_done, len(rates)) == (3, 3, 6)
+    assert float(further.network.optimizer.learning_rate) < 0.05
+
+
+def test_other_settings_and_images_may_come(dataset):
+    first = trained(dataset)
+    others = pycifar.load_dataset("synthetic", n_train=100, n_test=50)
+    further = pycifar.train(others, first, epochs=1, optimizer="adam", batch_size=10, verbose=0)
+    assert further.config.optimizer == "adam"
+    assert further.data["fingerprint"] == others.fingerprint("train")
+
+
+def test_a_time_budget_is_for_what_is_new(dataset):
+    further = pycifar.train(trained(dataset, "softmax"), time_budget=3, verbose=0)
+    assert further.config.passes > 2
+    assert further.epochs_done == further.config.epochs == np.ceil(further.config.passes)
+
+
+def test_an_optimizer_of_the_callers_own_goes_on(dataset):
+    def once(epochs):
+        return trained(dataset, optimizer=keras.optimizers.Nadam(0.001), epochs=epochs)
+
+    further = pycifar.train(once(1), epochs=1, verbose=0)
+    assert further.config.optimizer == "Nadam"
+    assert further.fingerprint() == once(2).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seed": 2}, "`seed` must be left out where a model goes on, which keeps 1; 2 was given."),
+        ({"validation": 0.2}, "`validation` must be left out"),
+        ({"precision": "bfloat16"}, "`precision` must be left out"),
+        ({"architecture": "cnn4"}, "`architecture` must be left out where a trained model comes"),
+        ({"epochs": 0}, "`epochs` must be"),
+    ],
+)
+def test_what_is_the_models_own_stays(dataset, settings, message):
+    with pytest.raises(ArgumentError, match=message):
+        pycifar.train(trained(dataset), verbose=0, **settings)
+
+
+def test_other_classes_or_sizes_are_refused(dataset):
+    images = np.zeros((20, 32, 32, 3), np.uint8)
+    others = pycifar.load_dataset({"train": (images, ["a", "b"] * 10)})
+    with pytest.raises(DataError, match="must have the model's classes"):
+        pycifar.train(others, trained(dataset), verbose=0)
+    smaller = pycifar.load_dataset(
+        {"train": (images[:, :16, :16], list(dataset.class_names) * 2)},
+        class_names=list(dataset.class_names),
+    )
+    with pytest.raises(DataError, match="32×32 pixels"):
+        pycifar.train(smaller, trained(dataset), verbose=0)
+
+
+def test_images_that_are_gone_are_asked_for(dataset):
+    images = np.random.default_rng(1).integers(0, 256, (20, 32, 32, 3), np.uint8)
+    gone = pycifar.load_dataset({"train": (images, ["a", "b"] * 10)})
+    model = pycifar.train(gone, epochs=1, seed=1, verbose=0)
+    del gone
+    gc.collect()
+    with pytest.raises(DataError, match="is not loaded") as caught:
+        pycifar.train(model, epochs=1)
+    assert "load_dataset()" in caught.value.fix

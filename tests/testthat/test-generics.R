@@ -1,0 +1,83 @@
+test_that("a model fits on one line", {
+  expect_identical(
+    format(invented_model()),
+    paste(
+      "<cifar_trained_model> cnn2, 4,206,082 parameters, 3 of 3 epochs,",
+      "train accuracy 0.7500, validation accuracy 0.6250"
+    )
+  )
+  unfinished <- invented_model(
+    interrupted = TRUE, epochs_done = 0L, history = invented_model()$history[0L, ]
+  )
+  expect_match(format(unfinished), "0 of 3 epochs \\(interrupted\\)$")
+})
+
+test_that("the history is a data frame", {
+  expect_identical(as.data.frame(invented_model()), as.data.frame(invented_model()$history))
+})
+
+test_that("weights are arrays by name", {
+  weights <- coef(small_model())
+  expect_identical(
+    names(weights)[1:2], c("conv1_1/kernel", "conv1_1/bias")
+  )
+  expect_identical(dim(weights[["conv1_1/kernel"]]), c(3L, 3L, 3L, 32L))
+  expect_identical(sum(lengths(weights)), small_model()$parameters)
+  expect_identical(coef(small_model(), "conv1_1"), weights[1:2])
+  expect_pycifar_error(coef(small_model(), "conv9"), "unknown_name", "\"conv1_1\"")
+})
+
+test_that("weights of R and of Python are the same numbers", {
+  reticulate <- asNamespace("reticulate")
+  kernel <- small_model()$handle$network$get_layer("conv1_1")$kernel$numpy()
+  expect_equal(coef(small_model(), "conv1_1")[[1L]], reticulate$py_to_r(kernel))
+})
+
+test_that("the generics of other packages have methods", {
+  skip_if_not_installed("generics")
+  model <- small_model()
+  expect_identical(generics::tidy(model), model$layers)
+  glance <- generics::glance(model)
+  expect_identical(nrow(glance), 1L)
+  accuracy <- model$history$value[model$history$split == "train" &
+    model$history$metric == "accuracy"]
+  expect_identical(glance$train_accuracy, accuracy)
+  evaluation <- generics::evaluate(model, small_dataset())
+  expect_identical(evaluation$accuracy, small_evaluation()$accuracy)
+  fitted <- generics::fit(
+    cifar_build_model("cnn2", seed = 1), small_dataset(), epochs = 1, seed = 1, verbose = 0
+  )
+  expect_identical(fitted$fingerprint, model$fingerprint)
+  expect_identical(
+    generics::fit(model, epochs = 1, verbose = 0)$fingerprint,
+    generics::fit(model, small_dataset(), epochs = 1, verbose = 0)$fingerprint
+  )
+})
+
+test_that("augment adds classes and probabilities to what was given", {
+  skip_if_not_installed("generics")
+  model <- small_model()
+  found <- generics::augment(model, small_dataset())
+  expect_identical(names(found)[1:3], c(".truth", ".pred_class", ".pred_circle"))
+  expect_identical(found$.pred_class, predict(model, small_dataset()))
+  expect_identical(mean(found$.truth == found$.pred_class), small_evaluation()$accuracy)
+  expect_identical(names(generics::augment(model, test_images(2L)))[[1L]], ".pred_class")
+  skip_if_not_installed("png")
+  paths <- replicate(2L, withr::local_tempfile(fileext = ".png", .local_envir = parent.frame(5L)))
+  for (path in paths) {
+    png::writePNG(test_images(1L)[1, , , ] / 255, path)
+  }
+  table <- data.frame(path = paths, name = c("a", "b"))
+  found <- generics::augment(model, table)
+  expect_identical(found[1:2], tibble::as_tibble(table))
+  pattern <- data.frame(path = file.path(dirname(paths[[1L]]), "*.png"))
+  if (length(Sys.glob(pattern$path)) > 1L) {
+    expect_pycifar_error(generics::augment(model, pattern), "argument", "must name one file")
+  }
+})
+
+test_that("autoplot draws what plot draws", {
+  for (object in list(invented_model(), invented_evaluation())) {
+    expect_identical(ggplot2::autoplot(object)$labels, plot(object)$labels)
+  }
+})

@@ -1,0 +1,88 @@
+"""Build the website of both languages in site/ and check its links: `python -m tools.site`.
+
+site/index.html leads to site/r/, which pkgdown makes of the R package, and to site/python/, which
+mkdocs makes of docs/python/ and the docstrings.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.checks.r_cmd_check import copy_of_package
+from tools.setup import debian
+from tools.setup.step import announce, run
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS, SITE, WORK = ROOT / "docs", ROOT / "site", ROOT / ".check/site"
+MARK = "<!-- the help of each command is put here by `make site` -->"
+
+PKGDOWN = """
+options(pkgdown.internet = FALSE)
+pkgdown::build_site(
+  {source!r}, override = list(destination = {target!r}), preview = FALSE, install = FALSE,
+  devel = FALSE, new_process = FALSE
+)
+"""
+
+
+def main() -> int:
+    """Build both halves and the page that leads to them."""
+    provide_tools()
+    shutil.rmtree(SITE, ignore_errors=True)
+    SITE.mkdir()
+    shutil.copy2(DOCS / "index.html", SITE)
+    shutil.copy2(ROOT / "man/figures/README-picture.png", SITE / "picture.png")
+    build_python_half()
+    build_r_half()
+    announce("Checking links")
+    command = ["linkchecker", "--no-status", "--no-warnings", str(SITE / "index.html")]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def provide_tools() -> None:
+    """Install what the set-up leaves out: pkgdown, mkdocs and linkchecker."""
+    if debian.manages_this_machine():
+        debian.install_missing_packages(["r-cran-pkgdown"])
+    run([sys.executable, "-m", "pip", "install", "--quiet", "--editable", f"{ROOT}[docs]"], "pip")
+
+
+def build_python_half() -> None:
+    """site/python/, in which the page on the shell has the help of each command."""
+    announce("Building site/python")
+    pages = WORK / "mkdocs"
+    shutil.rmtree(pages, ignore_errors=True)
+    shutil.copytree(DOCS, pages)
+    settings = pages / "mkdocs.yml"
+    settings.write_text(settings.read_text().replace("paths: [..]", f"paths: [{ROOT}]"))
+    shell = pages / "python/shell.md"
+    shell.write_text(shell.read_text().replace(MARK, "\n\n".join(map(help_of, commands()))))
+    run(["mkdocs", "build", "--strict", "-f", settings, "-d", SITE / "python"], "mkdocs")
+
+
+def commands() -> list[str]:
+    """The commands of pycifar."""
+    from pycifar.cli.parser import COMMANDS
+
+    return list(COMMANDS)
+
+
+def help_of(command: str) -> str:
+    """The help of a command as a section of Markdown."""
+    told = subprocess.run(
+        ["pycifar", command, "--help"], check=True, capture_output=True, text=True
+    ).stdout
+    return f"## pycifar {command}\n\n```text\n{told.strip()}\n```"
+
+
+def build_r_half() -> None:
+    """site/r/."""
+    announce("Building site/r (some minutes: the examples and vignettes are run)")
+    source = copy_of_package(WORK / "r")
+    shutil.copy2(DOCS / "_pkgdown.yml", source)
+    code = PKGDOWN.format(source=str(source), target=str(SITE / "r"))
+    run(["Rscript", "-e", code], "pkgdown")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
