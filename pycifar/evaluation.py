@@ -12,7 +12,7 @@ import numpy as np
 from pycifar.arguments import check_choice, check_flag, describe
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
-from pycifar.errors import ArgumentError, DataError
+from pycifar.errors import ArgumentError
 from pycifar.trained_model import TrainedModel
 
 if TYPE_CHECKING:
@@ -129,11 +129,7 @@ def evaluate(
     check_flag("tta", tta)
     if not isinstance(dataset, Dataset):
         raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
-    if dataset.class_names != model.class_names:
-        raise DataError(
-            f"The data set must have the model's classes, {', '.join(model.class_names)}; "
-            f"it has {', '.join(dataset.class_names)}."
-        )
+    model.check_classes(dataset.class_names)
     part = dataset.split(split)
     probabilities = _probabilities(model, as_images(model, part), tta)
     return measure(probabilities, part.labels, model.class_names, split)

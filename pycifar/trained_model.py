@@ -13,6 +13,7 @@ import numpy as np
 
 from pycifar.architectures.multiply_adds import count_multiply_adds
 from pycifar.config import TrainingConfig
+from pycifar.errors import DataError
 from pycifar.scratch import NumpyModel
 
 if TYPE_CHECKING:
@@ -58,6 +59,14 @@ class TrainedModel:
     def keras_model(self) -> keras.Model:
         """The network as a Keras model; one of NumPy is converted, into an equal one."""
         return self.network.to_keras() if isinstance(self.network, NumpyModel) else self.network
+
+    def check_classes(self, class_names: tuple[str, ...]) -> None:
+        """Raise a DataError unless a data set has the model's classes, in the same order."""
+        if class_names != self.class_names:
+            raise DataError(
+                f"The data set must have the model's classes, {', '.join(self.class_names)}; "
+                f"it has {', '.join(class_names)}."
+            )
 
     @property
     def epochs_done(self) -> int:

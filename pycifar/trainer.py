@@ -9,8 +9,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from pycifar.architectures import ARCHITECTURES, build_model, recipe_for
 from pycifar.arguments import (
     check_budget,
@@ -25,7 +23,7 @@ from pycifar.augmentation import Augmentation, resolve_augmentation
 from pycifar.backend import drawing_from, keras, seeded
 from pycifar.callbacks import as_callbacks, progress
 from pycifar.callbacks import early_stopping as stopping_callbacks
-from pycifar.config import Recipe, TrainingConfig
+from pycifar.config import TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.datasets.dataset import loaded_dataset
 from pycifar.errors import ArgumentError, DataError, TimeBudgetWarning, TrainingError
@@ -34,13 +32,22 @@ from pycifar.memory import check_batch_fits
 from pycifar.model_state import copy_of, optimizer_state, set_optimizer_state
 from pycifar.optimization import (
     MOMENTUM,
-    OPTIMIZERS,
     SCHEDULES,
-    USUAL_DECAYS,
     make_optimizer,
 )
 from pycifar.precision import precision_of
 from pycifar.scratch import NumpyModel
+from pycifar.settings import (
+    check_numpy_settings,
+    check_validation,
+    given_or,
+    kept,
+    own_optimizer,
+    recipe_of,
+    settle_batch_size,
+    settle_class_weights,
+    settle_optimizer,
+)
 from pycifar.trained_model import TrainedModel
 from pycifar.training_run import TrainingRun, split_portions
 
@@ -233,26 +240,26 @@ def prepare_run(
         name, recipe = recipe_for(architecture)
     else:
         _check_goes_on(earlier, dataset)
-        name, recipe = earlier.config.architecture, _recipe_of(earlier.config)
-        optimizer = _own_optimizer(earlier) if own_state else optimizer
+        name, recipe = earlier.config.architecture, recipe_of(earlier.config)
+        optimizer = own_optimizer(earlier) if own_state else optimizer
         usual = inspect.signature(train).parameters["validation"].default
-        validation = _kept("validation", validation, (None, usual), earlier.config.validation)
-        precision = _kept("precision", precision, ("auto",), earlier.config.precision)
-        seed = _kept("seed", seed, (None,), earlier.config.seed)
-    validation = _check_validation(validation, dataset)
+        validation = kept("validation", validation, (None, usual), earlier.config.validation)
+        precision = kept("precision", precision, ("auto",), earlier.config.precision)
+        seed = kept("seed", seed, (None,), earlier.config.seed)
+    validation = check_validation(validation, dataset)
     seed = check_seed(seed)
     training, validating = split_portions(dataset, validation, seed)
-    optimizer_name, rate, decay = _settle_optimizer(optimizer, learning_rate, weight_decay, recipe)
+    optimizer_name, rate, decay = settle_optimizer(optimizer, learning_rate, weight_decay, recipe)
     epochs, time_budget = check_budget(epochs, time_budget)
     config = TrainingConfig(
         architecture=name,
-        epochs=_given(epochs, recipe.epochs) + (0 if earlier is None else earlier.epochs_done),
-        batch_size=_settle_batch_size(batch_size, recipe, len(training)),
+        epochs=given_or(epochs, recipe.epochs) + (0 if earlier is None else earlier.epochs_done),
+        batch_size=settle_batch_size(batch_size, recipe, len(training)),
         optimizer=optimizer_name,
         learning_rate=rate,
-        schedule=check_choice("schedule", _given(schedule, recipe.schedule), SCHEDULES),
+        schedule=check_choice("schedule", given_or(schedule, recipe.schedule), SCHEDULES),
         weight_decay=decay,
-        augmentation=resolve_augmentation(_given(augmentation, recipe.augmentation)).to_dict(),
+        augmentation=resolve_augmentation(given_or(augmentation, recipe.augmentation)).to_dict(),
         validation=validation,
         early_stopping=None
         if early_stopping is None
@@ -261,14 +268,14 @@ def prepare_run(
         seed=seed,
         label_smoothing=check_number(
             "label_smoothing",
-            _given(label_smoothing, recipe.label_smoothing),
+            given_or(label_smoothing, recipe.label_smoothing),
             0,
             1,
             open_maximum=True,
         ),
         time_budget=time_budget,
-        skip_easy=check_number("skip_easy", _given(skip_easy, recipe.skip_easy), 0, MOST_SKIPPED),
-        class_weights=_settle_class_weights(
+        skip_easy=check_number("skip_easy", given_or(skip_easy, recipe.skip_easy), 0, MOST_SKIPPED),
+        class_weights=settle_class_weights(
             class_weights, earlier, dataset.class_names, training.labels
         ),
     )
@@ -283,7 +290,7 @@ def prepare_run(
     if prepare is not None:
         prepare(model, training.take(slice(0, PREPARED))[0])
     if isinstance(model, NumpyModel):
-        _check_numpy_settings(config)
+        check_numpy_settings(config)
     check_batch_fits(model, config.batch_size)
     _compile(model, optimizer, config)
     scheduled = not isinstance(optimizer, keras.optimizers.Optimizer)
@@ -313,46 +320,13 @@ def _dataset_of(model: TrainedModel, architecture: Any) -> Dataset:
 
 def _check_goes_on(model: TrainedModel, dataset: Dataset) -> None:
     """Raise a DataError unless a model can go on with these images."""
-    if dataset.class_names != model.class_names:
-        raise DataError(
-            f"The data set must have the model's classes, {', '.join(model.class_names)}; "
-            f"it has {', '.join(dataset.class_names)}."
-        )
+    model.check_classes(dataset.class_names)
     if dataset.image_shape != model.image_shape:
         raise DataError(
             f"The data set must have images of {model.image_shape[0]}×{model.image_shape[1]} "
             f"pixels, as the model takes them, not {dataset.image_shape[0]}×"
             f"{dataset.image_shape[1]}."
         )
-
-
-def _recipe_of(config: TrainingConfig) -> Recipe:
-    """The settings that a model goes on with."""
-    usual = ARCHITECTURES.get(config.architecture)
-    return Recipe(
-        epochs=(usual.recipe if usual else Recipe()).epochs,
-        batch_size=config.batch_size,
-        optimizer=config.optimizer,
-        learning_rate=config.learning_rate,
-        schedule=config.schedule,
-        weight_decay=config.weight_decay,
-        label_smoothing=config.label_smoothing,
-        augmentation=config.augmentation,
-        skip_easy=config.skip_easy,
-    )
-
-
-def _own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
-    """One like that of the caller's own which a model was trained with; None for one of ours."""
-    if model.config.optimizer in OPTIMIZERS:
-        return None
-    own = getattr(model.network, "optimizer", None)
-    if own is None:
-        raise ArgumentError(
-            f"`optimizer` must be given: the model's own, {model.config.optimizer}, was not saved "
-            "with it."
-        )
-    return own.from_config(own.get_config())
 
 
 def _take_optimizer_state(model: Any, earlier: TrainedModel, learning_rate: float | None) -> None:
@@ -362,113 +336,6 @@ def _take_optimizer_state(model: Any, earlier: TrainedModel, learning_rate: floa
         set_optimizer_state(model, state)
     if learning_rate is not None and not isinstance(model, NumpyModel):
         model.optimizer.learning_rate = learning_rate  # which the state brought, too
-
-
-def _kept(name: str, given: Any, unsaid: tuple[Any, ...], own: Any) -> Any:
-    """A setting that a model which goes on keeps."""
-    if given not in unsaid and given != own:
-        raise ArgumentError(
-            f"`{name}` must be left out where a model goes on, which keeps {describe(own)}; "
-            f"{describe(given)} was given."
-        )
-    return own
-
-
-def _given(value: Any, default: Any) -> Any:
-    return default if value is None else value
-
-
-def _settle_optimizer(
-    optimizer: Any, learning_rate: Any, weight_decay: Any, recipe: Recipe
-) -> tuple[str, float, float]:
-    """The optimizer's name, its learning rate and its weight decay."""
-    if isinstance(optimizer, keras.optimizers.Optimizer):
-        for argument, value in {
-            "learning_rate": learning_rate,
-            "weight_decay": weight_decay,
-        }.items():
-            if value is not None:
-                raise ArgumentError(
-                    f"`{argument}` must be left out where `optimizer` is a Keras optimizer: "
-                    f"it brings its own; {describe(value)} was given."
-                )
-        own = float(optimizer.weight_decay or 0)
-        return type(optimizer).__name__, float(optimizer.learning_rate), own
-    name = check_choice("optimizer", _given(optimizer, recipe.optimizer), OPTIMIZERS)
-    if name == recipe.optimizer:
-        usual_rate, usual_decay = recipe.learning_rate, recipe.weight_decay
-    else:
-        usual_rate, usual_decay = OPTIMIZERS[name], USUAL_DECAYS.get(name, 0.0)
-    rate = _given(learning_rate, usual_rate)
-    decay = _given(weight_decay, usual_decay)
-    return (
-        name,
-        check_number("learning_rate", rate, minimum=0, open_minimum=True),
-        check_number("weight_decay", decay, minimum=0),
-    )
-
-
-def _settle_class_weights(
-    given: Any, earlier: TrainedModel | None, class_names: tuple[str, ...], labels: np.ndarray
-) -> dict[str, float] | None:
-    """What each class counts, by name; None where all count alike."""
-    if given is None:
-        return None if earlier is None else earlier.config.class_weights
-    if isinstance(given, Mapping):
-        weights = dict.fromkeys(class_names, 1.0)
-        for name, value in given.items():
-            check_choice("class_weights", name, class_names)
-            weights[name] = check_number(f"class_weights[{name}]", value, minimum=0)
-        if not any(weights[class_names[label]] for label in np.unique(labels)):
-            raise ArgumentError("`class_weights` must be above 0 for at least one class.")
-        return weights
-    if given != "balanced":
-        raise ArgumentError(
-            f'`class_weights` must be "balanced" or numbers by class name, not {describe(given)}.'
-        )
-    counts = np.bincount(labels, minlength=len(class_names))
-    shares = len(labels) / (len(class_names) * np.maximum(counts, 1))
-    return dict(zip(class_names, shares.tolist(), strict=True))
-
-
-def _check_numpy_settings(config: TrainingConfig) -> None:
-    if config.skip_easy:
-        raise ArgumentError(
-            f"`skip_easy` must be 0 for a network of NumPy, not {describe(config.skip_easy)}."
-        )
-    if config.class_weights is not None:
-        raise ArgumentError("`class_weights` must be left out for a network of NumPy.")
-    if config.optimizer != "sgd":
-        raise ArgumentError(
-            f'`optimizer` must be "sgd" for a network of NumPy, not {describe(config.optimizer)}.'
-        )
-    if config.label_smoothing:
-        raise ArgumentError(
-            "`label_smoothing` must be 0 for a network of NumPy, not "
-            f"{describe(config.label_smoothing)}."
-        )
-
-
-def _settle_batch_size(batch_size: Any, recipe: Recipe, n: int) -> int:
-    """The batch size that was asked for, or the recipe's; a small data set makes one batch."""
-    if batch_size is None:
-        return min(recipe.batch_size, n)
-    size = check_count("batch_size", batch_size)
-    if size > n:
-        raise ArgumentError(
-            f"`batch_size` must be at most the number of training images, {n}, not {size}."
-        )
-    return size
-
-
-def _check_validation(value: Any, dataset: Dataset) -> float | str | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return check_choice("validation", value, [s for s in dataset.splits if s != "train"])
-    return check_number(
-        "validation", value, minimum=0, maximum=1, open_minimum=True, open_maximum=True
-    )
 
 
 def _compile(model: keras.Model | NumpyModel, optimizer: Any, config: TrainingConfig) -> None:

@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(command: str, options: Namespace) -> int:
     from pycifar.cli import commands
 
-    return getattr(commands, command)(options)
+    return getattr(commands, command.replace("-", "_"))(options)
 
 
 def _report(command: str | None, error: Exception) -> int:

@@ -19,6 +19,7 @@ from pycifar.cli.records import (
     explanation_record,
     exploration_record,
     images_per_second,
+    learning_rates_record,
     prediction_record,
     reproduction_record,
     rows,
@@ -32,6 +33,7 @@ from pycifar.cli.values import (
     output_path,
     read_values,
     reproduction_arguments,
+    search_arguments,
     training_arguments,
 )
 from pycifar.errors import (
@@ -107,7 +109,9 @@ def train(options: Namespace) -> int:
     if "model" in options:
         from pycifar.model_file import load_model
 
-        arguments["architecture"] = load_model(options.model)
+        arguments["architecture"] = earlier = load_model(options.model)
+        if "source" not in data_arguments:
+            data_arguments["source"] = _source_of(earlier)
     dataset = load_dataset(**data_arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InterruptedWarning)  # said below
@@ -141,6 +145,27 @@ def train(options: Namespace) -> int:
         _print_path("model", output)
         _print_path("curves", plot)
     return 1 if model.interrupted else 0
+
+
+def find_learning_rate(options: Namespace) -> int:
+    """`pycifar find-learning-rate`."""
+    arguments, data_arguments = search_arguments(options), dataset_arguments(options)
+    plot = _picture_path(options)
+
+    from pycifar.datasets import load_dataset
+    from pycifar.learning_rates import find_learning_rate
+
+    found = find_learning_rate(load_dataset(**data_arguments), **arguments)
+    if plot is not None:
+        from pycifar.plots import plot_learning_rates
+
+        plot_learning_rates(found, plot, overwrite="overwrite" in options)
+    if "json" in options:
+        print_json(learning_rates_record(found, plot))
+    else:
+        print(found)
+        _print_path("picture", plot)
+    return 0
 
 
 def evaluate(options: Namespace) -> int:

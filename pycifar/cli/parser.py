@@ -153,51 +153,93 @@ def _add_explore(parser: ArgumentParser) -> None:
 
 
 def _add_train(parser: ArgumentParser) -> None:
-    defaults = _defaults("trainer.py", "train")
     _add_data(parser)
+    _add_training(
+        parser,
+        "epochs",
+        "batch_size",
+        "optimizer",
+        "learning_rate",
+        "schedule",
+        "weight_decay",
+        "label_smoothing",
+        "class_weights",
+        "precision",
+        "augmentation",
+        "skip_easy",
+        "validation",
+        "time_budget",
+        "early_stopping",
+        "best_weights",
+        "seed",
+    ).add_argument(
+        "--model",
+        metavar="MODEL",
+        help="go on with a file that `pycifar train` saved, in place of --architecture",
+    )
+    parser.add_argument("--output", metavar="MODEL.keras", help="save the model to this file")
+    _add_output(parser, "the curves of accuracy and loss")
+
+
+def _add_find_learning_rate(parser: ArgumentParser) -> None:
+    defaults = _defaults("learning_rates.py", "find_learning_rate")
+    _add_data(parser)
+    group = parser.add_argument_group("search")
+    for name, metavar, text in (
+        ("lowest", "RATE", "the learning rate of the first step"),
+        ("highest", "RATE", "the learning rate of the last step"),
+        ("steps", "N", "how many, at least 10"),
+    ):
+        text += f"; {defaults[name]:g} unless given"
+        group.add_argument(f"--{name}", metavar=metavar, help=text)
+    settings = ("batch_size", "optimizer", "weight_decay", "label_smoothing")
+    _add_training(parser, *settings, "precision", "augmentation", "seed")
+    _add_output(parser, "the losses by learning rate")
+
+
+def _add_training(parser: ArgumentParser, *names: str) -> Any:
+    """Options that say how a network is trained, as a group."""
+    defaults = _defaults("trainer.py", "train")
     group = parser.add_argument_group(
         "training", "What is left out follows the architecture: `pycifar architectures` shows it."
     )
-    for option, metavar, text in (
-        ("--architecture", "NAME", f"{defaults['architecture']} unless given"),
-        ("--model", "MODEL", "a file that `pycifar train` saved, to go on with in its place"),
-        ("--epochs", "N", "passes over the training images"),
-        ("--batch-size", "N", "images a step"),
-        ("--optimizer", "NAME", ", ".join(OPTIMIZERS)),
-        ("--learning-rate", "RATE", "at the start, or at the peak of one_cycle"),
-        ("--schedule", "NAME", ", ".join(SCHEDULES)),
-        (
-            "--weight-decay",
+    about = {
+        "architecture": ("NAME", f"{defaults['architecture']} unless given"),
+        "epochs": ("N", "passes over the training images"),
+        "batch_size": ("N", "images a step"),
+        "optimizer": ("NAME", ", ".join(OPTIMIZERS)),
+        "learning_rate": ("RATE", "at the start, or at the peak of one_cycle"),
+        "schedule": ("NAME", ", ".join(SCHEDULES)),
+        "weight_decay": (
             "DECAY",
             "each step takes the learning rate times this off each weight, times the weight",
         ),
-        ("--label-smoothing", "SHARE", "of the truth that is spread evenly over all classes"),
-        (
-            "--class-weights",
+        "label_smoothing": ("SHARE", "of the truth that is spread evenly over all classes"),
+        "class_weights": (
             "WEIGHTS",
             "what the classes count: balanced, or cat=2,dog=1.5 (1 for those left out)",
         ),
-        ("--precision", "NAME", ", ".join(PRECISIONS) + ": what is computed with"),
-        ("--augmentation", "NAMES", "none, or any of flip,shift,cutout with commas between"),
-        ("--skip-easy", "SHARE", "of the training images that an epoch leaves out, being easy"),
-        (
-            "--validation",
+        "precision": ("NAME", ", ".join(PRECISIONS) + ": what is computed with"),
+        "augmentation": ("NAMES", "none, or any of flip,shift,cutout with commas between"),
+        "skip_easy": ("SHARE", "of the training images that an epoch leaves out, being easy"),
+        "validation": (
             "WHAT",
             "the share of the training images to hold out, the name of a split such as test, "
             f"or none; {defaults['validation']} unless given",
         ),
-        ("--time-budget", "SECONDS", "train for so long, in place of --epochs"),
-        ("--early-stopping", "N", "stop after N epochs without a lower validation loss"),
-    ):
-        group.add_argument(option, metavar=metavar, help=text)
-    group.add_argument(
-        "--best-weights", action="store_true", help="keep the weights of the best epoch"
-    )
-    group.add_argument(
-        "--seed", metavar="N", help="the same seed gives the same weights; drawn unless given"
-    )
-    parser.add_argument("--output", metavar="MODEL.keras", help="save the model to this file")
-    _add_output(parser, "the curves of accuracy and loss")
+        "time_budget": ("SECONDS", "train for so long, in place of --epochs"),
+        "early_stopping": ("N", "stop after N epochs without a lower validation loss"),
+        "best_weights": (None, "keep the weights of the best epoch"),
+        "seed": ("N", "the same seed gives the same weights; drawn unless given"),
+    }
+    for name in ("architecture", *names):
+        metavar, text = about[name]
+        option = f"--{name.replace('_', '-')}"
+        if metavar is None:
+            group.add_argument(option, action="store_true", help=text)
+        else:
+            group.add_argument(option, metavar=metavar, help=text)
+    return group
 
 
 def _add_evaluate(parser: ArgumentParser) -> None:
@@ -315,6 +357,14 @@ COMMANDS = {
                 "cnn4 on CIFAR-10, validated on the test images, with its curves",
             ),
             ("train --dataset synthetic --epochs 1 --quiet --json", "the record as JSON"),
+        ),
+    ),
+    "find-learning-rate": Command(
+        "Train for some steps at rising learning rates, and tell where the loss falls most.",
+        _add_find_learning_rate,
+        (
+            ("find-learning-rate --architecture cnn4 --plot rates.png", "with a picture"),
+            ("find-learning-rate --dataset synthetic --steps 50 --json", "every step, as JSON"),
         ),
     ),
     "evaluate": Command(

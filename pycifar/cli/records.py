@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pycifar.datasets.exploration import Exploration
     from pycifar.evaluation import Evaluation
     from pycifar.explanation import Explanation
+    from pycifar.learning_rates import LearningRates
     from pycifar.reproduction import Reproduction
     from pycifar.trained_model import TrainedModel
 
@@ -63,14 +64,24 @@ def training_record(
 
 
 def images_per_second(model: TrainedModel, dataset: Dataset) -> float | None:
-    """Images trained on or validated on in a second, or None where no epoch was finished."""
-    if not model.seconds:
+    """Images trained on or validated on in a second, or None where that is not known."""
+    if not model.seconds or model.config.skip_easy:  # which leaves out nobody knows how many
         return None
     # A share that is held out is a part of the training split: its images are counted there.
     seen = ("train", model.config.validation)
     n = sum(len(split) for name, split in dataset.splits.items() if name in seen)
     passes = model.config.passes or len(model.seconds)
     return n * passes / sum(model.seconds)
+
+
+def learning_rates_record(found: LearningRates, plot: Path | None) -> dict[str, Any]:
+    """What a search for a learning rate found."""
+    return {
+        "architecture": found.architecture,
+        "suggestion": found.suggestion,
+        "table": rows(found.table),
+        "plot": _text(plot),
+    }
 
 
 def evaluation_record(

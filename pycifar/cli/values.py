@@ -37,29 +37,36 @@ def dataset_arguments(options: Namespace) -> dict[str, Any]:
 
 def training_arguments(options: Namespace) -> dict[str, Any]:
     """What the options say to `train`."""
-    arguments = read_values(
-        options,
-        {
-            "architecture": _one_of(ARCHITECTURES),
-            "epochs": as_count,
-            "batch_size": as_count,
-            "optimizer": _one_of(OPTIMIZERS),
-            "learning_rate": _as_rate,
-            "schedule": _one_of(SCHEDULES),
-            "weight_decay": _as_decay,
-            "label_smoothing": _as_decay,
-            "class_weights": _as_class_weights,
-            "precision": _one_of(PRECISIONS),
-            "augmentation": _as_augmentation,
-            "skip_easy": _as_decay,
-            "validation": _as_validation,
-            "early_stopping": as_count,
-            "best_weights": as_flag,
-            "time_budget": _as_rate,
-            "seed": lambda name, text: check_count(name, _number(text), 0, 2**31 - 1),
-        },
-    )
+    arguments = read_values(options, _training_readers())
     return arguments | ({"verbose": 0} if "quiet" in options else {})
+
+
+def search_arguments(options: Namespace) -> dict[str, Any]:
+    """What the options say to `find_learning_rate`."""
+    rates: dict[str, Reader] = {"lowest": _as_rate, "highest": _as_rate, "steps": as_count}
+    return read_values(options, _training_readers() | rates)
+
+
+def _training_readers() -> dict[str, Reader]:
+    return {
+        "architecture": _one_of(ARCHITECTURES),
+        "epochs": as_count,
+        "batch_size": as_count,
+        "optimizer": _one_of(OPTIMIZERS),
+        "learning_rate": _as_rate,
+        "schedule": _one_of(SCHEDULES),
+        "weight_decay": _as_decay,
+        "label_smoothing": _as_decay,
+        "class_weights": _as_class_weights,
+        "precision": _one_of(PRECISIONS),
+        "augmentation": _as_augmentation,
+        "skip_easy": _as_decay,
+        "validation": _as_validation,
+        "early_stopping": as_count,
+        "best_weights": as_flag,
+        "time_budget": _as_rate,
+        "seed": lambda name, text: check_count(name, _number(text), 0, 2**31 - 1),
+    }
 
 
 def reproduction_arguments(options: Namespace) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def test_the_defaults_in_the_help_are_those_of_the_functions():
         ("trainer.py", pycifar.train),
         ("datasets/load.py", pycifar.load_dataset),
         ("evaluation.py", pycifar.evaluate),
+        ("learning_rates.py", pycifar.find_learning_rate),
     ):
         parameters = inspect.signature(function).parameters.values()
         expected = {p.name: p.default for p in parameters if p.default is not p.empty}
@@ -214,6 +215,23 @@ def test_training_as_json_is_the_whole_record_and_the_run_of_python(run):
     assert record["versions"] == model.versions
     assert record["output"] is record["plot"] is None
     assert record["images_per_second"] == pytest.approx(150 / record["seconds"][0])
+
+
+def test_a_search_tells_where_the_loss_falls(run, tmp_path):
+    picture = tmp_path / "rates.png"
+    line = ["find-learning-rate", *DATA, "--architecture", "softmax", "--steps", 20, "--seed", 1]
+    code, out, _ = run(*line, "--plot", picture, "--json")
+    record = json.loads(out)
+    dataset = pycifar.load_dataset("synthetic", n_train=100, n_test=50)
+    expected = pycifar.find_learning_rate(dataset, "softmax", steps=20, seed=1)
+    assert code == 0
+    assert record["table"] == expected.table.to_dict("records")
+    assert record["suggestion"] == expected.suggestion
+    assert record["plot"] == str(picture)
+    assert picture.is_file()
+    assert run(*line)[1] == f"{expected}\n"
+    code, _, err = run("find-learning-rate", "--steps", 3)
+    assert (code, "`--steps` must be" in err) == (2, True)
 
 
 def test_a_saved_model_goes_on(run, model_path, small_model, small_dataset, tmp_path):

@@ -11,7 +11,7 @@ LAYERS = (
     {"datasets", "augmentation"},
     {"architectures", "scratch"},
     {"optimization", "muon", "fused", "callbacks", "trained_model", "training_run", "trainer"}
-    | {"model_file", "model_state", "learning_rates"},
+    | {"model_file", "model_state", "learning_rates", "settings"},
     {"evaluation", "plots", "probe", "diagnosis", "reproduction"}
     | {
         "explanation",
