@@ -44,8 +44,8 @@ NULL
 #' @rdname cifar_generics
 #' @export
 format.cifar_trained_model <- function(x, ...) {
-  accuracies <- x$history[x$history$metric == "accuracy", ]
-  accuracies <- accuracies[accuracies$epoch == max(accuracies$epoch, 0L), ]
+  last <- last_epoch(x$history)
+  accuracies <- last[last$metric == "accuracy", ]
   paste0(
     sprintf(
       "<cifar_trained_model> %s, %s parameters, %d of %d epochs", x$architecture,
@@ -88,7 +88,7 @@ tidy.cifar_trained_model <- function(x, ...) {
 #' @exportS3Method generics::glance
 #' @rdname cifar_generics
 glance.cifar_trained_model <- function(x, ...) {
-  last <- x$history[x$history$epoch == max(x$history$epoch, 0L), ]
+  last <- last_epoch(x$history)
   value <- function(split, metric) {
     c(last$value[last$split == split & last$metric == metric], NA_real_)[[1L]]
   }

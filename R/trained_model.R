@@ -134,8 +134,13 @@ plot.cifar_trained_model <- function(x, ...) {
   plot_history(x)
 }
 
+# The rows of the last epoch; none where no epoch was finished.
+last_epoch <- function(history) {
+  history[history$epoch == max(history$epoch, 0L), ]
+}
+
 print_last_epoch <- function(history) {
-  last <- history[history$epoch == max(history$epoch, 0L), ]
+  last <- last_epoch(history)
   for (split in unique(last$split)) {
     values <- last[last$split == split, ]
     cat(sprintf(

@@ -30,11 +30,7 @@ from pycifar.errors import ArgumentError, DataError, TimeBudgetWarning, Training
 from pycifar.fused import fuse
 from pycifar.memory import check_batch_fits
 from pycifar.model_state import copy_of, optimizer_state, set_optimizer_state
-from pycifar.optimization import (
-    MOMENTUM,
-    SCHEDULES,
-    make_optimizer,
-)
+from pycifar.optimization import MOMENTUM, SCHEDULES, make_optimizer
 from pycifar.precision import precision_of
 from pycifar.scratch import NumpyModel
 from pycifar.settings import (

@@ -312,13 +312,13 @@ class TrainingRun:
 
     def losses_at(self, rates: Iterable[float]) -> Iterator[float]:
         """The loss before each of some steps, which learn at these rates in turn."""
-        n, size = len(self.training), self.config.batch_size
+        size = self.config.batch_size
         for number, rate in enumerate(rates):
             epoch, step = divmod(number, self.steps_per_epoch)
             if step == 0:
                 order = self._order(epoch + 1)
             self._set_rate(rate)
-            batch = self._batch(order[step * size : min(n, (step + 1) * size)], epoch + 1, step)
+            batch = self._batch(order[step * size : (step + 1) * size], epoch + 1, step)
             yield float(self._step(*batch)["loss"])
 
     def _order(self, epoch: int, shortened: bool = False) -> np.ndarray:
