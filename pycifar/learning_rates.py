@@ -44,6 +44,8 @@ class LearningRates:
     suggestion: float | None
 
     def __str__(self) -> str:
+        if not len(self.table):
+            return f"{self.architecture}: the loss was never a finite number"
         rates = self.table["learning_rate"]
         found = "no rate at which the loss fell"
         if self.suggestion is not None:

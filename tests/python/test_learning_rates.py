@@ -54,6 +54,7 @@ def test_the_search_ends_where_the_loss_breaks_away_or_is_no_number():
     assert len(_search(rates, [1.0, 1.0, 1.0, 500.0, 1.0, 1.0, 1.0])) == 4
     assert len(_search(rates, [1.0, 1.0, math.nan, 1.0, 1.0, 1.0, 1.0])) == 2
     assert _search(rates, [math.inf] * 7) == []
+    assert str(_found("cnn2", [])) == "cnn2: the loss was never a finite number"
 
 
 @pytest.mark.parametrize(
