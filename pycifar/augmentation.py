@@ -31,7 +31,7 @@ class Augmentation:
         cutout: DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks
         with Cutout".
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from pycifar import Augmentation
         >>> images = np.zeros((2, 32, 32, 3), np.uint8)

@@ -90,7 +90,7 @@ def doctor() -> Diagnosis:
     Returns:
         A `Diagnosis`; print it.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> pycifar.doctor().ok
         True

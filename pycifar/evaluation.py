@@ -85,7 +85,7 @@ def predict(
         DataNotFoundError: a file is not there, or no file matches.
         DataFormatError: a file is not an image.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
@@ -118,7 +118,7 @@ def evaluate(
         DataError: there is no such split, or its classes are not the model's.
         ImageError: its images are of another size than the model takes.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)

@@ -31,7 +31,7 @@ class Explanation:
         probability: that the network gave to it, 0-1.
         layer: the layer whose maps were weighed.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
@@ -75,7 +75,7 @@ def explain(
         Selvaraju et al. 2017, "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
         Localization".
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
@@ -131,7 +131,7 @@ def feature_maps(
         ArgumentError: `model` or `layers` is not as above.
         ImageError: the image is not as above, or is more than one.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
@@ -172,7 +172,7 @@ def filters(model: TrainedModel) -> np.ndarray:
     Raises:
         ArgumentError: `model` is not as above, or its first layer does not see three colours.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)

@@ -38,7 +38,7 @@ def plot_explanation(
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
@@ -85,7 +85,7 @@ def plot_filters(
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
@@ -134,7 +134,7 @@ def plot_feature_maps(
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)

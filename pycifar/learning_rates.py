@@ -100,7 +100,7 @@ def find_learning_rate(
     Source:
         Smith 2017, "Cyclical Learning Rates for Training Neural Networks".
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> found = pycifar.find_learning_rate(dataset, "cnn2", steps=20, seed=1)

@@ -57,7 +57,7 @@ def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
@@ -102,7 +102,7 @@ def load_model(path: str | Path) -> TrainedModel:
         ModelFileError: there is no file, it is damaged, or pycifar did not write it.
         ModelVersionError: a newer pycifar wrote it.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)

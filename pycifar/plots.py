@@ -61,7 +61,7 @@ def plot_history(
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=2, seed=1, verbose=0)
@@ -101,7 +101,7 @@ def plot_learning_rates(
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> found = pycifar.find_learning_rate(dataset, steps=20, seed=1)
@@ -159,7 +159,7 @@ def plot_samples(
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> figure = pycifar.plot_samples(dataset, path="samples.png", overwrite=True)
@@ -200,7 +200,7 @@ def plot_confusion(
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
@@ -253,7 +253,7 @@ def plot_reproduction(
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> found = pycifar.reproduce("C", epochs=2, dataset=dataset, verbose=0)

@@ -51,7 +51,7 @@ def receptive_field(model: TrainedModel | keras.Model | str) -> pandas.DataFrame
         Araujo, Norris and Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks",
         Distill.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> table = pycifar.receptive_field("cnn2").set_index("layer")
         >>> table.loc[["conv1_1", "conv1_2", "pool1"], "receptive_field"].tolist()

@@ -152,7 +152,7 @@ def train(
             weights, at most 100 steps old, with which it was.
         CallbackError: a function in `callbacks` failed; the error's `model` is the model so far.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=500, n_test=100)
         >>> model = pycifar.train(dataset, "cnn2", epochs=1, seed=1, verbose=0)

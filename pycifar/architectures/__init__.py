@@ -59,7 +59,7 @@ def list_architectures() -> pandas.DataFrame:
         One row an architecture: `architecture`, `summary`, `origin`, and its recipe's `epochs`,
         `batch_size`, `optimizer`, `learning_rate`, `schedule` and `weight_decay`.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> pycifar.list_architectures().architecture.tolist()[:4]
         ['softmax', 'mlp_sigmoid', 'mlp_relu', 'cnn2']
@@ -118,7 +118,7 @@ def build_model(
     Raises:
         ArgumentError: an argument is not as above, or the model does not fit the shapes.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> pycifar.build_model("cnn2").count_params()
         4210090

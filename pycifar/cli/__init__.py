@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 failed, 2 wrong usage.
 
-    Example:
+    Examples:
         >>> from pycifar.cli import main
         >>> status = main(["architectures"])  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
         softmax 3072 pixels, dense 10

@@ -30,7 +30,7 @@ class Reproduction:
         calls: what was asked for, in words, each call that added to the records.
         interrupted: whether the last call was cut short by the user.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> found = pycifar.reproduce("C", seeds=[1, 2], epochs=1, dataset=dataset, verbose=0)
@@ -118,7 +118,7 @@ def load_reproduction(path: str | Path) -> Reproduction:
     Raises:
         DataFormatError: there is no such file, or it is damaged or of another kind.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> settings = {"epochs": 1, "dataset": dataset, "path": "r.json", "verbose": 0}

@@ -53,7 +53,7 @@ def reproduce(
         DataFormatError: the file at `path` is no such file, or its trainings were on other data.
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> found = pycifar.reproduce("C", epochs=1, dataset=dataset, verbose=0)

@@ -43,7 +43,7 @@ class NumpyModel:
     Raises:
         ArgumentError: an argument is not as above.
 
-    Example:
+    Examples:
         >>> from pycifar.scratch import NumpyModel
         >>> NumpyModel("mlp", (32, 32, 3), 10, hidden=[64, 64], activation="relu").count_params()
         201482
