@@ -8,19 +8,19 @@ import sys
 import time
 
 from .counts import Counts
-from .stages import COVERAGE, STAGES
+from .stages import APART, STAGES
 
 
 def main(names: list[str]) -> int:
     """Run the named checks, or all of them in order.
 
     Args:
-        names: names of checks, from STAGES or COVERAGE; empty for all of STAGES.
+        names: names of checks, from STAGES or APART; empty for all of STAGES.
 
     Returns:
         The exit status: 0 nothing failed, 1 something failed, 2 a name is unknown.
     """
-    known = STAGES | COVERAGE
+    known = STAGES | APART
     unknown = [name for name in names if name not in known]
     if unknown:
         print(f"No check is called {unknown[0]!r}. Checks: {', '.join(known)}.", file=sys.stderr)
@@ -37,7 +37,7 @@ def main(names: list[str]) -> int:
 
 def run_stage(name: str) -> tuple[Counts, float]:
     """Run one check under a heading; what it counted and how long it took in seconds."""
-    title, check = (STAGES | COVERAGE)[name]
+    title, check = (STAGES | APART)[name]
     print(heading(title), flush=True)
     start = time.monotonic()
     counts = check()

@@ -30,6 +30,11 @@ def lintr() -> Counts:
     return counts.of_status(run("Rscript", HERE / "lint.R"))
 
 
+def styler() -> Counts:
+    """R's format."""
+    return counts.of_status(run("Rscript", HERE / "style.R"))
+
+
 def python_tests() -> Counts:
     """The Python package's tests, and those of the tools."""
     return pytest("python", "tests/python", "tests/tools")
@@ -89,8 +94,9 @@ STAGES: dict[str, tuple[str, Callable[[], Counts]]] = {
     "r-cmd-check": ("R CMD build and R CMD check --as-cran", r_cmd_check.check),
 }
 
-# These run the tests once more, so they are run where they are named alone.
-COVERAGE: dict[str, tuple[str, Callable[[], Counts]]] = {
+# Run where they are named alone: some need what Debian lacks, some run the tests once more.
+APART: dict[str, tuple[str, Callable[[], Counts]]] = {
+    "styler": ("R format (styler)", styler),
     "python-coverage": ("Lines of Python that tests reach", python_coverage),
     "r-coverage": ("Lines of R that tests reach (covr)", r_coverage),
 }
