@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-
 NOTHING_CHECKED = 77  # the exit status of a check that the machine lacks something for
 
 
