@@ -23,6 +23,8 @@
 #'     * `pycifar_error_divergence`: the loss is no finite number any more. The model has the last
 #'       weights, at most 100 steps old, with which it was.
 #'     * `pycifar_error_callback`: a callback that you gave failed.
+#'     * `pycifar_error_checkpoint` (a `pycifar_error_output`, too): a checkpoint cannot be made, or
+#'       does not fit.
 #' * `pycifar_error_handle`: a data set or model is from an R session that has ended.
 #' * `pycifar_error_dependency`: Python, Keras or one of its backends is missing.
 #' * `pycifar_error_internal`: something that should not happen; please report it.

@@ -64,6 +64,14 @@
 #' @param time_budget Seconds that all of it may take, above 0, in place of `epochs`: as many
 #'   steps as fit, and the schedule spans them. How many that is depends on the machine; the model's
 #'   `config` tells. Starting Python, if that was not done before, is not counted.
+#' @param checkpoint_dir A folder, made where there is none, that is given a checkpoint after each
+#'   epoch: all that a training which is cut off, even by a loss of power, goes on from. It replaces
+#'   the one before.
+#' @param checkpoint_every Make a checkpoint each so many steps, too.
+#' @param resume Whether to go on from the checkpoint in `checkpoint_dir`; where there is none yet,
+#'   the training begins. The settings and images must be the same, and the weights will be, bit for
+#'   bit, those of a training that was never cut off, but for one with a time budget; what callbacks
+#'   have gathered is theirs to keep.
 #' @param seed Fixes weights, order, dropout and augmentation; a whole number from 0 to 2^31 - 1.
 #'   `NULL` draws one, which the model's `config` tells.
 #' @param verbose 0 is silent; 1 shows a progress bar on a terminal, and elsewhere a message an
@@ -74,7 +82,9 @@
 #' @section Errors:
 #' `pycifar_error_argument`, `pycifar_error_data`, `pycifar_error_divergence` where the loss is
 #' no finite number any more, `pycifar_error_callback` where a function of yours fails; the last two
-#' keep the model so far, as field `model`; see [pycifar_conditions].
+#' keep the model so far, as field `model`; `pycifar_error_checkpoint` where a checkpoint cannot be
+#' made, which keeps the model, too, or where the one in `checkpoint_dir` is damaged, of another
+#' training, in use, or there although `resume` is `FALSE`; see [pycifar_conditions].
 #' @family models
 #' @export
 #' @examplesIf pycifar:::python_ready()
@@ -85,6 +95,12 @@
 #' # Stop when the training accuracy is above one half.
 #' enough <- list(on_epoch_end = function(epoch, logs) logs$accuracy < 0.5)
 #' model <- cifar_train(dataset, "cnn2", epochs = 2, callbacks = enough, seed = 1, verbose = 0)
+#'
+#' # Where R is killed on the way, the same call goes on from the last epoch that was finished.
+#' model <- cifar_train(
+#'   dataset, "cnn2",
+#'   epochs = 2, checkpoint_dir = file.path(tempdir(), "checkpoints"), resume = TRUE, seed = 1
+#' )
 cifar_train <- function(dataset,
                         architecture = "cnn2",
                         epochs = NULL,
@@ -103,6 +119,9 @@ cifar_train <- function(dataset,
                         best_weights = FALSE,
                         callbacks = NULL,
                         time_budget = NULL,
+                        checkpoint_dir = NULL,
+                        checkpoint_every = NULL,
+                        resume = FALSE,
                         seed = NULL,
                         verbose = verbosity()) {
   handle <- crossing_dataset(dataset)
@@ -128,6 +147,9 @@ cifar_train <- function(dataset,
     best_weights = one_value(best_weights, "best_weights", "TRUE or FALSE"),
     callbacks = crossing_callbacks(callbacks),
     time_budget = one_value(time_budget, "time_budget", "a single number"),
+    checkpoint_dir = one_value(checkpoint_dir, "checkpoint_dir", "the path of a folder"),
+    checkpoint_every = one_value(checkpoint_every, "checkpoint_every", "a single number"),
+    resume = one_value(resume, "resume", "TRUE or FALSE"),
     seed = one_value(seed, "seed", "a single number"),
     verbose = one_value(verbose, "verbose", "0, 1 or 2"),
     write_line = progress$write_line,

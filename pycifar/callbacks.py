@@ -97,6 +97,10 @@ class ReportedProgress(ProgressLines):
         if update is not None:
             self.on_train_batch_end = self._report
 
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        """Count from the steps that an earlier training did."""
+        self._steps_done = self.params["steps_done"]
+
     def _report(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         self._steps_done += 1
         now = time.perf_counter()
@@ -125,7 +129,12 @@ class ProgressBar(ProgressLines):
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         """Show the bar."""
         self._task = self._bar.add_task(
-            "", total=self.params["total_steps"], epochs=self.params["epochs"], epoch=1, logs=""
+            "",
+            total=self.params["total_steps"],
+            completed=self.params["steps_done"],
+            epochs=self.params["epochs"],
+            epoch=1,
+            logs="",
         )
         self._bar.start()
 
@@ -146,6 +155,22 @@ class ProgressBar(ProgressLines):
         self._bar.stop()
 
 
+class EarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras's, which can be taken up again from where it was."""
+
+    NUMBERS = ("wait", "best", "best_epoch", "stopped_epoch")
+
+    def state(self) -> tuple[dict[str, Any], list[Any]]:
+        """Its numbers, and the best weights so far where they are kept."""
+        return {name: getattr(self, name) for name in self.NUMBERS}, self.best_weights or []
+
+    def restore(self, numbers: Mapping[str, Any], weights: list[Any]) -> None:
+        """Go on from a state."""
+        for name in self.NUMBERS:
+            setattr(self, name, numbers[name])
+        self.best_weights = weights or None
+
+
 def progress(verbose: int) -> list[keras.callbacks.Callback]:
     """Shows the progress: nothing for 0; for 1 a bar on a terminal, lines elsewhere; 2 lines."""
     if verbose == 0:
@@ -162,7 +187,7 @@ def early_stopping(
     if patience is None and not best_weights:
         return []
     return [
-        keras.callbacks.EarlyStopping(
+        EarlyStopping(
             monitor="val_loss" if validated else "loss",
             mode="min",
             patience=sys.maxsize if patience is None else patience,

@@ -14,7 +14,8 @@
     │   └── OutputExistsError                 a file exists and overwriting was not asked for
     ├── TrainingError                         training cannot go on
     │   ├── DivergenceError                   the loss is no finite number any more
-    │   └── CallbackError                     a callback given by the caller failed
+    │   ├── CallbackError                     a callback given by the caller failed
+    │   └── CheckpointError (OutputError)     a checkpoint cannot be made, or does not fit
     ├── HandleError                           an R object outlived its Python object
     └── DependencyError                       an optional library or a backend is missing
 
@@ -138,6 +139,12 @@ class CallbackError(TrainingError):
     """A callback that the caller gave failed."""
 
     kind = "callback"
+
+
+class CheckpointError(TrainingError, OutputError):
+    """A checkpoint cannot be made, is damaged, or is of another training."""
+
+    kind = "checkpoint"
 
 
 class HandleError(PycifarError):

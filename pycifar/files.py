@@ -1,14 +1,15 @@
-"""Writing files so that a failure leaves what was there."""
+"""Writing files so that a failure leaves what was there, and one process at a time."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pycifar.errors import OutputError
+from pycifar.errors import OutputError, PycifarError
 
 
 def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
@@ -23,11 +24,49 @@ def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())  # mkstemp gives the owner alone access
         temporary.replace(target)
+        _flush_folder(target.parent)
     except OSError as error:
         raise _output_error(target, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what `write_atomically` leaves beside `target` where its process is killed.
+
+    Only for a target that no other process can be writing.
+    """
+    for leftover in target.parent.glob(f".{target.stem}-*{target.suffix}"):
+        leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, in_use: PycifarError) -> Iterator[None]:
+    """Keep other processes out of what `path` stands for; the lock ends with this process.
+
+    Args:
+        path: an empty file that is made, and stays.
+        in_use: the error where another process has the lock.
+
+    Raises:
+        OutputError: the file cannot be made.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such locks
+        yield
+        return
+    try:
+        lock = path.open("ab")
+    except OSError as error:
+        raise _output_error(path, error) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise in_use from None
+        yield
 
 
 def check_writable(target: Path) -> None:
@@ -41,6 +80,20 @@ def check_writable(target: Path) -> None:
             pass
     except OSError as error:
         raise _output_error(target, error) from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have the new name survive a loss of power, where the system can do that."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
 
 
 def _output_error(target: Path, error: OSError) -> OutputError:

@@ -56,6 +56,22 @@ def set_optimizer_state(network: keras.Model | NumpyModel, state: Sequence[np.nd
         variable.assign(value)
 
 
+def all_variables(network: keras.Model | NumpyModel) -> list[np.ndarray]:
+    """Copies of all weights, and of the states of the layers' random generators."""
+    if isinstance(network, NumpyModel):
+        return network.get_weights()
+    return [as_numpy(variable) for variable in network.variables]
+
+
+def set_all_variables(network: keras.Model | NumpyModel, values: Sequence[np.ndarray]) -> None:
+    """Take these values, in the order of `all_variables`."""
+    if isinstance(network, NumpyModel):
+        network.set_weights(values)
+        return
+    for variable, value in zip(network.variables, values, strict=True):
+        variable.assign(value)
+
+
 def generator_states(network: keras.Model | NumpyModel) -> list[list[int]]:
     """The states of the layers' random generators, such as dropout's, in the layers' order."""
     return [as_numpy(variable).tolist() for variable in _generators(network)]

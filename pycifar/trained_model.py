@@ -84,7 +84,7 @@ class TrainedModel:
             first = next(blocks)
             digest.update(f"{first.dtype.str}{tuple(weight.shape)}".encode())
             for block in itertools.chain([first], blocks):
-                digest.update(np.ascontiguousarray(block).reshape(-1).data)
+                digest.update(np.ascontiguousarray(block).reshape(-1).view(np.uint8).data)
         return digest.hexdigest()
 
     def layers(self) -> pandas.DataFrame:

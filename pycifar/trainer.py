@@ -7,6 +7,7 @@ import inspect
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pycifar.architectures import ARCHITECTURES, build_model, recipe_for
@@ -23,6 +24,7 @@ from pycifar.augmentation import Augmentation, resolve_augmentation
 from pycifar.backend import drawing_from, keras, seeded
 from pycifar.callbacks import as_callbacks, progress
 from pycifar.callbacks import early_stopping as stopping_callbacks
+from pycifar.checkpoint import Checkpoints, checkpoints_in
 from pycifar.config import TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.datasets.dataset import loaded_dataset
@@ -75,6 +77,9 @@ def train(
     best_weights: bool = False,
     callbacks: Any = None,
     time_budget: float | None = None,
+    checkpoint_dir: str | Path | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
     seed: int | None = None,
     verbose: int = 1,
 ) -> TrainedModel:
@@ -136,6 +141,14 @@ def train(
         time_budget: seconds that all of it may take, above 0, in place of `epochs`: as many
             steps as fit, and the schedule spans them. How many that is depends on the machine; the
             model's `config` tells. Importing Keras, if that was not done before, is not counted.
+        checkpoint_dir: a folder, made where there is none, that is given a checkpoint after each
+            epoch: all that a training which is cut off, even by a loss of power, goes on from.
+            It replaces the one before.
+        checkpoint_every: make a checkpoint each so many steps, too.
+        resume: whether to go on from the checkpoint in `checkpoint_dir`; where there is none yet,
+            the training begins. The settings and images must be the same, and the weights will be,
+            bit for bit, those of a training that was never cut off, but for one with a time budget;
+            what callbacks have gathered is theirs to keep.
         seed: fixes weights, order, dropout and augmentation, 0 to 2³¹ - 1; None draws one, which
             the model's `config` tells.
         verbose: 0 is silent; 1 shows a bar on a terminal and a line an epoch elsewhere; 2 shows
@@ -151,6 +164,10 @@ def train(
         DivergenceError: the loss is no finite number any more; the error's `model` has the last
             weights, at most 100 steps old, with which it was.
         CallbackError: a function in `callbacks` failed; the error's `model` is the model so far.
+        CheckpointError: a checkpoint cannot be made, and the error's `model` is the model so far;
+            or the one in `checkpoint_dir` is damaged, of another training, or in use, or `resume`
+            was not asked for.
+        OutputError: `checkpoint_dir` cannot be made or written to.
 
     Examples:
         >>> import pycifar
@@ -163,36 +180,38 @@ def train(
     shown = progress(check_count("verbose", verbose, minimum=0, maximum=2))
     if isinstance(dataset, TrainedModel):
         dataset, architecture = _dataset_of(dataset, architecture), dataset
-    run = prepare_run(
-        dataset,
-        architecture,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        weight_decay=weight_decay,
-        label_smoothing=label_smoothing,
-        class_weights=class_weights,
-        precision=precision,
-        augmentation=augmentation,
-        skip_easy=skip_easy,
-        validation=validation,
-        early_stopping=early_stopping,
-        best_weights=best_weights,
-        time_budget=time_budget,
-        seed=seed,
-    )
-    config = run.config
-    stopping = stopping_callbacks(
-        config.early_stopping, config.best_weights, run.validating is not None
-    )
-    try:
-        with drawing_from(config.seed):
-            run.train([*stopping, *given_callbacks, *shown])
-    except TrainingError as error:
-        error.model = run.result(dataset)
-        raise
+    with checkpoints_in(checkpoint_dir, checkpoint_every, resume) as checkpoints:
+        run = prepare_run(
+            dataset,
+            architecture,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            schedule=schedule,
+            weight_decay=weight_decay,
+            label_smoothing=label_smoothing,
+            class_weights=class_weights,
+            precision=precision,
+            augmentation=augmentation,
+            skip_easy=skip_easy,
+            validation=validation,
+            early_stopping=early_stopping,
+            best_weights=best_weights,
+            time_budget=time_budget,
+            seed=seed,
+            checkpoints=checkpoints,
+        )
+        config = run.config
+        stopping = stopping_callbacks(
+            config.early_stopping, config.best_weights, run.validating is not None
+        )
+        try:
+            with drawing_from(config.seed):
+                run.train([*stopping, *given_callbacks, *shown])
+        except TrainingError as error:
+            error.model = run.result(dataset)
+            raise
     trained = run.result(dataset)
     passes = trained.config.passes
     if passes is not None and passes < 1 and not trained.interrupted:
@@ -225,6 +244,7 @@ def prepare_run(
     best_weights: Any = False,
     time_budget: Any = None,
     seed: Any = None,
+    checkpoints: Checkpoints | None = None,
 ) -> TrainingRun:
     """A run that is ready to train; the arguments are those of `train`."""
     started = time.monotonic()
@@ -243,6 +263,8 @@ def prepare_run(
         precision = kept("precision", precision, ("auto",), earlier.config.precision)
         seed = kept("seed", seed, (None,), earlier.config.seed)
     validation = check_validation(validation, dataset)
+    if seed is None and checkpoints is not None and checkpoints.found is not None:
+        seed = checkpoints.found.about["config"]["seed"]
     seed = check_seed(seed)
     training, validating = split_portions(dataset, validation, seed)
     optimizer_name, rate, decay = settle_optimizer(optimizer, learning_rate, weight_decay, recipe)
@@ -282,6 +304,8 @@ def prepare_run(
     else:
         model = copy_of(earlier.network)
     config = dataclasses.replace(config, precision=precision_of(model))
+    if checkpoints is not None:
+        checkpoints.begin(config, dataset.fingerprint("train"))
     prepare = ARCHITECTURES[name].prepare if isinstance(architecture, str) else None
     if prepare is not None:
         prepare(model, training.take(slice(0, PREPARED))[0])
@@ -293,7 +317,9 @@ def prepare_run(
     if earlier is not None and own_state:
         _take_optimizer_state(model, earlier, config.learning_rate if scheduled else None)
     deadline = None if time_budget is None else started + PLANNED * time_budget
-    return TrainingRun(model, training, validating, config, scheduled, deadline, earlier)
+    return TrainingRun(
+        model, training, validating, config, scheduled, deadline, earlier, checkpoints
+    )
 
 
 def _dataset_of(model: TrainedModel, architecture: Any) -> Dataset:

@@ -10,18 +10,26 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
 
 from pycifar.augmentation import Augmentation
 from pycifar.backend import keras
+from pycifar.callbacks import EarlyStopping
+from pycifar.checkpoint import Checkpoints, TrainingState, fitting
 from pycifar.config import TrainingConfig
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.sampling import stratified_split
 from pycifar.errors import DivergenceError, InterruptedWarning
 from pycifar.fused import make_step
+from pycifar.model_state import (
+    all_variables,
+    optimizer_state,
+    set_all_variables,
+    set_optimizer_state,
+)
 from pycifar.optimization import rate_by_step
 from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
@@ -64,6 +72,23 @@ class Portion:
         """Images, in the memory order of the split, and labels at `positions`."""
         chosen = self.indices[positions]
         return self.split.images[chosen], self.split.labels[chosen]
+
+
+@dataclass
+class Place:
+    """Where in an epoch a training is.
+
+    Args:
+        order: of the images.
+        steps: how many of its steps are done.
+        totals: sums of the metrics over the images so far.
+        seconds: that it took so far, up to when this was noted.
+    """
+
+    order: np.ndarray
+    steps: int = 0
+    totals: dict[str, float] = field(default_factory=lambda: dict.fromkeys(METRICS, 0.0))
+    seconds: float = 0.0
 
 
 @contextmanager
@@ -122,6 +147,7 @@ class TrainingRun:
         scheduled: bool = True,
         deadline: float | None = None,
         earlier: TrainedModel | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         """A run that has not begun.
 
@@ -133,6 +159,7 @@ class TrainingRun:
             scheduled: whether the learning rate is the settings', or the optimizer's own.
             deadline: a time of `time.monotonic` to train until, whatever the settings' epochs.
             earlier: what the model goes on from, whose epochs are among the settings' epochs.
+            checkpoints: where the state of the run is kept, and maybe found.
         """
         self.model = model
         self.training = training
@@ -167,6 +194,10 @@ class TrainingRun:
         epochs = config.epochs - self._epochs_before
         self._settle(epochs * self.steps_per_epoch - shortened * saved)
         self._passes = float(self._epochs_before)
+        self._place: Place | None = None  # between two epochs
+        self._began = time.monotonic()  # less what was spent before the run was cut off
+        self._stopping: EarlyStopping | None = None
+        self._checkpoints = checkpoints
 
     def _plan(self, last_step: float) -> None:
         """Settle how many steps there will be, by how long they took so far.
@@ -207,9 +238,15 @@ class TrainingRun:
             epochs=self.config.epochs,
             steps=self.steps_per_epoch,
             total_steps=self.total_steps,
+            steps_done=self.steps_done,
         )
+        self._stopping = next((c for c in callbacks if isinstance(c, EarlyStopping)), None)
         self.model.stop_training = False
+        if self._checkpoints is not None and self._checkpoints.found is not None:
+            self._restore(self._checkpoints, self._checkpoints.found)
+            told.params |= {"steps_done": self.steps_done, "total_steps": self.total_steps}
         told.on_train_begin()
+        self._restore_stopping()
         try:
             with interrupts_between_steps() as self._raise_interrupt:
                 while not (self.model.stop_training or self._is_over()):
@@ -251,7 +288,8 @@ class TrainingRun:
         )
 
     def _epoch(self, epoch: int, told: keras.callbacks.CallbackList) -> None:
-        started = time.perf_counter()
+        spent = 0.0 if self._place is None else self._place.seconds
+        self._epoch_began = time.perf_counter() - spent
         # A time budget may have changed these.
         told.params |= {"epochs": self.config.epochs, "total_steps": self.total_steps}
         told.on_epoch_begin(epoch - 1)
@@ -265,16 +303,21 @@ class TrainingRun:
             rows += [(epoch, "validation", metric, value) for metric, value in measured.items()]
             logs |= {f"val_{metric}": value for metric, value in measured.items()}
         self.rows += rows
-        self.seconds.append(time.perf_counter() - started)
+        self.seconds.append(time.perf_counter() - self._epoch_began)
+        self._place = None
         told.on_epoch_end(epoch - 1, logs)
+        if self._checkpoints is not None:
+            self._checkpoints.save(self._state())
 
     def _pass(self, epoch: int, told: keras.callbacks.CallbackList) -> dict[str, float]:
         """One pass over the training images; the means of loss and accuracy over the images."""
-        order = self._order(epoch, self._is_shortened(epoch))
-        n, size = len(order), self.config.batch_size
-        self._steps_before_epoch = self.steps_done
-        totals = dict.fromkeys(METRICS, 0.0)
-        for step, start in enumerate(range(0, n, size)):
+        size = self.config.batch_size
+        if self._place is None:
+            self._place = Place(self._order(epoch, self._is_shortened(epoch)))
+            self._steps_before_epoch = self.steps_done
+        place = self._place
+        n = len(place.order)
+        for step in range(place.steps, math.ceil(n / size)):
             if self._is_over():
                 break
             started = time.monotonic()
@@ -282,29 +325,99 @@ class TrainingRun:
                 self._set_rate(self._rate(self.steps_done))
             for callback in told.callbacks:
                 callback.on_train_batch_begin(step)
-            positions = order[start : start + size]
+            positions = place.order[step * size : (step + 1) * size]
             batch = self._batch(positions, epoch, step)
             before = self.model.get_weights() if step % KEEP_EVERY == 0 else None
             logs = self._step(*batch)
             self.steps_done += 1
-            self._passes = epoch - 1 + min(1.0, (start + size) / n)
+            place.steps = step + 1
+            self._passes = epoch - 1 + min(1.0, place.steps * size / n)
             if self._left_out:
                 self._losses[positions] = logs["losses"]
             for metric in METRICS:
-                totals[metric] += float(logs[metric]) * len(batch[0])
-            if not math.isfinite(totals["loss"]):
+                place.totals[metric] += float(logs[metric]) * len(positions)
+            if not math.isfinite(place.totals["loss"]):
                 self._diverged(float(logs["loss"]), epoch, step)
             if before is not None:
                 self.good_weights = before
-            seen = start + len(batch[0])
-            means = {metric: total / seen for metric, total in totals.items()}
+            means = self._means(place)
             for callback in told.callbacks:  # not by Keras's list, which looks through the logs
                 callback.on_train_batch_end(step, means)
             self._raise_interrupt()
             if self.model.stop_training:
                 break
             self._plan(time.monotonic() - started)
-        return means
+            if self._checkpoints is not None and self._checkpoints.is_due(self.steps_done):
+                self._checkpoints.save(self._state())
+        return self._means(place)
+
+    def _means(self, place: Place) -> dict[str, float]:
+        """Loss and accuracy, of the images of the epoch so far."""
+        seen = min(place.steps * self.config.batch_size, len(place.order))
+        return {metric: total / seen for metric, total in place.totals.items()}
+
+    def _state(self) -> TrainingState:
+        """All that the run goes on from."""
+        numbers, best = ({}, []) if self._stopping is None else self._stopping.state()
+        about = {
+            "config": self.config.to_dict(),
+            "versions": current_versions(),
+            "rows": self.rows,
+            "seconds": self.seconds,
+            "elapsed": time.monotonic() - self._began,
+            "passes": self._passes,
+            "steps_done": self.steps_done,
+            "steps_before_epoch": self._steps_before_epoch,
+            "stopped": self.model.stop_training,
+            "stopping": numbers,
+        }
+        arrays = {
+            "variables": all_variables(self.model),
+            "optimizer": optimizer_state(self.model),
+            "losses": [self._losses],
+            "best": best,
+        }
+        if self._place is not None:
+            about["place"] = {
+                "steps": self._place.steps,
+                "totals": self._place.totals,
+                "seconds": time.perf_counter() - self._epoch_began,
+            }
+            arrays["order"] = [self._place.order]
+        return TrainingState(about, arrays)
+
+    def _restore(self, checkpoints: Checkpoints, state: TrainingState) -> None:
+        """Be where the run was when its state was saved."""
+        variables, optimizer = all_variables(self.model), optimizer_state(self.model)
+        about, arrays = state.about, state.arrays
+        try:
+            variables = fitting(arrays, "variables", variables)
+            optimizer = fitting(arrays, "optimizer", optimizer)
+            [losses] = fitting(arrays, "losses", [self._losses])
+        except ValueError as error:
+            raise checkpoints.misfit(f"its network has other weights ({error})") from error
+        set_all_variables(self.model, variables)
+        set_optimizer_state(self.model, optimizer)
+        self.good_weights = self.model.get_weights()
+        self._losses = losses.copy()
+        self.rows = [tuple(row) for row in about["rows"]]
+        self.seconds = list(about["seconds"])
+        self.steps_done = about["steps_done"]
+        self._steps_before_epoch = about["steps_before_epoch"]
+        self._passes = about["passes"]
+        self._began -= about["elapsed"]
+        if self.deadline is not None:
+            self.deadline -= about["elapsed"]
+        self.model.stop_training = about["stopped"]
+        if "place" in about:
+            [order] = arrays["order"]
+            self._place = Place(order, **about["place"])
+
+    def _restore_stopping(self) -> None:
+        """Have the early stopping go on as well, which begins anew with each training."""
+        found = None if self._checkpoints is None else self._checkpoints.found
+        if found is not None and self._stopping is not None:
+            self._stopping.restore(found.about["stopping"], found.arrays.get("best", []))
 
     def _is_over(self) -> bool:
         """Whether no step is left."""

@@ -171,6 +171,9 @@ def _add_train(parser: ArgumentParser) -> None:
         "time_budget",
         "early_stopping",
         "best_weights",
+        "checkpoint_dir",
+        "checkpoint_every",
+        "resume",
         "seed",
     ).add_argument(
         "--model",
@@ -230,6 +233,9 @@ def _add_training(parser: ArgumentParser, *names: str) -> Any:
         "time_budget": ("SECONDS", "train for so long, in place of --epochs"),
         "early_stopping": ("N", "stop after N epochs without a lower validation loss"),
         "best_weights": (None, "keep the weights of the best epoch"),
+        "checkpoint_dir": ("DIR", "make a checkpoint in this folder after each epoch"),
+        "checkpoint_every": ("N", "make one each N steps, too"),
+        "resume": (None, "go on from the checkpoint in --checkpoint-dir, if there is one"),
         "seed": ("N", "the same seed gives the same weights; drawn unless given"),
     }
     for name in ("architecture", *names):

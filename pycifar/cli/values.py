@@ -65,6 +65,9 @@ def _training_readers() -> dict[str, Reader]:
         "early_stopping": as_count,
         "best_weights": as_flag,
         "time_budget": _as_rate,
+        "checkpoint_dir": as_text,
+        "checkpoint_every": as_count,
+        "resume": as_flag,
         "seed": lambda name, text: check_count(name, _number(text), 0, 2**31 - 1),
     }
 

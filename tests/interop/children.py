@@ -23,3 +23,18 @@ def output_of(command: list[str]) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def r_environment(**extra: str) -> dict[str, str]:
+    """What the shell script R sets before it starts R itself."""
+    told = subprocess.check_output(
+        ["R", "--no-echo", "--no-restore", "-e", 'cat(Sys.getenv("LD_LIBRARY_PATH"), R.home())'],
+        text=True,
+        env=environment(),
+    ).split()
+    return environment(LD_LIBRARY_PATH=told[0], R_HOME=told[1], **extra)
+
+
+def r_program() -> str:
+    """R itself, which a signal is for; the script R and Rscript are chains of processes."""
+    return f"{subprocess.check_output(['R', 'RHOME'], text=True).strip()}/bin/exec/R"

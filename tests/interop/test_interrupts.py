@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from children import TIMEOUT, environment
+from children import TIMEOUT, r_environment, r_program
 
 IN_R = """
 library(pycifar)
@@ -48,10 +48,9 @@ def test_an_interrupt_in_rscript_gives_the_model_so_far(tmp_path):
     started = tmp_path / "started"
     script = tmp_path / "train.R"
     script.write_text(IN_R)
-    rscript = Path(subprocess.check_output(["R", "RHOME"], text=True).strip(), "bin", "exec", "R")
     # Rscript is a chain of processes; R itself gets the signal, as from a terminal.
     child = subprocess.Popen(
-        [str(rscript), "--no-echo", "--no-restore", f"--file={script}"],
+        [r_program(), "--no-echo", "--no-restore", f"--file={script}"],
         env=r_environment(STARTED=str(started)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -90,13 +89,3 @@ verdict([bool(r("model$interrupted")[0]), int(r("length(predict(model, dataset))
 """
     )
     assert found == [True, 50]
-
-
-def r_environment(**extra: str) -> dict[str, str]:
-    """What the shell script R sets before it starts R itself."""
-    told = subprocess.check_output(
-        ["R", "--no-echo", "--no-restore", "-e", 'cat(Sys.getenv("LD_LIBRARY_PATH"), R.home())'],
-        text=True,
-        env=environment(),
-    ).split()
-    return environment(LD_LIBRARY_PATH=told[0], R_HOME=told[1], **extra)

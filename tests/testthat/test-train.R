@@ -227,3 +227,27 @@ test_that("the precision is recorded", {
   model <- cifar_train(small_dataset(), epochs = 1, precision = "float32", seed = 1, verbose = 0)
   expect_identical(model$config$precision, "float32")
 })
+
+test_that("a training that was cut off goes on from its checkpoint", {
+  skip_without_python()
+  folder <- withr::local_tempdir()
+  train <- function(..., dir = folder) {
+    cifar_train(
+      small_dataset(),
+      epochs = 3, seed = 1, verbose = 0, checkpoint_dir = dir, resume = !is.null(dir), ...
+    )
+  }
+  fail <- list(on_epoch_end = function(epoch, logs) if (epoch == 2) stop("cut off"))
+  expect_pycifar_error(train(callbacks = fail), "callback", "cut off")
+  seen <- integer()
+  note <- list(on_epoch_end = function(epoch, logs) seen <<- c(seen, epoch))
+  resumed <- train(callbacks = note)
+  whole <- train(dir = NULL)
+  expect_identical(seen, 2:3)
+  expect_identical(resumed$fingerprint, whole$fingerprint)
+  expect_identical(resumed$history, whole$history)
+  expect_pycifar_error(train(learning_rate = 0.5), "checkpoint", "`learning_rate` is 0.01 there")
+  expect_pycifar_error(
+    cifar_train(small_dataset(), epochs = 3, checkpoint_dir = folder), "checkpoint", "resume"
+  )
+})
