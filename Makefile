@@ -3,7 +3,9 @@
 
 PYTHON ?= python3
 
-.PHONY: help setup demo test lint check man docs bench floors clean
+.PHONY: help setup demo test lint check man docs bench torture fuzz floors clean
+
+SECONDS ?= 60
 
 help:
 	@echo 'make demo     train a classifier from R, evaluate it, plot it, open it in Python'
@@ -14,6 +16,8 @@ help:
 	@echo 'make docs     the website of both languages, in site/, with its links checked'
 	@echo 'make man      write man/ and NAMESPACE from the comments in R/'
 	@echo 'make bench    measure again: BENCH="step_rate limit" these alone, else all, for hours'
+	@echo 'make torture  kill trainings, fill disks, read hostile and damaged files, by the thousand'
+	@echo 'make fuzz     let atheris look for inputs that do harm, SECONDS=60 for each reader'
 	@echo 'make floors   run the Python tests on the oldest versions that pyproject.toml allows'
 	@echo 'make clean    remove what the other targets made, the environments included'
 
@@ -42,6 +46,12 @@ docs: setup
 
 bench: setup
 	@. ./env.sh && python -m pip install --quiet --editable '.[dev,bench]' && python benchmarks/again.py $(BENCH)
+
+torture: setup
+	@. ./env.sh && python -m tools.torture --output benchmarks/results/faults.json
+
+fuzz: setup
+	@. ./env.sh && python -m pip install --quiet --editable '.[dev,fuzz]' && python -m tools.torture.guided $(SECONDS)
 
 floors: setup
 	@. ./env.sh && python -m tools.floors

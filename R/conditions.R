@@ -26,6 +26,7 @@
 #'     * `pycifar_error_checkpoint` (a `pycifar_error_output`, too): a checkpoint cannot be made, or
 #'       does not fit.
 #' * `pycifar_error_handle`: a data set or model is from an R session that has ended.
+#' * `pycifar_error_forked`: this R process was forked from one in which Python runs already.
 #' * `pycifar_error_dependency`: Python, Keras or one of its backends is missing.
 #' * `pycifar_error_internal`: something that should not happen; please report it.
 #'

@@ -31,12 +31,34 @@ python_packages <- c(
 # Call an entry point: its value, or its error as an R condition of the function in frame `call`.
 python_call <- function(entry_point, ..., call = rlang::caller_env()) {
   list(...) # evaluated, and so checked, before Python is started
+  check_process(call)
   answer <- door(call)[[entry_point]](...)
   signal_held()
   if (!answer$ok) {
     abort_from_python(answer, call)
   }
   answer$value
+}
+
+# A process that was forked has none of the threads in which Python computes, and would wait for
+# them for ever.
+check_process <- function(call) {
+  if (is.null(bridge$door)) {
+    bridge$process <- Sys.getpid()
+  } else if (bridge$process != Sys.getpid()) {
+    abort_pycifar(
+      "forked",
+      paste(
+        "This R process was forked, as parallel::mclapply() does it, from one in which Python runs",
+        "already; Python does not work in it."
+      ),
+      fix = paste(
+        "Use processes of their own, as parallel::makePSOCKcluster(), callr or future's",
+        "multisession make them, and hand models over as saved files."
+      ),
+      call = call
+    )
+  }
 }
 
 # A function that Python may call. An exiting handler of the user, such as tryCatch(message = ),

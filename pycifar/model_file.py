@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,12 +18,14 @@ from pycifar.backend import keras
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError
 from pycifar.files import write_atomically
+from pycifar.model_check import LARGEST_TEXT, check_model_file
 from pycifar.model_state import (
     generator_states,
     optimizer_state,
     set_generator_states,
     set_optimizer_state,
 )
+from pycifar.npz import read_npz
 from pycifar.optimization import make_optimizer
 from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel
@@ -33,7 +34,6 @@ SUFFIX = ".keras"
 ENTRY = "pycifar.json"  # beside Keras's own entries in the archive
 FORMAT = 1  # of that entry; raised when an older pycifar could not read it
 STATE = "pycifar-optimizer.npz"  # of an optimizer that Keras could not open again
-LARGEST_ENTRY = 16 * 2**20  # bytes; a history of a million epochs stays below
 
 
 def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -> Path:
@@ -90,7 +90,8 @@ def model_from_bytes(content: bytes) -> TrainedModel:
 def load_model(path: str | Path) -> TrainedModel:
     """Load a model that `save_model` wrote.
 
-    Keras's safe mode stays on: a file from a stranger cannot bring code of its own.
+    A file from a stranger cannot do harm: only layers of Keras that run no code and read no files
+    are let through, and those that you have registered with Keras yourself.
 
     Args:
         path: the ``.keras`` file.
@@ -113,6 +114,7 @@ def load_model(path: str | Path) -> TrainedModel:
     source = check_path("path", path)
     extra = _read_entry(source)
     try:
+        check_model_file(source, (ENTRY, STATE))
         model = _restore(keras.saving.load_model(source, safe_mode=True), extra)
         _restore_learning(model, extra.get("generators", []), source)
         return model
@@ -147,14 +149,16 @@ def _write(model: TrainedModel, path: Path) -> None:
 @contextmanager
 def _with_known_optimizer(network: keras.Model) -> Iterator[keras.Model]:
     """Have Keras leave out an optimizer that is none of its own, which it could not open again."""
-    compiled = network.compiled
     optimizer = getattr(network, "optimizer", None)
-    if optimizer is not None and not type(optimizer).__module__.startswith("keras."):
-        network.compiled = False
+    if optimizer is None or type(optimizer).__module__.startswith("keras."):
+        yield network
+        return
+    compiled = network.compiled
+    network.compiled, network.optimizer = False, None
     try:
         yield network
     finally:
-        network.compiled = compiled
+        network.compiled, network.optimizer = compiled, optimizer
 
 
 def _is_ours(network: keras.Model) -> bool:
@@ -175,7 +179,7 @@ def _read_entry(path: Path) -> dict[str, Any]:
                     fix="A plain Keras model opens with keras.models.load_model(); "
                     "train() takes it as `architecture`.",
                 )
-            if archive.getinfo(ENTRY).file_size > LARGEST_ENTRY:
+            if archive.getinfo(ENTRY).file_size > LARGEST_TEXT:
                 raise ModelFileError(f"{path} is damaged: its entry {ENTRY} is too large.")
             extra = json.loads(archive.read(ENTRY))
     except (zipfile.BadZipFile, ValueError, OSError) as error:
@@ -194,20 +198,42 @@ def _read_entry(path: Path) -> dict[str, Any]:
 def _restore(keras_model: keras.Model, extra: dict[str, Any]) -> TrainedModel:
     import pandas
 
+    class_names = _texts(extra["class_names"])
+    if keras_model.output_shape != (None, len(class_names)) or len(set(class_names)) < 2:
+        raise ValueError("its classes are not those of its network")
     network = keras_model
     if "numpy_model" in extra:
-        network = NumpyModel(**extra["numpy_model"])
-        network.set_weights(keras_model.get_weights())
+        network = _numpy_model(keras_model, extra["numpy_model"])
+    history = pandas.DataFrame(extra["history"], columns=list(HISTORY_COLUMNS))
     return TrainedModel(
         network=network,
-        class_names=tuple(extra["class_names"]),
+        class_names=tuple(class_names),
         config=TrainingConfig(**extra["config"]),
-        history=pandas.DataFrame(extra["history"], columns=list(HISTORY_COLUMNS)),
-        data=extra["data"],
-        seconds=tuple(extra["seconds"]),
-        interrupted=extra["interrupted"],
-        versions=extra["versions"],
+        history=history.astype({"epoch": int, "split": str, "metric": str, "value": float}),
+        data=dict(zip(extra["data"], _texts(extra["data"].values()), strict=True)),
+        seconds=tuple(float(seconds) for seconds in extra["seconds"]),
+        interrupted=extra["interrupted"] is True,
+        versions=dict(zip(extra["versions"], _texts(extra["versions"].values()), strict=True)),
     )
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    """The values, all of them text."""
+    texts = list(values)
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{describe(texts)} are not all text")
+    return texts
+
+
+def _numpy_model(keras_model: keras.Model, settings: dict[str, Any]) -> NumpyModel:
+    """The network of NumPy that a Keras model was made of."""
+    layers = [layer for layer in keras_model.layers if isinstance(layer, keras.layers.Dense)]
+    units = [layer.units for layer in layers]
+    if [*settings["hidden"], settings["n_classes"]] != units:  # before they take memory
+        raise ValueError("its network of NumPy is another than that of Keras")
+    network = NumpyModel(**settings)
+    network.set_weights(keras_model.get_weights())
+    return network
 
 
 def _restore_learning(model: TrainedModel, generators: list[list[int]], path: Path) -> None:
@@ -218,11 +244,8 @@ def _restore_learning(model: TrainedModel, generators: list[list[int]], path: Pa
     with zipfile.ZipFile(path) as archive:
         if STATE not in archive.namelist():
             return
-        weights = sum(int(np.prod(weight.shape)) for weight in network.weights)
-        if archive.getinfo(STATE).file_size > 16 * weights + LARGEST_ENTRY:
-            raise ValueError(f"its entry {STATE} is too large")
-        with np.load(io.BytesIO(archive.read(STATE)), allow_pickle=False) as arrays:
-            state = [arrays[name] for name in arrays.files]
+        with archive.open(STATE) as entry:
+            state = list(read_npz(entry).values())
     if isinstance(network, keras.Model):
         optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
         optimizer.build(network.trainable_variables)

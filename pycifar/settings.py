@@ -48,7 +48,7 @@ def own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
 
 def kept(name: str, given: Any, unsaid: tuple[Any, ...], own: Any) -> Any:
     """A setting that a model which goes on keeps."""
-    if given not in unsaid and given != own:
+    if not any(given is value or _equal(given, value) for value in (*unsaid, own)):
         raise ArgumentError(
             f"`{name}` must be left out where a model goes on, which keeps {describe(own)}; "
             f"{describe(given)} was given."
@@ -123,7 +123,7 @@ def settle_class_weights(
         if not any(weights[class_names[label]] for label in np.unique(labels)):
             raise ArgumentError("`class_weights` must be above 0 for at least one class.")
         return weights
-    if given != "balanced":
+    if not _equal(given, "balanced"):
         raise ArgumentError(
             f'`class_weights` must be "balanced" or numbers by class name, not {describe(given)}.'
         )
@@ -154,3 +154,8 @@ def check_numpy_settings(config: TrainingConfig) -> None:
 def given_or(value: Any, default: Any) -> Any:
     """What was given, or the default where that is None."""
     return default if value is None else value
+
+
+def _equal(given: Any, value: Any) -> bool:
+    """Whether they are the same text or number; arrays have no such answer."""
+    return isinstance(given, (str, int, float)) and given == value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,9 +64,12 @@ def _image_files(folder: Path, top: Path) -> list[Path]:
             endings = ", ".join(SUFFIXES)
             raise DataFormatError(f"{class_folder} must hold images ({endings}); it holds none.")
         found += files
+    inside = os.path.realpath(top)
     for file in found:
-        if not file.resolve().is_relative_to(top.resolve()):
+        if not Path(os.path.realpath(file)).is_relative_to(inside):
             raise DataFormatError(f"{file} is a link that leads outside of {top}: not followed.")
+        if not file.is_file():
+            raise DataFormatError(f"{file} is no file: a pipe, a folder, or a link to nowhere.")
     return found
 
 

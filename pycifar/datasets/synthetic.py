@@ -16,6 +16,7 @@ from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.drawings import DRAWINGS, Drawing, uniform
 
 SIZE = 32  # pixels, of height and of width
+MOST = 1_000_000  # images of a split, 3 GB
 DEFAULT_TRAIN = 5000  # images
 DEFAULT_TEST = 1000
 
@@ -35,11 +36,11 @@ def draw_dataset(n_train: int | None, n_test: int | None, seed: int) -> Dataset:
         seed: a whole number from 0; the same seed draws the same images.
 
     Raises:
-        ArgumentError: a number is below 1.
+        ArgumentError: a number is below 1 or above a million.
     """
     sizes = {
-        "train": DEFAULT_TRAIN if n_train is None else check_count("n_train", n_train),
-        "test": DEFAULT_TEST if n_test is None else check_count("n_test", n_test),
+        "train": DEFAULT_TRAIN if n_train is None else check_count("n_train", n_train, 1, MOST),
+        "test": DEFAULT_TEST if n_test is None else check_count("n_test", n_test, 1, MOST),
     }
     splits = {
         split: _draw_split(n, np.random.default_rng([seed, i]))

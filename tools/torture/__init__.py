@@ -1,0 +1,1 @@
+"""Faults and hostile input, tried in numbers: `make torture` and `make fuzz`."""
