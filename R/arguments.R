@@ -6,10 +6,12 @@ one_value <- function(x, name, allowed, call = rlang::caller_env()) {
   if (is.null(x)) {
     return(NULL)
   }
-  if (!is.atomic(x) || length(x) != 1L || is.na(x)) {
+  # Text may have a class, as paths of fs have; a date is no number.
+  plain <- if (is.factor(x) || is.character(x)) as.character(x) else x
+  if (!is.atomic(plain) || is.object(plain) || length(plain) != 1L || is.na(plain)) {
     abort_argument(name, allowed, x, call)
   }
-  as_python_number(if (is.factor(x)) as.character(x) else x)
+  as_python_number(as.vector(plain))
 }
 
 # Several values, as a list of its own for Python even where there is only one; or NULL.
@@ -18,7 +20,7 @@ several_values <- function(x, name, allowed, call = rlang::caller_env()) {
     return(NULL)
   }
   values <- if (is.factor(x)) as.character(x) else x
-  if (!is.vector(values) || anyNA(values, recursive = TRUE)) {
+  if (!is.vector(values) || is.expression(values) || anyNA(values, recursive = TRUE)) {
     abort_argument(name, allowed, x, call)
   }
   lapply(as.list(values), as_python_number)
@@ -98,7 +100,7 @@ an_array <- function(x) {
 
 # R writes 10 for a double: a whole double crosses as the integer that was meant.
 as_python_number <- function(x) {
-  whole <- is.double(x) && length(x) == 1L && is.finite(x) &&
+  whole <- is.double(x) && !is.object(x) && length(x) == 1L && is.finite(x) &&
     x == trunc(x) && abs(x) <= .Machine$integer.max
   if (whole) as.integer(x) else x
 }

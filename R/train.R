@@ -205,7 +205,7 @@ crossing_callbacks <- function(callbacks, call = rlang::caller_env()) {
   if (is.null(callbacks) || is_python_object(callbacks)) {
     return(callbacks)
   }
-  if (!is.list(callbacks)) {
+  if (!is.list(callbacks) || is.object(callbacks)) {
     allowed <- "a list such as list(on_epoch_end = function(epoch, logs) NULL)"
     abort_argument("callbacks", allowed, callbacks, call)
   }

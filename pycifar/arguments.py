@@ -106,9 +106,14 @@ def check_path(name: str, value: Any) -> Path:
     if not isinstance(text, str) or not text or "\0" in text:
         raise ArgumentError(f"`{name}` must be a path, not {describe(value)}.")
     try:
-        return Path(text).expanduser()
+        path = Path(text).expanduser()
+        path.exists()
     except RuntimeError:
         raise ArgumentError(f"`{name}` is {describe(text)}, and there is no such user.") from None
+    except (OSError, ValueError) as error:  # a name that is too long, a folder that is closed
+        reason = getattr(error, "strerror", None) or error
+        raise ArgumentError(f"`{name}` cannot be {describe(text)}: {reason}.") from None
+    return path
 
 
 def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bool) -> Path:

@@ -27,6 +27,8 @@ def fuse(model: keras_types.Model, optimizer: keras_types.optimizers.Optimizer) 
     """Have a model and its optimizer compute with fused operations, where there are any."""
     if tensorflow is None:
         return
+    if not tensorflow.distribute.has_strategy():
+        optimizer._backend_update_step = types.MethodType(_update_all, optimizer)
     step = _STEPS.get(type(optimizer))
     if step is not None and not getattr(optimizer, "amsgrad", False):
         optimizer.update_step = types.MethodType(step, optimizer)
@@ -96,6 +98,16 @@ def _noted_outputs(model: keras_types.Model) -> Iterator[list[Any]]:
         yield outputs
     finally:
         del model.compute_metrics
+
+
+def _update_all(self: Any, gradients: list[Any], variables: list[Any], learning_rate: Any) -> None:
+    """Keras's update of all variables, without the detour for several devices.
+
+    TensorFlow never lets go of what was compiled on that detour, nor of the weights in it: each
+    model that was trained would stay in memory.
+    """
+    for gradient, variable in zip(gradients, variables, strict=True):
+        self.update_step(gradient, getattr(variable, "value", variable), learning_rate)
 
 
 def _momentum_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:

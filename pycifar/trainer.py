@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import inspect
 import time
 import warnings
@@ -180,6 +181,7 @@ def train(
     shown = progress(check_count("verbose", verbose, minimum=0, maximum=2))
     if isinstance(dataset, TrainedModel):
         dataset, architecture = _dataset_of(dataset, architecture), dataset
+    gc.collect()  # models refer to themselves, and those of before would stay in memory for long
     with checkpoints_in(checkpoint_dir, checkpoint_every, resume) as checkpoints:
         run = prepare_run(
             dataset,

@@ -127,8 +127,9 @@ class NumpyModel:
         self, images: np.ndarray, labels: np.ndarray, return_dict: bool = True
     ) -> dict[str, float]:
         """The loss and the accuracy on one batch."""
-        probabilities = forward_propagation(self.network, self._as_rows(images))
-        loss = cross_entropy(probabilities, labels) + penalty(self.network, self.l2)
+        with np.errstate(over="ignore", invalid="ignore"):
+            probabilities = forward_propagation(self.network, self._as_rows(images))
+            loss = cross_entropy(probabilities, labels) + penalty(self.network, self.l2)
         return {"loss": loss, "accuracy": float((probabilities.argmax(axis=1) == labels).mean())}
 
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:

@@ -1,3 +1,5 @@
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -102,3 +104,16 @@ def test_a_training_compiles_its_step_once(small_dataset, monkeypatch):
     pycifar.train(small_dataset, "resnet20", epochs=2, batch_size=90, seed=1, verbose=0)
     (step,) = made
     assert step.experimental_get_tracing_count() == 1
+
+
+def test_a_model_that_was_trained_does_not_stay_in_memory(small_dataset):
+    def graphs():
+        gc.collect()
+        return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
+
+    pycifar.train(small_dataset, "lenet5", epochs=1, seed=1, verbose=0)
+    before = graphs()
+    model = pycifar.train(small_dataset, "lenet5", epochs=1, seed=1, verbose=0)
+    assert graphs() > before
+    del model
+    assert graphs() <= before

@@ -39,3 +39,17 @@ test_that("a model of a newer version is an error of its own", {
   archive$close()
   expect_pycifar_error(cifar_load_model(newer), "model_version", "99")
 })
+
+test_that("a process of its own works with the saved file", {
+  path <- withr::local_tempfile(fileext = ".keras")
+  cifar_save_model(small_model(), path)
+  worker <- parallel::makePSOCKcluster(1L)
+  withr::defer(parallel::stopCluster(worker))
+  found <- parallel::clusterCall(worker, function(path, libraries, images) {
+    .libPaths(libraries)
+    model <- pycifar::cifar_load_model(path)
+    list(model$fingerprint, stats::predict(model, images))
+  }, path, .libPaths(), test_images())
+  expect_identical(found[[1L]][[1L]], small_model()$fingerprint)
+  expect_identical(found[[1L]][[2L]], predict(small_model(), test_images()))
+})

@@ -89,3 +89,16 @@ test_that("errors and interrupts are left to reticulate", {
   expect_error(fails(), "boom")
   expect_null(bridge$held)
 })
+
+test_that("a forked process gets an error where it would else wait for ever", {
+  skip_on_os("windows")
+  model <- small_model()
+  errors <- suppressWarnings(parallel::mclapply(1:2, function(i) {
+    tryCatch(predict(model, test_images()), error = identity)
+  }, mc.cores = 2))
+  for (error in errors) {
+    expect_s3_class(error, "pycifar_error_forked")
+    expect_match(error$fix, "hand models over as saved files")
+  }
+  expect_length(predict(model, test_images()), 4L)
+})

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tools.torture import faults, fuzzing, kills
+from tools.torture import cycles, faults, fuzzing, kills
 
 
 def main() -> int:
@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--interrupts", type=int, default=50)
     parser.add_argument("--inputs", type=int, default=110_000)
     parser.add_argument("--disks", type=int, default=50)
+    parser.add_argument("--cycles", type=int, default=100)
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
     rows = [
@@ -32,6 +33,7 @@ def main() -> int:
         *disk_rows(given.disks),
         *kill_rows(given.kills),
         *interrupt_rows(given.interrupts),
+        *cycle_rows(given.cycles),
     ]
     if given.output is not None:
         from pycifar.files import write_atomically
@@ -92,9 +94,20 @@ def interrupt_rows(times: int) -> list[dict[str, Any]]:
     ]
 
 
+def cycle_rows(times: int) -> list[dict[str, Any]]:
+    """Long lives: each cycle is handled where the process does not grow."""
+    rows = []
+    for language in ("Python", "R"):
+        growth = cycles.growth(language, times)
+        fault = f"train, predict, save, load in one {language} process"
+        handled = times if growth < cycles.MOST else 0
+        rows.append(row(fault, times, handled) | {"growth": round(growth, 4)})
+    return rows
+
+
 def row(fault: str, tried: int, handled: int) -> dict[str, Any]:
     """A line of the table, printed too."""
-    print(f"{fault:<44}{tried:>8} tried {handled:>8} handled", flush=True)
+    print(f"{fault:<48}{tried:>8} tried {handled:>8} handled", flush=True)
     return {"fault": fault, "tried": tried, "handled": handled}
 
 

@@ -74,7 +74,7 @@ def archive(data: bytes) -> None:
 
     layout = dataclasses.replace(PYTHON, largest=10_000)
     with file_of(gzip.compress(data, 1), ".tar.gz") as path:
-        read_members(path, layout, lambda name, stream, size: stream.read(size))
+        read_members(path, layout, _pass_over)
 
 
 def zipped_archive(data: bytes) -> None:
@@ -84,7 +84,12 @@ def zipped_archive(data: bytes) -> None:
 
     layout = dataclasses.replace(PYTHON, largest=10_000)
     with file_of(data, ".tar.gz") as path:
-        read_members(path, layout, lambda name, stream, size: stream.read(size))
+        read_members(path, layout, _pass_over)
+
+
+def _pass_over(name: str, stream: io.BufferedIOBase, size: int) -> None:
+    """Read a file of an archive to its end."""
+    stream.read(size)
 
 
 def arrays(data: bytes) -> None:

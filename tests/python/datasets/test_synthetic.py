@@ -80,5 +80,5 @@ def test_a_linear_model_learns_next_to_nothing():
 def test_an_impossible_number_is_refused(n):
     with pytest.raises(ArgumentError, match="`n_train` must be a whole number from 1"):
         load_dataset("synthetic", n_train=n)
-    with pytest.raises(ArgumentError, match="`n_test` must be a whole number of at least 1"):
+    with pytest.raises(ArgumentError, match="`n_test` must be a whole number from 1"):
         load_dataset("synthetic", n_test=n)
