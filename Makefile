@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 
-.PHONY: help setup demo test lint check man docs bench torture fuzz floors clean
+.PHONY: help setup demo test lint check man docs bench torture fuzz audit floors clean
 
 SECONDS ?= 60
 
@@ -18,6 +18,7 @@ help:
 	@echo 'make bench    measure again: BENCH="step_rate limit" these alone, else all, for hours'
 	@echo 'make torture  kill trainings, fill disks, read hostile and damaged files, by the thousand'
 	@echo 'make fuzz     let atheris look for inputs that do harm, SECONDS=60 for each reader'
+	@echo 'make audit    look for known vulnerabilities of what is installed; needs a network'
 	@echo 'make floors   run the Python tests on the oldest versions that pyproject.toml allows'
 	@echo 'make clean    remove what the other targets made, the environments included'
 
@@ -52,6 +53,9 @@ torture: setup
 
 fuzz: setup
 	@. ./env.sh && python -m pip install --quiet --editable '.[dev,fuzz]' && python -m tools.torture.guided $(SECONDS)
+
+audit: setup
+	@. ./env.sh && python -m pip install --quiet 'pip-audit>=2.10' && python -m pip_audit --local --skip-editable
 
 floors: setup
 	@. ./env.sh && python -m tools.floors

@@ -125,6 +125,7 @@ cifar_train <- function(dataset,
                         seed = NULL,
                         verbose = verbosity()) {
   handle <- crossing_dataset(dataset)
+  gc() # R does not see how much memory models hold in Python that nobody has any more
   progress <- new_progress()
   on.exit(progress$close())
   trained <- python_call(

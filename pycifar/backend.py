@@ -6,6 +6,7 @@ computes is Keras's own choice (``KERAS_BACKEND``, its configuration file, else 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import random
@@ -54,6 +55,18 @@ def seeded(seed: int) -> Iterator[None]:
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
+
+
+def free_memory() -> None:
+    """Let go of models that nobody has any more.
+
+    They refer to themselves, which Python finds out rarely, and TensorFlow keeps what it has
+    compiled of them.
+    """
+    gc.collect()
+    if tensorflow is not None:
+        context = importlib.import_module("tensorflow.python.eager.context")
+        context.context().clear_kernel_cache()  # as `keras.backend.clear_session` does it
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import inspect
 import time
 import warnings
@@ -22,7 +21,7 @@ from pycifar.arguments import (
     describe,
 )
 from pycifar.augmentation import Augmentation, resolve_augmentation
-from pycifar.backend import drawing_from, keras, seeded
+from pycifar.backend import drawing_from, free_memory, keras, seeded
 from pycifar.callbacks import as_callbacks, progress
 from pycifar.callbacks import early_stopping as stopping_callbacks
 from pycifar.checkpoint import Checkpoints, checkpoints_in
@@ -181,7 +180,7 @@ def train(
     shown = progress(check_count("verbose", verbose, minimum=0, maximum=2))
     if isinstance(dataset, TrainedModel):
         dataset, architecture = _dataset_of(dataset, architecture), dataset
-    gc.collect()  # models refer to themselves, and those of before would stay in memory for long
+    free_memory()  # of models of before
     with checkpoints_in(checkpoint_dir, checkpoint_every, resume) as checkpoints:
         run = prepare_run(
             dataset,
