@@ -8,7 +8,7 @@ one_value <- function(x, name, allowed, call = rlang::caller_env()) {
   }
   # Text may have a class, as paths of fs have; a date is no number.
   plain <- if (is.factor(x) || is.character(x)) as.character(x) else x
-  if (!is.atomic(plain) || is.object(plain) || length(plain) != 1L || is.na(plain)) {
+  if (!is_single(plain) || is.na(plain)) {
     abort_argument(name, allowed, x, call)
   }
   as_python_number(as.vector(plain))
@@ -100,7 +100,11 @@ an_array <- function(x) {
 
 # R writes 10 for a double: a whole double crosses as the integer that was meant.
 as_python_number <- function(x) {
-  whole <- is.double(x) && !is.object(x) && length(x) == 1L && is.finite(x) &&
-    x == trunc(x) && abs(x) <= .Machine$integer.max
-  if (whole) as.integer(x) else x
+  whole <- is.double(x) && is_single(x) && is.finite(x) && x == trunc(x)
+  if (whole && abs(x) <= .Machine$integer.max) as.integer(x) else x
+}
+
+# One number, text or truth value, without a class.
+is_single <- function(x) {
+  is.atomic(x) && !is.object(x) && length(x) == 1L
 }
