@@ -388,30 +388,41 @@ class TrainingRun:
 
     def _restore(self, checkpoints: Checkpoints, state: TrainingState) -> None:
         """Be where the run was when its state was saved."""
-        variables, optimizer = all_variables(self.model), optimizer_state(self.model)
         about, arrays = state.about, state.arrays
         try:
-            variables = fitting(arrays, "variables", variables)
-            optimizer = fitting(arrays, "optimizer", optimizer)
+            variables = fitting(arrays, "variables", all_variables(self.model))
+            optimizer = fitting(arrays, "optimizer", optimizer_state(self.model))
             [losses] = fitting(arrays, "losses", [self._losses])
         except ValueError as error:
             raise checkpoints.misfit(f"its network has other weights ({error})") from error
+        try:
+            self._place = self._place_in(state)
+            self.rows = [(int(e), str(s), str(m), float(v)) for e, s, m, v in about["rows"]]
+            self.seconds = [float(seconds) for seconds in about["seconds"]]
+            self.steps_done = int(about["steps_done"])
+            self._steps_before_epoch = int(about["steps_before_epoch"])
+            self._passes = float(about["passes"])
+            elapsed = float(about["elapsed"])
+            self.model.stop_training = about["stopped"] is True
+        except (KeyError, TypeError, ValueError) as error:
+            raise checkpoints.misfit(f"it does not say how far it came ({error!r})") from error
         set_all_variables(self.model, variables)
         set_optimizer_state(self.model, optimizer)
         self.good_weights = self.model.get_weights()
         self._losses = losses.copy()
-        self.rows = [tuple(row) for row in about["rows"]]
-        self.seconds = list(about["seconds"])
-        self.steps_done = about["steps_done"]
-        self._steps_before_epoch = about["steps_before_epoch"]
-        self._passes = about["passes"]
-        self._began -= about["elapsed"]
+        self._began -= elapsed
         if self.deadline is not None:
-            self.deadline -= about["elapsed"]
-        self.model.stop_training = about["stopped"]
-        if "place" in about:
-            [order] = arrays["order"]
-            self._place = Place(order, **about["place"])
+            self.deadline -= elapsed
+
+    def _place_in(self, state: TrainingState) -> Place | None:
+        """Where in an epoch the run was; None between two epochs."""
+        if "place" not in state.about:
+            return None
+        [order] = state.arrays["order"]
+        place = Place(order, **state.about["place"])
+        if order.dtype.kind != "i" or not np.isin(order, np.arange(len(self.training))).all():
+            raise ValueError("its order is of other images")
+        return Place(order, int(place.steps), dict(place.totals), float(place.seconds))
 
     def _restore_stopping(self) -> None:
         """Have the early stopping go on as well, which begins anew with each training."""

@@ -268,6 +268,24 @@ def test_a_doctored_checkpoint_is_refused(dataset, about, arrays, tmp_path):
         trained(dataset, "softmax", epochs=1, checkpoint_dir=tmp_path, resume=True)
 
 
+@pytest.mark.parametrize("entry", ["rows", "steps_done", "seconds", "elapsed", "place", "stopped"])
+@pytest.mark.parametrize("value", [None, "x", [["x"]], {"steps": "x"}])
+def test_a_checkpoint_that_does_not_say_how_far_it_came_is_refused(dataset, entry, value, tmp_path):
+    settings = {"epochs": 1, "checkpoint_dir": tmp_path, "checkpoint_every": 1}
+    with pytest.raises(CallbackError):
+        trained(dataset, "softmax", callbacks=cut_after(2), **settings)
+    folder = checkpoints.Checkpoints(tmp_path, None, None)
+    state = checkpoints._read(tmp_path / checkpoints.NAME)
+    folder._data = state.about["data"]
+    state.about[entry] = value
+    folder.save(state)
+    if entry == "stopped":
+        trained(dataset, "softmax", resume=True, **settings)
+        return
+    with pytest.raises(CheckpointError, match="it does not say how far it came"):
+        trained(dataset, "softmax", resume=True, **settings)
+
+
 def test_a_checkpoint_with_objects_of_python_is_refused(dataset, tmp_path):
     objects = np.array([{}], object)
     np.savez(tmp_path / checkpoints.NAME, about=objects, allow_pickle=True)
