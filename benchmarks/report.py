@@ -10,6 +10,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pandas
@@ -201,6 +202,25 @@ def scaling_table() -> str:
     )
 
 
+def faults_table() -> str:
+    """What was tried to make pycifar lose something or let something in."""
+    rows = [["", "tried", "handled"]]
+    for row in result("faults")["faults"]:
+        rows.append([row["fault"], f"{row['tried']:,}", f"{row['handled']:,}"])
+    return markdown(rows)
+
+
+def from_r_table() -> str:
+    """Prediction from R beside Python."""
+    found = result("from_r")
+    many = [f"{median(found[key]):.2f}" for key in ("seconds_in_r", "seconds_in_python")]
+    one = [f"{found[key]:.1f}" for key in ("one_image_ms_in_r", "one_image_ms_in_python")]
+    rows = [["", "from R", "from Python", "R / Python"]]
+    rows.append(["10,000 images, s", *many, f"{found['ratio']:.2f}"])
+    rows.append(["one image, ms", *one, ""])
+    return markdown(rows)
+
+
 def search_table() -> str:
     """The best settings that were found, and how they did on held-out training images."""
     columns = ("learning_rate", "schedule", "batch_size", "l2", "augmentation", "normalised")
@@ -298,7 +318,9 @@ TABLES = {
     "precision": precision_table,
     "ablation": ablation_table,
     "inference": inference_table,
+    "from R": from_r_table,
     "scaling": scaling_table,
+    "faults": faults_table,
     "reproduction": reproduction_table,
     "reproduction in short": short_reproduction_table,
 }

@@ -27,7 +27,8 @@ def fuse(model: keras_types.Model, optimizer: keras_types.optimizers.Optimizer) 
     """Have a model and its optimizer compute with fused operations, where there are any."""
     if tensorflow is None:
         return
-    if not tensorflow.distribute.has_strategy():
+    usual = keras.optimizers.Optimizer._backend_update_step
+    if type(optimizer)._backend_update_step is usual and not tensorflow.distribute.has_strategy():
         optimizer._backend_update_step = types.MethodType(_update_all, optimizer)
     step = _STEPS.get(type(optimizer))
     if step is not None and not getattr(optimizer, "amsgrad", False):

@@ -180,6 +180,7 @@ def train(
     shown = progress(check_count("verbose", verbose, minimum=0, maximum=2))
     if isinstance(dataset, TrainedModel):
         dataset, architecture = _dataset_of(dataset, architecture), dataset
+    started = time.monotonic()
     free_memory()  # of models of before
     with checkpoints_in(checkpoint_dir, checkpoint_every, resume) as checkpoints:
         run = prepare_run(
@@ -202,6 +203,7 @@ def train(
             time_budget=time_budget,
             seed=seed,
             checkpoints=checkpoints,
+            started=started,
         )
         config = run.config
         stopping = stopping_callbacks(
@@ -246,9 +248,12 @@ def prepare_run(
     time_budget: Any = None,
     seed: Any = None,
     checkpoints: Checkpoints | None = None,
+    started: float = 0.0,
 ) -> TrainingRun:
-    """A run that is ready to train; the arguments are those of `train`."""
-    started = time.monotonic()
+    """A run that is ready to train; the arguments are those of `train`.
+
+    `started` is the time of `time.monotonic` from which a time budget counts.
+    """
     if not isinstance(dataset, Dataset):
         raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
     earlier = architecture if isinstance(architecture, TrainedModel) else None

@@ -62,7 +62,7 @@ def fuzz_rows(inputs: int) -> list[dict[str, Any]]:
         for error in found["uncaught"]:
             print(error, file=sys.stderr)
         n = found["tried"]
-        rows.append(row(f"fuzzed {found['target']}", n, n - len(found["uncaught"])))
+        rows.append(row(f"fuzzed {found['target']}", n, n - found["failed"]))
     return rows
 
 

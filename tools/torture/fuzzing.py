@@ -24,8 +24,8 @@ def fuzz(total: int, seed: int = 1) -> list[dict[str, Any]]:
     """Try so many inputs in all.
 
     Returns:
-        One record a target: `target`, `tried`, `read`, `refused`, `uncaught` (the distinct errors
-        that are bugs) and `seconds`.
+        One record a target: `target`, `tried`, `read`, `refused`, `failed`, `uncaught` (the
+        distinct errors of those that failed) and `seconds`.
     """
     return [_fuzz(name, max(1, round(total * share / 100)), seed) for name, share in SHARES.items()]
 
@@ -34,7 +34,7 @@ def _fuzz(name: str, n: int, seed: int) -> dict[str, Any]:
     draws = random.Random(f"{name} {seed}")
     sound, target = seeds(name), TARGETS[name]
     change = doctored if name in JSON else mutated
-    refused = 0
+    refused = failed = 0
     uncaught: dict[str, bytes] = {}
     started = time.monotonic()
     for _ in range(n):
@@ -46,12 +46,14 @@ def _fuzz(name: str, n: int, seed: int) -> dict[str, Any]:
         except EXPECTED:
             refused += 1
         except Exception:
+            failed += 1
             uncaught.setdefault(traceback.format_exc(limit=-3), data)
     return {
         "target": name,
         "tried": n,
-        "read": n - refused - len(uncaught),
+        "read": n - refused - failed,
         "refused": refused,
+        "failed": failed,
         "uncaught": list(uncaught),
         "seconds": round(time.monotonic() - started, 1),
     }
