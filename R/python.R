@@ -3,8 +3,8 @@
 # Python starts when it is first used. Even reticulate is loaded only then, because loading it takes
 # longer than all of `library(pycifar)` may take.
 
-# The state of the bridge: `door` is the Python module pycifar.entry_points, once it is imported;
-# `held` is a condition on its way through Python, see callable_from_python().
+# The state of the bridge: `door` is the Python module pycifar.entry_points, once it is imported in
+# `process`; `held` is a condition on its way through Python, see callable_from_python().
 bridge <- new.env(parent = emptyenv())
 
 oldest_reticulate <- "1.41.0"
@@ -43,9 +43,7 @@ python_call <- function(entry_point, ..., call = rlang::caller_env()) {
 # A process that was forked has none of the threads in which Python computes, and would wait for
 # them for ever.
 check_process <- function(call) {
-  if (is.null(bridge$door)) {
-    bridge$process <- Sys.getpid()
-  } else if (bridge$process != Sys.getpid()) {
+  if (!is.null(bridge$door) && bridge$process != Sys.getpid()) {
     abort_pycifar(
       "forked",
       paste(
@@ -151,6 +149,7 @@ declare_requirements <- function() {
 door <- function(call) {
   if (is.null(bridge$door)) {
     bridge$door <- with_little_garbage(open_door(call))
+    bridge$process <- Sys.getpid()
   }
   bridge$door
 }

@@ -102,23 +102,18 @@ def nearest_name(value: str, names: Iterable[str]) -> str | None:
 
 def check_path(name: str, value: Any) -> Path:
     """A path, with ``~`` expanded; whether it exists is the caller's question."""
-    text = str(value) if isinstance(value, Path) else value
-    if not isinstance(text, str) or not text or "\0" in text:
-        raise ArgumentError(f"`{name}` must be a path, not {describe(value)}.")
+    path = _as_path(name, value)
     try:
-        path = Path(text).expanduser()
         path.exists()
-    except RuntimeError:
-        raise ArgumentError(f"`{name}` is {describe(text)}, and there is no such user.") from None
     except (OSError, ValueError) as error:  # a name that is too long, a folder that is closed
         reason = getattr(error, "strerror", None) or error
-        raise ArgumentError(f"`{name}` cannot be {describe(text)}: {reason}.") from None
+        raise ArgumentError(f"`{name}` cannot be {describe(str(path))}: {reason}.") from None
     return path
 
 
 def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bool) -> Path:
     """A path that a file can be written to: right ending, existing folder, nothing overwritten."""
-    path = check_path(name, value)
+    path = _as_path(name, value)
     if path.suffix.lower() not in suffixes:
         endings = " or ".join(suffixes)
         raise ArgumentError(f"`{name}` must end in {endings}, not {describe(str(value))}.")
@@ -143,6 +138,16 @@ def describe(value: Any) -> str:
     if len(text) > 80:
         text = text[:77] + "..."
     return text if isinstance(value, str) else f"{text} ({type(value).__name__})"
+
+
+def _as_path(name: str, value: Any) -> Path:
+    text = str(value) if isinstance(value, Path) else value
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise ArgumentError(f"`{name}` must be a path, not {describe(value)}.")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ArgumentError(f"`{name}` is {describe(text)}, and there is no such user.") from None
 
 
 def _real(name: str, value: Any, allowed: str) -> float:

@@ -152,7 +152,8 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         " --schedule cosine --weight-decay 0.01 --augmentation flip,cutout --validation none"
         " --early-stopping 2 --best-weights --seed 7 --quiet --dataset folder --data-dir pets"
         " --n-train 9 --n-test 8 --label-smoothing 0.1 --precision float32 --time-budget 60"
-        " --class-weights cat=2,dog=0.5 --skip-easy 0.2"
+        " --class-weights cat=2,dog=0.5 --skip-easy 0.2 --checkpoint-dir there"
+        " --checkpoint-every 50 --resume"
     )
     _, options = read_command_line(line.split())
     arguments = training_arguments(options)
@@ -174,6 +175,9 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         "precision": "float32",
         "skip_easy": 0.2,
         "time_budget": 60.0,
+        "checkpoint_dir": "there",
+        "checkpoint_every": 50,
+        "resume": True,
         "verbose": 0,
     }
     missing = set(inspect.signature(pycifar.train).parameters) - set(arguments)

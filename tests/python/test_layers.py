@@ -7,11 +7,12 @@ PACKAGE = Path(pycifar.__file__).parent
 
 # A module may import from its own layer and from those above it in this list.
 LAYERS = (
-    {"errors", "arguments", "config", "files", "backend", "memory", "processor"} | {"precision"},
+    {"errors", "arguments", "config", "files", "backend", "memory", "processor"}
+    | {"npz", "precision"},
     {"datasets", "augmentation"},
     {"architectures", "scratch"},
     {"optimization", "muon", "fused", "callbacks", "trained_model", "training_run", "trainer"}
-    | {"model_file", "model_state", "learning_rates", "settings"},
+    | {"checkpoint", "model_check", "model_file", "model_state", "learning_rates", "settings"},
     {"evaluation", "plots", "probe", "diagnosis", "reproduction"}
     | {
         "explanation",
