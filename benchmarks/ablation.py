@@ -72,7 +72,7 @@ def main() -> None:
 def train(name: str, epochs: int, seed: int) -> dict[str, float]:
     """One variant, in this process alone."""
     from pycifar.architectures import ARCHITECTURES, fastnet
-    from pycifar.training_run import split_portions
+    from pycifar.portions import split_portions
 
     variant = VARIANTS[name]
     for constant, value in variant.get("constants", {}).items():

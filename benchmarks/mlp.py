@@ -83,8 +83,9 @@ def pycifar_epoch(dataset: pycifar.Dataset) -> Callable[[], Any]:
     # Here, and not above: TensorFlow and PyTorch do not go together in one process.
     from pycifar.backend import seeded
     from pycifar.config import TrainingConfig
+    from pycifar.portions import split_portions
     from pycifar.scratch import NumpyModel
-    from pycifar.training_run import TrainingRun, split_portions
+    from pycifar.training_run import TrainingRun
 
     with seeded(1):
         model = NumpyModel("mlp_relu", (32, 32, 3), 10, hidden=[64, 64], activation="relu")

@@ -46,11 +46,11 @@ def locked(path: Path, in_use: PycifarError) -> Iterator[None]:
     """Keep other processes out of what `path` stands for; the lock ends with this process.
 
     Args:
-        path: an empty file that is made, and stays.
+        path: a file, made where there is none, that stays.
         in_use: the error where another process has the lock.
 
     Raises:
-        OutputError: the file cannot be made.
+        OutputError: the file cannot be opened.
     """
     try:
         import fcntl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -198,7 +198,8 @@ def _read_entry(path: Path) -> dict[str, Any]:
 def _restore(keras_model: keras.Model, extra: dict[str, Any]) -> TrainedModel:
     import pandas
 
-    class_names = _texts(extra["class_names"])
+    class_names = extra["class_names"]
+    _check_texts([*class_names, *extra["data"].values(), *extra["versions"].values()])
     if keras_model.output_shape != (None, len(class_names)) or len(set(class_names)) < 2:
         raise ValueError("its classes are not those of its network")
     network = keras_model
@@ -210,19 +211,16 @@ def _restore(keras_model: keras.Model, extra: dict[str, Any]) -> TrainedModel:
         class_names=tuple(class_names),
         config=TrainingConfig(**extra["config"]),
         history=history.astype({"epoch": int, "split": str, "metric": str, "value": float}),
-        data=dict(zip(extra["data"], _texts(extra["data"].values()), strict=True)),
+        data=extra["data"],
         seconds=tuple(float(seconds) for seconds in extra["seconds"]),
         interrupted=extra["interrupted"] is True,
-        versions=dict(zip(extra["versions"], _texts(extra["versions"].values()), strict=True)),
+        versions=extra["versions"],
     )
 
 
-def _texts(values: Iterable[Any]) -> list[str]:
-    """The values, all of them text."""
-    texts = list(values)
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"{describe(texts)} are not all text")
-    return texts
+def _check_texts(values: list[Any]) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{describe(values)} are not all text")
 
 
 def _numpy_model(keras_model: keras.Model, settings: dict[str, Any]) -> NumpyModel:

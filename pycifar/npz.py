@@ -36,11 +36,10 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
     if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
         raise ValueError(f"{entry.filename!r} is compressed")
     with archive.open(entry) as stream:
-        readers = {(1, 0): np.lib.format.read_array_header_1_0}
         version = np.lib.format.read_magic(stream)
-        if version not in readers:
+        if version != (1, 0):
             raise ValueError(f"{entry.filename!r} has version {version}")
-        shape, by_columns, kind = readers[version](stream, LONGEST_HEADER)
+        shape, by_columns, kind = np.lib.format.read_array_header_1_0(stream, LONGEST_HEADER)
         n_bytes = math.prod(shape) * kind.itemsize
         if kind.hasobject or min(shape, default=0) < 0:
             raise ValueError(f"{entry.filename!r} holds no numbers")

@@ -33,6 +33,7 @@ from pycifar.fused import fuse
 from pycifar.memory import check_batch_fits
 from pycifar.model_state import copy_of, optimizer_state, set_optimizer_state
 from pycifar.optimization import MOMENTUM, SCHEDULES, make_optimizer
+from pycifar.portions import split_portions
 from pycifar.precision import precision_of
 from pycifar.scratch import NumpyModel
 from pycifar.settings import (
@@ -47,7 +48,7 @@ from pycifar.settings import (
     settle_optimizer,
 )
 from pycifar.trained_model import TrainedModel
-from pycifar.training_run import TrainingRun, split_portions
+from pycifar.training_run import TrainingRun
 
 MOST_SKIPPED = 0.6  # share of the images; of more than all, fewer cannot be drawn
 PLANNED = 0.99  # share of a time budget; what comes after the last step takes a moment as well
@@ -270,7 +271,7 @@ def prepare_run(
         seed = kept("seed", seed, (None,), earlier.config.seed)
     validation = check_validation(validation, dataset)
     if seed is None and checkpoints is not None and checkpoints.found is not None:
-        seed = checkpoints.found.about["config"]["seed"]
+        seed = checkpoints.found.about["config"].get("seed")
     seed = check_seed(seed)
     training, validating = split_portions(dataset, validation, seed)
     optimizer_name, rate, decay = settle_optimizer(optimizer, learning_rate, weight_decay, recipe)

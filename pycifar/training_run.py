@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import signal
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -20,10 +17,10 @@ from pycifar.backend import keras
 from pycifar.callbacks import EarlyStopping
 from pycifar.checkpoint import Checkpoints, TrainingState, fitting
 from pycifar.config import TrainingConfig
-from pycifar.datasets import Dataset, Split
-from pycifar.datasets.sampling import stratified_split
+from pycifar.datasets import Dataset
 from pycifar.errors import DivergenceError, InterruptedWarning
 from pycifar.fused import make_step
+from pycifar.interrupts import interrupts_between_steps
 from pycifar.model_state import (
     all_variables,
     optimizer_state,
@@ -31,6 +28,7 @@ from pycifar.model_state import (
     set_optimizer_state,
 )
 from pycifar.optimization import rate_by_step
+from pycifar.portions import Portion
 from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
 
@@ -53,27 +51,6 @@ WITH_ALL = 0.15
 KEEP_EVERY = 100
 
 
-@dataclass(frozen=True)
-class Portion:
-    """The images of a split that one purpose uses; the split itself is never copied."""
-
-    split: Split
-    indices: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    @property
-    def labels(self) -> np.ndarray:
-        """The labels of the images, 0-based, shape (n,)."""
-        return self.split.labels[self.indices]
-
-    def take(self, positions: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Images, in the memory order of the split, and labels at `positions`."""
-        chosen = self.indices[positions]
-        return self.split.images[chosen], self.split.labels[chosen]
-
-
 @dataclass
 class Place:
     """Where in an epoch a training is.
@@ -89,50 +66,6 @@ class Place:
     steps: int = 0
     totals: dict[str, float] = field(default_factory=lambda: dict.fromkeys(METRICS, 0.0))
     seconds: float = 0.0
-
-
-@contextmanager
-def interrupts_between_steps() -> Iterator[Callable[[], None]]:
-    """Hold an interrupt (Ctrl-C) back until the function that this gives is called.
-
-    Python raises KeyboardInterrupt wherever it is: inside a finaliser, which swallows it, or
-    between two halves of an update. A second interrupt is raised at once. Where another handler
-    than Python's own is in place, as in R, or off the main thread, nothing changes.
-    """
-    pressed = False
-
-    def note(signal_number: int, frame: object) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def raise_interrupt() -> None:
-        if pressed:
-            raise KeyboardInterrupt
-
-    on_main_thread = threading.current_thread() is threading.main_thread()
-    if not on_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield raise_interrupt
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield raise_interrupt
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def split_portions(
-    dataset: Dataset, validation: float | str | None, seed: int
-) -> tuple[Portion, Portion | None]:
-    """What to train on and what to validate on; see `TrainingConfig.validation`."""
-    split = dataset.split("train")
-    if isinstance(validation, str):
-        other = dataset.split(validation)
-        return Portion(split, np.arange(len(split))), Portion(other, np.arange(len(other)))
-    if validation is None:
-        return Portion(split, np.arange(len(split))), None
-    kept, held_out = stratified_split(split.labels, validation, seed)
-    return Portion(split, kept), Portion(split, held_out)
 
 
 class TrainingRun:
@@ -232,6 +165,10 @@ class TrainingRun:
 
     def train(self, callbacks: list[keras.callbacks.Callback]) -> None:
         """Run the epochs; an interrupt ends them, and what was learned stays."""
+        self._stopping = next((c for c in callbacks if isinstance(c, EarlyStopping)), None)
+        self.model.stop_training = False
+        if self._checkpoints is not None and self._checkpoints.found is not None:
+            self._restore(self._checkpoints, self._checkpoints.found)
         told = keras.callbacks.CallbackList(
             callbacks,
             model=self.model,
@@ -240,11 +177,6 @@ class TrainingRun:
             total_steps=self.total_steps,
             steps_done=self.steps_done,
         )
-        self._stopping = next((c for c in callbacks if isinstance(c, EarlyStopping)), None)
-        self.model.stop_training = False
-        if self._checkpoints is not None and self._checkpoints.found is not None:
-            self._restore(self._checkpoints, self._checkpoints.found)
-            told.params |= {"steps_done": self.steps_done, "total_steps": self.total_steps}
         told.on_train_begin()
         self._restore_stopping()
         try:
@@ -361,7 +293,6 @@ class TrainingRun:
         numbers, best = ({}, []) if self._stopping is None else self._stopping.state()
         about = {
             "config": self.config.to_dict(),
-            "versions": current_versions(),
             "rows": self.rows,
             "seconds": self.seconds,
             "elapsed": time.monotonic() - self._began,

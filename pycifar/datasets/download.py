@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pycifar.errors import DownloadError, OutputError
+from pycifar.files import locked
 
 _CHUNK = 1 << 18  # bytes
 
@@ -74,33 +75,21 @@ def download_file(remote: RemoteFile, folder: Path, verbose: bool = True) -> Pat
         OutputError: the file cannot be written.
     """
     path, part = folder / remote.name, folder / f"{remote.name}.part"
+    in_use = DownloadError(
+        f"Another process is downloading to {part} already.",
+        fix="Wait until it is done, and try again.",
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if path.is_file() and _sha256(path) == remote.sha256:
             return path
-        with part.open("ab") as target:
-            _lock(target, part)
+        with locked(part, in_use), part.open("ab") as target:
             _fetch_all(remote, target, verbose)
         _check_sum(remote, part)
         part.replace(path)
     except OSError as error:
         raise OutputError(f"{part} cannot be written: {error.strerror or error}.") from error
     return path
-
-
-def _lock(target: BinaryIO, part: Path) -> None:
-    """Keep a second process from writing to the same file; the lock ends with the process."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two downloads at once would fail the checksum
-        return
-    try:
-        fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise DownloadError(
-            f"Another process is downloading to {part} already.",
-            fix="Wait until it is done, and try again.",
-        ) from None
 
 
 def _fetch_all(remote: RemoteFile, target: BinaryIO, verbose: bool) -> None:

@@ -12,7 +12,8 @@ LAYERS = (
     {"datasets", "augmentation"},
     {"architectures", "scratch"},
     {"optimization", "muon", "fused", "callbacks", "trained_model", "training_run", "trainer"}
-    | {"checkpoint", "model_check", "model_file", "model_state", "learning_rates", "settings"},
+    | {"checkpoint", "model_check", "model_file", "model_state", "learning_rates", "settings"}
+    | {"interrupts", "portions"},
     {"evaluation", "plots", "probe", "diagnosis", "reproduction"}
     | {
         "explanation",

@@ -73,8 +73,8 @@ def fill_disk(times: int) -> Counter[str]:
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     with tempfile.TemporaryDirectory(prefix="pycifar-") as folder:
         path = pycifar.save_model(models[1], Path(folder, "model.keras"))
-        old, size = path.read_bytes(), pycifar.save_model(models[0], Path(folder, "b.keras"))
-        n_bytes = size.stat().st_size
+        old = path.read_bytes()
+        n_bytes = pycifar.save_model(models[0], Path(folder, "new.keras")).stat().st_size
         for number in range(times):
             limit = number * n_bytes // times
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, unlimited[1]))

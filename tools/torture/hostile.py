@@ -13,6 +13,7 @@ import os
 import pickle
 import struct
 import tarfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-BRIEF = 4096  # bytes, where only a look at the start is needed
+from tools.torture.targets import entries_of, saved_model
 
 
 @dataclass(frozen=True)
@@ -310,47 +311,30 @@ def _models() -> list[Case]:
     found = [Case("model", name, _writes_model(config=change), _load_model)
              for name, change in changes.items()]  # fmt: skip
 
-    def rezipped(**more: Any) -> Callable[[Path], None]:
-        return _writes_model(**more)
-
     entries: dict[str, Callable[[Path], None]] = {
-        "is compressed without end": rezipped(compressed=True),
-        "has a file that leads out": rezipped(extra={"../made-by-a-model": b"x"}),
-        "has assets": rezipped(extra={"assets/vocabulary.txt": b"x"}),
-        "has an entry twice": rezipped(twice="config.json"),
-        "has no network": rezipped(drop="config.json"),
-        "has no weights": rezipped(drop="model.weights.h5"),
-        "nests its configuration 50,000 deep": rezipped(raw={"config.json": _nested(50_000)}),
-        "has weights that are no HDF5": rezipped(raw={"model.weights.h5": b"x" * 10_000}),
-        "has half of its weights": rezipped(half="model.weights.h5"),
-        "has weights that lead to another file": rezipped(weights=_external_link),
-        "has weights that lie in another file": rezipped(weights=_external_data),
-        "has weights that are not there": rezipped(weights=_absent),
-        "has other weights": rezipped(weights=_emptied),
-        "has a history of text": rezipped(record={"history": {"epoch": ["x"]}}),
-        "has numbers as class names": rezipped(record={"class_names": list(range(10))}),
-        "has too few class names": rezipped(record={"class_names": ["cat", "dog"]}),
-        "has settings that do not exist": rezipped(record={"config": {"a": 1}}),
-        "has an optimizer state of objects": rezipped(
+        "is compressed without end": _writes_model(compressed=True),
+        "has a file that leads out": _writes_model(extra={"../made-by-a-model": b"x"}),
+        "has assets": _writes_model(extra={"assets/vocabulary.txt": b"x"}),
+        "has an entry twice": _writes_model(twice="config.json"),
+        "has no network": _writes_model(drop="config.json"),
+        "has no weights": _writes_model(drop="model.weights.h5"),
+        "nests its configuration 50,000 deep": _writes_model(raw={"config.json": _nested(50_000)}),
+        "has weights that are no HDF5": _writes_model(raw={"model.weights.h5": b"x" * 10_000}),
+        "has half of its weights": _writes_model(half="model.weights.h5"),
+        "has weights that lead to another file": _writes_model(weights=_external_link),
+        "has weights that lie in another file": _writes_model(weights=_external_data),
+        "has weights that are not there": _writes_model(weights=_absent),
+        "has other weights": _writes_model(weights=_emptied),
+        "has a history of text": _writes_model(record={"history": {"epoch": ["x"]}}),
+        "has numbers as class names": _writes_model(record={"class_names": list(range(10))}),
+        "has too few class names": _writes_model(record={"class_names": ["cat", "dog"]}),
+        "has settings that do not exist": _writes_model(record={"config": {"a": 1}}),
+        "has an optimizer state of objects": _writes_model(
             extra={"pycifar-optimizer.npz": _objects_npz()}
         ),
     }
     found += [Case("model", name, write, _load_model) for name, write in entries.items()]
     return found
-
-
-_sound: list[bytes] = []
-
-
-def _sound_model() -> bytes:
-    if not _sound:
-        import pycifar
-        from pycifar.model_file import model_bytes
-
-        dataset = pycifar.load_dataset("synthetic", n_train=40, n_test=10)
-        trained = pycifar.train(dataset, "lenet5", epochs=1, seed=1, verbose=0)
-        _sound.append(model_bytes(trained))
-    return _sound[0]
 
 
 def _writes_model(
@@ -367,8 +351,7 @@ def _writes_model(
     """Write a saved model with something about it changed."""
 
     def write(folder: Path) -> None:
-        with zipfile.ZipFile(io.BytesIO(_sound_model())) as opened:
-            entries = {name: opened.read(name) for name in opened.namelist()}
+        entries = entries_of(saved_model())
         if config is not None:
             changed = json.loads(entries["config.json"])
             config(changed)
@@ -387,8 +370,6 @@ def _writes_model(
         if compressed:
             entries["model.weights.h5"] = bytes(200_000_000)
         kind = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
-        import warnings
-
         with warnings.catch_warnings(), zipfile.ZipFile(folder / "m.keras", "w", kind) as target:
             warnings.simplefilter("ignore", UserWarning)  # of an entry that comes twice
             for name, content in entries.items():

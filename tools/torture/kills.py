@@ -56,17 +56,14 @@ def interrupt(times: int, seed: int = 1) -> dict[str, int]:
         name, settings = TRAININGS[number % len(TRAININGS)]
         with tempfile.TemporaryDirectory(prefix="pycifar-") as folder:
             child = _start(name, folder, settings | {"epochs": 100_000, "early_stopping": None})
-            try:
-                child.communicate(timeout=draws.uniform(EARLIEST, LATEST))
-            except subprocess.TimeoutExpired:
+            if _ended(child, draws.uniform(EARLIEST, LATEST)) is None:
                 child.send_signal(signal.SIGINT)
-            try:
-                out, err = child.communicate(timeout=60)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.communicate()
+            ended = _ended(child, 60)
+            if ended is None:
+                _kill(child)
                 found["hung"] += 1
                 continue
+            out, err = ended
             found["interrupted"] += 1
             # Before the training began, Python ends with its KeyboardInterrupt.
             sound = len(out.strip()) == 64 or "KeyboardInterrupt" in err
@@ -89,13 +86,12 @@ def _chain(times: int, seed: int) -> dict[str, int]:
         while True:
             child = _start(name, folder, settings)
             wait = draws.uniform(EARLIEST, LATEST) if found["killed"] < times else None
-            try:
-                out, err = child.communicate(timeout=wait)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.communicate()
+            ended = _ended(child, wait)
+            if ended is None:
+                _kill(child)
                 found["killed"] += 1
                 continue
+            out, err = ended
             found["ends"] += 1
             found["failed"] += child.returncode != 0
             found["other_weights"] += child.returncode == 0 and out.strip() != expected[which]
@@ -104,6 +100,19 @@ def _chain(times: int, seed: int) -> dict[str, int]:
             break
         shutil.rmtree(folder)
     return found
+
+
+def _ended(child: subprocess.Popen[str], seconds: float | None) -> tuple[str, str] | None:
+    """What a process printed on its two streams, or None where it runs on."""
+    try:
+        return child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _kill(child: subprocess.Popen[str]) -> None:
+    child.kill()
+    child.communicate()
 
 
 def _start(name: str, folder: str, settings: dict[str, Any]) -> subprocess.Popen[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import gzip
 import io
 import json
@@ -69,12 +70,7 @@ def meta(data: bytes) -> None:
 
 def archive(data: bytes) -> None:
     """A published archive, of smaller batches; the bytes are those of the tar file."""
-    from pycifar.datasets.archives import read_members
-    from pycifar.datasets.cifar10_location import PYTHON
-
-    layout = dataclasses.replace(PYTHON, largest=10_000)
-    with file_of(gzip.compress(data, 1), ".tar.gz") as path:
-        read_members(path, layout, _pass_over)
+    zipped_archive(gzip.compress(data, 1))
 
 
 def zipped_archive(data: bytes) -> None:
@@ -163,36 +159,32 @@ def _npz() -> list[bytes]:
     return [stream.getvalue()]
 
 
-_saved: dict[str, bytes] = {}
+@functools.cache
+def saved_model(name: str = "lenet5") -> bytes:
+    """The file of a small network that was trained a little."""
+    import pycifar
+    from pycifar.model_file import model_bytes
+
+    dataset = pycifar.load_dataset("synthetic", n_train=40, n_test=10)
+    return model_bytes(pycifar.train(dataset, name, epochs=1, seed=1, verbose=0))
 
 
-def _models() -> list[bytes]:
-    """A saved model of each kind, small ones."""
-    if not _saved:
-        import pycifar
-        from pycifar.model_file import model_bytes
-
-        dataset = pycifar.load_dataset("synthetic", n_train=40, n_test=10)
-        for name in ("softmax", "lenet5"):
-            trained = pycifar.train(dataset, name, epochs=1, seed=1, verbose=0)
-            _saved[name] = model_bytes(trained)
-    return list(_saved.values())
+def entries_of(archive: bytes) -> dict[str, bytes]:
+    """The entries of a zip archive by name."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
 
 
 def _entry(name: str) -> list[bytes]:
-    with zipfile.ZipFile(io.BytesIO(_models()[-1])) as opened:
-        return [json.dumps(json.loads(opened.read(name))).encode()]
+    return [json.dumps(json.loads(entries_of(saved_model())[name])).encode()]
 
 
 def _rewritten(name: str, content: bytes) -> bytes:
     """A saved model, one entry of which is replaced."""
     stream = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(_models()[-1])) as source,
-        zipfile.ZipFile(stream, "w") as target,
-    ):
-        for entry in source.namelist():
-            target.writestr(entry, content if entry == name else source.read(entry))
+    with zipfile.ZipFile(stream, "w") as target:
+        for entry, own in entries_of(saved_model()).items():
+            target.writestr(entry, content if entry == name else own)
     return stream.getvalue()
 
 
@@ -201,7 +193,7 @@ _MAKERS: dict[str, Callable[[], list[bytes]]] = {
     "archive": _archives,
     "zipped_archive": lambda: [gzip.compress(content) for content in _archives()],
     "arrays": _npz,
-    "model": _models,
+    "model": lambda: [saved_model("softmax"), saved_model()],
     "config": lambda: _entry("config.json"),
     "record": lambda: _entry("pycifar.json"),
 }
