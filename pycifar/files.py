@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pycifar.errors import OutputError, PycifarError
+
+LOOK_EVERY = 0.2  # seconds between two looks at a lock that is awaited
 
 
 def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
@@ -46,27 +50,57 @@ def locked(path: Path, in_use: PycifarError) -> Iterator[None]:
     """Keep other processes out of what `path` stands for; the lock ends with this process.
 
     Args:
-        path: a file, made where there is none, that stays.
+        path: a file, made with its folder where there is none, that stays.
         in_use: the error where another process has the lock.
 
     Raises:
         OutputError: the file cannot be opened.
     """
+    with _opened(path) as lock:
+        if not _try_lock(lock):
+            raise in_use
+        yield
+
+
+@contextmanager
+def awaited(path: Path, waiting: str = "") -> Iterator[None]:
+    """The same, but where another process has the lock, its end is awaited.
+
+    Args:
+        path: a file, made with its folder where there is none, that stays.
+        waiting: what to say on stderr where it has to be awaited.
+
+    Raises:
+        OutputError: the file cannot be opened.
+    """
+    with _opened(path) as lock:
+        if not _try_lock(lock):
+            if waiting:
+                print(waiting, file=sys.stderr, flush=True)
+            while not _try_lock(lock):
+                time.sleep(LOOK_EVERY)
+        yield
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
+    except OSError as error:
+        raise _output_error(path, error) from error
+
+
+def _try_lock(file: BinaryIO) -> bool:
+    """Lock an open file, unless another process has locked it; it is unlocked when closed."""
     try:
         import fcntl
     except ImportError:  # Windows has no such locks
-        yield
-        return
+        return True
     try:
-        lock = path.open("ab")
-    except OSError as error:
-        raise _output_error(path, error) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise in_use from None
-        yield
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def check_writable(target: Path) -> None:

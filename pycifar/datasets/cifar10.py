@@ -14,15 +14,23 @@ import numpy as np
 
 from pycifar.arguments import describe
 from pycifar.datasets.archives import read_members, unpack
-from pycifar.datasets.cifar10_location import PYTHON, Cifar10Location, cache_folder, find_cifar10
+from pycifar.datasets.cifar10_location import (
+    PYTHON,
+    Cifar10Location,
+    cache_folder,
+    find_cifar10,
+    location_in,
+)
 from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.download import CIFAR10_ARCHIVE, RemoteFile, download_file
 from pycifar.datasets.python_batches import N_IMAGES, N_PIXELS
 from pycifar.errors import DataError, DataFormatError, DataNotFoundError
+from pycifar.files import awaited
 
 CIFAR10_CLASS_NAMES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
+LOCK = ".lock"  # in the cache folder
 
 
 def load_cifar10(
@@ -52,14 +60,21 @@ def load_cifar10(
 def fetch_cifar10(archive: RemoteFile, folder: Path, verbose: bool) -> Cifar10Location:
     """Download the archive of Python batches, unpack it in `folder` and keep only the batches.
 
+    Where another process does so, its end is awaited, and what it left is taken.
+
     Raises:
         DownloadError: the download failed, or its checksum does not hold.
         OutputError: the files cannot be written.
     """
-    downloaded = download_file(archive, folder, verbose)
-    unpacked = unpack(downloaded, PYTHON, folder)
-    downloaded.unlink(missing_ok=True)
-    return Cifar10Location(unpacked, PYTHON, is_archive=False)
+    waiting = f"Waiting for another process that downloads to {folder}." if verbose else ""
+    with awaited(folder / LOCK, waiting):
+        found = location_in(folder)
+        if found is not None and not found.is_archive:
+            return found
+        downloaded = download_file(archive, folder, verbose)
+        unpacked = unpack(downloaded, PYTHON, folder)
+        downloaded.unlink(missing_ok=True)
+        return Cifar10Location(unpacked, PYTHON, is_archive=False)
 
 
 def read_cifar10(location: Cifar10Location) -> Dataset:

@@ -115,7 +115,7 @@ def find_cifar10(data_dir: str | Path | None = None) -> Cifar10Location | None:
         return _look_in(check_path("data_dir", data_dir), "`data_dir`")
     if os.environ.get(VARIABLE):
         return _look_in(check_path(VARIABLE, os.environ[VARIABLE]), VARIABLE)
-    return _location_in(cache_folder())
+    return location_in(cache_folder())
 
 
 def cache_folder() -> Path:
@@ -129,7 +129,7 @@ def cache_folder() -> Path:
 
 
 def _look_in(path: Path, argument: str) -> Cifar10Location:
-    location = _location_in(path)
+    location = location_in(path)
     if location is None:
         wanted = [name for layout in LAYOUTS for name in (f"{layout.folder}/", layout.archive)]
         problem = "does not hold CIFAR-10" if path.exists() else "does not exist"
@@ -141,7 +141,8 @@ def _look_in(path: Path, argument: str) -> Cifar10Location:
     return location
 
 
-def _location_in(path: Path) -> Cifar10Location | None:
+def location_in(path: Path) -> Cifar10Location | None:
+    """Where CIFAR-10 is in a folder, or as an archive; None where it is not there."""
     for layout in LAYOUTS:
         for folder in (path / layout.folder, path):
             # One batch is enough: that others are missing is an error worth hearing of.

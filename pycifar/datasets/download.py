@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pycifar.errors import DownloadError, OutputError
-from pycifar.files import locked
 
 _CHUNK = 1 << 18  # bytes
 
@@ -60,7 +59,7 @@ def download_file(remote: RemoteFile, folder: Path, verbose: bool = True) -> Pat
     """Download a file to a folder, unless it is there, and check its SHA-256.
 
     What has come is kept in ``<name>.part`` when the download breaks off, by an error or an
-    interrupt, and the next call goes on from there.
+    interrupt, and the next call goes on from there. The caller keeps other processes out.
 
     Args:
         remote: the file.
@@ -75,16 +74,13 @@ def download_file(remote: RemoteFile, folder: Path, verbose: bool = True) -> Pat
         OutputError: the file cannot be written.
     """
     path, part = folder / remote.name, folder / f"{remote.name}.part"
-    in_use = DownloadError(
-        f"Another process is downloading to {part} already.",
-        fix="Wait until it is done, and try again.",
-    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if path.is_file() and _sha256(path) == remote.sha256:
             return path
-        with locked(part, in_use), part.open("ab") as target:
+        with part.open("ab") as target:
             _fetch_all(remote, target, verbose)
+            os.fsync(target.fileno())
         _check_sum(remote, part)
         part.replace(path)
     except OSError as error:

@@ -2,7 +2,10 @@ import dataclasses
 import fcntl
 import hashlib
 import io
+import json
 import socket
+import subprocess
+import sys
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from pycifar.datasets.cifar10 import fetch_cifar10, load_cifar10
+from pycifar.datasets.cifar10 import LOCK, fetch_cifar10, load_cifar10
 from pycifar.datasets.cifar10_location import PYTHON
 from pycifar.datasets.download import CIFAR10_ARCHIVE, RemoteFile, download_file
 from pycifar.errors import DownloadError, OutputError
@@ -181,14 +184,6 @@ def test_a_name_that_cannot_be_resolved_is_not_tried_again(tmp_path, monkeypatch
     assert len(calls) == 1
 
 
-def test_a_second_process_is_told_of_the_first(server, tmp_path):
-    with (tmp_path / "archive.tar.gz.part").open("ab") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(DownloadError, match="Another process is downloading"):
-            download_file(server.remote(), tmp_path, verbose=False)
-    assert server.ranges == []
-
-
 def test_a_folder_that_cannot_be_made_is_named(server, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
@@ -268,10 +263,52 @@ def test_cifar10_is_downloaded_to_the_cache_once_and_read_from_there(
         dataset = load_cifar10(verbose=False)
         assert np.array_equal(dataset.split("test").labels, published.labels)
     assert server.ranges == [None]
-    unpacked = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.name for path in unpacked} == set(PYTHON.batches)  # the archive itself is gone
-    for path in unpacked:
-        path.unlink()  # pytest would keep 180 MB
+    check_and_remove(tmp_path)
+
+
+def check_and_remove(folder):
+    """In `folder` are the batches alone, no archive; pytest would keep their 180 MB."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.name for path in files} == {*PYTHON.batches, LOCK}
+    for path in files:
+        path.unlink()
+
+
+FETCH = """
+import json, sys
+from pathlib import Path
+from pycifar.datasets.cifar10 import fetch_cifar10
+from pycifar.datasets.download import RemoteFile
+print(fetch_cifar10(RemoteFile(**json.loads(sys.argv[1])), Path(sys.argv[2]), True).path)
+"""
+
+
+def test_processes_that_download_and_unpack_at_once_all_end_well(archive, server, tmp_path):
+    server.content = archive
+    server.break_after = [len(archive) // 2]
+    about = json.dumps(dataclasses.asdict(server.remote(wait=0.5)))
+    command = [sys.executable, "-c", FETCH, about, str(tmp_path)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    children = [subprocess.Popen(command, **pipes) for _ in range(3)]
+    told = [child.communicate(timeout=120) for child in children]
+    assert [child.returncode for child in children] == [0, 0, 0], told
+    assert {output.strip() for output, _ in told} == {str(tmp_path / PYTHON.folder)}
+    assert len(server.ranges) == 2  # one download, in two parts
+    check_and_remove(tmp_path)
+
+
+def test_a_process_that_downloads_is_awaited(archive, server, tmp_path, capsys):
+    server.content = archive
+    with (tmp_path / LOCK).open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        waiting = threading.Thread(target=fetch_cifar10, args=(server.remote(), tmp_path, True))
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        assert server.ranges == []
+    waiting.join(60)
+    assert "Waiting for another process" in capsys.readouterr().err
+    check_and_remove(tmp_path)
 
 
 def test_nothing_is_unpacked_before_the_checksum_holds(server, tmp_path, monkeypatch):
