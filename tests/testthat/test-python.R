@@ -102,3 +102,23 @@ test_that("a forked process gets an error where it would else wait for ever", {
   }
   expect_length(predict(model, test_images()), 4L)
 })
+
+test_that("the bridge holds while R collects garbage at every turn", {
+  images <- test_images(8L)
+  expected <- predict(small_model(), images, type = "prob")
+  few <- cifar_load_dataset("synthetic", n_train = 60, n_test = 20)
+  train <- function() cifar_train(few, "softmax", epochs = 1, seed = 1, verbose = 0)
+  fingerprint <- cifar_fingerprint(train())
+  withr::defer(gctorture2(0))
+  gctorture2(10) # at every tenth allocation
+  found <- predict(small_model(), images, type = "prob")
+  gctorture2(500)
+  trained <- train()
+  evaluation <- cifar_evaluate(trained, few)
+  error <- tryCatch(cifar_train(few, "unknown"), error = identity)
+  gctorture2(0)
+  expect_identical(found, expected)
+  expect_identical(cifar_fingerprint(trained), fingerprint)
+  expect_identical(evaluation$accuracy, cifar_evaluate(trained, few)$accuracy)
+  expect_s3_class(error, "pycifar_error_unknown_name")
+})

@@ -10,8 +10,10 @@ from .step import SetupError, announce, ask, run
 # What the R package imports, what its tests, checks and vignettes use, and what reticulate is built
 # and run with. reticulate itself is not here: see reticulate.py.
 R_PACKAGES = [
+    "callr",
     "cli",
     "covr",
+    "future",
     "generics",
     "ggplot2",
     "here",
