@@ -61,7 +61,7 @@ format.cifar_trained_model <- function(x, ...) {
 #' @rdname cifar_generics
 #' @export
 as.data.frame.cifar_trained_model <- function(x, row.names = NULL, # nolint: object_name_linter.
-                                             optional = FALSE, ...) {
+                                              optional = FALSE, ...) {
   as.data.frame(x$history)
 }
 

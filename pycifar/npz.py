@@ -39,7 +39,7 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
         version = np.lib.format.read_magic(stream)
         if version != (1, 0):
             raise ValueError(f"{entry.filename!r} has version {version}")
-        shape, by_columns, kind = np.lib.format.read_array_header_1_0(stream, LONGEST_HEADER)
+        shape, by_columns, kind = _header(stream)
         n_bytes = math.prod(shape) * kind.itemsize
         if kind.hasobject or min(shape, default=0) < 0:
             raise ValueError(f"{entry.filename!r} holds no numbers")
@@ -47,3 +47,11 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
             raise ValueError(f"{entry.filename!r} has not the size of its shape, {shape}")
         values = np.frombuffer(stream.read(), kind)
     return values.reshape(shape, order="F" if by_columns else "C")
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """What an array's header says: its shape, whether the first index runs fastest, its numbers."""
+    try:
+        return np.lib.format.read_array_header_1_0(stream, LONGEST_HEADER)
+    except Exception as error:  # it is parsed as Python, which fails in many ways
+        raise ValueError(f"the header of an array cannot be read ({error})") from error
