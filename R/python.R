@@ -178,14 +178,21 @@ open_door <- function(call) {
 }
 
 start_python <- function(call) {
-  if (!load_reticulate()) {
-    abort_pycifar(
-      "dependency",
-      sprintf("pycifar needs the package reticulate, version %s or newer.", oldest_reticulate),
-      fix = "Run install.packages(\"reticulate\") and start R anew.",
-      call = call
-    )
-  }
+  tryCatch(
+    load_reticulate(),
+    error = function(error) {
+      abort_pycifar(
+        "dependency",
+        sprintf(
+          "pycifar needs the package reticulate, version %s or newer, which cannot be loaded: %s",
+          oldest_reticulate, first_line(conditionMessage(error))
+        ),
+        fix = "Run install.packages(\"reticulate\") and start R anew.",
+        call = call,
+        parent = error
+      )
+    }
+  )
   tryCatch(
     reticulate::py_config(),
     error = function(error) {
@@ -206,8 +213,7 @@ start_python <- function(call) {
 
 load_reticulate <- function() {
   loadNamespace("tibble")
-  wanted <- list(op = ">=", version = oldest_reticulate)
-  requireNamespace("reticulate", quietly = TRUE, versionCheck = wanted)
+  loadNamespace("reticulate", versionCheck = list(op = ">=", version = oldest_reticulate))
 }
 
 abort_import <- function(error, call) {

@@ -122,3 +122,16 @@ test_that("the bridge holds while R collects garbage at every turn", {
   expect_identical(evaluation$accuracy, cifar_evaluate(trained, few)$accuracy)
   expect_s3_class(error, "pycifar_error_unknown_name")
 })
+
+test_that("a reticulate that cannot be loaded is named with the reason", {
+  skip_if_not_installed("callr")
+  broken <- withr::local_tempdir()
+  dir.create(file.path(broken, "reticulate"))
+  writeLines(c("Package: reticulate", "Version: 9.9"), file.path(broken, "reticulate", "DESCRIPTION"))
+  error <- callr::r(
+    function() tryCatch(pycifar::cifar_load_dataset("synthetic"), error = identity),
+    libpath = c(broken, .libPaths())
+  )
+  expect_s3_class(error, "pycifar_error_dependency")
+  expect_match(conditionMessage(error), "which cannot be loaded: .*reticulate")
+})
