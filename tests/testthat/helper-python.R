@@ -13,7 +13,7 @@ run_in_new_session <- function(code, environment = character()) {
 }
 
 # Wait for what another process does; `explain` gives what to tell when it takes too long.
-wait_until <- function(done, explain, seconds = 60) {
+wait_until <- function(done, explain, seconds = 180) {
   deadline <- Sys.time() + seconds
   while (!done()) {
     if (Sys.time() > deadline) {
