@@ -108,3 +108,45 @@ as_python_number <- function(x) {
 is_single <- function(x) {
   is.atomic(x) && !is.object(x) && length(x) == 1L
 }
+
+# Stop where the caller was called without arguments that it needs.
+check_given <- function(names, call = rlang::caller_env()) {
+  for (name in names) {
+    if (eval(bquote(missing(.(as.name(name)))), call)) {
+      abort_pycifar("argument", sprintf("`%s` must be given.", name), call = call)
+    }
+  }
+}
+
+# Stop where a method of the generic `of` is given arguments that it does not know.
+check_no_more <- function(of, ..., call = rlang::caller_env(), method = rlang::caller_fn()) {
+  if (...length() == 0L) {
+    return(invisible())
+  }
+  given <- ...names()
+  named <- !is.null(given) && nzchar(given[[1L]])
+  unknown <- if (named) paste0("`", given[[1L]], "`") else "so many arguments"
+  known <- paste0("`", setdiff(names(formals(method)), "..."), "`", collapse = ", ")
+  abort_pycifar(
+    "argument", sprintf("%s() does not take %s; it takes %s.", of, unknown, known),
+    call = call
+  )
+}
+
+# Stop where a function of the caller's cannot be called with so many arguments.
+check_takes <- function(f, name, arguments, call) {
+  if (!is.function(f) || is.primitive(f) || is_python_object(f)) {
+    return(invisible())
+  }
+  own <- names(formals(f))
+  if (!"..." %in% own && length(own) < length(arguments)) {
+    abort_pycifar(
+      "argument",
+      sprintf(
+        "`%s` must be a function(%s), not one of %s.", name, paste(arguments, collapse = ", "),
+        if (length(own) == 0L) "no arguments" else paste0("`", own, "` alone", collapse = "")
+      ),
+      call = call
+    )
+  }
+}

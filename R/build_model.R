@@ -81,6 +81,7 @@ crossing_architecture <- function(architecture, call = rlang::caller_env()) {
     return(architecture)
   }
   if (is.function(architecture)) {
+    check_takes(architecture, "architecture", c("input_shape", "n_classes"), call)
     return(callable_from_python(
       function(input_shape, n_classes) architecture(unlist(input_shape), n_classes)
     ))

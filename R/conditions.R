@@ -22,7 +22,8 @@
 #'   came.
 #'     * `pycifar_error_divergence`: the loss is no finite number any more. The model has the last
 #'       weights, at most 100 steps old, with which it was.
-#'     * `pycifar_error_callback`: a callback that you gave failed.
+#'     * `pycifar_error_callback`: a function that you gave failed: a callback, or one that makes a
+#'       network, where `model` is `NULL`.
 #'     * `pycifar_error_checkpoint` (a `pycifar_error_output`, too): a checkpoint cannot be made, or
 #'       does not fit.
 #' * `pycifar_error_handle`: a data set or model is from an R session that has ended.

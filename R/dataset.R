@@ -165,6 +165,7 @@ print.summary_cifar_dataset <- function(x, ...) {
 #' @rdname cifar_dataset
 #' @export
 plot.cifar_dataset <- function(x, split = "train", n_per_class = 10, seed = 1, ...) {
+  check_no_more("plot", ...)
   block <- python_call(
     "sample_images",
     live_handle(x, "x", "cifar_dataset"),
@@ -260,12 +261,14 @@ describe_classes <- function(class_names) {
 #' dim(images)
 #' cifar_labels(dataset, 1:3)
 cifar_images <- function(dataset, which, split = "test") {
+  check_given(c("dataset", "which"))
   array_from_bytes(taken("images", dataset, which, split))
 }
 
 #' @rdname cifar_images
 #' @export
 cifar_labels <- function(dataset, which, split = "test") {
+  check_given(c("dataset", "which"))
   labels <- taken("labels", dataset, which, split)
   factor(as_column(labels), levels = dataset$class_names)
 }

@@ -37,7 +37,9 @@ print.cifar_diagnosis <- function(x, ...) {
       cat(sprintf("%s\u2192 %s\n", indent, checks$fix[[i]]))
     }
   }
-  cat(if (x$ok) "\nNo problem.\n" else "\nThere is a problem: see above.\n")
+  warnings <- sum(checks$status == "warning")
+  noted <- if (warnings > 0L) sprintf(", %d warning%s", warnings, if (warnings > 1L) "s" else "")
+  cat(if (x$ok) paste0("\nNo problem", noted, ".\n") else "\nThere is a problem: see above.\n")
   invisible(x)
 }
 

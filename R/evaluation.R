@@ -19,6 +19,7 @@
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' cifar_evaluate(model, dataset)
 cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE) {
+  check_given(c("model", "dataset"))
   result <- python_call(
     "evaluate",
     live_handle(model, "model", "cifar_trained_model"),
@@ -101,5 +102,6 @@ print.summary_cifar_evaluation <- function(x, ...) {
 #' @rdname cifar_evaluation
 #' @export
 plot.cifar_evaluation <- function(x, ...) {
+  check_no_more("plot", ...)
   plot_confusion(x)
 }

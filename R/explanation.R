@@ -25,6 +25,7 @@
 #' explanation
 #' plot(explanation)
 cifar_explain <- function(model, image, class_name = NULL, layer = NULL) {
+  check_given(c("model", "image"))
   found <- python_call(
     "explain",
     live_handle(model, "model", "cifar_trained_model"),
@@ -70,6 +71,7 @@ print.cifar_explanation <- function(x, ...) {
 #' @rdname cifar_explanation
 #' @export
 plot.cifar_explanation <- function(x, ...) {
+  check_no_more("plot", ...)
   plot_explanation(x)
 }
 
@@ -93,6 +95,7 @@ plot.cifar_explanation <- function(x, ...) {
 #' @examplesIf pycifar:::python_ready()
 #' cifar_receptive_field("cnn2")
 cifar_receptive_field <- function(model) {
+  check_given("model")
   model <- if (inherits(model, "cifar_trained_model")) {
     live_handle(model, "model", "cifar_trained_model")
   } else if (is_python_object(model)) {
@@ -125,6 +128,7 @@ cifar_receptive_field <- function(model) {
 #' cifar_plot_filters(model)
 #' cifar_plot_feature_maps(model, cifar_images(dataset, 1))
 cifar_plot_filters <- function(model) {
+  check_given("model")
   block <- python_call("filters", live_handle(model, "model", "cifar_trained_model"))
   plot_filters(array_from_doubles(block), model$architecture)
 }
@@ -132,6 +136,7 @@ cifar_plot_filters <- function(model) {
 #' @rdname cifar_plot_filters
 #' @export
 cifar_plot_feature_maps <- function(model, image, layers = NULL, n_maps = 8) {
+  check_given(c("model", "image"))
   found <- python_call(
     "feature_maps",
     live_handle(model, "model", "cifar_trained_model"),

@@ -11,8 +11,9 @@
 #'   trained on.
 #' @param layer The name of a layer, for its weights alone; `NULL` for all.
 #' @param row.names,optional Not used.
-#' @param ... `augment()`: arguments of [predict.cifar_trained_model()]; `fit()`: of
-#'   [cifar_train()]; `evaluate()`: of [cifar_evaluate()]; `autoplot()`: of the `plot()` method.
+#' @param tta Test-time augmentation, as [predict.cifar_trained_model()] has it.
+#' @param ... `fit()`: arguments of [cifar_train()]; `evaluate()`: of [cifar_evaluate()];
+#'   `autoplot()`: of the `plot()` method.
 #'
 #' @return
 #' * `format()`: one line. `as.data.frame()`: the history.
@@ -68,6 +69,7 @@ as.data.frame.cifar_trained_model <- function(x, row.names = NULL, # nolint: obj
 #' @rdname cifar_generics
 #' @export
 coef.cifar_trained_model <- function(object, layer = NULL, ...) {
+  check_no_more("coef", ...)
   found <- python_call(
     "weights",
     live_handle(object, "object", "cifar_trained_model"),
@@ -107,12 +109,14 @@ glance.cifar_trained_model <- function(x, ...) {
 
 #' @exportS3Method generics::augment
 #' @rdname cifar_generics
-augment.cifar_trained_model <- function(x, new_data, ...) {
+augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
+  check_given("new_data")
+  check_no_more("augment", ...)
   images <- new_data
   if (is.data.frame(new_data)) {
     images <- column_of_paths(new_data, rlang::current_env())
   }
-  probabilities <- stats::predict(x, images, type = "prob", ...)
+  probabilities <- stats::predict(x, images, type = "prob", tta = tta)
   most <- max.col(as.matrix(probabilities), ties.method = "first")
   given <- if (is.data.frame(new_data)) {
     tibble::as_tibble(new_data)
@@ -129,7 +133,8 @@ augment.cifar_trained_model <- function(x, new_data, ...) {
     )
   }
   classes <- factor(x$class_names[most], levels = x$class_names)
-  tibble::as_tibble(c(given, list(.pred_class = classes), probabilities))
+  added <- c(list(.pred_class = classes), probabilities)
+  tibble::as_tibble(c(given[setdiff(names(given), names(added))], added)) # anew, if there already
 }
 
 #' @exportS3Method generics::fit

@@ -43,6 +43,7 @@ cifar_find_learning_rate <- function(dataset,
                                      precision = "auto",
                                      augmentation = NULL,
                                      seed = NULL) {
+  check_given("dataset")
   found <- python_call(
     "find_learning_rate",
     live_handle(dataset, "dataset", "cifar_dataset"),
@@ -102,6 +103,7 @@ print.cifar_learning_rates <- function(x, ...) {
 #' @rdname cifar_find_learning_rate
 #' @export
 plot.cifar_learning_rates <- function(x, ...) {
+  check_no_more("plot", ...)
   if (nrow(x$table) == 0L) {
     abort_pycifar(
       "argument", "There is nothing to draw: the loss was never a finite number."
@@ -111,5 +113,5 @@ plot.cifar_learning_rates <- function(x, ...) {
 }
 
 format_rate <- function(rate) {
-  formatC(rate, digits = 2L, format = "g")
+  trimws(formatC(rate, digits = 2L, format = "g"))
 }

@@ -22,6 +22,7 @@
 #' path <- tempfile(fileext = ".keras")
 #' cifar_save_model(model, path)
 cifar_save_model <- function(model, path, overwrite = FALSE) {
+  check_given(c("model", "path"))
   invisible(python_call(
     "save_model",
     live_handle(model, "model", "cifar_trained_model"),
@@ -48,6 +49,7 @@ cifar_save_model <- function(model, path, overwrite = FALSE) {
 #' cifar_save_model(model, path)
 #' cifar_load_model(path)
 cifar_load_model <- function(path) {
+  check_given("path")
   path <- one_value(path, "path", "a path")
   new_trained_model(python_call("load_model", path))
 }

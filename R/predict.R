@@ -19,8 +19,8 @@
 #' @return One value or row an image, in the order of the images. For `"class"`, a factor with all
 #'   classes as levels; for `"prob"`, a tibble with a column `.pred_<class>` for each class.
 #' @section Files and pictures:
-#' They may have any size: each is resized as a whole to that of the model, and one of another shape is
-#' squeezed. It is turned as its EXIF data say; grey becomes equal red, green and blue; 16 bits a
+#' They may have any size: each is resized as a whole to that of the model, and one of another shape
+#' is squeezed. It is turned as its EXIF data say; grey becomes equal red, green and blue; 16 bits a
 #' channel become 8; what is transparent shows white. Arrays are not resized.
 #'
 #' [generics::augment()] puts the class and the probabilities beside a table of paths.
@@ -42,6 +42,8 @@
 #' # A picture of any size.
 #' predict(model, as.raster(matrix(c("white", "black"), 40, 60)))
 predict.cifar_trained_model <- function(object, images, type = "class", tta = FALSE, ...) {
+  check_given("images")
+  check_no_more("predict", ...)
   result <- python_call(
     "predict",
     live_handle(object, "object", "cifar_trained_model"),

@@ -189,7 +189,7 @@ start_python <- function(call) {
         ),
         fix = "Run install.packages(\"reticulate\") and start R anew.",
         call = call,
-        parent = error
+        parent = plain(error)
       )
     }
   )
@@ -205,7 +205,7 @@ start_python <- function(call) {
           "own, for which it needs a network."
         ),
         call = call,
-        parent = error
+        parent = plain(error)
       )
     }
   )
@@ -229,7 +229,7 @@ abort_import <- function(error, call) {
       python, paste(shQuote(python_packages), collapse = " ")
     ),
     call = call,
-    parent = error
+    parent = plain(error)
   )
 }
 
@@ -254,4 +254,9 @@ check_versions <- function(python_version, call) {
 first_line <- function(text) {
   lines <- trimws(strsplit(text, "\n", fixed = TRUE)[[1L]])
   c(lines[nzchar(lines)], "no reason was given")[[1L]]
+}
+
+# An error without what reticulate adds to it, which rlang 1.0 cannot print as another's parent.
+plain <- function(error) {
+  simpleError(conditionMessage(error), conditionCall(error))
 }

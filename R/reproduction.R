@@ -76,6 +76,7 @@ cifar_reproduce <- function(systems = NULL,
 #' cifar_reproduce("softmax", epochs = 1, dataset = dataset, path = path, verbose = 0)
 #' cifar_load_reproduction(path)
 cifar_load_reproduction <- function(path) {
+  check_given("path")
   new_reproduction(python_call("load_reproduction", one_value(path, "path", "a path")))
 }
 
@@ -125,6 +126,7 @@ print.cifar_reproduction <- function(x, ...) {
 #' @rdname cifar_reproduction
 #' @export
 plot.cifar_reproduction <- function(x, ...) {
+  check_no_more("plot", ...)
   if (nrow(x$runs) == 0L) {
     abort_pycifar("argument", "`x` is empty: no training was finished.")
   }

@@ -124,6 +124,7 @@ cifar_train <- function(dataset,
                         resume = FALSE,
                         seed = NULL,
                         verbose = verbosity()) {
+  check_given("dataset")
   handle <- crossing_dataset(dataset)
   gc() # R does not see how much memory models hold in Python that nobody has any more
   progress <- new_progress()
@@ -212,6 +213,10 @@ crossing_callbacks <- function(callbacks, call = rlang::caller_env()) {
   }
   if (is.null(names(callbacks))) {
     return(lapply(callbacks, crossing_callbacks, call = call))
+  }
+  for (name in names(callbacks)) {
+    logs_alone <- name %in% c("on_train_begin", "on_train_end")
+    check_takes(callbacks[[name]], name, if (logs_alone) "logs" else c("epoch", "logs"), call)
   }
   lapply(callbacks, crossing_function)
 }

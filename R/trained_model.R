@@ -56,6 +56,7 @@ NULL
 #' again <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' identical(cifar_fingerprint(once), cifar_fingerprint(again))
 cifar_fingerprint <- function(model) {
+  check_given("model")
   python_call("fingerprint", live_handle(model, "model", "cifar_trained_model"))
 }
 
@@ -128,6 +129,7 @@ print.summary_cifar_trained_model <- function(x, ...) {
 #' @rdname cifar_trained_model
 #' @export
 plot.cifar_trained_model <- function(x, ...) {
+  check_no_more("plot", ...)
   if (nrow(x$history) == 0L) {
     abort_pycifar("argument", "The history of `x` is empty: no epoch was finished.")
   }

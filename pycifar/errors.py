@@ -25,6 +25,7 @@ Each class has a `kind`: R sees the class ``pycifar_error_<kind>``, then its par
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
@@ -42,6 +43,8 @@ class PycifarError(Exception):
         super().__init__(message)
         self.message = message
         self.fix = fix
+        if fix is not None and sys.version_info >= (3, 11):
+            self.add_note(fix)  # which a traceback shows
 
     @classmethod
     def kinds(cls) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from pycifar.arguments import check_choice, check_flag, describe
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
-from pycifar.errors import ArgumentError
+from pycifar.errors import ArgumentError, ImageError
 from pycifar.trained_model import TrainedModel
 
 if TYPE_CHECKING:
@@ -172,8 +172,15 @@ def as_images(model: TrainedModel, images: Any) -> np.ndarray:
         if "path" not in images.columns:
             raise ArgumentError("A table of images must have a column `path`.")
         images = list(images["path"])
+    if isinstance(images, Dataset):
+        raise ArgumentError(
+            "`images` must be images or one split of a data set, not a data set.",
+            fix='Give dataset.split("test").',
+        )
     size = model.image_shape[:2]
     items = list(images) if isinstance(images, (list, tuple)) else [images]
+    if not items:
+        raise ImageError("There is no image in `images`.")
     if items and all(isinstance(item, (str, Path)) for item in items):
         from pycifar.datasets.image_files import find_files, read_image
 

@@ -51,6 +51,8 @@ ARCHITECTURES: dict[str, Architecture] = {
 # The name under which a network of the caller's own is recorded.
 CUSTOM = "custom"
 
+ROUNDING = 0.05  # by how much probabilities in bfloat16 may miss a sum of 1
+
 
 def list_architectures() -> pandas.DataFrame:
     """The architectures that `train` and `build_model` know by name.
@@ -199,4 +201,22 @@ def _check_model(
             f"The model must take images of shape {shape} and give {n_classes} probabilities; "
             f"it takes {model.input_shape[1:]} and gives {model.output_shape[1:]}."
         )
+    if isinstance(model, keras.Model):
+        _check_outputs(model, shape)
     return model
+
+
+def _check_outputs(model: keras.Model, shape: tuple[int, int, int]) -> None:
+    """Raise an error where a network of the caller's gives numbers that are no probabilities."""
+    import numpy as np
+
+    from pycifar.backend import keras
+
+    two = np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)])
+    outputs = keras.ops.convert_to_numpy(model(two, training=False)).astype(np.float64)
+    if outputs.min() < 0 or abs(outputs.sum(axis=1) - 1).max() > ROUNDING:
+        raise ArgumentError(
+            "The model must give probabilities, which add up to 1; for a white image it gives "
+            f"{', '.join(f'{value:.3g}' for value in outputs[1][:4])}, ….",
+            fix="Let its last layer have the activation softmax.",
+        )

@@ -10,7 +10,7 @@ import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pycifar.cli.output import print_json, print_table
 from pycifar.cli.parser import UsageError
@@ -110,8 +110,7 @@ def train(options: Namespace) -> int:
         from pycifar.model_file import load_model
 
         arguments["architecture"] = earlier = load_model(options.model)
-        if "source" not in data_arguments:
-            data_arguments["source"] = _source_of(earlier)
+        data_arguments = _data_for(earlier, data_arguments)
     dataset = load_dataset(**data_arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InterruptedWarning)  # said below
@@ -144,6 +143,8 @@ def train(options: Namespace) -> int:
         _print_training(model, dataset)
         _print_path("model", output)
         _print_path("curves", plot)
+    if output is None and not model.interrupted and "quiet" not in options:
+        print("pycifar train: the model was not saved; give --output to keep it.", file=sys.stderr)
     return 1 if model.interrupted else 0
 
 
@@ -177,9 +178,7 @@ def evaluate(options: Namespace) -> int:
     from pycifar.model_file import load_model
 
     model = load_model(options.model)
-    if "source" not in data_arguments:
-        data_arguments["source"] = _source_of(model)
-    dataset = load_dataset(**data_arguments)
+    dataset = load_dataset(**_data_for(model, data_arguments))
     found = evaluate(model, dataset, **read_values(options, {"split": as_text, "tta": as_flag}))
     if plot is not None:
         from pycifar.plots import plot_confusion
@@ -338,6 +337,13 @@ def _epochs(history: pandas.DataFrame) -> pandas.DataFrame:
     ]
     wide = history.assign(name=names).pivot(index="epoch", columns="name", values="value")
     return wide[list(dict.fromkeys(names))].reset_index()
+
+
+def _data_for(model: TrainedModel, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What to load for a model: its own data set unless another is given, folders in its size."""
+    source = arguments.get("source") or _source_of(model)
+    size = {"image_size": model.image_shape[0]} if source == "folder" else {}
+    return size | arguments | {"source": source}
 
 
 def _source_of(model: TrainedModel) -> str:

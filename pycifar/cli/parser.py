@@ -133,6 +133,12 @@ def _add_data(parser: ArgumentParser, default: str | None = None) -> None:
         help="where CIFAR-10 or the folder of images is; CIFAR-10 is looked for in "
         "PYCIFAR_DATA_DIR and in the cache, and downloaded, unless given",
     )
+    group.add_argument(
+        "--image-size",
+        metavar="N",
+        help="height and width in pixels that the images of a folder are resized to; those of a "
+        "model that is given, else 32, unless given",
+    )
     for split, images in (("train", "training"), ("test", "test")):
         group.add_argument(
             f"--n-{split}", metavar="N", help=f"{images} images to use, or to draw for synthetic"

@@ -27,9 +27,8 @@ Reader = Callable[[str, Any], Any]
 
 def dataset_arguments(options: Namespace) -> dict[str, Any]:
     """What the options say to `load_dataset`."""
-    arguments = read_values(
-        options, {"dataset": as_text, "data_dir": as_text, "n_train": as_count, "n_test": as_count}
-    )
+    readers: dict[str, Reader] = {"dataset": as_text, "data_dir": as_text, "image_size": as_count}
+    arguments = read_values(options, readers | {"n_train": as_count, "n_test": as_count})
     if "dataset" in arguments:
         arguments["source"] = arguments.pop("dataset")
     return arguments | {"verbose": "quiet" not in options}

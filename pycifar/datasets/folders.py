@@ -25,8 +25,9 @@ def load_folder(
     """The images in ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``.
 
     Where `data_dir` has neither a folder ``train`` nor ``test``, its folders are the classes, and
-    all images are training images. Files are taken in the order of their names; hidden ones, and
-    those that `read_image` does not read by their ending, are passed over.
+    all images are training images. Files are taken in the order of their names; hidden ones, those
+    that `read_image` does not read by their ending, and those that lie not in a folder of a class
+    but beside or below it, are passed over.
 
     Args:
         data_dir: the top of the tree.
@@ -36,7 +37,8 @@ def load_folder(
 
     Raises:
         DataNotFoundError: there is no such folder.
-        DataFormatError: there are no images, one cannot be read, or one lies outside of `data_dir`.
+        DataFormatError: there are no images, one cannot be read, or one lies outside of `data_dir`;
+            or a class has test images alone.
     """
     if data_dir is None:
         raise ArgumentError('The source "folder" needs `data_dir`, the folder of images.')
@@ -48,6 +50,11 @@ def load_folder(
     folders = {split: top / split for split in found} or {"train": top}
     files = {split: _image_files(folder, top) for split, folder in folders.items()}
     names = {split: np.array([f.parent.name for f in paths]) for split, paths in files.items()}
+    if len(files) == 2 and (unknown := sorted({*names["test"]} - {*names["train"]})):
+        raise DataFormatError(
+            f"{top / 'test'} must have no classes that {top / 'train'} has not, and it has "
+            f"{', '.join(unknown)}."
+        )
     labels, classes = number_labels(names, class_names)
     splits = {split: Split(_read_all(paths, size), labels[split]) for split, paths in files.items()}
     return Dataset(top.resolve().name, splits, classes, f"image files in {top}")

@@ -188,6 +188,24 @@ def test_what_cannot_be_built_is_refused(arguments):
         pycifar.build_model(**arguments)
 
 
+def test_a_network_without_softmax_is_refused():
+    import keras
+
+    def scores(input_shape, n_classes):
+        return keras.Sequential(
+            [
+                keras.Input(input_shape, dtype="uint8"),
+                keras.layers.Rescaling(1 / 255),
+                keras.layers.Flatten(),
+                keras.layers.Dense(n_classes),
+            ]
+        )
+
+    with pytest.raises(ArgumentError, match="must give probabilities") as caught:
+        pycifar.build_model(scores)
+    assert "softmax" in caught.value.fix
+
+
 def test_the_table_of_architectures_names_each_with_its_recipe():
     table = pycifar.list_architectures()
     assert table["architecture"].tolist() == list(ARCHITECTURES)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import pycifar
 from pycifar.cli import main
@@ -204,6 +205,31 @@ def test_training_saves_draws_and_reports(run, tmp_path):
     assert out.startswith("cnn2 on synthetic: 1 of 1 epochs in ")
     assert "epoch    loss  accuracy  validation loss  validation accuracy\n    1  " in out
     assert f"weights: {trained.fingerprint()}\nmodel: {model}\ncurves: {curves}\n" in out
+
+
+def test_a_model_that_is_not_saved_is_told_of(run):
+    code, _, err = run(*TRAIN)
+    assert code == 0
+    assert "the model was not saved; give --output" in err
+
+
+def test_images_of_a_folder_have_the_size_of_the_model(run, tmp_path):
+    top, path = tmp_path / "squares", tmp_path / "model.keras"
+    for split in ("train", "test"):
+        for grey, name in ((0, "black"), (255, "white")):
+            for i in range(4):
+                file = top / split / name / f"{i}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("L", (20, 30), grey).save(file)
+    data = ["--dataset", "folder", "--data-dir", top]
+    line = ["train", *data, "--image-size", 16, "--architecture", "softmax", "--epochs", 1]
+    assert run(*line, "--validation", "test", "--output", path, "--quiet")[0] == 0
+    assert pycifar.load_model(path).image_shape == (16, 16, 3)
+    assert run("evaluate", path, *data)[0] == 0
+    assert run("train", "--model", path, *data, "--epochs", 1, "--quiet")[0] == 0
+    code, _, err = run("evaluate", path, *data, "--image-size", 32)
+    assert code != 0
+    assert "16×16" in err
 
 
 def test_training_as_json_is_the_whole_record_and_the_run_of_python(run):

@@ -1,9 +1,11 @@
 import inspect
+import sys
+import traceback
 
 import pytest
 
 from pycifar import errors
-from pycifar.errors import PycifarError
+from pycifar.errors import ArgumentError, PycifarError
 
 CLASSES = [
     value
@@ -56,3 +58,10 @@ def test_an_error_survives_pickling():
 
     error = pickle.loads(pickle.dumps(errors.DataError("What is wrong.", fix="What to do.")))
     assert (error.message, error.fix) == ("What is wrong.", "What to do.")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="tracebacks have no notes before 3.11")
+def test_a_traceback_shows_what_to_do():
+    error = ArgumentError("It is wrong.", fix="Do it right.")
+    assert str(error) == "It is wrong."
+    assert traceback.format_exception(error)[-1] == "Do it right.\n"

@@ -131,3 +131,11 @@ def test_views_are_averaged_where_they_are_asked_for(small_model, small_dataset)
     found = pycifar.evaluate(small_model, small_dataset, tta=True)
     labels = pycifar.predict(small_model, small_dataset.split("test"), tta=True)
     assert found.accuracy == (labels == small_dataset.split("test").labels).mean()
+
+
+def test_no_images_and_a_whole_data_set_are_refused(small_model, small_dataset):
+    with pytest.raises(ImageError, match="no image"):
+        pycifar.predict(small_model, [])
+    with pytest.raises(ArgumentError, match="one split") as caught:
+        pycifar.predict(small_model, small_dataset)
+    assert 'split("test")' in caught.value.fix

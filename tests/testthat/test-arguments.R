@@ -88,3 +88,38 @@ test_that("a handle from an ended session is an error that names the way back", 
     expect_pycifar_error(eval(call), "handle", "cifar_load_dataset()")
   }
 })
+
+test_that("an argument that a method does not know is refused", {
+  model <- small_model()
+  wrong <- list(
+    quote(predict(model, small_dataset(), tpye = "prob")),
+    quote(predict(model, small_dataset(), "prob", FALSE, 1)),
+    quote(plot(model, metrics = "loss")),
+    quote(plot(small_dataset(), splt = "test")),
+    quote(coef(model, layers = "scaling"))
+  )
+  for (call in wrong) {
+    expect_error(eval(call), "does not take", class = "pycifar_error_argument")
+  }
+})
+
+test_that("an argument that must be given is named", {
+  model <- small_model()
+  expect_error(cifar_train(), "`dataset` must be given", class = "pycifar_error_argument")
+  expect_error(cifar_evaluate(model), "`dataset` must be given", class = "pycifar_error_argument")
+  expect_error(predict(model), "`images` must be given", class = "pycifar_error_argument")
+  expect_error(cifar_load_model(), "`path` must be given", class = "pycifar_error_argument")
+})
+
+test_that("a function that takes too little is refused before it is called", {
+  dataset <- small_dataset()
+  expect_error(
+    cifar_train(dataset, function() NULL), "function\\(input_shape, n_classes\\)",
+    class = "pycifar_error_argument"
+  )
+  expect_error(
+    cifar_train(dataset, "softmax", callbacks = list(on_epoch_end = function(epoch) NULL)),
+    "function\\(epoch, logs\\), not one of `epoch` alone",
+    class = "pycifar_error_argument"
+  )
+})

@@ -81,3 +81,16 @@ test_that("autoplot draws what plot draws", {
     expect_identical(ggplot2::autoplot(object)$labels, plot(object)$labels)
   }
 })
+
+test_that("a table that was augmented is augmented anew", {
+  skip_if_not_installed("generics")
+  skip_if_not_installed("png")
+  path <- withr::local_tempfile(fileext = ".png")
+  png::writePNG(test_images(1L)[1, , , ] / 255, path)
+  once <- generics::augment(small_model(), data.frame(path = path))
+  expect_identical(generics::augment(small_model(), once), once)
+  expect_error(
+    generics::augment(small_model(), once, type = "class"), "does not take `type`",
+    class = "pycifar_error_argument"
+  )
+})

@@ -135,3 +135,21 @@ test_that("a reticulate that cannot be loaded is named with the reason", {
   expect_s3_class(error, "pycifar_error_dependency")
   expect_match(conditionMessage(error), "which cannot be loaded: .*reticulate")
 })
+
+test_that("a Python that lacks what pycifar needs is named with the way out, printed too", {
+  skip_if_not_installed("callr")
+  skip_on_os("windows")
+  bare <- Sys.which("python3")
+  environment <- withr::local_tempdir()
+  skip_if(system2(bare, c("-m", "venv", "--without-pip", environment), stdout = FALSE) != 0)
+  printed <- callr::r(
+    function() {
+      error <- tryCatch(pycifar::cifar_load_dataset("synthetic"), error = identity)
+      list(class = class(error), printed = utils::capture.output(print(error)))
+    },
+    libpath = .libPaths(),
+    env = c(callr::rcmd_safe_env(), RETICULATE_PYTHON = file.path(environment, "bin", "python"))
+  )
+  expect_true("pycifar_error_dependency" %in% printed$class)
+  expect_match(paste(printed$printed, collapse = " "), "-m pip +install")
+})

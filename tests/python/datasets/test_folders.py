@@ -80,6 +80,12 @@ def test_a_class_without_images_is_named(tree):
         load(tree)
 
 
+def test_a_class_of_test_images_alone_is_named(tree):
+    (tree / "test" / "dog").rename(tree / "test" / "Dog")
+    with pytest.raises(DataFormatError, match="must have no classes that .* Dog"):
+        load(tree)
+
+
 def test_a_tree_without_classes_is_refused(tmp_path):
     with pytest.raises(DataFormatError, match="must hold one folder of images a class"):
         load(tmp_path)
