@@ -8,17 +8,14 @@ crossing_images <- function(images, call = rlang::caller_env()) {
   if (is.data.frame(images)) {
     images <- column_of_paths(images, call)
   }
-  if (is.factor(images)) {
-    images <- as.character(images)
-  }
-  if (length(images) == 0L && !is.numeric(images) && !is.raw(images)) {
+  if (length(images) == 0L && !is.array(images) && !is.null(images)) {
     abort_pycifar(c("image", "data"), "There is no image in `images`.", call = call)
-  }
-  if (is.character(images) && !inherits(images, "raster")) {
-    return(several_values(images, "images", "paths without missing values", call))
   }
   if (is_picture(images)) {
     return(list(pictures = pictures_in(images)))
+  }
+  if (is.character(images) || is.factor(images)) {
+    return(several_values(images, "images", "paths without missing values", call))
   }
   if (is_bare_list(images)) {
     return(listed_images(images, call))

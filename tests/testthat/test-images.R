@@ -33,7 +33,7 @@ test_that("what is no image is refused here, where Python could not see it", {
   refused(NULL, "an array, image files, pictures of magick or grDevices, or a data set, not NULL.", "argument")
   refused(mtcars[1:2], "must have a column `path` of file names; it has `mpg`, `cyl`.", "argument")
   refused(list(1), "a list of arrays of shape (height, width, 3), or of pictures")
-  refused(list(), "a list of arrays of shape (height, width, 3), or of pictures")
+  refused(list(), "There is no image in `images`.")
   mixed <- list(array(0, c(32, 32, 3)), array(0, c(16, 32, 3)))
   refused(mixed, "must have one size, not 32\u00d732, 16\u00d732.")
   refused(c("a.png", NA), "paths without missing values", "argument")
