@@ -8,9 +8,7 @@ crossing_images <- function(images, call = rlang::caller_env()) {
   if (is.data.frame(images)) {
     images <- column_of_paths(images, call)
   }
-  if (length(images) == 0L && !is.array(images) && !is.null(images)) {
-    abort_pycifar(c("image", "data"), "There is no image in `images`.", call = call)
-  }
+  check_not_empty(images, call)
   if (is_picture(images)) {
     return(list(pictures = pictures_in(images)))
   }
@@ -23,6 +21,13 @@ crossing_images <- function(images, call = rlang::caller_env()) {
   image_block(
     images, call, "an array, image files, pictures of magick or grDevices, or a data set"
   )
+}
+
+# An array says by its shape that it is empty.
+check_not_empty <- function(images, call) {
+  if (length(images) == 0L && !is.array(images) && !is.null(images)) {
+    abort_pycifar(c("image", "data"), "There is no image in `images`.", call = call)
+  }
 }
 
 # One image: an array, a picture or a path.
