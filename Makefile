@@ -11,8 +11,8 @@ help:
 	@echo 'make demo     train a classifier from R, evaluate it, plot it, open it in Python'
 	@echo 'make test     lint, types, both test suites, interop, R CMD check'
 	@echo 'make setup    install what pycifar needs, and write env.sh'
-	@echo 'make lint     the quick part of make test: ruff, mypy, lintr'
-	@echo 'make check    lintr, styler, R CMD check, and how many lines the tests of R and Python reach'
+	@echo 'make lint     the quick part of make test: ruff, mypy, air, lintr'
+	@echo 'make check    air, lintr, R CMD check, and how many lines the tests of R and Python reach'
 	@echo 'make docs     the website of both languages, in site/, with its links checked'
 	@echo 'make man      write man/ and NAMESPACE from the comments in R/'
 	@echo 'make bench    measure again: BENCH="step_rate limit" these alone, else all, for hours'
@@ -34,10 +34,10 @@ test: setup
 	@. ./env.sh && python -m tools.checks
 
 lint: setup
-	@. ./env.sh && python -m tools.checks ruff mypy lintr
+	@. ./env.sh && python -m tools.checks ruff mypy air lintr
 
 check: setup
-	@. ./env.sh && python -m tools.checks lintr styler r-cmd-check python-coverage r-coverage
+	@. ./env.sh && python -m tools.checks air lintr r-cmd-check python-coverage r-coverage
 
 man: setup
 	@. ./env.sh && Rscript -e 'roxygen2::roxygenise()'

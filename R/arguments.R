@@ -128,7 +128,8 @@ check_no_more <- function(of, ..., call = rlang::caller_env(), method = rlang::c
   unknown <- if (named) paste0("`", given[[1L]], "`") else "so many arguments"
   known <- paste0("`", setdiff(names(formals(method)), "..."), "`", collapse = ", ")
   abort_pycifar(
-    "argument", sprintf("%s() does not take %s; it takes %s.", of, unknown, known),
+    "argument",
+    sprintf("%s() does not take %s; it takes %s.", of, unknown, known),
     call = call
   )
 }
@@ -143,7 +144,9 @@ check_takes <- function(f, name, arguments, call) {
     abort_pycifar(
       "argument",
       sprintf(
-        "`%s` must be a function(%s), not one of %s.", name, paste(arguments, collapse = ", "),
+        "`%s` must be a function(%s), not one of %s.",
+        name,
+        paste(arguments, collapse = ", "),
         if (length(own) == 0L) "no arguments" else paste0("`", own, "` alone", collapse = "")
       ),
       call = call

@@ -26,14 +26,16 @@
 #' @examplesIf pycifar:::python_ready()
 #' cifar_build_model("cnn2", seed = 1)
 #' cifar_build_model("mlp_relu", hidden = c(128, 64), activation = "sigmoid", seed = 1)
-cifar_build_model <- function(architecture = "cnn2",
-                              input_shape = c(32, 32, 3),
-                              n_classes = 10,
-                              seed = NULL,
-                              hidden = NULL,
-                              activation = NULL,
-                              l2 = NULL,
-                              precision = "auto") {
+cifar_build_model <- function(
+  architecture = "cnn2",
+  input_shape = c(32, 32, 3),
+  n_classes = 10,
+  seed = NULL,
+  hidden = NULL,
+  activation = NULL,
+  l2 = NULL,
+  precision = "auto"
+) {
   architecture <- crossing_architecture(architecture)
   network <- python_call(
     "build_model",
@@ -61,7 +63,8 @@ print.cifar_network <- function(x, ...) {
     sprintf("<cifar_network> %s, untrained\n", about$name),
     sprintf(
       "%s parameters, from images of %s pixels to %d classes\n",
-      format(about$parameters, big.mark = ","), describe_shape(unlist(about$image_shape)),
+      format(about$parameters, big.mark = ","),
+      describe_shape(unlist(about$image_shape)),
       about$n_classes
     ),
     sep = ""

@@ -78,7 +78,11 @@ abort_from_python <- function(answer, call) {
 # Say Python's constants and pycifar's functions as R says them, except inside quotes and paths.
 in_terms_of_r <- function(text) {
   words <- c(
-    True = "TRUE", False = "FALSE", None = "NULL", nan = "NaN", inf = "Inf",
+    True = "TRUE",
+    False = "FALSE",
+    None = "NULL",
+    nan = "NaN",
+    inf = "Inf",
     load_dataset = "cifar_load_dataset()",
     list_architectures = "cifar_list_architectures()",
     build_model = "cifar_build_model()",

@@ -40,15 +40,17 @@
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' dataset
 #' summary(dataset)
-cifar_load_dataset <- function(source = "cifar10",
-                               data_dir = NULL,
-                               n_train = NULL,
-                               n_test = NULL,
-                               class_names = NULL,
-                               image_size = NULL,
-                               download = TRUE,
-                               seed = 1,
-                               verbose = TRUE) {
+cifar_load_dataset <- function(
+  source = "cifar10",
+  data_dir = NULL,
+  n_train = NULL,
+  n_test = NULL,
+  class_names = NULL,
+  image_size = NULL,
+  download = TRUE,
+  seed = 1,
+  verbose = TRUE
+) {
   if (is.list(source) && is.null(class_names)) {
     class_names <- levels_of_labels(source)
   }
@@ -199,7 +201,9 @@ crossing_part <- function(part, split, call) {
   if (!(is.factor(labels) || is.character(labels)) || anyNA(labels)) {
     abort_argument(
       sprintf("source$%s$labels", split),
-      "a factor or a character vector without missing values", labels, call
+      "a factor or a character vector without missing values",
+      labels,
+      call
     )
   }
   list(

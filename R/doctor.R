@@ -57,11 +57,14 @@ r_checks <- function() {
     c(
       sprintf("%s at %s", getRversion(), R.home()),
       sprintf(
-        "pycifar %s in %s", utils::packageVersion("pycifar"), system.file(package = "pycifar")
+        "pycifar %s in %s",
+        utils::packageVersion("pycifar"),
+        system.file(package = "pycifar")
       ),
       reticulate_state()
     ),
-    "ok", NA
+    "ok",
+    NA
   )
 }
 

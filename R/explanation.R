@@ -63,7 +63,9 @@ NULL
 print.cifar_explanation <- function(x, ...) {
   cat(sprintf(
     "<cifar_explanation> of %s (probability %.4f) by layer %s\n",
-    x$class_name, x$probability, x$layer
+    x$class_name,
+    x$probability,
+    x$layer
   ))
   invisible(x)
 }

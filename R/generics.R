@@ -49,8 +49,11 @@ format.cifar_trained_model <- function(x, ...) {
   accuracies <- last[last$metric == "accuracy", ]
   paste0(
     sprintf(
-      "<cifar_trained_model> %s, %s parameters, %d of %d epochs", x$architecture,
-      format(x$parameters, big.mark = ","), x$epochs_done, x$config$epochs
+      "<cifar_trained_model> %s, %s parameters, %d of %d epochs",
+      x$architecture,
+      format(x$parameters, big.mark = ","),
+      x$epochs_done,
+      x$config$epochs
     ),
     if (x$interrupted) " (interrupted)",
     if (nrow(accuracies) > 0L) {
@@ -61,8 +64,12 @@ format.cifar_trained_model <- function(x, ...) {
 
 #' @rdname cifar_generics
 #' @export
-as.data.frame.cifar_trained_model <- function(x, row.names = NULL, # nolint: object_name_linter.
-                                              optional = FALSE, ...) {
+as.data.frame.cifar_trained_model <- function(
+  x,
+  row.names = NULL, # nolint: object_name_linter.
+  optional = FALSE,
+  ...
+) {
   as.data.frame(x$history)
 }
 
@@ -127,7 +134,9 @@ augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
     abort_pycifar(
       "argument",
       sprintf(
-        "Each row of `new_data` must name one file: %d rows name %d.", nrow(given), length(most)
+        "Each row of `new_data` must name one file: %d rows name %d.",
+        nrow(given),
+        length(most)
       ),
       fix = "Give patterns to predict(), or expand them with Sys.glob()."
     )

@@ -19,7 +19,9 @@ crossing_images <- function(images, call = rlang::caller_env()) {
     return(listed_images(images, call))
   }
   image_block(
-    images, call, "an array, image files, pictures of magick or grDevices, or a data set"
+    images,
+    call,
+    "an array, image files, pictures of magick or grDevices, or a data set"
   )
 }
 
@@ -105,7 +107,8 @@ listed_images <- function(images, call) {
   if (length(images) == 0L || !all(lengths(sizes) == 3L)) {
     allowed <- "a list of arrays of shape (height, width, 3), or of pictures"
     abort_pycifar(
-      c("image", "data"), sprintf("`images` as a list must be %s.", allowed),
+      c("image", "data"),
+      sprintf("`images` as a list must be %s.", allowed),
       call = call
     )
   }
@@ -153,7 +156,8 @@ image_bytes <- function(images, call) {
   }
   if (is.double(images) && any(images != trunc(images))) {
     abort_image(
-      sprintf("fractions with values up to %s", format(range[[2L]])), call,
+      sprintf("fractions with values up to %s", format(range[[2L]])),
+      call,
       fix = "Divide the images by 255, or round them."
     )
   }

@@ -31,18 +31,20 @@
 #' found <- cifar_find_learning_rate(dataset, "cnn2", steps = 20, seed = 1)
 #' found
 #' plot(found)
-cifar_find_learning_rate <- function(dataset,
-                                     architecture = "cnn2",
-                                     lowest = 1e-6,
-                                     highest = 10,
-                                     steps = 100,
-                                     batch_size = NULL,
-                                     optimizer = NULL,
-                                     weight_decay = NULL,
-                                     label_smoothing = NULL,
-                                     precision = "auto",
-                                     augmentation = NULL,
-                                     seed = NULL) {
+cifar_find_learning_rate <- function(
+  dataset,
+  architecture = "cnn2",
+  lowest = 1e-6,
+  highest = 10,
+  steps = 100,
+  batch_size = NULL,
+  optimizer = NULL,
+  weight_decay = NULL,
+  label_smoothing = NULL,
+  precision = "auto",
+  augmentation = NULL,
+  seed = NULL
+) {
   check_given("dataset")
   found <- python_call(
     "find_learning_rate",
@@ -83,7 +85,10 @@ format.cifar_learning_rates <- function(x, ...) {
   c(
     sprintf(
       "<cifar_learning_rates> %s, %d steps from %s to %s",
-      x$architecture, nrow(x$table), rates[[1L]], rates[[2L]]
+      x$architecture,
+      nrow(x$table),
+      rates[[1L]],
+      rates[[2L]]
     ),
     if (is.na(x$suggestion)) {
       "The loss fell at none of them."
@@ -106,7 +111,8 @@ plot.cifar_learning_rates <- function(x, ...) {
   check_no_more("plot", ...)
   if (nrow(x$table) == 0L) {
     abort_pycifar(
-      "argument", "There is nothing to draw: the loss was never a finite number."
+      "argument",
+      "There is nothing to draw: the loss was never a finite number."
     )
   }
   plot_learning_rates(x)

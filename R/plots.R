@@ -17,15 +17,22 @@ plot_history <- function(model) {
   plot <- ggplot2::ggplot(
     history,
     ggplot2::aes(
-      .data$epoch, .data$value,
-      colour = .data$split, linetype = .data$split, shape = .data$split
+      .data$epoch,
+      .data$value,
+      colour = .data$split,
+      linetype = .data$split,
+      shape = .data$split
     )
   ) +
     ggplot2::facet_wrap(ggplot2::vars(.data$metric), scales = "free_y") +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::labs(
       title = sprintf("%s on %s", model$architecture, model$data$name),
-      x = "Epoch", y = NULL, colour = NULL, linetype = NULL, shape = NULL
+      x = "Epoch",
+      y = NULL,
+      colour = NULL,
+      linetype = NULL,
+      shape = NULL
     ) +
     split_scales(validation_label(model$config$validation)) +
     plain_theme() +
@@ -49,7 +56,10 @@ plot_mosaic <- function(images, class_names, title) {
     ggplot2::annotation_raster(mosaic, 0, ncol(mosaic), 0, height, interpolate = FALSE) +
     ggplot2::scale_x_continuous(limits = c(0, ncol(mosaic)), expand = c(0, 0), breaks = NULL) +
     ggplot2::scale_y_continuous(
-      limits = c(0, height), expand = c(0, 0), breaks = middles, labels = class_names
+      limits = c(0, height),
+      expand = c(0, 0),
+      breaks = middles,
+      labels = class_names
     ) +
     ggplot2::coord_fixed() +
     ggplot2::labs(title = title, x = NULL, y = NULL) +
@@ -65,16 +75,21 @@ plot_confusion <- function(evaluation) {
   plot <- ggplot2::ggplot(counts, ggplot2::aes(.data$predicted, .data$truth)) +
     ggplot2::geom_tile(ggplot2::aes(fill = .data$share), colour = "white") +
     ggplot2::scale_fill_gradientn(
-      colours = blues, limits = c(0, 1), name = "Share of\nthe true class"
+      colours = blues,
+      limits = c(0, 1),
+      name = "Share of\nthe true class"
     ) +
     ggplot2::scale_y_discrete(limits = rev) +
     ggplot2::coord_fixed() +
     ggplot2::labs(
       title = sprintf(
         "Split %s: accuracy %.4f on %s images",
-        evaluation$split, evaluation$accuracy, format(evaluation$n, big.mark = ",")
+        evaluation$split,
+        evaluation$accuracy,
+        format(evaluation$n, big.mark = ",")
       ),
-      x = "Predicted class", y = "True class"
+      x = "Predicted class",
+      y = "True class"
     ) +
     plain_theme() +
     ggplot2::theme(
@@ -85,10 +100,13 @@ plot_confusion <- function(evaluation) {
     return(plot)
   }
   counts$ink <- ifelse(counts$share > 0.5, "white", ifelse(counts$n == 0, "#999999", "black"))
-  plot + ggplot2::geom_text(
-    ggplot2::aes(label = .data$n), counts,
-    colour = counts$ink, size = 3
-  )
+  plot +
+    ggplot2::geom_text(
+      ggplot2::aes(label = .data$n),
+      counts,
+      colour = counts$ink,
+      size = 3
+    )
 }
 
 plain_theme <- function() {
@@ -107,10 +125,12 @@ split_scales <- function(validation) {
   labels <- c(train = "training", validation = validation)
   list(
     ggplot2::scale_colour_manual(
-      values = c(train = blue, validation = vermilion), labels = labels
+      values = c(train = blue, validation = vermilion),
+      labels = labels
     ),
     ggplot2::scale_linetype_manual(
-      values = c(train = "solid", validation = "dashed"), labels = labels
+      values = c(train = "solid", validation = "dashed"),
+      labels = labels
     ),
     ggplot2::scale_shape_manual(values = c(train = 16, validation = 15), labels = labels)
   )
@@ -131,11 +151,13 @@ as_mosaic <- function(images, tile) {
   shape <- dim(images)
   pixels <- array(as.integer(images), shape)
   colours <- grDevices::rgb(
-    pixels[, , , , 1], pixels[, , , , 2], pixels[, , , , 3],
+    pixels[,,,, 1],
+    pixels[,,,, 2],
+    pixels[,,,, 3],
     maxColorValue = 255
   )
   framed <- array("#FFFFFF", c(shape[1:2], tile))
-  framed[, , seq_len(shape[[3L]]), seq_len(shape[[4L]])] <- colours
+  framed[,, seq_len(shape[[3L]]), seq_len(shape[[4L]])] <- colours
   # From (class, image, row, column) to rows within classes and columns within images.
   matrix(aperm(framed, c(3, 1, 4, 2)), shape[[1L]] * tile[[1L]])
 }
@@ -152,29 +174,40 @@ plot_reproduction <- function(reproduction) {
   ggplot2::ggplot(
     history,
     ggplot2::aes(
-      .data$epoch, .data$value,
-      colour = .data$split, linetype = .data$split, group = interaction(.data$split, .data$seed)
+      .data$epoch,
+      .data$value,
+      colour = .data$split,
+      linetype = .data$split,
+      group = interaction(.data$split, .data$seed)
     )
   ) +
     ggplot2::geom_hline(
-      ggplot2::aes(yintercept = .data$stated_test), stated,
-      colour = "#666666", linewidth = 0.3
+      ggplot2::aes(yintercept = .data$stated_test),
+      stated,
+      colour = "#666666",
+      linewidth = 0.3
     ) +
     marks_of(history$epoch) +
     ggplot2::facet_wrap(
       ggplot2::vars(.data$panel),
-      scales = "free_x", labeller = ggplot2::label_wrap_gen(20)
+      scales = "free_x",
+      labeller = ggplot2::label_wrap_gen(20)
     ) +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::coord_cartesian(ylim = c(0, 1)) +
     ggplot2::scale_colour_manual(
-      values = c(train = blue, validation = vermilion), labels = names
+      values = c(train = blue, validation = vermilion),
+      labels = names
     ) +
     ggplot2::scale_linetype_manual(
-      values = c(train = "solid", validation = "dashed"), labels = names
+      values = c(train = "solid", validation = "dashed"),
+      labels = names
     ) +
     ggplot2::labs(
-      x = "Epoch", y = "Accuracy", colour = NULL, linetype = NULL,
+      x = "Epoch",
+      y = "Accuracy",
+      colour = NULL,
+      linetype = NULL,
       caption = if (nrow(stated) > 0L) "Grey lines: the stated accuracy on test images."
     ) +
     plain_theme() +
@@ -190,7 +223,7 @@ plot_explanation <- function(explanation) {
   pixels <- array(as.integer(explanation$image), dim(explanation$image))
   height <- nrow(pixels)
   width <- ncol(pixels)
-  colours <- grDevices::rgb(pixels[, , 1], pixels[, , 2], pixels[, , 3], maxColorValue = 255)
+  colours <- grDevices::rgb(pixels[,, 1], pixels[,, 2], pixels[,, 3], maxColorValue = 255)
   heat <- as.data.frame.table(explanation$heatmap, responseName = "looked")
   heat$x <- as.integer(heat$Var2) - 0.5
   heat$y <- height - as.integer(heat$Var1) + 0.5
@@ -214,10 +247,14 @@ plot_explanation <- function(explanation) {
     ggplot2::facet_wrap(ggplot2::vars(.data$side)) +
     ggplot2::scale_fill_viridis_c(option = "B", limits = c(0, 1), name = "Where\nit looked") +
     ggplot2::coord_fixed(xlim = c(0, width), ylim = c(0, height), expand = FALSE) +
-    ggplot2::labs(title = sprintf(
-      "%s: probability %.4f, layer %s",
-      explanation$class_name, explanation$probability, explanation$layer
-    )) +
+    ggplot2::labs(
+      title = sprintf(
+        "%s: probability %.4f, layer %s",
+        explanation$class_name,
+        explanation$probability,
+        explanation$layer
+      )
+    ) +
     bare_theme()
 }
 
@@ -236,7 +273,11 @@ plot_filters <- function(filters, architecture) {
   mosaic <- as_mosaic(grid, dim(filters)[2:3] + if (side < 8L) 1L else gap)
   ggplot2::ggplot() +
     ggplot2::annotation_raster(
-      mosaic, 0, ncol(mosaic), 0, nrow(mosaic),
+      mosaic,
+      0,
+      ncol(mosaic),
+      0,
+      nrow(mosaic),
       interpolate = FALSE
     ) +
     ggplot2::coord_fixed(xlim = c(0, ncol(mosaic)), ylim = c(0, nrow(mosaic)), expand = FALSE) +
@@ -262,13 +303,17 @@ plot_feature_maps <- function(maps, architecture) {
   ggplot2::ggplot(
     do.call(rbind, tables),
     ggplot2::aes(
-      .data$x, .data$y,
-      fill = .data$value, width = .data$width, height = .data$height
+      .data$x,
+      .data$y,
+      fill = .data$value,
+      width = .data$width,
+      height = .data$height
     )
   ) +
     ggplot2::geom_tile() +
     ggplot2::facet_grid(
-      ggplot2::vars(.data$layer), ggplot2::vars(as.integer(.data$Var1)),
+      ggplot2::vars(.data$layer),
+      ggplot2::vars(as.integer(.data$Var1)),
       switch = "y"
     ) +
     ggplot2::scale_fill_viridis_c(guide = "none") +
@@ -282,7 +327,8 @@ plot_feature_maps <- function(maps, architecture) {
 bare_theme <- function() {
   plain_theme() +
     ggplot2::theme(
-      panel.grid = ggplot2::element_blank(), axis.text = ggplot2::element_blank(),
+      panel.grid = ggplot2::element_blank(),
+      axis.text = ggplot2::element_blank(),
       axis.title = ggplot2::element_blank()
     )
 }

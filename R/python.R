@@ -95,9 +95,11 @@ python_ready <- function() {
 without_jumps <- function(f, ...) {
   returned <- FALSE
   last <- simpleCondition("")
-  on.exit(if (!returned && !inherits(last, c("error", "interrupt"))) {
-    invokeRestart("pycifar_hold", last)
-  })
+  on.exit(
+    if (!returned && !inherits(last, c("error", "interrupt"))) {
+      invokeRestart("pycifar_hold", last)
+    }
+  )
   value <- withCallingHandlers(f(...), condition = function(condition) last <<- condition)
   returned <- TRUE
   value
@@ -185,7 +187,8 @@ start_python <- function(call) {
         "dependency",
         sprintf(
           "pycifar needs the package reticulate, version %s or newer, which cannot be loaded: %s",
-          oldest_reticulate, first_line(conditionMessage(error))
+          oldest_reticulate,
+          first_line(conditionMessage(error))
         ),
         fix = "Run install.packages(\"reticulate\") and start R anew.",
         call = call,
@@ -200,7 +203,9 @@ start_python <- function(call) {
         "dependency",
         paste("Python cannot be started:", first_line(conditionMessage(error))),
         fix = paste(
-          "Set the environment variable RETICULATE_PYTHON to a Python,", oldest_python, "or newer,",
+          "Set the environment variable RETICULATE_PYTHON to a Python,",
+          oldest_python,
+          "or newer,",
           "that has pycifar's dependencies, and start R anew. Without one, reticulate makes its",
           "own, for which it needs a network."
         ),
@@ -222,11 +227,13 @@ abort_import <- function(error, call) {
     "dependency",
     sprintf(
       "pycifar cannot be imported in %s: %s.",
-      python, sub("[.]$", "", first_line(conditionMessage(error)))
+      python,
+      sub("[.]$", "", first_line(conditionMessage(error)))
     ),
     fix = sprintf(
       "Install what is missing (%s -m pip install %s), and start R anew.",
-      python, paste(shQuote(python_packages), collapse = " ")
+      python,
+      paste(shQuote(python_packages), collapse = " ")
     ),
     call = call,
     parent = plain(error)
@@ -243,7 +250,8 @@ check_versions <- function(python_version, call) {
           "The Python package pycifar that is loaded has version %s,",
           "and the R package has version %s; they must be the same."
         ),
-        python_version, r_version
+        python_version,
+        r_version
       ),
       fix = "Install both from the same sources, and start R anew.",
       call = call

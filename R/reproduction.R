@@ -30,13 +30,15 @@
 #' found <- cifar_reproduce("C", seeds = 1:2, epochs = 2, dataset = dataset, verbose = 0)
 #' found
 #' plot(found)
-cifar_reproduce <- function(systems = NULL,
-                            seeds = 1,
-                            epochs = NULL,
-                            time_budget = NULL,
-                            dataset = NULL,
-                            path = NULL,
-                            verbose = verbosity()) {
+cifar_reproduce <- function(
+  systems = NULL,
+  seeds = 1,
+  epochs = NULL,
+  time_budget = NULL,
+  dataset = NULL,
+  path = NULL,
+  verbose = verbosity()
+) {
   handle <- if (!is.null(dataset)) live_handle(dataset, "dataset", "cifar_dataset")
   progress <- new_progress()
   on.exit(progress$close())
@@ -137,7 +139,9 @@ new_reproduction <- function(found) {
   tables <- lapply(found[c("table", "runs", "history")], function(columns) {
     table <- as_table(columns)
     table[] <- lapply(table, function(column) {
-      if (is.double(column)) column[is.nan(column)] <- NA
+      if (is.double(column)) {
+        column[is.nan(column)] <- NA
+      }
       column
     })
     table

@@ -101,29 +101,31 @@
 #'   dataset, "cnn2",
 #'   epochs = 2, checkpoint_dir = file.path(tempdir(), "checkpoints"), resume = TRUE, seed = 1
 #' )
-cifar_train <- function(dataset,
-                        architecture = "cnn2",
-                        epochs = NULL,
-                        batch_size = NULL,
-                        optimizer = NULL,
-                        learning_rate = NULL,
-                        schedule = NULL,
-                        weight_decay = NULL,
-                        label_smoothing = NULL,
-                        class_weights = NULL,
-                        precision = "auto",
-                        augmentation = NULL,
-                        skip_easy = NULL,
-                        validation = 0.1,
-                        early_stopping = NULL,
-                        best_weights = FALSE,
-                        callbacks = NULL,
-                        time_budget = NULL,
-                        checkpoint_dir = NULL,
-                        checkpoint_every = NULL,
-                        resume = FALSE,
-                        seed = NULL,
-                        verbose = verbosity()) {
+cifar_train <- function(
+  dataset,
+  architecture = "cnn2",
+  epochs = NULL,
+  batch_size = NULL,
+  optimizer = NULL,
+  learning_rate = NULL,
+  schedule = NULL,
+  weight_decay = NULL,
+  label_smoothing = NULL,
+  class_weights = NULL,
+  precision = "auto",
+  augmentation = NULL,
+  skip_easy = NULL,
+  validation = 0.1,
+  early_stopping = NULL,
+  best_weights = FALSE,
+  callbacks = NULL,
+  time_budget = NULL,
+  checkpoint_dir = NULL,
+  checkpoint_every = NULL,
+  resume = FALSE,
+  seed = NULL,
+  verbose = verbosity()
+) {
   check_given("dataset")
   handle <- crossing_dataset(dataset)
   gc() # R does not see how much memory models hold in Python that nobody has any more
@@ -189,7 +191,10 @@ crossing_class_weights <- function(weights, call = rlang::caller_env()) {
   numbers <- is.numeric(weights) || is.list(weights) && all(vapply(weights, is.numeric, NA))
   if (!numbers || is.null(names(weights))) {
     abort_argument(
-      "class_weights", "\"balanced\" or numbers by class name, such as c(cat = 2)", weights, call
+      "class_weights",
+      "\"balanced\" or numbers by class name, such as c(cat = 2)",
+      weights,
+      call
     )
   }
   several_values(weights, "class_weights", "numbers without missing values", call)

@@ -94,14 +94,18 @@ new_trained_model <- function(handle) {
 print.cifar_trained_model <- function(x, ...) {
   cat(sprintf(
     "<cifar_trained_model> %s, %s parameters\n",
-    x$architecture, format(x$parameters, big.mark = ",")
+    x$architecture,
+    format(x$parameters, big.mark = ",")
   ))
   cat(sprintf("images:  %s pixels\n", describe_shape(x$image_shape)))
   cat(sprintf("classes: %s\n", describe_classes(x$class_names)))
   cat(sprintf(
     "trained: on %s, %d of %d epochs%s, seed %d\n",
-    x$data$name, x$epochs_done, x$config$epochs,
-    if (x$interrupted) " (interrupted)" else "", x$config$seed
+    x$data$name,
+    x$epochs_done,
+    x$config$epochs,
+    if (x$interrupted) " (interrupted)" else "",
+    x$config$seed
   ))
   print_last_epoch(x$history)
   invisible(x)
@@ -146,7 +150,8 @@ print_last_epoch <- function(history) {
   for (split in unique(last$split)) {
     values <- last[last$split == split, ]
     cat(sprintf(
-      "%s %s\n", format(paste0(split, ":"), width = 11L),
+      "%s %s\n",
+      format(paste0(split, ":"), width = 11L),
       paste(values$metric, sprintf("%.4f", values$value), collapse = ", ")
     ))
   }

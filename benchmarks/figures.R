@@ -14,8 +14,10 @@ measured <- function() {
 stated <- function() {
   wide <- read.csv("benchmarks/stated_cnn2.csv")
   long <- data.frame(
-    epoch = wide$epoch, split = rep(c("train", "validation"), each = nrow(wide)),
-    metric = "accuracy", value = c(wide$accuracy, wide$val_accuracy)
+    epoch = wide$epoch,
+    split = rep(c("train", "validation"), each = nrow(wide)),
+    metric = "accuracy",
+    value = c(wide$accuracy, wide$val_accuracy)
   )
   data.frame(long, who = "stated")
 }
@@ -25,7 +27,9 @@ look <- function() {
   list(
     ggplot2::theme_minimal(base_size = 11),
     ggplot2::theme(
-      legend.position = "bottom", plot.title = title, plot.title.position = "plot",
+      legend.position = "bottom",
+      plot.title = title,
+      plot.title.position = "plot",
       panel.grid.minor = ggplot2::element_blank()
     )
   )
@@ -43,8 +47,12 @@ accuracy <- function() {
     ggplot2::scale_colour_manual(values = c(training = "#0072B2", test = "#D55E00")) +
     ggplot2::scale_x_continuous(breaks = seq(2, 10, 2)) +
     ggplot2::labs(
-      title = "cnn2 on CIFAR-10, seed 1", x = "Epoch", y = "Accuracy",
-      colour = NULL, linetype = NULL, shape = NULL
+      title = "cnn2 on CIFAR-10, seed 1",
+      x = "Epoch",
+      y = "Accuracy",
+      colour = NULL,
+      linetype = NULL,
+      shape = NULL
     ) +
     look()
 }
@@ -52,17 +60,26 @@ accuracy <- function() {
 # The accuracy on the test images against the seconds of training.
 accuracy_by_seconds <- function() {
   found <- result("budget")
-  keras <- do.call(rbind, Map(function(curve, name) {
-    data.frame(
-      seconds = curve$seconds, accuracy = curve$test_accuracy,
-      who = sprintf("plain Keras, %s", name)
+  keras <- do.call(
+    rbind,
+    Map(
+      function(curve, name) {
+        data.frame(
+          seconds = curve$seconds,
+          accuracy = curve$test_accuracy,
+          who = sprintf("plain Keras, %s", name)
+        )
+      },
+      found$keras,
+      names(found$keras)
     )
-  }, found$keras, names(found$keras)))
+  )
   both_views <- function(runs, who) {
     views <- c(runs$test_accuracy, runs$test_accuracy_six_views)
     n <- length(runs$seconds)
     data.frame(
-      seconds = rep(runs$seconds, 2), accuracy = views,
+      seconds = rep(runs$seconds, 2),
+      accuracy = views,
       who = rep(paste0(who, c("", ", six views")), each = n)
     )
   }
@@ -70,10 +87,16 @@ accuracy_by_seconds <- function() {
   values <- rbind(both_views(found$fastnet, "pycifar, fastnet"), peers, keras)
   values$who <- factor(values$who, unique(values$who))
   colours <- c("#D55E00", "#D55E00", "#0072B2", "#0072B2", "#009E73", "#999999")
-  ggplot2::ggplot(values, ggplot2::aes(
-    .data$seconds, .data$accuracy,
-    colour = .data$who, shape = .data$who, linetype = .data$who
-  )) +
+  ggplot2::ggplot(
+    values,
+    ggplot2::aes(
+      .data$seconds,
+      .data$accuracy,
+      colour = .data$who,
+      shape = .data$who,
+      linetype = .data$who
+    )
+  ) +
     ggplot2::geom_line() +
     ggplot2::geom_point(size = 2) +
     ggplot2::scale_x_log10(breaks = c(30, 60, 120, 300, 600)) +
@@ -82,8 +105,12 @@ accuracy_by_seconds <- function() {
     ggplot2::scale_linetype_manual(values = c(1, 2, 1, 2, 1, 1)) +
     ggplot2::guides(colour = ggplot2::guide_legend(ncol = 2)) +
     ggplot2::labs(
-      title = "CIFAR-10 on two processor cores", x = "Seconds of training", y = "Test accuracy",
-      colour = NULL, shape = NULL, linetype = NULL
+      title = "CIFAR-10 on two processor cores",
+      x = "Seconds of training",
+      y = "Test accuracy",
+      colour = NULL,
+      shape = NULL,
+      linetype = NULL
     ) +
     look()
 }
@@ -94,7 +121,8 @@ speed_by_batch <- function() {
   rows <- rows[rows$architecture == "cnn2", ]
   wide <- rows$images_per_second
   values <- data.frame(
-    batch = rep(rows$batch_size, ncol(wide)), speed = unlist(wide),
+    batch = rep(rows$batch_size, ncol(wide)),
+    speed = unlist(wide),
     who = factor(rep(names(wide), each = nrow(wide)), names(wide))
   )
   ggplot2::ggplot(values, ggplot2::aes(.data$batch, .data$speed, colour = .data$who)) +
@@ -107,7 +135,10 @@ speed_by_batch <- function() {
     ggplot2::expand_limits(y = 0) +
     ggplot2::guides(colour = ggplot2::guide_legend(ncol = 3)) +
     ggplot2::labs(
-      title = "Training cnn2", x = "Batch size", y = "Images a second", colour = NULL
+      title = "Training cnn2",
+      x = "Batch size",
+      y = "Images a second",
+      colour = NULL
     ) +
     look()
 }
@@ -116,7 +147,8 @@ speed_by_batch <- function() {
 growth <- function() {
   rows <- result("scaling")$growing
   values <- data.frame(
-    images = rep(rows$images, 2), value = c(rows$seconds, rows$training_mb),
+    images = rep(rows$images, 2),
+    value = c(rows$seconds, rows$training_mb),
     what = rep(c("Seconds of an epoch", "Memory for training, MB"), each = nrow(rows))
   )
   ggplot2::ggplot(values, ggplot2::aes(.data$images, .data$value)) +
@@ -143,8 +175,11 @@ draw <- function(target, width, height, ...) {
 has <- function(name) file.exists(sprintf("benchmarks/results/%s.json", name))
 
 draw(
-  "man/figures/README-picture.png", 1500, 660,
-  plot(cifar_load_dataset("synthetic")), accuracy()
+  "man/figures/README-picture.png",
+  1500,
+  660,
+  plot(cifar_load_dataset("synthetic")),
+  accuracy()
 )
 if (!is.null(result("budget")$ancestor)) {
   draw("man/figures/README-accuracy-by-seconds.png", 1200, 800, accuracy_by_seconds())

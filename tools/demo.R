@@ -45,6 +45,8 @@ stopifnot(
 )
 cat(sprintf(
   "Python loaded %s and agrees: accuracy %.4f, weights %s...\n",
-  path("cnn2.keras"), in_python$accuracy, substr(in_python$fingerprint, 1, 16)
+  path("cnn2.keras"),
+  in_python$accuracy,
+  substr(in_python$fingerprint, 1, 16)
 ))
 cat("Pictures and model are in", normalizePath(folder), "\n")

@@ -33,9 +33,18 @@ test_images <- function(n = 4L) {
 # Objects with invented figures, which print the same on every machine.
 invented_model <- function(...) {
   settings <- list(
-    architecture = "cnn2", epochs = 3L, batch_size = 128L, optimizer = "sgd",
-    learning_rate = 0.01, schedule = "constant", weight_decay = 0, augmentation = list(flip = TRUE, shift = 4L),
-    validation = 0.1, early_stopping = NULL, best_weights = FALSE, seed = 7L
+    architecture = "cnn2",
+    epochs = 3L,
+    batch_size = 128L,
+    optimizer = "sgd",
+    learning_rate = 0.01,
+    schedule = "constant",
+    weight_decay = 0,
+    augmentation = list(flip = TRUE, shift = 4L),
+    validation = 0.1,
+    early_stopping = NULL,
+    best_weights = FALSE,
+    seed = 7L
   )
   model <- list(
     handle = NULL,
@@ -71,8 +80,12 @@ invented_model <- function(...) {
 invented_dataset <- function(class_names = c("cat", "dog")) {
   structure(
     list(
-      handle = NULL, name = "pets", source = "photographs", class_names = class_names,
-      image_shape = c(32L, 32L, 3L), splits = c(train = 12000L, test = 60L)
+      handle = NULL,
+      name = "pets",
+      source = "photographs",
+      class_names = class_names,
+      image_shape = c(32L, 32L, 3L),
+      splits = c(train = 12000L, test = 60L)
     ),
     class = "cifar_dataset"
   )
@@ -82,13 +95,22 @@ invented_evaluation <- function() {
   classes <- factor(c("cat", "dog"))
   structure(
     list(
-      split = "test", n = 1060L, accuracy = 0.75, loss = 0.5, calibration_error = 0.0625,
+      split = "test",
+      n = 1060L,
+      accuracy = 0.75,
+      loss = 0.5,
+      calibration_error = 0.0625,
       per_class = tibble::tibble(
-        class = classes, precision = c(0.75, 0.5), recall = c(1, 0.25), f1 = c(0.8571, 0.3333),
+        class = classes,
+        precision = c(0.75, 0.5),
+        recall = c(1, 0.25),
+        f1 = c(0.8571, 0.3333),
         support = c(1000L, 60L)
       ),
       confusion = tibble::tibble(
-        truth = rep(classes, each = 2L), predicted = rep(classes, 2L), n = c(1000L, 0L, 45L, 15L)
+        truth = rep(classes, each = 2L),
+        predicted = rep(classes, 2L),
+        n = c(1000L, 0L, 45L, 15L)
       )
     ),
     class = "cifar_evaluation"

@@ -6,8 +6,10 @@ skip_without_python <- function() {
 run_in_new_session <- function(code, environment = character()) {
   script <- withr::local_tempfile(lines = code, fileext = ".R")
   suppressWarnings(system2(
-    file.path(R.home("bin"), "Rscript"), shQuote(script),
-    stdout = TRUE, stderr = TRUE,
+    file.path(R.home("bin"), "Rscript"),
+    shQuote(script),
+    stdout = TRUE,
+    stderr = TRUE,
     env = c(paste0("R_LIBS=", shQuote(paste(.libPaths(), collapse = ":"))), environment)
   ))
 }

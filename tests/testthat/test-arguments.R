@@ -1,7 +1,8 @@
 test_that("a missing value of any type is not one value", {
   for (missing in list(NA, NA_integer_, NA_real_, NA_character_, NaN)) {
     expect_pycifar_error(
-      one_value(missing, "epochs", "a single number"), "argument",
+      one_value(missing, "epochs", "a single number"),
+      "argument",
       "`epochs` must be a single number, not Na?N?A?[.]",
       fixed = FALSE
     )
@@ -55,11 +56,13 @@ test_that("several values stay a list, however few they are, with their names", 
 
 test_that("an object of another class is no data set and no model", {
   expect_pycifar_error(
-    cifar_train(mtcars), "argument",
+    cifar_train(mtcars),
+    "argument",
     "`dataset` must be a data set made by cifar_load_dataset(), not a data frame."
   )
   expect_pycifar_error(
-    cifar_fingerprint("cnn2"), "argument",
+    cifar_fingerprint("cnn2"),
+    "argument",
     "`model` must be a model made by cifar_train() or cifar_load_model(), not \"cnn2\"."
   )
 })
@@ -114,7 +117,8 @@ test_that("an argument that must be given is named", {
 test_that("a function that takes too little is refused before it is called", {
   dataset <- small_dataset()
   expect_error(
-    cifar_train(dataset, function() NULL), "function\\(input_shape, n_classes\\)",
+    cifar_train(dataset, function() NULL),
+    "function\\(input_shape, n_classes\\)",
     class = "pycifar_error_argument"
   )
   expect_error(

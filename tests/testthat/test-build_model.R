@@ -39,7 +39,8 @@ test_that("a function of R builds a network from an integer vector and a number"
 test_that("a function that fails or builds no network is an error", {
   skip_without_python()
   error <- expect_pycifar_error(
-    cifar_build_model(function(input_shape, n_classes) stop("no {idea}")), "callback",
+    cifar_build_model(function(input_shape, n_classes) stop("no {idea}")),
+    "callback",
     "`architecture` failed: no {idea}"
   )
   expect_pycifar_error(cifar_build_model(function(input_shape, n_classes) 1), "argument")

@@ -24,7 +24,8 @@ as_argument <- function(value, folder) {
     return(lapply(value, as_argument, folder = folder))
   }
   path <- file.path(folder, value$name)
-  switch(value$is,
+  switch(
+    value$is,
     dataset = small_dataset(),
     model = small_model(),
     images = array(value$value, unlist(value$shape)),
@@ -59,7 +60,8 @@ for (case in cases) {
     before <- contents(folder)
     expect_pycifar_error(
       do.call(functions[[case[["function"]]]], arguments),
-      case$kind, case$message
+      case$kind,
+      case$message
     )
     expect_identical(contents(folder), before)
   })

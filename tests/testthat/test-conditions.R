@@ -41,12 +41,17 @@ test_that("braces in a message mean nothing", {
 
 test_that("Python's words become R's, except where they are names or paths", {
   expect_identical(
-    in_terms_of_r("`a` must be True or False, not None."), "`a` must be TRUE or FALSE, not NULL."
+    in_terms_of_r("`a` must be True or False, not None."),
+    "`a` must be TRUE or FALSE, not NULL."
   )
   expect_identical(in_terms_of_r("finite, not nan or inf."), "finite, not NaN or Inf.")
   unchanged <- c(
-    "not \"None\".", "no folder /home/None/True.d", "True.keras exists", "Nonet, Falsehood",
-    "keras.models.load_model() opens it", "not in C:\\None"
+    "not \"None\".",
+    "no folder /home/None/True.d",
+    "True.keras exists",
+    "Nonet, Falsehood",
+    "keras.models.load_model() opens it",
+    "not in C:\\None"
   )
   for (text in unchanged) {
     expect_identical(in_terms_of_r(text), text)

@@ -60,7 +60,7 @@ test_that("arrays that are no data set are refused", {
   refused(list(train = list(images, "a")), "data", "one label an image")
   refused(list(train = list("a.png", "a")), "argument", "`images` must be an array")
   refused(list(train = list(images / 100, c("a", "b"))), "image", "fractions with values up to")
-  refused(list(train = list(images[, , , 1:2], c("a", "b"))), "image", "(2, 32, 32, 2)")
+  refused(list(train = list(images[,,, 1:2], c("a", "b"))), "image", "(2, 32, 32, 2)")
 })
 
 test_that("the summary counts each class, and prints so", {
@@ -73,14 +73,18 @@ test_that("the summary counts each class, and prints so", {
     list(
       splits = tibble::tibble(
         split = c("train", "train", "test", "test"),
-        class = factor(c("cat", "dog", "cat", "dog"), c("cat", "dog")), n = c(6L, 6L, 2L, 1L)
+        class = factor(c("cat", "dog", "cat", "dog"), c("cat", "dog")),
+        n = c(6L, 6L, 2L, 1L)
       ),
       batches = tibble::tibble(
-        batch = c("data_batch_1", "data_batch_1"), split = "train",
-        class = factor(c("cat", "dog"), c("cat", "dog")), n = c(6L, 6L)
+        batch = c("data_batch_1", "data_batch_1"),
+        split = "train",
+        class = factor(c("cat", "dog"), c("cat", "dog")),
+        n = c(6L, 6L)
       ),
       channels = tibble::tibble(
-        channel = c("red", "green", "blue"), mean = c(125, 122.5, 113.25),
+        channel = c("red", "green", "blue"),
+        mean = c(125, 122.5, 113.25),
         standard_deviation = c(62, 61, 66.5)
       )
     ),

@@ -12,7 +12,9 @@ test_that("the doctor looks at R and at Python", {
 
 test_that("a diagnosis prints a line a check, and the fix below", {
   checks <- checks_table(
-    c("R", "keras"), c("4.2.2", "not installed"), c("ok", "problem"),
+    c("R", "keras"),
+    c("4.2.2", "not installed"),
+    c("ok", "problem"),
     c(NA, "Run `pip install keras`.")
   )
   expect_snapshot(print(structure(list(ok = FALSE, checks = checks), class = "cifar_diagnosis")))

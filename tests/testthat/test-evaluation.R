@@ -27,7 +27,9 @@ test_that("a data set of other classes is refused", {
     cifar_load_dataset(list(test = list(test_images(2L), c("cat", "dog"))))
   }
   expect_pycifar_error(
-    cifar_evaluate(small_model(), other()), "data", "must have the model's classes"
+    cifar_evaluate(small_model(), other()),
+    "data",
+    "must have the model's classes"
   )
 })
 

@@ -62,7 +62,9 @@ test_that("what cannot be explained is refused", {
   expect_pycifar_error(cifar_explain(model, image, layer = "pool2"), "unknown_name", "pool1")
   expect_pycifar_error(cifar_explain(model, image, "unicorn"), "unknown_name", "`class_name`")
   expect_pycifar_error(
-    cifar_explain(model, cifar_images(small_dataset(), 1:2)), "image", "one image, not 2"
+    cifar_explain(model, cifar_images(small_dataset(), 1:2)),
+    "image",
+    "one image, not 2"
   )
   expect_pycifar_error(cifar_explain(model, NULL), "argument", "`image` must be")
   expect_pycifar_error(cifar_explain(model, "no.png"), "data")

@@ -7,7 +7,9 @@ test_that("a model fits on one line", {
     )
   )
   unfinished <- invented_model(
-    interrupted = TRUE, epochs_done = 0L, history = invented_model()$history[0L, ]
+    interrupted = TRUE,
+    epochs_done = 0L,
+    history = invented_model()$history[0L, ]
   )
   expect_match(format(unfinished), "0 of 3 epochs \\(interrupted\\)$")
 })
@@ -19,7 +21,8 @@ test_that("the history is a data frame", {
 test_that("weights are arrays by name", {
   weights <- coef(small_model())
   expect_identical(
-    names(weights)[1:2], c("conv1_1/kernel", "conv1_1/bias")
+    names(weights)[1:2],
+    c("conv1_1/kernel", "conv1_1/bias")
   )
   expect_identical(dim(weights[["conv1_1/kernel"]]), c(3L, 3L, 3L, 32L))
   expect_identical(sum(lengths(weights)), small_model()$parameters)
@@ -39,13 +42,19 @@ test_that("the generics of other packages have methods", {
   expect_identical(generics::tidy(model), model$layers)
   glance <- generics::glance(model)
   expect_identical(nrow(glance), 1L)
-  accuracy <- model$history$value[model$history$split == "train" &
-    model$history$metric == "accuracy"]
+  accuracy <- model$history$value[
+    model$history$split == "train" &
+      model$history$metric == "accuracy"
+  ]
   expect_identical(glance$train_accuracy, accuracy)
   evaluation <- generics::evaluate(model, small_dataset())
   expect_identical(evaluation$accuracy, small_evaluation()$accuracy)
   fitted <- generics::fit(
-    cifar_build_model("cnn2", seed = 1), small_dataset(), epochs = 1, seed = 1, verbose = 0
+    cifar_build_model("cnn2", seed = 1),
+    small_dataset(),
+    epochs = 1,
+    seed = 1,
+    verbose = 0
   )
   expect_identical(fitted$fingerprint, model$fingerprint)
   expect_identical(
@@ -90,7 +99,8 @@ test_that("a table that was augmented is augmented anew", {
   once <- generics::augment(small_model(), data.frame(path = path))
   expect_identical(generics::augment(small_model(), once), once)
   expect_error(
-    generics::augment(small_model(), once, type = "class"), "does not take `type`",
+    generics::augment(small_model(), once, type = "class"),
+    "does not take `type`",
     class = "pycifar_error_argument"
   )
 })

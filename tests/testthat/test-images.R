@@ -30,7 +30,11 @@ test_that("what is no image is refused here, where Python could not see it", {
   refused(array(Inf, c(32, 32, 3)), "not values from Inf to Inf.")
   refused(array(c(0, 1.5), c(32, 32, 3)), "Divide the images by 255, or round them.")
   refused(array(TRUE, c(2, 2)), "not a logical array of shape (2, 2).", "argument")
-  refused(NULL, "an array, image files, pictures of magick or grDevices, or a data set, not NULL.", "argument")
+  refused(
+    NULL,
+    "an array, image files, pictures of magick or grDevices, or a data set, not NULL.",
+    "argument"
+  )
   refused(mtcars[1:2], "must have a column `path` of file names; it has `mpg`, `cyl`.", "argument")
   refused(list(1), "a list of arrays of shape (height, width, 3), or of pictures")
   refused(list(), "There is no image in `images`.")

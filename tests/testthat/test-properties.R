@@ -3,14 +3,63 @@
 
 odd_values <- function() {
   list(
-    NULL, NA, NaN, Inf, -Inf, NA_character_, NA_integer_, -1, 0, 1L, 2, 2.5, 1e308, 2^31, 1i, TRUE,
-    c(TRUE, NA), "", "cnn2", "test", "\u732b", "a\nb", character(), integer(), numeric(), list(),
-    list(1, "a"), list(a = 1), c(a = 1, b = NA), 1:3, letters, raw(3), factor(c("a", NA)),
-    Sys.Date(), Sys.time(), matrix(1:4, 2), array(0, c(2, 32, 32, 3)), array(0L, c(0, 32, 32, 3)),
-    array(NA_real_, c(1, 32, 32, 3)), array("a", c(1, 32, 32, 3)), data.frame(), data.frame(x = 1:2),
-    quote(x), quote(x + y), y ~ x, expression(a), function(...) NULL, sum, new.env(),
-    structure(list(), class = "cifar_trained_model"), structure(list(), class = "cifar_dataset"),
-    small_dataset(), small_model(), strrep("a", 1e5), numeric_version("1.0"), ts(1:3), bquote(.(1))
+    NULL,
+    NA,
+    NaN,
+    Inf,
+    -Inf,
+    NA_character_,
+    NA_integer_,
+    -1,
+    0,
+    1L,
+    2,
+    2.5,
+    1e308,
+    2^31,
+    1i,
+    TRUE,
+    c(TRUE, NA),
+    "",
+    "cnn2",
+    "test",
+    "\u732b",
+    "a\nb",
+    character(),
+    integer(),
+    numeric(),
+    list(),
+    list(1, "a"),
+    list(a = 1),
+    c(a = 1, b = NA),
+    1:3,
+    letters,
+    raw(3),
+    factor(c("a", NA)),
+    Sys.Date(),
+    Sys.time(),
+    matrix(1:4, 2),
+    array(0, c(2, 32, 32, 3)),
+    array(0L, c(0, 32, 32, 3)),
+    array(NA_real_, c(1, 32, 32, 3)),
+    array("a", c(1, 32, 32, 3)),
+    data.frame(),
+    data.frame(x = 1:2),
+    quote(x),
+    quote(x + y),
+    y ~ x,
+    expression(a),
+    function(...) NULL,
+    sum,
+    new.env(),
+    structure(list(), class = "cifar_trained_model"),
+    structure(list(), class = "cifar_dataset"),
+    small_dataset(),
+    small_model(),
+    strrep("a", 1e5),
+    numeric_version("1.0"),
+    ts(1:3),
+    bquote(.(1))
   )
 }
 
@@ -48,7 +97,9 @@ test_that("arguments of a training", {
   train <- function(...) {
     settings <- list(dataset = few, architecture = "mlp_relu", seed = 1, verbose = 0)
     given <- list(...)
-    if (!"time_budget" %in% names(given)) settings["epochs"] <- 1
+    if (!"time_budget" %in% names(given)) {
+      settings["epochs"] <- 1
+    }
     settings[names(given)] <- given
     do.call(cifar_train, settings, quote = TRUE)
   }

@@ -93,9 +93,13 @@ test_that("errors and interrupts are left to reticulate", {
 test_that("a forked process gets an error where it would else wait for ever", {
   skip_on_os("windows")
   model <- small_model()
-  errors <- suppressWarnings(parallel::mclapply(1:2, function(i) {
-    tryCatch(predict(model, test_images()), error = identity)
-  }, mc.cores = 2))
+  errors <- suppressWarnings(parallel::mclapply(
+    1:2,
+    function(i) {
+      tryCatch(predict(model, test_images()), error = identity)
+    },
+    mc.cores = 2
+  ))
   for (error in errors) {
     expect_s3_class(error, "pycifar_error_forked")
     expect_match(error$fix, "hand models over as saved files")
@@ -127,7 +131,10 @@ test_that("a reticulate that cannot be loaded is named with the reason", {
   skip_if_not_installed("callr")
   broken <- withr::local_tempdir()
   dir.create(file.path(broken, "reticulate"))
-  writeLines(c("Package: reticulate", "Version: 9.9"), file.path(broken, "reticulate", "DESCRIPTION"))
+  writeLines(
+    c("Package: reticulate", "Version: 9.9"),
+    file.path(broken, "reticulate", "DESCRIPTION")
+  )
   error <- callr::r(
     function() tryCatch(pycifar::cifar_load_dataset("synthetic"), error = identity),
     libpath = c(broken, .libPaths())

@@ -11,7 +11,8 @@ test_that("systems are trained, and stated figures stand beside measured ones", 
   expect_identical(found$table$stated_test, c(NA, 0.701))
   expect_identical(nrow(found$runs), 4L)
   expect_identical(
-    names(found$history), c("architecture", "budget", "seed", "epoch", "split", "metric", "value")
+    names(found$history),
+    c("architecture", "budget", "seed", "epoch", "split", "metric", "value")
   )
   expect_output(print(found), "C *mlp_relu *201,482 *2 epochs .* 0.7010")
   expect_s3_class(ggplot2::ggplot_build(plot(found)), "ggplot_built")
@@ -41,7 +42,9 @@ test_that("what cannot be reproduced is refused", {
   expect_pycifar_error(few("F"), "unknown_name", "`systems` must be one of")
   expect_pycifar_error(few("A", seeds = c(1, 1)), "argument", "`seeds` must all differ")
   expect_pycifar_error(
-    few("A", time_budget = 3), "argument", "`time_budget` must be left out where `epochs` is given"
+    few("A", time_budget = 3),
+    "argument",
+    "`time_budget` must be left out where `epochs` is given"
   )
   wrong <- withr::local_tempfile(fileext = ".json", lines = "{}")
   expect_pycifar_error(few("A", path = wrong), "data_format", "is not a reproduction")

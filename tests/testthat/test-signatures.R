@@ -24,9 +24,13 @@ in_r <- function(f, first = NULL) {
   if (!is.null(first)) {
     names(arguments)[[1L]] <- first
   }
-  vapply(arguments, function(default) {
-    if (identical(default, rlang::missing_arg())) "required" else in_words(eval(default))
-  }, character(1L))
+  vapply(
+    arguments,
+    function(default) {
+      if (identical(default, rlang::missing_arg())) "required" else in_words(eval(default))
+    },
+    character(1L)
+  )
 }
 
 in_python <- function(name, without = character()) {
@@ -34,10 +38,14 @@ in_python <- function(name, without = character()) {
   pycifar <- reticulate::import("pycifar")
   parameters <- inspect$signature(pycifar[[name]])$parameters
   names <- unlist(reticulate::iterate(parameters$keys()))
-  defaults <- vapply(names, function(argument) {
-    default <- parameters[[argument]]$default
-    if (is_python_object(default)) "required" else in_words(default) # a class: inspect._empty
-  }, character(1L))
+  defaults <- vapply(
+    names,
+    function(argument) {
+      default <- parameters[[argument]]$default
+      if (is_python_object(default)) "required" else in_words(default) # a class: inspect._empty
+    },
+    character(1L)
+  )
   defaults[setdiff(names(defaults), without)]
 }
 
@@ -61,15 +69,18 @@ test_that("methods agree", {
   expect_identical(in_r(plot.cifar_dataset, "dataset"), in_python("plot_samples", to_a_file))
   expect_identical(in_r(plot.cifar_trained_model, "model"), in_python("plot_history", to_a_file))
   expect_identical(
-    in_r(plot.cifar_evaluation, "evaluation"), in_python("plot_confusion", to_a_file)
+    in_r(plot.cifar_evaluation, "evaluation"),
+    in_python("plot_confusion", to_a_file)
   )
   expect_identical(in_r(cifar_plot_filters), in_python("plot_filters", to_a_file))
   expect_identical(in_r(cifar_plot_feature_maps), in_python("plot_feature_maps", to_a_file))
   expect_identical(
-    in_r(plot.cifar_explanation, "explanation"), in_python("plot_explanation", to_a_file)
+    in_r(plot.cifar_explanation, "explanation"),
+    in_python("plot_explanation", to_a_file)
   )
   expect_identical(
-    in_r(plot.cifar_reproduction, "reproduction"), in_python("plot_reproduction", to_a_file)
+    in_r(plot.cifar_reproduction, "reproduction"),
+    in_python("plot_reproduction", to_a_file)
   )
 })
 
@@ -78,7 +89,10 @@ test_that("what is exported is this", {
     getNamespaceExports("pycifar"),
     c(
       paste0("cifar_", names(pairs)),
-      "cifar_fingerprint", "cifar_images", "cifar_labels", "cifar_plot_filters",
+      "cifar_fingerprint",
+      "cifar_images",
+      "cifar_labels",
+      "cifar_plot_filters",
       "cifar_plot_feature_maps"
     )
   )
@@ -91,10 +105,17 @@ test_that("each class prints, and shows what it can", {
     classes[startsWith(classes, "cifar_")]
   }
   objects <- c("cifar_dataset", "cifar_evaluation", "cifar_trained_model")
-  expect_setequal(methods("print"), c(
-    objects, "cifar_diagnosis", "cifar_explanation", "cifar_learning_rates", "cifar_network",
-    "cifar_reproduction"
-  ))
+  expect_setequal(
+    methods("print"),
+    c(
+      objects,
+      "cifar_diagnosis",
+      "cifar_explanation",
+      "cifar_learning_rates",
+      "cifar_network",
+      "cifar_reproduction"
+    )
+  )
   expect_setequal(methods("summary"), objects)
   drawn <- c(objects, "cifar_explanation", "cifar_learning_rates", "cifar_reproduction")
   expect_setequal(methods("plot"), drawn)

@@ -25,9 +25,17 @@ test_that("the same seed gives the same weights, another seed others", {
 test_that("options reach Python as they are meant", {
   config <- cifar_train(
     small_dataset(),
-    epochs = 1, batch_size = 50, optimizer = "adam", learning_rate = 0.002, schedule = "cosine",
-    augmentation = list(flip = TRUE, shift = 2), validation = "test", early_stopping = 3,
-    best_weights = TRUE, seed = 2, verbose = 0
+    epochs = 1,
+    batch_size = 50,
+    optimizer = "adam",
+    learning_rate = 0.002,
+    schedule = "cosine",
+    augmentation = list(flip = TRUE, shift = 2),
+    validation = "test",
+    early_stopping = 3,
+    best_weights = TRUE,
+    seed = 2,
+    verbose = 0
   )$config
   expect_identical(config$batch_size, 50L)
   expect_identical(config$optimizer, "adam")
@@ -50,7 +58,9 @@ test_that("functions are called with the epoch from 1 and the figures, and can s
   seen <- list()
   model <- cifar_train(
     small_dataset(),
-    epochs = 3, seed = 1, verbose = 0,
+    epochs = 3,
+    seed = 1,
+    verbose = 0,
     callbacks = list(
       on_epoch_end = function(epoch, logs) {
         seen[[length(seen) + 1L]] <<- c(epoch = epoch, unlist(logs))
@@ -72,7 +82,9 @@ test_that("several sets of functions and callbacks of Keras may be mixed", {
   keras <- reticulate::import("keras")
   model <- cifar_train(
     small_dataset(),
-    epochs = 2, seed = 1, verbose = 0,
+    epochs = 2,
+    seed = 1,
+    verbose = 0,
     callbacks = list(
       list(on_epoch_begin = function(epoch, logs) count <<- count + epoch),
       keras$callbacks$TerminateOnNaN()
@@ -86,7 +98,8 @@ test_that("an error in a function ends the training as an error of its own kind"
   fail <- list(on_epoch_end = function(epoch, logs) stop("the {disk} is full"))
   error <- expect_pycifar_error(
     cifar_train(small_dataset(), epochs = 2, seed = 1, verbose = 0, callbacks = fail),
-    "callback", "`on_epoch_end` failed: the {disk} is full"
+    "callback",
+    "`on_epoch_end` failed: the {disk} is full"
   )
   expect_s3_class(error, "pycifar_error_training")
   expect_identical(conditionCall(error)[[1L]], quote(cifar_train))
@@ -107,7 +120,8 @@ test_that("one epoch and one more are two, and the model that goes on stays as i
 
 test_that("a model keeps its seed, and asks for images that are gone", {
   expect_pycifar_error(
-    cifar_train(small_model(), epochs = 1, seed = 2), "argument",
+    cifar_train(small_model(), epochs = 1, seed = 2),
+    "argument",
     "`seed` must be left out where a model goes on, which keeps 1; 2 was given."
   )
   skip_without_python()
@@ -125,8 +139,12 @@ test_that("a model keeps its seed, and asks for images that are gone", {
 test_that("class weights are \"balanced\" or numbers by name", {
   train <- function(weights) {
     cifar_train(
-      small_dataset(), "softmax",
-      epochs = 1, class_weights = weights, seed = 1, verbose = 0
+      small_dataset(),
+      "softmax",
+      epochs = 1,
+      class_weights = weights,
+      seed = 1,
+      verbose = 0
     )$config$class_weights
   }
   expect_identical(train(c(dots = 2, ring = 0.5))[c("dots", "ring")], list(dots = 2, ring = 0.5))
@@ -152,7 +170,9 @@ test_that("a handler of the user gets its condition, and Python goes on afterwar
 test_that("callbacks that are no functions are refused", {
   refused <- function(callbacks, message) {
     expect_pycifar_error(
-      cifar_train(small_dataset(), epochs = 1, callbacks = callbacks), "argument", message
+      cifar_train(small_dataset(), epochs = 1, callbacks = callbacks),
+      "argument",
+      message
     )
   }
   refused(function(epoch, logs) NULL, "`callbacks` must be a list such as")
@@ -177,31 +197,40 @@ test_that("an interrupt gives the model so far, with a warning, and the script g
   folder <- withr::local_tempdir()
   script <- file.path(folder, "train.R")
   output <- file.path(folder, "output.txt")
-  writeLines(c(
-    "library(pycifar)",
-    "dataset <- cifar_load_dataset('synthetic', n_train = 200, n_test = 50)",
-    "model <- withCallingHandlers(",
-    "  cifar_train(dataset, epochs = 10000, seed = 1, verbose = 0,",
-    "    callbacks = list(on_epoch_end = function(epoch, logs) {",
-    "      if (epoch == 2) writeLines(as.character(Sys.getpid()), 'running')",
-    "    })),",
-    "  pycifar_warning_interrupted = function(warning) {",
-    "    cat('warned\\n')",
-    "    invokeRestart('muffleWarning')",
-    "  }",
-    ")",
-    "cat(model$interrupted, model$epochs_done >= 2, nrow(model$history) >= 8, '\\n')",
-    "cat(length(predict(model, dataset)), '\\n')",
-    "print(model)",
-    "cat('the end\\n')"
-  ), script)
-  withr::with_dir(folder, withr::with_envvar(
-    c(R_LIBS = paste(.libPaths(), collapse = ":")),
-    system2(
-      file.path(R.home("bin"), "Rscript"), shQuote(script),
-      stdout = output, stderr = output, wait = FALSE
+  writeLines(
+    c(
+      "library(pycifar)",
+      "dataset <- cifar_load_dataset('synthetic', n_train = 200, n_test = 50)",
+      "model <- withCallingHandlers(",
+      "  cifar_train(dataset, epochs = 10000, seed = 1, verbose = 0,",
+      "    callbacks = list(on_epoch_end = function(epoch, logs) {",
+      "      if (epoch == 2) writeLines(as.character(Sys.getpid()), 'running')",
+      "    })),",
+      "  pycifar_warning_interrupted = function(warning) {",
+      "    cat('warned\\n')",
+      "    invokeRestart('muffleWarning')",
+      "  }",
+      ")",
+      "cat(model$interrupted, model$epochs_done >= 2, nrow(model$history) >= 8, '\\n')",
+      "cat(length(predict(model, dataset)), '\\n')",
+      "print(model)",
+      "cat('the end\\n')"
+    ),
+    script
+  )
+  withr::with_dir(
+    folder,
+    withr::with_envvar(
+      c(R_LIBS = paste(.libPaths(), collapse = ":")),
+      system2(
+        file.path(R.home("bin"), "Rscript"),
+        shQuote(script),
+        stdout = output,
+        stderr = output,
+        wait = FALSE
+      )
     )
-  ))
+  )
   lines <- function() if (file.exists(output)) readLines(output, warn = FALSE)
   pid <- file.path(folder, "running")
   wait_until(function() file.exists(pid) && length(readLines(pid)) == 1L, lines)
@@ -234,7 +263,12 @@ test_that("a training that was cut off goes on from its checkpoint", {
   train <- function(..., dir = folder) {
     cifar_train(
       small_dataset(),
-      epochs = 3, seed = 1, verbose = 0, checkpoint_dir = dir, resume = !is.null(dir), ...
+      epochs = 3,
+      seed = 1,
+      verbose = 0,
+      checkpoint_dir = dir,
+      resume = !is.null(dir),
+      ...
     )
   }
   fail <- list(on_epoch_end = function(epoch, logs) if (epoch == 2) stop("cut off"))
@@ -248,6 +282,8 @@ test_that("a training that was cut off goes on from its checkpoint", {
   expect_identical(resumed$history, whole$history)
   expect_pycifar_error(train(learning_rate = 0.5), "checkpoint", "`learning_rate` is 0.01 there")
   expect_pycifar_error(
-    cifar_train(small_dataset(), epochs = 3, checkpoint_dir = folder), "checkpoint", "resume"
+    cifar_train(small_dataset(), epochs = 3, checkpoint_dir = folder),
+    "checkpoint",
+    "resume"
   )
 })

@@ -3,7 +3,9 @@ test_that("a model prints what it is and how well it did", {
   expect_snapshot({
     print(invented_model())
     print(invented_model(
-      interrupted = TRUE, epochs_done = 0L, history = invented_model()$history[0L, ]
+      interrupted = TRUE,
+      epochs_done = 0L,
+      history = invented_model()$history[0L, ]
     ))
   })
 })
@@ -26,7 +28,8 @@ test_that("a model from a file of R works as before", {
   expect_identical(live_handle(copy, "x", "cifar_trained_model"), model$kept$handle)
   again <- cifar_train(small_dataset(), model, epochs = 1, verbose = 0)
   expect_identical(
-    again$fingerprint, cifar_train(small_model(), epochs = 1, verbose = 0)$fingerprint
+    again$fingerprint,
+    cifar_train(small_model(), epochs = 1, verbose = 0)$fingerprint
   )
 })
 

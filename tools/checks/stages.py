@@ -11,6 +11,7 @@ from .counts import Counts
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 REPORTS = ROOT / ".check"
+R_FOLDERS = ("R", "tests/testthat", "tests/interop", "benchmarks", "tools")
 LEAST_COVERED = 90  # per cent of the lines; coverage.R has the same
 
 
@@ -30,9 +31,9 @@ def lintr() -> Counts:
     return counts.of_status(run("Rscript", HERE / "lint.R"))
 
 
-def styler() -> Counts:
-    """R's format."""
-    return counts.of_status(run("Rscript", HERE / "style.R"))
+def air() -> Counts:
+    """R's formatting."""
+    return counts.of_status(run("air", "format", "--check", *R_FOLDERS))
 
 
 def python_tests() -> Counts:
@@ -87,6 +88,7 @@ def run(*command: str | Path) -> int:
 STAGES: dict[str, tuple[str, Callable[[], Counts]]] = {
     "ruff": ("Python style (ruff)", ruff),
     "mypy": ("Python types (mypy)", mypy),
+    "air": ("R format (air)", air),
     "lintr": ("R style (lintr)", lintr),
     "python": ("Python tests (pytest)", python_tests),
     "r": ("R tests (testthat)", r_tests),
@@ -94,9 +96,8 @@ STAGES: dict[str, tuple[str, Callable[[], Counts]]] = {
     "r-cmd-check": ("R CMD build and R CMD check --as-cran", r_cmd_check.check),
 }
 
-# Run where they are named alone: some need what Debian lacks, some run the tests once more.
+# Run where they are named alone: they run the tests once more.
 APART: dict[str, tuple[str, Callable[[], Counts]]] = {
-    "styler": ("R format (styler)", styler),
     "python-coverage": ("Lines of Python that tests reach", python_coverage),
     "r-coverage": ("Lines of R that tests reach (covr)", r_coverage),
 }
