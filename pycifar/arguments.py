@@ -170,7 +170,7 @@ def _check_place(name: str, path: Path, overwrite: bool) -> None:
     if path.exists() and not overwrite:
         raise OutputExistsError(
             f"{path} exists already and was left as it is.",
-            fix="Choose another path, or ask for it with overwrite.",
+            fix="Choose another path, or ask for it with `overwrite`.",
         )
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"`{name}` must lie in a folder that can be written to: {path.parent}.")

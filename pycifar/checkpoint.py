@@ -69,7 +69,7 @@ class Checkpoints:
         except OutputError as error:
             raise CheckpointError(
                 f"No checkpoint can be made: {error.message}",
-                fix="The checkpoint before is whole; make room, and go on from it with resume.",
+                fix="The checkpoint before is whole; make room, and go on from it with `resume`.",
             ) from error
 
     def begin(self, config: TrainingConfig, data: str) -> None:
@@ -159,7 +159,7 @@ def _find(path: Path, resume: bool) -> TrainingState | None:
     if not resume:
         raise CheckpointError(
             f"{path} is the checkpoint of an earlier training.",
-            fix="Go on from it with resume, choose another folder, or delete it.",
+            fix="Go on from it with `resume`, choose another folder, or delete it.",
         )
     try:
         return _read(path)

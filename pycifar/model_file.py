@@ -169,7 +169,7 @@ def _is_ours(network: keras.Model) -> bool:
 def _read_entry(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelFileError(
-            f"There is no model file {path}.", fix="Give the path that save_model wrote to."
+            f"There is no model file {path}.", fix="Give the path of a saved model."
         )
     try:
         with zipfile.ZipFile(path) as archive:

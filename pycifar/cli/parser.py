@@ -229,7 +229,10 @@ def _add_training(parser: ArgumentParser, *names: str) -> Any:
             "what the classes count: balanced, or cat=2,dog=1.5 (1 for those left out)",
         ),
         "precision": ("NAME", ", ".join(PRECISIONS) + ": what is computed with"),
-        "augmentation": ("NAMES", "none, or any of flip,shift,cutout with commas between"),
+        "augmentation": (
+            "NAMES",
+            "none, or any of flip,shift,cutout with commas between; shift=2 for so many pixels",
+        ),
         "skip_easy": ("SHARE", "of the training images that an epoch leaves out, being easy"),
         "validation": (
             "WHAT",

@@ -129,9 +129,16 @@ def _as_decay(name: str, text: str) -> float:
 
 
 def _as_augmentation(name: str, text: str) -> Augmentation:
-    from pycifar.augmentation import resolve_augmentation  # NumPy, which the doctor may lack
+    from pycifar.augmentation import USUAL, resolve_augmentation  # NumPy, which doctor may lack
 
-    return resolve_augmentation(text.split(","))
+    parts = [part.partition("=") for part in text.split(",")]
+    if not any(given for _, given, _ in parts):
+        return resolve_augmentation(text.split(","))
+    values = {}
+    for key, given, value in parts:
+        usual = USUAL[check_choice(name, key, USUAL)]
+        values[key] = check_count(name, _number(value), minimum=0) if given else usual
+    return resolve_augmentation(values)
 
 
 def _as_class_weights(name: str, text: str) -> str | dict[str, Any]:

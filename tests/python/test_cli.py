@@ -488,3 +488,24 @@ def test_a_layer_or_class_that_does_not_exist_is_refused(run, model_path, image_
     code, _, err = run("explain", model_path, image_path, "--class", "unicorn")
     assert code == 2
     assert "`--class`" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("none", {}),
+        ("flip,shift", {"flip": True, "shift": 4}),
+        ("flip,shift=2", {"flip": True, "shift": 2}),
+        ("cutout=6", {"cutout": 6}),
+    ],
+)
+def test_augmentation_may_have_values(text, expected):
+    _, options = read_command_line(["train", "--augmentation", text])
+    assert training_arguments(options)["augmentation"].to_dict() == expected
+
+
+@pytest.mark.parametrize("text", ["shift=x", "shift=-1", "turn=2", "shift="])
+def test_augmentation_of_other_values_is_refused(run, text):
+    code, _, err = run(*TRAIN, "--augmentation", text)
+    assert code == 2
+    assert "augmentation" in err
