@@ -20,7 +20,7 @@ IN_PYTHON = """
 import sys, pycifar
 dataset = pycifar.load_dataset("synthetic", n_train=300, n_test=20)
 model = pycifar.train(
-    dataset, "cnn2", epochs=40, batch_size=50, augmentation="shift", seed=3, verbose=0,
+    dataset, "cnn2", epochs=12, batch_size=50, augmentation="shift", seed=3, verbose=0,
     checkpoint_dir=sys.argv[1] or None, checkpoint_every=4 if sys.argv[1] else None,
     resume=bool(sys.argv[1]),
 )
@@ -31,14 +31,14 @@ IN_R = """
 library(pycifar)
 dataset <- cifar_load_dataset("synthetic", n_train = 300, n_test = 20)
 model <- cifar_train(
-  dataset, "cnn2", epochs = 40, batch_size = 50, augmentation = "shift", seed = 3, verbose = 0,
+  dataset, "cnn2", epochs = 12, batch_size = 50, augmentation = "shift", seed = 3, verbose = 0,
   checkpoint_dir = Sys.getenv("FOLDER"), checkpoint_every = 4, resume = TRUE
 )
 cat(model$fingerprint, "\\n")
 """
 
 IN_SHELL = [
-    "train", *SIZES, "--epochs", "40", "--batch-size", "50", "--augmentation", "shift",
+    "train", *SIZES, "--epochs", "12", "--batch-size", "50", "--augmentation", "shift",
     "--seed", "3", "--checkpoint-every", "4", "--resume", "--quiet", "--json", "--checkpoint-dir",
 ]  # fmt: skip
 
