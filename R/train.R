@@ -207,6 +207,15 @@ crossing_augmentation <- function(augmentation, call = rlang::caller_env()) {
   if (is.null(names(values)) && length(values) == 1L) values[[1L]] else values
 }
 
+# What a function of R is called with, by name; Python refuses other names.
+callback_arguments <- list(
+  on_train_begin = "logs",
+  on_train_end = "logs",
+  on_epoch_begin = c("epoch", "logs"),
+  on_epoch_end = c("epoch", "logs"),
+  on_train_batch_end = c("batch", "logs")
+)
+
 # Functions by name, Keras callbacks, or an unnamed list of these.
 crossing_callbacks <- function(callbacks, call = rlang::caller_env()) {
   if (is.null(callbacks) || is_python_object(callbacks)) {
@@ -219,9 +228,8 @@ crossing_callbacks <- function(callbacks, call = rlang::caller_env()) {
   if (is.null(names(callbacks))) {
     return(lapply(callbacks, crossing_callbacks, call = call))
   }
-  for (name in names(callbacks)) {
-    logs_alone <- name %in% c("on_train_begin", "on_train_end")
-    check_takes(callbacks[[name]], name, if (logs_alone) "logs" else c("epoch", "logs"), call)
+  for (name in intersect(names(callbacks), names(callback_arguments))) {
+    check_takes(callbacks[[name]], name, callback_arguments[[name]], call)
   }
   lapply(callbacks, crossing_function)
 }

@@ -131,11 +131,11 @@ def _as_decay(name: str, text: str) -> float:
 def _as_augmentation(name: str, text: str) -> Augmentation:
     from pycifar.augmentation import USUAL, resolve_augmentation  # NumPy, which doctor may lack
 
-    parts = [part.partition("=") for part in text.split(",")]
-    if not any(given for _, given, _ in parts):
+    if "=" not in text:
         return resolve_augmentation(text.split(","))
     values = {}
-    for key, given, value in parts:
+    for part in text.split(","):
+        key, given, value = part.partition("=")
         usual = USUAL[check_choice(name, key, USUAL)]
         values[key] = check_count(name, _number(value), minimum=0) if given else usual
     return resolve_augmentation(values)
