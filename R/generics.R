@@ -88,13 +88,15 @@ coef.cifar_trained_model <- function(object, layer = NULL, ...) {
 # The names are those that R wants of methods for generics that are not imported.
 # nolint start: object_name_linter.
 
-#' @exportS3Method generics::tidy
+#' @exportS3Method generics::tidy cifar_trained_model
+#' @method tidy cifar_trained_model
 #' @rdname cifar_generics
 tidy.cifar_trained_model <- function(x, ...) {
   x$layers
 }
 
-#' @exportS3Method generics::glance
+#' @exportS3Method generics::glance cifar_trained_model
+#' @method glance cifar_trained_model
 #' @rdname cifar_generics
 glance.cifar_trained_model <- function(x, ...) {
   last <- last_epoch(x$history)
@@ -114,7 +116,8 @@ glance.cifar_trained_model <- function(x, ...) {
   )
 }
 
-#' @exportS3Method generics::augment
+#' @exportS3Method generics::augment cifar_trained_model
+#' @method augment cifar_trained_model
 #' @rdname cifar_generics
 augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
   check_given("new_data")
@@ -146,47 +149,56 @@ augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
   tibble::as_tibble(c(given[setdiff(names(given), names(added))], added)) # anew, if there already
 }
 
-#' @exportS3Method generics::fit
+#' @exportS3Method generics::fit cifar_network
+#' @method fit cifar_network
 #' @rdname cifar_generics
 fit.cifar_network <- function(object, dataset, ...) {
   cifar_train(dataset, object, ...)
 }
 
-#' @exportS3Method generics::fit
+#' @exportS3Method generics::fit cifar_trained_model
+#' @method fit cifar_trained_model
 #' @rdname cifar_generics
 fit.cifar_trained_model <- function(object, dataset = NULL, ...) {
   if (is.null(dataset)) cifar_train(object, ...) else cifar_train(dataset, object, ...)
 }
 
-#' @exportS3Method generics::evaluate
+#' @exportS3Method generics::evaluate cifar_trained_model
+#' @method evaluate cifar_trained_model
 #' @rdname cifar_generics
 evaluate.cifar_trained_model <- function(x, dataset, ...) {
   cifar_evaluate(x, dataset, ...)
 }
 
-#' @exportS3Method ggplot2::autoplot
+#' @exportS3Method ggplot2::autoplot cifar_trained_model
+#' @method autoplot cifar_trained_model
 #' @rdname cifar_generics
 autoplot.cifar_trained_model <- function(object, ...) {
   plot(object, ...)
 }
 
-#' @exportS3Method ggplot2::autoplot
+#' @exportS3Method ggplot2::autoplot cifar_dataset
+#' @method autoplot cifar_dataset
 #' @rdname cifar_generics
 autoplot.cifar_dataset <- autoplot.cifar_trained_model
 
-#' @exportS3Method ggplot2::autoplot
+#' @exportS3Method ggplot2::autoplot cifar_evaluation
+#' @method autoplot cifar_evaluation
 #' @rdname cifar_generics
 autoplot.cifar_evaluation <- autoplot.cifar_trained_model
 
-#' @exportS3Method ggplot2::autoplot
+#' @exportS3Method ggplot2::autoplot cifar_explanation
+#' @method autoplot cifar_explanation
 #' @rdname cifar_generics
 autoplot.cifar_explanation <- autoplot.cifar_trained_model
 
-#' @exportS3Method ggplot2::autoplot
+#' @exportS3Method ggplot2::autoplot cifar_learning_rates
+#' @method autoplot cifar_learning_rates
 #' @rdname cifar_generics
 autoplot.cifar_learning_rates <- autoplot.cifar_trained_model
 
-#' @exportS3Method ggplot2::autoplot
+#' @exportS3Method ggplot2::autoplot cifar_reproduction
+#' @method autoplot cifar_reproduction
 #' @rdname cifar_generics
 autoplot.cifar_reproduction <- autoplot.cifar_trained_model
 

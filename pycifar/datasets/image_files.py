@@ -55,10 +55,11 @@ def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -
     if not file.is_file():
         raise DataNotFoundError(f"There is no image file {file}.")
     height, width = (size, size) if isinstance(size, int) else size
+    too_large = _image_module().DecompressionBombWarning
     try:
         with warnings.catch_warnings():
             # Pillow warns of images of more pixels than any camera's: here that is an error.
-            warnings.simplefilter("error", _image_module().DecompressionBombWarning)
+            warnings.simplefilter("error", too_large)
             return _read(file, height, width)
     except Exception as error:  # a damaged file can raise nearly anything
         raise DataFormatError(
