@@ -49,8 +49,12 @@ crossing_image <- function(image, call = rlang::caller_env()) {
 }
 
 column_of_paths <- function(table, call) {
-  if (is.character(table[["path"]]) || is.factor(table[["path"]])) {
-    return(as.character(table[["path"]]))
+  path <- table[["path"]]
+  if (is.character(path) || is.factor(path)) {
+    return(as.character(path))
+  }
+  if (!is.null(path)) {
+    abort_argument("path", "a column of file names", path, call)
   }
   abort_pycifar(
     "argument",

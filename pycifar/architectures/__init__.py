@@ -168,8 +168,10 @@ def recipe_for(architecture: Any) -> tuple[str, Recipe]:
 
 
 def _check_input_shape(shape: Any) -> tuple[int, int, int]:
-    if not isinstance(shape, (tuple, list)) or len(shape) != 3 or shape[2] != 3:
-        raise ArgumentError(f"`input_shape` must be (height, width, 3), not {describe(shape)}.")
+    several = isinstance(shape, (tuple, list))
+    if not several or len(shape) != 3 or shape[2] != 3:
+        received = f"({', '.join(map(str, shape))})" if several else describe(shape)
+        raise ArgumentError(f"`input_shape` must be (height, width, 3), not {received}.")
     height, width = (check_count("input_shape", side) for side in shape[:2])
     return height, width, 3
 

@@ -45,8 +45,17 @@ def cut_after(n_steps):
 
 SETTINGS = [
     ("cnn2", None, {}),  # dropout
-    ("cnn2", 1, {"optimizer": "adamw", "schedule": "cosine"}),
-    ("cnn2", 1, {"best_weights": True, "early_stopping": 1, "augmentation": "flip"}),
+    (
+        "cnn2",
+        1,
+        {
+            "optimizer": "adamw",
+            "schedule": "cosine",
+            "best_weights": True,
+            "early_stopping": 1,
+            "augmentation": "flip",
+        },
+    ),
     ("fastnet", 2, {"skip_easy": 0.35, "epochs": 3}),  # the losses of the images
     ("mlp_relu", 1, {"schedule": "one_cycle"}),  # of NumPy
 ]

@@ -36,6 +36,8 @@ test_that("what is no image is refused here, where Python could not see it", {
     "argument"
   )
   refused(mtcars[1:2], "must have a column `path` of file names; it has `mpg`, `cyl`.", "argument")
+  listed <- data.frame(path = I(list("a.png", c("b.png", "c.png"))))
+  refused(listed, "`path` must be a column of file names, not", "argument")
   refused(list(1), "a list of arrays of shape (height, width, 3), or of pictures")
   refused(list(), "There is no image in `images`.")
   mixed <- list(array(0, c(32, 32, 3)), array(0, c(16, 32, 3)))
