@@ -35,8 +35,13 @@
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' format(model)
 #' str(coef(model, "conv1_1"))
+#' if (requireNamespace("ggplot2", quietly = TRUE)) {
+#'   ggplot2::autoplot(model) + ggplot2::theme_minimal()
+#' }
 #' if (requireNamespace("generics", quietly = TRUE)) {
+#'   print(generics::tidy(model))
 #'   print(generics::glance(model))
+#'   print(generics::evaluate(model, dataset))
 #'   print(generics::augment(model, dataset)[1:3, 1:2])
 #'   generics::fit(cifar_build_model("cnn2", seed = 1), dataset, epochs = 1, verbose = 0)
 #' }

@@ -96,6 +96,12 @@
 #' enough <- list(on_epoch_end = function(epoch, logs) logs$accuracy < 0.5)
 #' model <- cifar_train(dataset, "cnn2", epochs = 2, callbacks = enough, seed = 1, verbose = 0)
 #'
+#' # Stop after an epoch that did not lower the validation loss, and keep the best weights.
+#' model <- cifar_train(
+#'   dataset, "cnn2",
+#'   epochs = 3, early_stopping = 1, best_weights = TRUE, seed = 1, verbose = 0
+#' )
+#'
 #' # Where R is killed on the way, the same call goes on from the last epoch that was finished.
 #' model <- cifar_train(
 #'   dataset, "cnn2",

@@ -23,8 +23,9 @@ def dataset():
     return pycifar.load_dataset("synthetic", n_train=200, n_test=50)
 
 
-def trained(dataset, architecture="cnn2", **settings):
-    return pycifar.train(dataset, architecture, **({"seed": 1, "verbose": 0} | settings))
+def trained(dataset, architecture="mlp_relu", **settings):
+    usual = {"batch_size": 50, "seed": 1, "verbose": 0}
+    return pycifar.train(dataset, architecture, **(usual | settings))
 
 
 class CutError(Exception):
@@ -65,7 +66,7 @@ SETTINGS = [
 def test_a_training_that_was_cut_off_ends_as_if_it_was_not(
     dataset, architecture, every, settings, tmp_path
 ):
-    settings = {"epochs": 3, "batch_size": 50} | settings
+    settings = {"epochs": 3} | settings
     whole = trained(dataset, architecture, **settings)
     settings |= {"checkpoint_dir": tmp_path, "checkpoint_every": every, "resume": True}
     for n_steps in (6, 2):
@@ -80,7 +81,7 @@ def test_a_training_that_was_cut_off_ends_as_if_it_was_not(
 
 
 def test_the_steps_before_the_cut_are_not_done_again(dataset, tmp_path):
-    settings = {"epochs": 2, "batch_size": 50, "checkpoint_dir": tmp_path, "checkpoint_every": 1}
+    settings = {"epochs": 2, "checkpoint_dir": tmp_path, "checkpoint_every": 1}
     with pytest.raises(CallbackError):
         trained(dataset, callbacks=cut_after(6), **settings)
     done = []
@@ -149,7 +150,7 @@ def test_a_network_of_the_callers_own_with_weights_that_numpy_has_no_type_for(da
     ],
 )
 def test_other_settings_are_refused_by_name(dataset, changed, told, tmp_path):
-    settings = {"epochs": 2, "checkpoint_dir": tmp_path}
+    settings = {"epochs": 2, "learning_rate": 0.01, "checkpoint_dir": tmp_path}
     trained(dataset, **settings)
     before = (tmp_path / checkpoints.NAME).read_bytes()
     with pytest.raises(CheckpointError, match=told) as caught:
