@@ -45,8 +45,7 @@ def cut_after(n_steps):
 
 
 SETTINGS = [
-    ("cnn2", None, {}),  # dropout
-    (
+    (  # dropout
         "cnn2",
         1,
         {
@@ -58,7 +57,7 @@ SETTINGS = [
         },
     ),
     ("fastnet", 2, {"skip_easy": 0.35, "epochs": 3}),  # the losses of the images
-    ("mlp_relu", 1, {"schedule": "one_cycle"}),  # of NumPy
+    ("mlp_relu", None, {"schedule": "one_cycle"}),  # of NumPy
 ]
 
 
