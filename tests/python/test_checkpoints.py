@@ -54,9 +54,9 @@ SETTINGS = [
             "best_weights": True,
             "early_stopping": 1,
             "augmentation": "flip",
-            "skip_easy": 0.35,  # the losses of the images
         },
     ),
+    ("fastnet", 2, {"skip_easy": 0.35, "epochs": 3}),  # the losses of the images
     ("mlp_relu", None, {"schedule": "one_cycle"}),  # of NumPy
 ]
 

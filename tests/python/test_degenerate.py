@@ -17,7 +17,7 @@ DEGENERATE = {
 }
 
 
-@pytest.mark.parametrize("architecture", ["cnn2", "fastnet", "mlp_relu"])
+@pytest.mark.parametrize("architecture", ["cnn2", "fastnet", "resnet20", "mlp_relu"])
 @pytest.mark.parametrize("what", DEGENERATE)
 def test_training_and_figures(what, architecture):
     images, labels = DEGENERATE[what]

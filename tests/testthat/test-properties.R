@@ -105,7 +105,7 @@ test_that("arguments of a training", {
   }
   apart <- c("checkpoint_dir", "verbose", "epochs", "time_budget")
   # Each value that is taken trains a model.
-  expect_ours(train, setdiff(names(formals(cifar_train)), apart), every = 32L)
+  expect_ours(train, setdiff(names(formals(cifar_train)), apart), every = 8L)
   few_values <- list(NA, -1, 0, 1, "a", list(), NaN, Inf, 1:2, quote(x), function() 1, factor("a"))
   expect_ours(train, apart[-1L], few_values)
 })
@@ -117,7 +117,7 @@ test_that("arguments of a data set", {
     settings[names(list(...))] <- list(...)
     do.call(cifar_load_dataset, settings, quote = TRUE)
   }
-  expect_ours(load, setdiff(names(formals(cifar_load_dataset)), "verbose"), every = 2L)
+  expect_ours(load, setdiff(names(formals(cifar_load_dataset)), "verbose"))
   labelled <- function(labels) {
     cifar_load_dataset(list(train = list(images = array(0L, c(2, 8, 8, 3)), labels = labels)))
   }
