@@ -4,8 +4,9 @@
 # longer than all of `library(pycifar)` may take.
 
 # The state of the bridge: `door` is the Python module pycifar.entry_points, once it is imported in
-# `process`; `held` is a condition on its way through Python, see callable_from_python().
-bridge <- new.env(parent = emptyenv())
+# `process`; `held` is a condition on its way through Python, see callable_from_python();
+# `parameters` counts those of the models that came since free_models() last looked.
+bridge <- list2env(list(parameters = 0), parent = emptyenv())
 
 oldest_reticulate <- "1.41.0"
 oldest_python <- "3.10"

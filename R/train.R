@@ -134,7 +134,7 @@ cifar_train <- function(
 ) {
   check_given("dataset")
   handle <- crossing_dataset(dataset)
-  gc() # R does not see how much memory models hold in Python that nobody has any more
+  free_models()
   progress <- new_progress()
   on.exit(progress$close())
   trained <- python_call(

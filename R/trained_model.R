@@ -62,6 +62,7 @@ cifar_fingerprint <- function(model) {
 
 new_trained_model <- function(handle) {
   about <- python_call("describe_model", handle)
+  bridge$parameters <- bridge$parameters + about$parameters
   structure(
     list(
       handle = handle,
@@ -87,6 +88,15 @@ new_trained_model <- function(handle) {
     ),
     class = "cifar_trained_model"
   )
+}
+
+# Let go of the models that nobody has any more: R does not see how much memory they take in Python,
+# and would not look for them. Looking takes a moment, so small ones wait for others.
+free_models <- function() {
+  if (bridge$parameters > 1e6) {
+    gc()
+    bridge$parameters <- 0
+  }
 }
 
 #' @rdname cifar_trained_model

@@ -58,7 +58,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def free_memory() -> None:
-    """Let go of models that nobody has any more.
+    """Let go of Keras models that nobody has any more.
 
     They refer to themselves, which Python finds out rarely, and TensorFlow keeps what it has
     compiled of them.

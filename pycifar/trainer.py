@@ -182,7 +182,6 @@ def train(
     if isinstance(dataset, TrainedModel):
         dataset, architecture = _dataset_of(dataset, architecture), dataset
     started = time.monotonic()
-    free_memory()  # of models of before
     with checkpoints_in(checkpoint_dir, checkpoint_every, resume) as checkpoints:
         run = prepare_run(
             dataset,
@@ -371,6 +370,7 @@ def _compile(model: keras.Model | NumpyModel, optimizer: Any, config: TrainingCo
     if isinstance(model, NumpyModel):
         model.compile(config.learning_rate, MOMENTUM, config.weight_decay)
         return
+    free_memory()  # of models of before
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
     with seeded(config.seed):

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,33 +45,45 @@ IN_SHELL = [
 ]  # fmt: skip
 
 
+DOORS = ["python", "r", "shell"]
+
+
 @pytest.fixture(scope="module")
-def expected() -> str:
-    return output_of([sys.executable, "-c", IN_PYTHON, ""]).strip()
+def trainings(tmp_path_factory) -> Iterator[dict[str, Future[str]]]:
+    """What each prints that was killed and went on, and one that was not; side by side."""
+    folders = {door: tmp_path_factory.mktemp(door) / "checkpoints" for door in DOORS}
+    with ThreadPoolExecutor() as pool:
+        whole = pool.submit(output_of, [sys.executable, "-c", IN_PYTHON, ""])
+        killed = {door: pool.submit(killed_and_resumed, door, folders[door]) for door in DOORS}
+        yield {"whole": whole, **killed}
 
 
-def commands(folder: Path) -> dict[str, list[str]]:
-    script = folder.parent / "train.R"
-    script.write_text(IN_R)
-    pycifar = str(Path(sys.executable).with_name("pycifar"))
-    return {
-        "python": [sys.executable, "-c", IN_PYTHON, str(folder)],
-        "r": [r_program(), "--no-echo", "--no-restore", f"--file={script}"],
-        "shell": [pycifar, *IN_SHELL, str(folder)],
-    }
+@pytest.mark.parametrize("door", DOORS)
+def test_a_killed_training_ends_with_the_same_weights(door, trainings):
+    out = trainings[door].result()
+    found = json.loads(out)["fingerprint"] if door == "shell" else out.strip()
+    assert found == trainings["whole"].result().strip()
 
 
-@pytest.mark.parametrize("door", ["python", "r", "shell"])
-def test_a_killed_training_ends_with_the_same_weights(door, expected, tmp_path):
-    folder = tmp_path / "checkpoints"
-    command = commands(folder)[door]
+def killed_and_resumed(door: str, folder: Path) -> str:
+    """What a training prints that was killed as often as is wanted."""
+    command = command_of(door, folder)
     for _ in range(KILLS):
         kill_after_a_checkpoint(command, folder)
     done = start(command, folder)
     out, err = done.communicate(timeout=TIMEOUT)
     assert done.returncode == 0, err
-    found = json.loads(out)["fingerprint"] if door == "shell" else out.strip()
-    assert found == expected
+    return out
+
+
+def command_of(door: str, folder: Path) -> list[str]:
+    if door == "python":
+        return [sys.executable, "-c", IN_PYTHON, str(folder)]
+    if door == "shell":
+        return [str(Path(sys.executable).with_name("pycifar")), *IN_SHELL, str(folder)]
+    script = folder.parent / "train.R"
+    script.write_text(IN_R)
+    return [r_program(), "--no-echo", "--no-restore", f"--file={script}"]
 
 
 def kill_after_a_checkpoint(command: list[str], folder: Path) -> None:

@@ -238,18 +238,18 @@ def test_a_full_disk_ends_the_training_and_keeps_the_checkpoint_before(
 
 
 def test_a_damaged_checkpoint_is_refused(dataset, tmp_path):
-    whole = trained(dataset, "softmax", epochs=1, checkpoint_dir=tmp_path)
+    whole = trained(dataset, epochs=1, checkpoint_dir=tmp_path)
     path = tmp_path / checkpoints.NAME
     sound = path.read_bytes()
     for content in (b"", b"not this", sound[: len(sound) // 2], flipped(sound, len(sound) // 2)):
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match="is damaged, or no checkpoint"):
-            trained(dataset, "softmax", epochs=1, checkpoint_dir=tmp_path, resume=True)
+            trained(dataset, epochs=1, checkpoint_dir=tmp_path, resume=True)
         assert path.read_bytes() == content
     for place in range(0, len(sound), len(sound) // 20):  # some bytes, such as dates, say nothing
         path.write_bytes(flipped(sound, place))
         try:
-            resumed = trained(dataset, "softmax", epochs=1, checkpoint_dir=tmp_path, resume=True)
+            resumed = trained(dataset, epochs=1, checkpoint_dir=tmp_path, resume=True)
         except CheckpointError:
             continue
         assert resumed.fingerprint() == whole.fingerprint()
@@ -274,7 +274,7 @@ def test_a_doctored_checkpoint_is_refused(dataset, about, arrays, tmp_path):
     entries |= {f"{name}/0": values for name, [values] in arrays.items()}
     np.savez(tmp_path / checkpoints.NAME, **entries)
     with pytest.raises(CheckpointError):
-        trained(dataset, "softmax", epochs=1, checkpoint_dir=tmp_path, resume=True)
+        trained(dataset, epochs=1, checkpoint_dir=tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("entry", ["rows", "steps_done", "seconds", "elapsed", "place", "stopped"])
@@ -282,37 +282,37 @@ def test_a_doctored_checkpoint_is_refused(dataset, about, arrays, tmp_path):
 def test_a_checkpoint_that_does_not_say_how_far_it_came_is_refused(dataset, entry, value, tmp_path):
     settings = {"epochs": 1, "checkpoint_dir": tmp_path, "checkpoint_every": 1}
     with pytest.raises(CallbackError):
-        trained(dataset, "softmax", callbacks=cut_after(2), **settings)
+        trained(dataset, callbacks=cut_after(2), **settings)
     folder = checkpoints.Checkpoints(tmp_path, None, None)
     state = checkpoints._read(tmp_path / checkpoints.NAME)
     folder._data = state.about["data"]
     state.about[entry] = value
     folder.save(state)
     if entry == "stopped":
-        trained(dataset, "softmax", resume=True, **settings)
+        trained(dataset, resume=True, **settings)
         return
     with pytest.raises(CheckpointError, match="it does not say how far it came"):
-        trained(dataset, "softmax", resume=True, **settings)
+        trained(dataset, resume=True, **settings)
 
 
 def test_a_checkpoint_with_objects_of_python_is_refused(dataset, tmp_path):
     objects = np.array([{}], object)
     np.savez(tmp_path / checkpoints.NAME, about=objects, allow_pickle=True)
     with pytest.raises(CheckpointError, match="holds no numbers"):
-        trained(dataset, "softmax", epochs=1, checkpoint_dir=tmp_path, resume=True)
+        trained(dataset, epochs=1, checkpoint_dir=tmp_path, resume=True)
 
 
 def test_a_compressed_checkpoint_is_refused(dataset, tmp_path):
     with zipfile.ZipFile(tmp_path / checkpoints.NAME, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("about.npy", bytes(10_000_000))
     with pytest.raises(CheckpointError, match="is compressed"):
-        trained(dataset, "softmax", epochs=1, checkpoint_dir=tmp_path, resume=True)
+        trained(dataset, epochs=1, checkpoint_dir=tmp_path, resume=True)
 
 
 def test_what_a_killed_process_left_is_removed(dataset, tmp_path):
     leftover = tmp_path / ".checkpoint-abc.npz"
     leftover.write_bytes(b"half of")
-    trained(dataset, "softmax", epochs=1, checkpoint_dir=tmp_path)
+    trained(dataset, epochs=1, checkpoint_dir=tmp_path)
     assert not leftover.exists()
 
 
