@@ -130,3 +130,11 @@ def test_an_argument_error_inside_a_function_of_r_keeps_its_class(small_dataset)
         small_dataset, "cnn2", epochs=1, seed=1, callbacks=[{"on_epoch_end": fail}]
     )
     assert envelope["kinds"] == ["argument"]
+
+
+@pytest.mark.parametrize("shape", [(1,), (0, 8, 8, 3), (2, 0, 5, 3), (8, 9, 3), (300, 9, 31, 3)])
+def test_images_of_any_size_come_in_row_major_order(shape):
+    expected = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    found = entry_points._images(column_major(expected))
+    np.testing.assert_array_equal(found, expected)
+    assert found.flags.c_contiguous
