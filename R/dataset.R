@@ -237,8 +237,9 @@ describe_splits <- function(splits) {
   paste(names(splits), sizes, collapse = ", ")
 }
 
+# With "x" where the locale has no other sign for it.
 describe_shape <- function(shape) {
-  paste(shape, collapse = "\u00d7")
+  paste(shape, collapse = if (l10n_info()[["UTF-8"]]) "\u00d7" else "x")
 }
 
 describe_classes <- function(class_names) {

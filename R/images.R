@@ -117,7 +117,7 @@ listed_images <- function(images, call) {
     )
   }
   if (length(unique(sizes)) > 1L) {
-    shown <- unique(vapply(sizes, function(size) paste(size[1:2], collapse = "\u00d7"), ""))
+    shown <- unique(vapply(sizes, function(size) describe_shape(size[1:2]), ""))
     abort_pycifar(
       c("image", "data"),
       sprintf("The arrays in `images` must have one size, not %s.", paste(shown, collapse = ", ")),

@@ -111,3 +111,9 @@ test_that("real CIFAR-10 has its published counts", {
   model <- cifar_train(some, epochs = 1, seed = 1, verbose = 0)
   expect_length(predict(model, some), 100L)
 })
+
+test_that("shapes are told in letters of the locale", {
+  expect_identical(describe_shape(c(32L, 48L, 3L)), "32\u00d748\u00d73")
+  withr::local_locale(LC_CTYPE = "C")
+  expect_identical(describe_shape(c(32L, 48L, 3L)), "32x48x3")
+})
