@@ -99,7 +99,7 @@ accuracy_by_seconds <- function() {
   ) +
     ggplot2::geom_line() +
     ggplot2::geom_point(size = 2) +
-    ggplot2::scale_x_log10(breaks = c(30, 60, 120, 300, 600)) +
+    ggplot2::scale_x_log10(breaks = c(30, 60, 120, 300, 600, 1200)) +
     ggplot2::scale_colour_manual(values = colours) +
     ggplot2::scale_shape_manual(values = c(16, 1, 15, 0, 4, 3)) +
     ggplot2::scale_linetype_manual(values = c(1, 2, 1, 2, 1, 1)) +

@@ -95,13 +95,14 @@ def mlp_table() -> str:
 def budget_table() -> str:
     """What fastnet reaches in a given time, and its ancestor in PyTorch."""
     report = result("budget")
-    rows = [["", "seconds", "passes over the images", "test accuracy", "with six views"]]
+    head = ["", "computed in", "seconds", "passes over the images", "test accuracy"]
+    rows = [[*head, "with six views"]]
     runs = [(f"`time_budget = {run['budget']:g}`", run) for run in report["fastnet"]]
     if "ancestor" in report:
         name = f"PyTorch {report['versions']['torch']}, the published ancestor"
         runs.append((name, {**report["ancestor"], "passes": report["ancestor"]["epochs"]}))
     for label, run in runs:
-        numbers = [f"{run['seconds']:.0f}", f"{run['passes']:.1f}"]
+        numbers = [run["precision"], f"{run['seconds']:.0f}", f"{run['passes']:.1f}"]
         views = [f"{run[key]:.4f}" for key in ("test_accuracy", "test_accuracy_six_views")]
         rows.append([label, *numbers, *views])
     return markdown(rows)

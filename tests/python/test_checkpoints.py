@@ -57,7 +57,8 @@ SETTINGS = [
         },
     ),
     ("fastnet", 2, {"skip_easy": 0.35, "epochs": 3}),  # the losses of the images
-    ("mlp_relu", None, {"schedule": "one_cycle"}),  # of NumPy
+    ("softmax", None, {"optimizer": "rmsprop", "schedule": "step"}),
+    ("mlp_relu", 3, {"schedule": "one_cycle"}),  # of NumPy
 ]
 
 
