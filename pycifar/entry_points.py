@@ -434,8 +434,8 @@ def _images(block: Mapping[str, Any]) -> np.ndarray:
     """uint8 images from R's raw bytes in column-major order."""
     shape = [int(side) for side in _as_list(block["shape"])]
     data = np.frombuffer(block["bytes"], np.uint8)
-    if data.size != int(np.prod(shape)):
-        raise ImageError(f"Images of shape {shape} take {np.prod(shape)} bytes, not {data.size}.")
+    if data.size != math.prod(shape):
+        raise ImageError(f"Images of shape {shape} take {math.prod(shape)} bytes, not {data.size}.")
     across = np.moveaxis(data.reshape(shape, order="F"), 0, -1)
     images = np.empty(shape, np.uint8)
     rows = images.reshape(shape[0], math.prod(shape[1:]))

@@ -45,7 +45,8 @@ def cut_after(n_steps):
 
 
 SETTINGS = [
-    (  # dropout
+    ("cnn2", None, {}),  # dropout
+    (
         "cnn2",
         1,
         {
@@ -57,8 +58,7 @@ SETTINGS = [
         },
     ),
     ("fastnet", 2, {"skip_easy": 0.35, "epochs": 3}),  # the losses of the images
-    ("softmax", None, {"optimizer": "rmsprop", "schedule": "step"}),
-    ("mlp_relu", 3, {"schedule": "one_cycle"}),  # of NumPy
+    ("mlp_relu", 1, {"schedule": "one_cycle"}),  # of NumPy
 ]
 
 

@@ -105,7 +105,7 @@ test_that("arguments of a training", {
   }
   apart <- c("checkpoint_dir", "verbose", "epochs", "time_budget")
   # Each value that is taken trains a model.
-  expect_ours(train, setdiff(names(formals(cifar_train)), apart), every = 3L)
+  expect_ours(train, setdiff(names(formals(cifar_train)), apart), every = 4L)
   few_values <- list(NA, -1, 0, 1, "a", list(), NaN, Inf, 1:2, quote(x), function() 1, factor("a"))
   expect_ours(train, apart[-1L], few_values)
 })
