@@ -28,7 +28,7 @@ plots <- list(
   confusion.png = plot(evaluation)
 )
 for (name in names(plots)) {
-  ggplot2::ggsave(path(name), plots[[name]], width = 7, height = 5, dpi = 150)
+  ggplot2::ggsave(path(name), plots[[name]], width = 7, height = 5, dpi = 150, bg = "white")
 }
 cifar_save_model(model, path("cnn2.keras"), overwrite = TRUE)
 
