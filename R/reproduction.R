@@ -1,8 +1,8 @@
 #' Reproduce the published systems
 #'
 #' Trains the networks of five published systems and sets what comes out beside what they state.
-#' Each network is trained on the whole training split with its own recipe, and measured on the test
-#' split after each epoch, as the systems did it; nothing is chosen by those figures.
+#' Each network is trained on the whole training split with its own recipe in float32, and measured
+#' on the test split after each epoch, as the systems did it; nothing is chosen by those figures.
 #'
 #' With `path`, each finished training is kept in that file. Where the file is there already, its
 #' trainings are not done again, so a call that was cut short goes on where it stopped, and the

@@ -4,9 +4,10 @@
     python benchmarks/doors.py --epochs 3 --repeats 3 --doors python r \
         --output benchmarks/results/doors_3_epochs.json
 
-Trains cnn2 on CIFAR-10 with seed 1, validated on the test split, once a door and repeat, the doors
-in turn. Each run is a process of its own; its wall time, its peak memory and the seconds of its
-epochs are recorded, and its weights' fingerprint and history must be those of every other run.
+Trains cnn2 on CIFAR-10 with seed 1 in float32, validated on the test split, once a door and repeat,
+the doors in turn. Each run is a process of its own; its wall time, its peak memory and the seconds
+of its epochs are recorded, and its weights' fingerprint and history must be those of every other
+run.
 Needs the environment that `make setup` leaves (`. ./env.sh`) and real CIFAR-10.
 """
 
@@ -26,7 +27,8 @@ from script import command_line, write_report
 IN_PYTHON = """
 import json, pycifar, sys
 dataset = pycifar.load_dataset("cifar10")
-model = pycifar.train(dataset, "cnn2", epochs={epochs}, seed=1, validation="test")
+model = pycifar.train(dataset, "cnn2", epochs={epochs}, seed=1, validation="test",
+    precision="float32")
 print(json.dumps({{"fingerprint": model.fingerprint(), "seconds": model.seconds,
     "history": model.history.to_dict("list"), "versions": model.versions}}))
 """
@@ -34,7 +36,9 @@ print(json.dumps({{"fingerprint": model.fingerprint(), "seconds": model.seconds,
 IN_R = """
 library(pycifar)
 dataset <- cifar_load_dataset("cifar10")
-model <- cifar_train(dataset, "cnn2", epochs = {epochs}, seed = 1, validation = "test")
+model <- cifar_train(
+  dataset, "cnn2", epochs = {epochs}, seed = 1, validation = "test", precision = "float32"
+)
 result <- list(
   fingerprint = model$fingerprint, seconds = as.list(model$seconds),
   history = as.list(transform(model$history, value = sprintf("%.17g", value))),
@@ -103,7 +107,7 @@ def command(door: str, epochs: int) -> list[str]:
     if door == "r":
         return ["Rscript", "-e", IN_R.format(epochs=epochs)]
     options = f"train --dataset cifar10 --architecture cnn2 --epochs {epochs} --seed 1"
-    return ["pycifar", *options.split(), "--validation", "test", "--json"]
+    return ["pycifar", *options.split(), "--validation=test", "--precision=float32", "--json"]
 
 
 def as_columns(history: Any) -> dict[str, list[Any]]:

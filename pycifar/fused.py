@@ -1,8 +1,9 @@
 """TensorFlow's own operations in place of what Keras composes of many: faster, and else the same.
 
-Keras writes an optimizer's update and batch normalisation as chains of small operations, each of
-which goes over all values once. TensorFlow has one operation for each chain. The objects stay
-Keras's own, with the same variables and settings, so what is saved is what plain Keras expects.
+Keras writes an optimizer's update, batch normalisation and the penalty of weights as chains of
+small operations, each of which goes over all values once. TensorFlow has one operation for each
+chain. The objects stay Keras's own, with the same variables and settings, so what is saved is what
+plain Keras expects.
 With other backends nothing is done: they compile such chains into one anyway.
 """
 
@@ -36,6 +37,9 @@ def fuse(model: keras_types.Model, optimizer: keras_types.optimizers.Optimizer) 
     for layer in model.layers:
         if type(layer) is keras.layers.BatchNormalization and _is_plain(layer):
             layer.call = types.MethodType(_normalise, layer)
+    for variable in model.trainable_variables:
+        if type(variable.regularizer) is keras.regularizers.L2:
+            variable.regularizer = functools.partial(_penalty, variable.regularizer.l2)
 
 
 def make_step(
@@ -150,6 +154,11 @@ _STEPS = {
     keras.optimizers.Adam: _adam_step,
     keras.optimizers.AdamW: _adam_step,
 }
+
+
+def _penalty(l2: float, weights: Any) -> Any:
+    """`keras.regularizers.L2.__call__` in one operation, and its slope in another."""
+    return 2 * l2 * tensorflow.nn.l2_loss(weights)
 
 
 def _is_plain(layer: Any) -> bool:

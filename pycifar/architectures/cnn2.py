@@ -35,5 +35,11 @@ ARCHITECTURE = Architecture(
     summary="conv 32, conv 32, max pool, dense 512 with dropout, dense 10",
     origin="system B: a Keras CNN in Python",
     build=build,
-    recipe=Recipe(epochs=10, batch_size=128, optimizer="sgd", learning_rate=0.01),
+    recipe=Recipe(
+        epochs=10,
+        batch_size=128,
+        optimizer="sgd",
+        learning_rate=0.01,
+        precision="bfloat16",
+    ),
 )

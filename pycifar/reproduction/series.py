@@ -73,6 +73,7 @@ class Series:
                 planned.case.architecture,
                 epochs=planned.epochs,
                 time_budget=planned.time_budget,
+                precision="float32",
                 validation="test",
                 seed=seed,
                 callbacks=self.progress.callback(f"{planned.case.architecture}, seed {seed}"),

@@ -60,6 +60,31 @@ def test_a_normalisation_learns_what_keras_s_own_learns():
         assert ours == pytest.approx(theirs, abs=1e-5)
 
 
+def penalised(fused: bool) -> tuple[keras.Model, list[float], list[np.ndarray]]:
+    """A model with a penalty of its weights, the losses of some steps and what they made of it."""
+    penalties = {"kernel_regularizer": keras.regularizers.L2(0.1), "bias_regularizer": "l1"}
+    dense = keras.layers.Dense(3, kernel_initializer="ones", name="dense", **penalties)
+    model = keras.Sequential([keras.Input((4,)), dense, keras.layers.Softmax()])
+    optimizer = keras.optimizers.SGD(0.5, momentum=0.9)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    if fused:
+        fuse(model, optimizer)
+    rng = np.random.default_rng(1)
+    images, truth = rng.standard_normal((6, 4)).astype(np.float32), rng.integers(0, 3, 6)
+    losses = [float(model.train_on_batch(images, truth)) for _ in range(4)]
+    return model, losses, model.get_weights()
+
+
+def test_a_penalty_of_weights_is_that_of_keras(tmp_path):
+    (_, losses, weights), (model, fused_losses, fused_weights) = penalised(False), penalised(True)
+    assert fused_losses == pytest.approx(losses, rel=1e-5)
+    for theirs, ours in zip(weights, fused_weights, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-5)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded.get_layer("dense").kernel.regularizer) is keras.regularizers.L2
+
+
 def test_what_is_saved_is_keras_s_own_and_predicts_the_same(tmp_path):
     model, _ = normalised(True)
     model.save(tmp_path / "model.keras")
