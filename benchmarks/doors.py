@@ -7,8 +7,7 @@
 Trains cnn2 on CIFAR-10 with seed 1 in float32, validated on the test split, once a door and repeat,
 the doors in turn. Each run is a process of its own; its wall time, its peak memory and the seconds
 of its epochs are recorded, and its weights' fingerprint and history must be those of every other
-run.
-Needs the environment that `make setup` leaves (`. ./env.sh`) and real CIFAR-10.
+run. Needs the environment that `make setup` leaves (`. ./env.sh`) and real CIFAR-10.
 """
 
 from __future__ import annotations

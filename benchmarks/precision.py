@@ -58,9 +58,8 @@ def train(name: str, precision: str, seed: int, emulate: bool) -> dict[str, floa
     if emulate:
         pycifar.precision.has_bfloat16 = lambda: True
     dataset = pycifar.load_dataset("cifar10")
-    settings = {"epochs": EPOCHS[name], "validation": 0.1, "seed": seed, "verbose": 0}
-    settings["schedule"] = "cosine" if name == "cnn2" else None
-    model = pycifar.train(dataset, name, precision=precision, **settings)
+    settings = {"epochs": EPOCHS[name], "schedule": "cosine", "validation": 0.1, "verbose": 0}
+    model = pycifar.train(dataset, name, precision=precision, seed=seed, **settings)
     return {
         "accuracy": round(model.last("validation", "accuracy"), 4),
         "images_per_second": IMAGES / median(model.seconds[1:]),

@@ -3,8 +3,7 @@
 Keras writes an optimizer's update, batch normalisation and the penalty of weights as chains of
 small operations, each of which goes over all values once. TensorFlow has one operation for each
 chain. The objects stay Keras's own, with the same variables and settings, so what is saved is what
-plain Keras expects.
-With other backends nothing is done: they compile such chains into one anyway.
+plain Keras expects. With other backends nothing is done: they compile such chains into one anyway.
 """
 
 from __future__ import annotations
