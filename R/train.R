@@ -64,7 +64,8 @@
 #'   these.
 #' @param time_budget Seconds that all of it may take, above 0, in place of `epochs`: as many
 #'   steps as fit, and the schedule spans them. How many that is depends on the machine; the model's
-#'   `config` tells. Starting Python, if that was not done before, is not counted.
+#'   `config` tells. Importing Keras, if that was not done before, is part of it; starting Python
+#'   is not.
 #' @param checkpoint_dir A folder, made where there is none, that is given a checkpoint after each
 #'   epoch: all that a training which is cut off, even by a loss of power, goes on from. It replaces
 #'   the one before.

@@ -11,6 +11,7 @@ import importlib
 import os
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from pycifar.errors import DependencyError
+
+JUST_NOW = 0.5  # seconds; importing the rest of what a call needs takes less
 
 
 @contextmanager
@@ -84,6 +87,16 @@ def drawing_from(seed: int) -> Iterator[None]:
         yield
 
 
+def began() -> float:
+    """When the call began that runs now, as `time.monotonic` has it.
+
+    A call that imports Keras only gets here once that is done. Where it is done this moment, the
+    call began before it.
+    """
+    now = time.monotonic()
+    return _import_began if now - _import_ended < JUST_NOW else now
+
+
 def list_devices() -> list[str]:
     """What the backend can compute on, such as "cpu:0" and "gpu:0"."""
     if keras.backend.backend() != "torch":
@@ -112,6 +125,7 @@ def gradient(score: Callable[[Any], Any], values: Any) -> tuple[Any, Any]:
     return importlib.import_module("jax").value_and_grad(score)(values)
 
 
+_import_began = time.monotonic()
 tensorflow: Any = None  # where Keras computes with something else
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 try:
@@ -130,5 +144,6 @@ except Exception as error:  # an unknown backend is a ValueError, a broken one c
         fix="Install TensorFlow (`pip install tensorflow`), or set KERAS_BACKEND to a backend "
         "that is installed.",
     ) from error
+_import_ended = time.monotonic()
 
-__all__ = ["drawing_from", "gradient", "keras", "list_devices", "seeded", "tensorflow"]
+__all__ = ["began", "drawing_from", "gradient", "keras", "list_devices", "seeded", "tensorflow"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from pycifar.arguments import (
     describe,
 )
 from pycifar.augmentation import Augmentation, resolve_augmentation
-from pycifar.backend import drawing_from, free_memory, keras, seeded
+from pycifar.backend import began, drawing_from, free_memory, keras, seeded
 from pycifar.callbacks import as_callbacks, progress
 from pycifar.callbacks import early_stopping as stopping_callbacks
 from pycifar.checkpoint import Checkpoints, checkpoints_in
@@ -141,7 +140,7 @@ def train(
             take (epoch, logs) with epochs from 1 and stop the training by returning False.
         time_budget: seconds that all of it may take, above 0, in place of `epochs`: as many
             steps as fit, and the schedule spans them. How many that is depends on the machine; the
-            model's `config` tells. Importing Keras, if that was not done before, is not counted.
+            model's `config` tells. Importing Keras, if that was not done before, is part of it.
         checkpoint_dir: a folder, made where there is none, that is given a checkpoint after each
             epoch: all that a training which is cut off, even by a loss of power, goes on from.
             It replaces the one before.
@@ -177,11 +176,11 @@ def train(
         >>> model.epochs_done
         1
     """
+    started = began()
     given_callbacks = as_callbacks(callbacks)
     shown = progress(check_count("verbose", verbose, minimum=0, maximum=2))
     if isinstance(dataset, TrainedModel):
         dataset, architecture = _dataset_of(dataset, architecture), dataset
-    started = time.monotonic()
     with checkpoints_in(checkpoint_dir, checkpoint_every, resume) as checkpoints:
         run = prepare_run(
             dataset,

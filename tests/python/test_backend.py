@@ -28,6 +28,20 @@ def test_the_standard_error_stream_works_after_the_import():
     assert done.stderr == "still here"
 
 
+def test_a_call_that_imports_keras_began_before_the_import_and_a_later_one_begins_now():
+    code = """
+import time
+before = time.monotonic()
+from pycifar.trainer import began
+print((began() - before) / (time.monotonic() - before))
+time.sleep(0.6)
+print(time.monotonic() - began())
+"""
+    share, later = map(float, run(code).stdout.split())
+    assert 0 <= share < 0.5
+    assert later <= 0
+
+
 def test_seeding_leaves_the_generators_of_the_caller_as_they_were():
     random.seed(7)
     np.random.seed(7)
