@@ -12,8 +12,8 @@
 #' @param activation Of the hidden layers: `"sigmoid"` or `"relu"`.
 #' @param l2 The loss has this times the sum of the squares of all weights as well; at least 0.
 #' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have;
-#'   or `"auto"`, which is bfloat16 for `"cnn2"` and `"fastnet"` on a machine that has it, and else
-#'   float32. A network of NumPy has float32, and a model that is given keeps its own.
+#'   or `"auto"`, which is bfloat16 for `"cnn2"`, `"cnn4"` and `"fastnet"` on a machine that has it,
+#'   and else float32. A network of NumPy has float32, and a model that is given keeps its own.
 #'
 #' @return A model from raw pixels (0-255) to class probabilities, of class `cifar_network` and the
 #'   classes that reticulate gives it: a Keras model, which functions for Keras models take as it

@@ -41,9 +41,9 @@
 #'   1; or `"balanced"`, inversely to how many images the class has. `NULL` counts all alike, and
 #'   must be so for a network of NumPy.
 #' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have;
-#'   or `"auto"`, which is bfloat16 for `"cnn2"` and `"fastnet"` on a machine that has it, and else
-#'   float32. Weights, losses and updates are float32 always. A network of NumPy has nothing else,
-#'   and a model that is given keeps its own.
+#'   or `"auto"`, which is bfloat16 for `"cnn2"`, `"cnn4"` and `"fastnet"` on a machine that has it,
+#'   and else float32. Weights, losses and updates are float32 always. A network of NumPy has
+#'   nothing else, and a model that is given keeps its own.
 #' @param augmentation `"none"`, or any of `"flip"`, `"shift"` and `"cutout"`; or a list of these
 #'   with their values, such as `list(flip = TRUE, shift = 4)`: `flip` mirrors half of the images,
 #'   `shift` moves them by up to so many pixels, and `cutout` blanks a square with sides of so many.

@@ -109,14 +109,17 @@ def budget_table() -> str:
 
 
 def step_rate_table() -> str:
-    """Images a second in training, by network and batch size, beside the peers."""
+    """Images a second, and how many times as fast pycifar is as each of its peers."""
     found = result("step_rate")["speeds"]
-    peers = list(found[0]["images_per_second"])
-    rows = [["network", "batch", *peers, *(f"pycifar / {peer}" for peer in peers[1:])]]
+    rows = [["network", "batch", *found[0]["images_per_second"]]]
     for row in found:
-        speeds = [f"{speed:,}" for speed in row["images_per_second"].values()]
-        ratios = [f"{row['pycifar_to'][peer]:.2f}" for peer in peers[1:]]
-        rows.append([f"`{row['architecture']}`", str(row["batch_size"]), *speeds, *ratios])
+        cells = [
+            f"{speed:,} (×{row['pycifar_to'][peer]:.2f})"
+            if peer in row["pycifar_to"]
+            else f"{speed:,}"
+            for peer, speed in row["images_per_second"].items()
+        ]
+        rows.append([f"`{row['architecture']}`", str(row["batch_size"]), *cells])
     return markdown(rows)
 
 
@@ -138,7 +141,7 @@ def limit_table() -> str:
 
 def precision_table() -> str:
     """bfloat16 beside float32; without speeds where it was emulated."""
-    found = result("precision")["networks"]
+    found = result("precision")["networks"] + result("precision_cnn4")["networks"]
     head = [
         "network",
         "epochs",

@@ -122,9 +122,9 @@ def train(
             "balanced", inversely to how many images the class has (as in scikit-learn, King and
             Zeng 2001). None counts all alike, and must be so for a network of NumPy.
         precision: what is computed with: "float32"; "bfloat16", which the machine must have; or
-            "auto", which is bfloat16 for "cnn2" and "fastnet" on a machine that has it, and else
-            float32. Weights, losses and updates are float32 always. A network of NumPy has nothing
-            else, and a model that is given keeps its own.
+            "auto", which is bfloat16 for "cnn2", "cnn4" and "fastnet" on a machine that has it, and
+            else float32. Weights, losses and updates are float32 always. A network of NumPy has
+            nothing else, and a model that is given keeps its own.
         augmentation: "none", or any of "flip", "shift" and "cutout", alone, listed, or each with
             its value; see `Augmentation`.
         skip_easy: the share of the training images that an epoch leaves out to save time, from 0 to

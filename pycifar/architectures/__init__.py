@@ -110,8 +110,8 @@ def build_model(
         activation: of the hidden layers, "sigmoid" or "relu".
         l2: the loss has this times the sum of the squares of all weights as well, at least 0.
         precision: what is computed with: "float32"; "bfloat16", which the machine must have; or
-            "auto", which is bfloat16 for "cnn2" and "fastnet" on a machine that has it, and else
-            float32. A network of NumPy has float32, and a model that is given keeps its own.
+            "auto", which is bfloat16 for "cnn2", "cnn4" and "fastnet" on a machine that has it, and
+            else float32. A network of NumPy has float32, and a model that is given keeps its own.
 
     Returns:
         A Keras model, or a `pycifar.scratch.NumpyModel`, from raw uint8 pixels, shape

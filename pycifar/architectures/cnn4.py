@@ -46,5 +46,6 @@ ARCHITECTURE = Architecture(
         learning_rate=0.02,
         schedule="cosine",
         augmentation={"flip": True, "shift": 4},
+        precision="bfloat16",
     ),
 )
