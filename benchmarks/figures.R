@@ -130,7 +130,7 @@ speed_by_batch <- function() {
     ggplot2::geom_point(size = 2) +
     ggplot2::scale_x_log10(breaks = rows$batch_size) +
     ggplot2::scale_colour_manual(
-      values = c("#D55E00", "#E69F00", "#009E73", "#56B4E9", "#0072B2")
+      values = c("#D55E00", "#E69F00", "#009E73", "#999999", "#56B4E9", "#0072B2")
     ) +
     ggplot2::expand_limits(y = 0) +
     ggplot2::guides(colour = ggplot2::guide_legend(ncol = 3)) +
