@@ -73,18 +73,23 @@ def free_memory() -> None:
 
 
 @contextmanager
-def drawing_from(seed: int) -> Iterator[None]:
-    """Make what layers draw while they train depend on `seed`, where that is not so by itself.
-
-    PyTorch's dropout takes its numbers from PyTorch's own generator and not from the layer's.
-    """
+def generator_kept() -> Iterator[None]:
+    """Leave the generator that `draw_from` sets as it was."""
     if keras.backend.backend() != "torch":
         yield
         return
-    torch = importlib.import_module("torch")
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with importlib.import_module("torch").random.fork_rng():
         yield
+
+
+def draw_from(*numbers: int) -> None:
+    """Make what layers draw next depend on these numbers, where it does not on their own seeds.
+
+    PyTorch's dropout takes its numbers from PyTorch's own generator and not from the layer's.
+    """
+    if keras.backend.backend() == "torch":
+        (seed,) = np.random.SeedSequence(numbers).generate_state(1)
+        importlib.import_module("torch").manual_seed(int(seed))
 
 
 def began() -> float:
@@ -146,4 +151,13 @@ except Exception as error:  # an unknown backend is a ValueError, a broken one c
     ) from error
 _import_ended = time.monotonic()
 
-__all__ = ["began", "drawing_from", "gradient", "keras", "list_devices", "seeded", "tensorflow"]
+__all__ = [
+    "began",
+    "draw_from",
+    "generator_kept",
+    "gradient",
+    "keras",
+    "list_devices",
+    "seeded",
+    "tensorflow",
+]

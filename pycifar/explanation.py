@@ -240,7 +240,7 @@ def _tensors(network: keras.Model) -> tuple[Any, dict[str, Any], Any]:
 
     if not isinstance(network, keras.Sequential):
         outputs = {layer.name: layer.output for layer in network.layers}
-        return network.inputs, outputs, network.outputs[0]
+        return network.inputs[0], outputs, network.outputs[0]
     # The layers of a Sequential that was loaded remember a graph that is not the model's own.
     start = keras.Input(batch_shape=network.input_shape, dtype=network.inputs[0].dtype)
     values, outputs = start, {}

@@ -11,7 +11,7 @@ import numpy as np
 
 from pycifar.arguments import check_count, check_number
 from pycifar.augmentation import Augmentation
-from pycifar.backend import drawing_from
+from pycifar.backend import generator_kept
 from pycifar.datasets import Dataset
 from pycifar.errors import ArgumentError
 from pycifar.trainer import prepare_run
@@ -126,7 +126,7 @@ def find_learning_rate(
         seed=seed,
     )
     rates = np.geomspace(lowest, highest, steps).tolist()
-    with drawing_from(run.config.seed):
+    with generator_kept():
         rows = _search(rates, run.losses_at(rates))
     return _found(run.config.architecture, rows)
 

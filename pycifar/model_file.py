@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from pycifar.backend import keras
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError
 from pycifar.files import write_atomically
-from pycifar.model_check import LARGEST_TEXT, check_model_file
+from pycifar.model_check import CONFIG, LARGEST_TEXT, check_model_file
 from pycifar.model_state import (
     generator_states,
     optimizer_state,
@@ -34,6 +35,9 @@ SUFFIX = ".keras"
 ENTRY = "pycifar.json"  # beside Keras's own entries in the archive
 FORMAT = 1  # of that entry; raised when an older pycifar could not read it
 STATE = "pycifar-optimizer.npz"  # of an optimizer that Keras could not open again
+
+# Where Keras has its optimizers on PyTorch. Files must not name it, to be of use on all backends.
+OF_TORCH = re.compile(rb"keras\.src\.backend\.torch\.optimizers\.torch_\w+")
 
 
 def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -> Path:
@@ -139,6 +143,7 @@ def _write(model: TrainedModel, path: Path) -> None:
         extra["numpy_model"] = model.network.settings()
     with _with_known_optimizer(model.keras_model) as network:
         network.save(path)
+    _name_optimizer_for_all_backends(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(ENTRY, json.dumps(extra, indent=1))
         if isinstance(model.network, NumpyModel) or _is_ours(model.network):
@@ -159,6 +164,19 @@ def _with_known_optimizer(network: keras.Model) -> Iterator[keras.Model]:
         yield network
     finally:
         network.compiled, network.optimizer = compiled, optimizer
+
+
+def _name_optimizer_for_all_backends(path: Path) -> None:
+    """Give the optimizer in Keras's file its public name, where that is one of PyTorch alone."""
+    with zipfile.ZipFile(path) as archive:
+        if not OF_TORCH.search(archive.read(CONFIG)):
+            return
+        entries = [(entry, archive.read(entry)) for entry in archive.infolist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, content in entries:
+            if entry.filename == CONFIG:
+                content = OF_TORCH.sub(b"keras.optimizers", content)
+            archive.writestr(entry, content)
 
 
 def _is_ours(network: keras.Model) -> bool:

@@ -20,7 +20,7 @@ from pycifar.arguments import (
     describe,
 )
 from pycifar.augmentation import Augmentation, resolve_augmentation
-from pycifar.backend import began, drawing_from, free_memory, keras, seeded
+from pycifar.backend import began, free_memory, generator_kept, keras, seeded
 from pycifar.callbacks import as_callbacks, progress
 from pycifar.callbacks import early_stopping as stopping_callbacks
 from pycifar.checkpoint import Checkpoints, checkpoints_in
@@ -209,7 +209,7 @@ def train(
             config.early_stopping, config.best_weights, run.validating is not None
         )
         try:
-            with drawing_from(config.seed):
+            with generator_kept():
                 run.train([*stopping, *given_callbacks, *shown])
         except TrainingError as error:
             error.model = run.result(dataset)

@@ -6,14 +6,14 @@ import dataclasses
 import math
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from pycifar.augmentation import Augmentation
-from pycifar.backend import keras
+from pycifar.backend import draw_from, keras
 from pycifar.callbacks import EarlyStopping
 from pycifar.checkpoint import Checkpoints, TrainingState, fitting
 from pycifar.config import TrainingConfig
@@ -33,7 +33,7 @@ from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
 
 # Independent streams of random numbers that one seed gives.
-ORDER, AUGMENTATION = 1, 2
+ORDER, AUGMENTATION, LAYERS = 1, 2, 3
 
 METRICS = ("loss", "accuracy")
 
@@ -260,7 +260,7 @@ class TrainingRun:
             positions = place.order[step * size : (step + 1) * size]
             batch = self._batch(positions, epoch, step)
             before = self.model.get_weights() if step % KEEP_EVERY == 0 else None
-            logs = self._step(*batch)
+            logs = self._learn(batch, epoch, step)
             self.steps_done += 1
             place.steps = step + 1
             self._passes = epoch - 1 + min(1.0, place.steps * size / n)
@@ -374,7 +374,7 @@ class TrainingRun:
                 order = self._order(epoch + 1)
             self._set_rate(rate)
             batch = self._batch(order[step * size : (step + 1) * size], epoch + 1, step)
-            yield float(self._step(*batch)["loss"])
+            yield float(self._learn(batch, epoch + 1, step)["loss"])
 
     def _order(self, epoch: int, shortened: bool = False) -> np.ndarray:
         """The order of the training images in an epoch, which may leave easy ones out."""
@@ -414,6 +414,11 @@ class TrainingRun:
             draws = np.random.default_rng([self.config.seed, AUGMENTATION, epoch, step])
             images = self.augmentation(images, draws)
         return self._as_batch(images, labels)
+
+    def _learn(self, batch: tuple[np.ndarray, ...], epoch: int, step: int) -> Mapping[str, Any]:
+        """One step; the metrics on the batch."""
+        draw_from(self.config.seed, LAYERS, epoch, step)
+        return self._step(*batch)
 
     def _as_batch(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
         """Images and labels as the step takes them, and the weights of the images if any differ."""
