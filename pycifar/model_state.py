@@ -25,7 +25,7 @@ def copy_of(network: keras.Model | NumpyModel) -> keras.Model | NumpyModel:
     try:
         copy = keras.models.clone_model(network)
         for variable, original in zip(copy.variables, network.variables, strict=True):
-            variable.assign(original)
+            variable.assign(as_numpy(original))  # JAX would have the two share one array
     except Exception as error:
         raise ArgumentError(
             f"This model cannot be copied to be trained on: {error}",

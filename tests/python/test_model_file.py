@@ -4,6 +4,7 @@ import sys
 import zipfile
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
@@ -61,6 +62,17 @@ def test_plain_keras_predicts_the_same_without_pycifar(small_dataset, tmp_path, 
     loaded = pycifar.load_model(tmp_path / "model.keras")
     assert (pycifar.predict(loaded, images, "prob") == ours).all()
     assert model.network.compiled  # it can be trained further as it is
+
+
+def test_an_optimizer_of_one_backend_is_saved_under_its_public_name(small_dataset, tmp_path):
+    class SGD(keras.optimizers.SGD):
+        pass
+
+    SGD.__module__ = "keras.src.backend.torch.optimizers.torch_sgd"  # as Keras has it on PyTorch
+    model = pycifar.train(small_dataset, epochs=1, optimizer=SGD(0.01), seed=1, verbose=0)
+    loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "model.keras"))
+    assert type(loaded.network.optimizer) is keras.optimizers.SGD
+    assert loaded.fingerprint() == model.fingerprint()
 
 
 def test_an_existing_file_is_kept_unless_overwriting_is_asked_for(small_model, saved):

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,10 +55,27 @@ def interop_tests() -> Counts:
     return pytest("interop", "tests/interop")
 
 
-def pytest(name: str, *folders: str) -> Counts:
+def backend_tests() -> Counts:
+    """Keras on JAX, which TensorFlow would import as well and so lies in an environment apart.
+
+    What it shares with this environment it takes from there.
+    """
+    folder = REPORTS / "backends"
+    python = folder / "bin/python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        places = {"base": folder, "platbase": folder}
+        packages = Path(sysconfig.get_path("purelib", "venv", vars=places))
+        (packages / "shared.pth").write_text(sysconfig.get_path("purelib"))
+    if run(python, "-m", "pip", "install", "--quiet", "--editable", ".[jax]") != 0:
+        return Counts(failed=1)
+    return pytest("backends", "tests/backends", python=python)
+
+
+def pytest(name: str, *folders: str, python: str | Path = sys.executable) -> Counts:
     """Run pytest on some folders."""
     report = fresh_report(f"{name}.xml")
-    status = run(sys.executable, "-m", "pytest", f"--junitxml={report}", *folders)
+    status = run(python, "-m", "pytest", f"--junitxml={report}", *folders)
     return counts.of_suite(counts.from_pytest(report), status)
 
 
@@ -97,6 +116,7 @@ STAGES: dict[str, tuple[str, Callable[[], Counts]]] = {
     "lintr": ("R style (lintr)", lintr),
     "python": ("Python tests (pytest)", python_tests),
     "r": ("R tests (testthat)", r_tests),
+    "backends": ("Keras on other backends (pytest)", backend_tests),
     "interop": ("Python, R and shell together (pytest, rpy2)", interop_tests),
     "r-package": ("R CMD build and R CMD check --as-cran, without the tests", r_package),
 }
