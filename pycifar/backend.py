@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import math
 import os
 import random
 import sys
@@ -96,10 +97,13 @@ def began() -> float:
     """When the call began that runs now, as `time.monotonic` has it.
 
     A call that imports Keras only gets here once that is done. Where it is done this moment, the
-    call began before it.
+    first call to ask began before it.
     """
+    global _import_ended
     now = time.monotonic()
-    return _import_began if now - _import_ended < JUST_NOW else now
+    imported_just_now = now - _import_ended < JUST_NOW
+    _import_ended = -math.inf
+    return _import_began if imported_just_now else now
 
 
 def list_devices() -> list[str]:
