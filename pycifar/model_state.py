@@ -24,8 +24,8 @@ def copy_of(network: keras.Model | NumpyModel) -> keras.Model | NumpyModel:
         return copy
     try:
         copy = keras.models.clone_model(network)
-        for variable, original in zip(copy.variables, network.variables, strict=True):
-            variable.assign(as_numpy(original))  # JAX would have the two share one array
+        # By way of NumPy: JAX would have the two share their arrays.
+        set_all_variables(copy, all_variables(network))
     except Exception as error:
         raise ArgumentError(
             f"This model cannot be copied to be trained on: {error}",

@@ -258,9 +258,8 @@ class TrainingRun:
             for callback in told.callbacks:
                 callback.on_train_batch_begin(step)
             positions = place.order[step * size : (step + 1) * size]
-            batch = self._batch(positions, epoch, step)
             before = self.model.get_weights() if step % KEEP_EVERY == 0 else None
-            logs = self._learn(batch, epoch, step)
+            logs = self._learn(positions, epoch, step)
             self.steps_done += 1
             place.steps = step + 1
             self._passes = epoch - 1 + min(1.0, place.steps * size / n)
@@ -373,8 +372,8 @@ class TrainingRun:
             if step == 0:
                 order = self._order(epoch + 1)
             self._set_rate(rate)
-            batch = self._batch(order[step * size : (step + 1) * size], epoch + 1, step)
-            yield float(self._learn(batch, epoch + 1, step)["loss"])
+            positions = order[step * size : (step + 1) * size]
+            yield float(self._learn(positions, epoch + 1, step)["loss"])
 
     def _order(self, epoch: int, shortened: bool = False) -> np.ndarray:
         """The order of the training images in an epoch, which may leave easy ones out."""
@@ -415,8 +414,9 @@ class TrainingRun:
             images = self.augmentation(images, draws)
         return self._as_batch(images, labels)
 
-    def _learn(self, batch: tuple[np.ndarray, ...], epoch: int, step: int) -> Mapping[str, Any]:
-        """One step; the metrics on the batch."""
+    def _learn(self, positions: np.ndarray, epoch: int, step: int) -> Mapping[str, Any]:
+        """One step on the images at these positions; the metrics on them."""
+        batch = self._batch(positions, epoch, step)
         draw_from(self.config.seed, LAYERS, epoch, step)
         return self._step(*batch)
 

@@ -19,7 +19,7 @@ dataset = pycifar.load_dataset("synthetic", n_train=100, n_test=100)
 images = dataset.split("test").images
 settings = {"schedule": "constant", "skip_easy": 0, "seed": 1, "verbose": 0}
 found = {}
-for name in ("cnn2", "fastnet"):
+for name in ("cnn2", "fastnet", "resnet20"):
     first = pycifar.train(dataset, name, epochs=1, **settings)
     path = pycifar.save_model(first, folder / f"{name}.keras")
     predicted = pycifar.predict(first, images, "prob")
@@ -32,9 +32,12 @@ for name in ("cnn2", "fastnet"):
         "loaded and continued": pycifar.train(loaded, epochs=1, verbose=0).fingerprint() == whole,
         "left as it was": bool((pycifar.predict(first, images, "prob") == predicted).all()),
     }
-brief = pycifar.train(dataset, "cnn2", time_budget=2, seed=1, verbose=0)
+passes = [
+    pycifar.train(dataset, name, time_budget=2, seed=1, verbose=0).config.passes
+    for name in ("cnn2", "fastnet")  # without and with losses of each image
+]
 from pycifar.backend import keras
-print(json.dumps([keras.backend.backend(), found, brief.config.passes > 0]))
+print(json.dumps([keras.backend.backend(), found, min(passes) > 0]))
 """
 
 

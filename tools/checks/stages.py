@@ -64,8 +64,7 @@ def backend_tests() -> Counts:
     python = folder / "bin/python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-        places = {"base": folder, "platbase": folder}
-        packages = Path(sysconfig.get_path("purelib", "venv", vars=places))
+        [packages] = folder.glob("lib/python*/site-packages")
         (packages / "shared.pth").write_text(sysconfig.get_path("purelib"))
     if run(python, "-m", "pip", "install", "--quiet", "--editable", ".[jax]") != 0:
         return Counts(failed=1)
