@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from pycifar.backend import keras, tensorflow
@@ -64,9 +64,8 @@ def make_step(
 
     def step(images: Any, truth: Any, weights: Any = None) -> Any:
         model.reset_metrics()
-        with _noted_outputs(model) as outputs:
-            logs = model.train_step((images, truth, weights))
-        return logs | {"losses": _losses(truth, outputs[0])} if losses else logs
+        with _logs_with_losses(model) if losses else nullcontext():
+            return model.train_step((images, truth, weights))
 
     signature = [tensorflow.TensorSpec((None, *values.shape[1:]), values.dtype) for values in batch]
     return tensorflow.function(step, input_signature=signature, jit_compile=model.jit_compile)
@@ -75,9 +74,9 @@ def make_step(
 def _train_on_batch(
     model: Any, losses: bool, images: np.ndarray, truth: np.ndarray, *weights: np.ndarray
 ) -> dict[str, Any]:
-    found = _losses(truth, model.predict_on_batch(images)) if losses else None
-    logs = model.train_on_batch(images, truth, *weights, return_dict=True)
-    return logs if found is None else logs | {"losses": keras.ops.convert_to_numpy(found)}
+    with _logs_with_losses(model) if losses else nullcontext():
+        logs = model.train_on_batch(images, truth, *weights, return_dict=True)
+    return logs | {"losses": keras.ops.convert_to_numpy(logs["losses"])} if losses else logs
 
 
 def _losses(truth: Any, probabilities: Any) -> Any:
@@ -88,18 +87,19 @@ def _losses(truth: Any, probabilities: Any) -> Any:
 
 
 @contextmanager
-def _noted_outputs(model: keras_types.Model) -> Iterator[list[Any]]:
-    """What the model gives while it is trained within, which Keras shows to its metrics."""
-    outputs = []
+def _logs_with_losses(model: keras_types.Model) -> Iterator[None]:
+    """Have a model's steps within log the loss of each image as "losses", before the update.
+
+    Keras shows what the model gives to its metrics, with each of its backends.
+    """
     own = model.compute_metrics
 
     def compute_metrics(images: Any, truth: Any, found: Any, sample_weight: Any = None) -> Any:
-        outputs.append(found)
-        return own(images, truth, found, sample_weight)
+        return own(images, truth, found, sample_weight) | {"losses": _losses(truth, found)}
 
     model.compute_metrics = compute_metrics
     try:
-        yield outputs
+        yield
     finally:
         del model.compute_metrics
 

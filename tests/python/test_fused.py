@@ -118,6 +118,23 @@ def test_a_step_is_that_of_keras_whatever_the_size_of_the_batch():
         assert (theirs == ours).all()
 
 
+@pytest.mark.parametrize("eagerly", [False, True])
+@pytest.mark.parametrize("shares", [False, True], ids=["labels", "shares of classes"])
+def test_a_step_tells_the_loss_of_each_image_before_it(eagerly, shares):
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
+    labels = rng.integers(0, 10, 5)
+    model = pycifar.build_model("lenet5", seed=1)
+    kind = "categorical_crossentropy" if shares else "sparse_categorical_crossentropy"
+    model.compile("sgd", kind, metrics=["accuracy"], run_eagerly=eagerly)
+    before = -np.log(model.predict_on_batch(images)[range(5), labels])
+    truth = np.eye(10, dtype=np.float32)[labels] if shares else labels
+    logs = make_step(model, images, truth, losses=True)(images, truth)
+    assert np.asarray(logs["losses"]) == pytest.approx(before, rel=1e-4)
+    assert float(logs["loss"]) == pytest.approx(before.mean(), rel=1e-4)
+    assert "losses" not in make_step(model, images, truth)(images, truth)
+
+
 def test_a_training_compiles_its_step_once(small_dataset, monkeypatch):
     made = []
 
