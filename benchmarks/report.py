@@ -10,7 +10,7 @@ import json
 import math
 import sys
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import pandas
@@ -106,6 +106,25 @@ def budget_table() -> str:
         views = [f"{run[key]:.4f}" for key in ("test_accuracy", "test_accuracy_six_views")]
         rows.append([label, *numbers, *views])
     return markdown(rows)
+
+
+def seeds_table() -> str:
+    """How accurate `fastnet` is in a share of its ancestor's seconds, seed for seed."""
+    accuracies = ["test accuracy", "with six views"]
+    head = ["seed", "`fastnet`, seconds", *accuracies, "the ancestor, seconds", *accuracies]
+    keys, digits = ("seconds", "test_accuracy", "test_accuracy_six_views"), (0, 4, 4, 0, 4, 4, 2)
+    rows = {}
+    for name in ("budget", "budget_seed2", "budget_seed3"):
+        report = result(name)
+        ours, theirs = report["fastnet"][-1], report["ancestor"]
+        values = [run[key] for run in (ours, theirs) for key in keys]
+        rows[str(ours["seed"])] = [*values, ours["seconds"] / theirs["seconds"]]
+    rows["mean"] = [mean(column) for column in zip(*rows.values(), strict=True)]
+    cells = [
+        [name, *(f"{value:.{n}f}" for value, n in zip(row, digits, strict=True))]
+        for name, row in rows.items()
+    ]
+    return markdown([[*head, "share of its seconds"], *cells])
 
 
 def step_rate_table() -> str:
@@ -325,6 +344,7 @@ TABLES = {
     "mlp": mlp_table,
     "search": search_table,
     "budget": budget_table,
+    "seeds": seeds_table,
     "step rate": step_rate_table,
     "limit": limit_table,
     "precision": precision_table,
