@@ -127,6 +127,16 @@ def seeds_table() -> str:
     return markdown([[*head, "share of its seconds"], *cells])
 
 
+def five_minutes_table() -> str:
+    """What `fastnet` reaches in five minutes that the measuring is part of."""
+    rows = [["seed", "`time_budget`", "seconds", "and of measuring", "with six views"]]
+    for name in ("budget_seed2", "budget_seed3"):
+        run = result(name)["fastnet"][0]
+        seconds = [f"{run[key]:.0f}" for key in ("budget", "seconds", "seconds_of_six_views")]
+        rows.append([str(run["seed"]), *seconds, f"{run['test_accuracy_six_views']:.4f}"])
+    return markdown(rows)
+
+
 def step_rate_table() -> str:
     """Images a second, and how many times as fast pycifar is as each of its peers."""
     found = result("step_rate")["speeds"]
@@ -345,6 +355,7 @@ TABLES = {
     "search": search_table,
     "budget": budget_table,
     "seeds": seeds_table,
+    "five minutes": five_minutes_table,
     "step rate": step_rate_table,
     "limit": limit_table,
     "precision": precision_table,
