@@ -16,10 +16,34 @@ one_value <- function(x, name, allowed, call = rlang::caller_env()) {
 
 # Several values, as a list of its own for Python even where there is only one; or NULL.
 several_values <- function(x, name, allowed, call = rlang::caller_env()) {
+  unname(listed_values(x, name, allowed, call))
+}
+
+# Values with their names, if they have any, which Python takes as a dict; or NULL.
+named_values <- function(x, name, allowed, call = rlang::caller_env()) {
+  values <- listed_values(x, name, allowed, call)
+  check_names_differ(values, name, call)
+  values
+}
+
+# A dict would hold the last value of several with one name.
+check_names_differ <- function(values, name, call) {
+  twice <- names(values)[duplicated(names(values))]
+  if (length(twice) > 0L) {
+    abort_pycifar(
+      "argument",
+      sprintf("`%s` must have one value a name; it has several `%s`.", name, twice[[1L]]),
+      call = call
+    )
+  }
+}
+
+listed_values <- function(x, name, allowed, call) {
   if (is.null(x)) {
     return(NULL)
   }
-  values <- if (is.factor(x)) as.character(x) else x
+  # Text may have a class, as paths of fs have.
+  values <- if (is.factor(x) || is.character(x)) as.character(x) else x
   if (!is.vector(values) || is.expression(values) || anyNA(values, recursive = TRUE)) {
     abort_argument(name, allowed, x, call)
   }

@@ -17,7 +17,8 @@
 #'
 #' @return A model from raw pixels (0-255) to class probabilities, of class `cifar_network` and the
 #'   classes that reticulate gives it: a Keras model, which functions for Keras models take as it
-#'   is, or a network of NumPy.
+#'   is, but for the verbs in [cifar_generics]; or a network of NumPy. [cifar_train()] trains it in
+#'   place.
 #' @section Errors:
 #' `pycifar_error_unknown_name` for an architecture that does not exist, `pycifar_error_argument`
 #' for any other argument.
@@ -60,7 +61,7 @@ print.cifar_network <- function(x, ...) {
   }
   about <- python_call("describe_network", x)
   cat(
-    sprintf("<cifar_network> %s, untrained\n", about$name),
+    sprintf("<cifar_network> %s\n", about$name),
     sprintf(
       "%s parameters, from images of %s pixels to %d classes\n",
       format(about$parameters, big.mark = ","),

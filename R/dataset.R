@@ -125,6 +125,7 @@ print.cifar_dataset <- function(x, ...) {
 #' @rdname cifar_dataset
 #' @export
 summary.cifar_dataset <- function(object, ...) {
+  check_no_more("summary", ...)
   found <- python_call("explore_dataset", live_handle(object, "object", "cifar_dataset"))
   classes <- object$class_names
   splits <- found$splits

@@ -85,6 +85,7 @@ print.cifar_evaluation <- function(x, ...) {
 #' @rdname cifar_evaluation
 #' @export
 summary.cifar_evaluation <- function(object, ...) {
+  check_no_more("summary", ...)
   structure(list(evaluation = object), class = "summary_cifar_evaluation")
 }
 

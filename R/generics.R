@@ -21,10 +21,10 @@
 #' * `tidy()`: a tibble with one row a layer, as in `x$layers`.
 #' * `glance()`: a tibble with one row: `architecture`, `parameters`, `epochs`, `train_loss`,
 #'   `train_accuracy`, `validation_loss`, `validation_accuracy` (`NA` where it was not measured),
-#'   `seconds` and `seed`.
+#'   `seconds` and `seed`. The values are those of the epoch that the weights are of.
 #' * `augment()`: a tibble with one row an image: the columns of `new_data` if it is a data frame,
 #'   or `.truth` if it is a data set; `.pred_class`, and the probabilities as `.pred_<class>`.
-#' * `fit()`: a trained model. `evaluate()`: a [cifar_evaluation]. `autoplot()`: a ggplot.
+#' * `fit()`: a trained model; `object` stays as it is. `evaluate()`: a [cifar_evaluation]. `autoplot()`: a ggplot.
 #' @section Errors:
 #' Those of the functions that do the work, and `pycifar_error_unknown_name` for a layer that the
 #' model does not have or that has no weights.
@@ -50,8 +50,8 @@ NULL
 #' @rdname cifar_generics
 #' @export
 format.cifar_trained_model <- function(x, ...) {
-  last <- last_epoch(x$history)
-  accuracies <- last[last$metric == "accuracy", ]
+  final <- final_values(x)
+  accuracies <- final[final$metric == "accuracy", ]
   paste0(
     sprintf(
       "<cifar_trained_model> %s, %s parameters, %d of %d epochs",
@@ -97,6 +97,7 @@ coef.cifar_trained_model <- function(object, layer = NULL, ...) {
 #' @method tidy cifar_trained_model
 #' @rdname cifar_generics
 tidy.cifar_trained_model <- function(x, ...) {
+  check_no_more("tidy", ...)
   x$layers
 }
 
@@ -104,9 +105,10 @@ tidy.cifar_trained_model <- function(x, ...) {
 #' @method glance cifar_trained_model
 #' @rdname cifar_generics
 glance.cifar_trained_model <- function(x, ...) {
-  last <- last_epoch(x$history)
+  check_no_more("glance", ...)
+  final <- final_values(x)
   value <- function(split, metric) {
-    c(last$value[last$split == split & last$metric == metric], NA_real_)[[1L]]
+    c(final$value[final$split == split & final$metric == metric], NA_real_)[[1L]]
   }
   tibble::tibble(
     architecture = x$architecture,
@@ -158,7 +160,8 @@ augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
 #' @method fit cifar_network
 #' @rdname cifar_generics
 fit.cifar_network <- function(object, dataset, ...) {
-  cifar_train(dataset, object, ...)
+  check_given("dataset")
+  cifar_train(dataset, python_call("copy_of", crossing_architecture(object)), ...)
 }
 
 #' @exportS3Method generics::fit cifar_trained_model

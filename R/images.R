@@ -105,7 +105,8 @@ raster_channels <- function(x) {
 # The pictures or arrays in a list.
 listed_images <- function(images, call) {
   if (length(images) > 0L && all(vapply(images, is_picture, NA))) {
-    return(list(pictures = unlist(lapply(images, pictures_in), recursive = FALSE)))
+    pictures <- lapply(unname(images), pictures_in)
+    return(list(pictures = unlist(pictures, recursive = FALSE)))
   }
   sizes <- lapply(images, dim)
   if (length(images) == 0L || !all(lengths(sizes) == 3L)) {
@@ -181,7 +182,7 @@ abort_image <- function(received, call, fix = NULL) {
 array_from_doubles <- function(block) {
   n <- length(block$bytes) / 8L
   values <- readBin(block$bytes, "double", n = n, size = 8L, endian = "little")
-  array(values, dim = unlist(block$shape))
+  if (length(block$shape) == 0L) values else array(values, dim = unlist(block$shape))
 }
 
 # The bytes of a block of images from Python, as raw with dimensions.

@@ -44,11 +44,12 @@
 predict.cifar_trained_model <- function(object, images, type = "class", tta = FALSE, ...) {
   check_given("images")
   check_no_more("predict", ...)
+  type <- one_value(type, "type", "\"class\" or \"prob\"")
   result <- python_call(
     "predict",
     live_handle(object, "object", "cifar_trained_model"),
     crossing_images(images),
-    one_value(type, "type", "\"class\" or \"prob\""),
+    type,
     one_value(tta, "tta", "TRUE or FALSE")
   )
   if (identical(type, "class")) {

@@ -42,6 +42,7 @@ open_bar <- function() {
     total = 1,
     format = "{cli::pb_bar} {cli::pb_percent}  {cli::pb_extra$metrics}  {cli::pb_eta_str}",
     extra = list(metrics = ""),
+    auto_terminate = FALSE, # lines may follow a full bar
     .auto_close = FALSE,
     .envir = topenv()
   )

@@ -1,6 +1,6 @@
 # Tables of Python, which come as lists of columns.
 
-# A tibble of columns that have at least one row.
+# A tibble of columns.
 as_table <- function(columns) {
   tibble::as_tibble(lapply(columns, as_column))
 }
@@ -10,5 +10,5 @@ as_column <- function(values) {
   if (is.list(values)) {
     values[vapply(values, is.null, logical(1L))] <- NA
   }
-  unlist(values)
+  if (length(values) == 0L) logical() else unlist(values)
 }

@@ -205,13 +205,13 @@ crossing_class_weights <- function(weights, call = rlang::caller_env()) {
       call
     )
   }
-  several_values(weights, "class_weights", "numbers without missing values", call)
+  named_values(weights, "class_weights", "numbers without missing values", call)
 }
 
-# Names alone, or names with values: a vector of names, a named list or a named vector.
+# Names alone, or names with values: a vector of names, or a named list.
 crossing_augmentation <- function(augmentation, call = rlang::caller_env()) {
   allowed <- "names, or a list such as list(flip = TRUE, shift = 4)"
-  values <- several_values(augmentation, "augmentation", allowed, call)
+  values <- named_values(augmentation, "augmentation", allowed, call)
   if (is.null(names(values)) && length(values) == 1L) values[[1L]] else values
 }
 
@@ -236,6 +236,7 @@ crossing_callbacks <- function(callbacks, call = rlang::caller_env()) {
   if (is.null(names(callbacks))) {
     return(lapply(callbacks, crossing_callbacks, call = call))
   }
+  check_names_differ(callbacks, "callbacks", call)
   for (name in intersect(names(callbacks), names(callback_arguments))) {
     check_takes(callbacks[[name]], name, callback_arguments[[name]], call)
   }

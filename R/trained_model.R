@@ -8,7 +8,8 @@
 #' * `handle`: the model itself, in Python. It ends with the R session.
 #' * `kept`: an environment that holds the bytes of the file that [cifar_save_model()] writes. With
 #'   `saveRDS()` and `readRDS()`, or `save.image()`, a model thus works in another session, too,
-#'   where its first use makes it anew.
+#'   where its first use makes it anew. It does not where it has layers that [cifar_load_model()]
+#'   refuses, or that Keras cannot write: then a warning of class `pycifar_warning_unsaved` tells.
 #' * `architecture`: its name, or `"custom"`.
 #' * `class_names`, `image_shape` (height, width, 3, in pixels) and `parameters` (their number).
 #' * `config`: the settings of the training, all of them settled, the seed among them.
@@ -19,6 +20,7 @@
 #' * `data`: name, source and SHA-256 of what it was trained on.
 #' * `seconds`: the duration of each epoch; `epochs_done`: how many were finished; `interrupted`:
 #'   whether the training was cut short by the user.
+#' * `best_epoch`: the epoch whose weights it has, where the best ones were kept; else `NULL`.
 #' * `versions`: of pycifar, Keras, its backend, NumPy and Python.
 #' * `fingerprint`: SHA-256 over all weights, as they were when this object was made.
 #'
@@ -66,7 +68,7 @@ new_trained_model <- function(handle) {
   structure(
     list(
       handle = handle,
-      kept = rlang::env(rlang::empty_env(), file = python_call("model_file", handle)),
+      kept = rlang::env(rlang::empty_env(), file = file_of(handle)),
       architecture = about$architecture,
       class_names = as_column(about$class_names),
       image_shape = unlist(about$image_shape),
@@ -83,10 +85,29 @@ new_trained_model <- function(handle) {
       seconds = as.double(unlist(about$seconds)),
       epochs_done = about$epochs_done,
       interrupted = about$interrupted,
+      best_epoch = about$best_epoch,
       versions = unlist(about$versions),
       fingerprint = about$fingerprint
     ),
     class = "cifar_trained_model"
+  )
+}
+
+# The bytes of a model's file; NULL with a warning where Keras cannot write it.
+file_of <- function(handle) {
+  tryCatch(
+    python_call("model_file", handle),
+    pycifar_error_argument = function(error) {
+      cli::cli_warn(
+        c(
+          "This model cannot be saved, and so ends with the R session.",
+          x = "{error$message}",
+          i = "{error$fix}"
+        ),
+        class = "pycifar_warning_unsaved"
+      )
+      NULL
+    }
   )
 }
 
@@ -110,20 +131,22 @@ print.cifar_trained_model <- function(x, ...) {
   cat(sprintf("images:  %s pixels\n", describe_shape(x$image_shape)))
   cat(sprintf("classes: %s\n", describe_classes(x$class_names)))
   cat(sprintf(
-    "trained: on %s, %d of %d epochs%s, seed %d\n",
+    "trained: on %s, %d of %d epochs%s%s, seed %d\n",
     x$data$name,
     x$epochs_done,
     x$config$epochs,
     if (x$interrupted) " (interrupted)" else "",
+    if (is.null(x$best_epoch)) "" else sprintf(" (weights of epoch %d)", x$best_epoch),
     x$config$seed
   ))
-  print_last_epoch(x$history)
+  print_final_values(x)
   invisible(x)
 }
 
 #' @rdname cifar_trained_model
 #' @export
 summary.cifar_trained_model <- function(object, ...) {
+  check_no_more("summary", ...)
   structure(list(model = object), class = "summary_cifar_trained_model")
 }
 
@@ -150,15 +173,17 @@ plot.cifar_trained_model <- function(x, ...) {
   plot_history(x)
 }
 
-# The rows of the last epoch; none where no epoch was finished.
-last_epoch <- function(history) {
-  history[history$epoch == max(history$epoch, 0L), ]
+# The rows of the epoch that the weights are of; none where no epoch was finished.
+final_values <- function(model) {
+  history <- model$history
+  epoch <- if (is.null(model$best_epoch)) max(history$epoch, 0L) else model$best_epoch
+  history[history$epoch == epoch, ]
 }
 
-print_last_epoch <- function(history) {
-  last <- last_epoch(history)
-  for (split in unique(last$split)) {
-    values <- last[last$split == split, ]
+print_final_values <- function(model) {
+  final <- final_values(model)
+  for (split in unique(final$split)) {
+    values <- final[final$split == split, ]
     cat(sprintf(
       "%s %s\n",
       format(paste0(split, ":"), width = 11L),

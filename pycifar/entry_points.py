@@ -123,13 +123,21 @@ def build_model(architecture: Any, *arguments: Any, **named: Any) -> Any:
 
 
 @entry_point
+def copy_of(network: Any) -> Any:
+    """A handle to a network of its own with the same weights."""
+    from pycifar.model_state import copy_of
+
+    return copy_of(network)
+
+
+@entry_point
 def describe_network(network: Any) -> dict[str, Any]:
     """What R shows of an untrained Keras model."""
     return {
         "name": network.name,
         "image_shape": list(network.input_shape[1:]),
         "n_classes": network.output_shape[-1],
-        "parameters": network.count_params(),
+        "parameters": _whole(network.count_params()),
     }
 
 
@@ -181,7 +189,7 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
     """What R shows of a trained model."""
     return {
         "architecture": model.config.architecture,
-        "parameters": model.network.count_params(),
+        "parameters": _whole(model.network.count_params()),
         "class_names": list(model.class_names),
         "image_shape": list(model.image_shape),
         "config": model.config.to_dict(),
@@ -191,6 +199,7 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
         "seconds": list(model.seconds),
         "epochs_done": model.epochs_done,
         "interrupted": model.interrupted,
+        "best_epoch": model.best_epoch,
         "versions": dict(model.versions),
         "fingerprint": model.fingerprint(),
     }
@@ -265,10 +274,18 @@ def weights(model: TrainedModel, layer: Any) -> dict[str, Any]:
     if layer is not None:
         layers = {layer: layers[check_choice("layer", layer, layers)]}
     return {
-        f"{name}/{weight.name}": _block(as_numpy(weight))
+        f"{name}/{own}": _block(as_numpy(weight))
         for name, found in layers.items()
-        for weight in found
+        for own, weight in zip(_own_names(name, found), found, strict=True)
     }
+
+
+def _own_names(layer: str, weights: list[Any]) -> list[str]:
+    """The names of a layer's weights; with the layers within where it has some in it."""
+    names = [weight.name for weight in weights]
+    if len(set(names)) == len(names):
+        return names
+    return [weight.path.rpartition(f"{layer}/")[2] for weight in weights]
 
 
 @entry_point
@@ -416,7 +433,12 @@ def _as_data(error: Exception) -> dict[str, Any]:
 
 
 def _columns(table: pandas.DataFrame) -> dict[str, list[Any]]:
-    return {str(name): table[name].tolist() for name in table.columns}
+    return {str(name): [_whole(value) for value in table[name].tolist()] for name in table.columns}
+
+
+def _whole(value: Any) -> Any:
+    """A value; a whole number that R's integers do not reach as a double."""
+    return float(value) if isinstance(value, int) and abs(value) >= 2**31 else value
 
 
 def _block(values: np.ndarray) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def explain(
     Args:
         model: what `train` or `load_model` returned, with a layer whose output has height and
             width.
-        image: one image, as an array or a path; see `predict`.
+        image: one image, as an array, a path or a picture of Pillow; see `predict`.
         class_name: the class to explain; None is the predicted one.
         layer: the layer whose maps are weighed; None is the last one with height and width.
 
@@ -120,7 +120,7 @@ def feature_maps(
 
     Args:
         model: what `train` or `load_model` returned.
-        image: one image, as an array or a path; see `predict`.
+        image: one image, as an array, a path or a picture of Pillow; see `predict`.
         layers: names of layers whose output has height and width, one or several; None is each
             convolution and pooling.
 
@@ -202,8 +202,12 @@ def filters(model: TrainedModel) -> np.ndarray:
 
 def one_image(model: TrainedModel, image: Any) -> np.ndarray:
     """The image as a batch of one, uint8 of shape (1, height, width, 3)."""
-    if not isinstance(image, (str, Path)) and not hasattr(image, "shape"):
-        raise ImageError(f"`image` must be one image, an array or a path, not {describe(image)}.")
+    picture = hasattr(image, "getbands")  # of Pillow
+    if not (isinstance(image, (str, Path)) or hasattr(image, "shape") or picture):
+        raise ImageError(
+            "`image` must be one image, an array, a path or a picture of Pillow, not "
+            f"{describe(image)}."
+        )
     pixels = np.ascontiguousarray(as_images(model, image))
     if len(pixels) != 1:
         raise ImageError(f"`image` must be one image, not {len(pixels)}.")

@@ -117,7 +117,7 @@ def plot_feature_maps(
 
     Args:
         model: what `train` or `load_model` returned.
-        image: one image, as an array or a path; see `predict`.
+        image: one image, as an array, a path or a picture of Pillow; see `predict`.
         layers: names of layers whose output has height and width, one or several; None is each
             convolution and pooling.
         n_maps: maps of each layer to draw, at least 1; those that vary most are chosen.

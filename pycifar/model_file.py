@@ -136,13 +136,20 @@ def _write(model: TrainedModel, path: Path) -> None:
         "data": model.data,
         "seconds": list(model.seconds),
         "interrupted": model.interrupted,
+        "best_epoch": model.best_epoch,
         "versions": model.versions,
         "generators": generator_states(model.network),
     }
     if isinstance(model.network, NumpyModel):
         extra["numpy_model"] = model.network.settings()
     with _with_known_optimizer(model.keras_model) as network:
-        network.save(path)
+        try:
+            network.save(path)
+        except (NotImplementedError, TypeError) as error:
+            raise ArgumentError(
+                f"This model cannot be saved: {' '.join(str(error).split())}",
+                fix="Give its layer a get_config() that returns what its __init__() takes.",
+            ) from error
     _name_optimizer_for_all_backends(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(ENTRY, json.dumps(extra, indent=1))
@@ -224,6 +231,11 @@ def _restore(keras_model: keras.Model, extra: dict[str, Any]) -> TrainedModel:
     if "numpy_model" in extra:
         network = _numpy_model(keras_model, extra["numpy_model"])
     history = pandas.DataFrame(extra["history"], columns=list(HISTORY_COLUMNS))
+    best_epoch = extra.get("best_epoch")  # which files of older versions do not have
+    if best_epoch is not None and (
+        type(best_epoch) is not int or best_epoch not in history["epoch"].tolist()
+    ):
+        raise ValueError(f"its history has no epoch {describe(best_epoch)}")
     return TrainedModel(
         network=network,
         class_names=tuple(class_names),
@@ -232,6 +244,7 @@ def _restore(keras_model: keras.Model, extra: dict[str, Any]) -> TrainedModel:
         data=extra["data"],
         seconds=tuple(float(seconds) for seconds in extra["seconds"]),
         interrupted=extra["interrupted"] is True,
+        best_epoch=best_epoch,
         versions=extra["versions"],
     )
 

@@ -38,6 +38,8 @@ class TrainedModel:
         data: `name`, `source` and `fingerprint` of the training split.
         seconds: duration of each epoch, validation included.
         interrupted: whether the training was cut short by the user.
+        best_epoch: the epoch whose weights the network has, where the best ones were kept; None
+            where it has the last ones.
         versions: versions of pycifar, Keras, its backend, NumPy and Python that trained it.
     """
 
@@ -48,6 +50,7 @@ class TrainedModel:
     data: dict[str, str]
     seconds: tuple[float, ...] = ()
     interrupted: bool = False
+    best_epoch: int | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -107,13 +110,14 @@ class TrainedModel:
         ]
         return pandas.DataFrame(rows)
 
-    def last(self, split: str, metric: str) -> float | None:
-        """The value of a metric after the last epoch, or None where it was not measured."""
-        chosen = self.history[(self.history["split"] == split) & (self.history["metric"] == metric)]
-        return float(chosen["value"].iloc[-1]) if len(chosen) else None
+    def final(self, split: str, metric: str) -> float | None:
+        """The value of a metric after the epoch that the weights are of, or None without one."""
+        rows = self.history[self.history["epoch"] == (self.best_epoch or self.epochs_done)]
+        values = rows.loc[(rows["split"] == split) & (rows["metric"] == metric), "value"]
+        return float(values.iloc[0]) if len(values) else None
 
     def summary(self) -> str:
-        """The layers, the settings and the last values of the history, for a person to read."""
+        """The layers, the settings and the final values of the history, for a person to read."""
         settings = [f"  {name}: {value}" for name, value in self.config.to_dict().items()]
         return "\n".join(
             [
@@ -133,8 +137,10 @@ class TrainedModel:
         parts = [f"<TrainedModel {self.config.architecture}"]
         parts.append(f"{self.network.count_params():,} parameters")
         parts.append(f"{self.epochs_done} of {self.config.epochs} epochs")
+        if self.best_epoch is not None:
+            parts.append(f"weights of epoch {self.best_epoch}")
         for split in ("train", "validation"):
-            accuracy = self.last(split, "accuracy")
+            accuracy = self.final(split, "accuracy")
             if accuracy is not None:
                 parts.append(f"{split} accuracy {accuracy:.4f}")
         if self.interrupted:
@@ -146,8 +152,9 @@ def _blocks(weight: Any) -> Iterator[np.ndarray]:
     """The values of a Keras variable in blocks of rows, so that no second copy of it is made."""
     from pycifar.backend import keras
 
-    rows = weight.shape[0] if weight.shape else 1
-    step = max(1, BLOCK * rows // max(1, math.prod(weight.shape)))
+    shape = tuple(weight.shape)
+    rows = shape[0] if shape else 1
+    step = max(1, BLOCK * rows // max(1, math.prod(shape)))
     if step >= rows:
         yield keras.ops.convert_to_numpy(weight)
         return

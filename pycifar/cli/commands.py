@@ -325,6 +325,8 @@ def _print_training(model: TrainedModel, dataset: Dataset) -> None:
     if model.epochs_done:
         print_table(_epochs(model.history))
         print()
+    if model.best_epoch is not None:
+        print(f"weights kept: those of epoch {model.best_epoch}")
     print(f"seed: {model.config.seed}")
     print(f"weights: {model.fingerprint()}")
 

@@ -54,6 +54,7 @@ def training_record(
         "history": rows(model.history),
         "epochs_done": model.epochs_done,
         "interrupted": model.interrupted,
+        "best_epoch": model.best_epoch,
         "seconds": model.seconds,
         "images_per_second": images_per_second(model, dataset),
         "data": model.data,

@@ -47,7 +47,7 @@ def test_keras_callbacks_work_as_they_do_in_keras(small_dataset):
     history = keras.callbacks.History()
     model = train(small_dataset, callbacks=[history])
     assert history.epoch == [0, 1, 2]
-    assert history.history["val_loss"][-1] == model.last("validation", "loss")
+    assert history.history["val_loss"][-1] == model.final("validation", "loss")
 
 
 def test_an_error_in_a_function_ends_the_training_and_keeps_the_model(small_dataset):

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas
 import pytest
 
 from pycifar import entry_points
@@ -138,3 +139,10 @@ def test_images_of_any_size_come_in_row_major_order(shape):
     found = entry_points._images(column_major(expected))
     np.testing.assert_array_equal(found, expected)
     assert found.flags.c_contiguous
+
+
+def test_whole_numbers_that_r_does_not_reach_come_as_doubles():
+    table = pandas.DataFrame({"multiply_adds": [2**31 - 1, 2**31], "layer": ["a", "b"]})
+    columns = entry_points._columns(table)
+    assert columns == {"multiply_adds": [2**31 - 1, 2.0**31], "layer": ["a", "b"]}
+    assert [type(number) for number in columns["multiply_adds"]] == [int, float]

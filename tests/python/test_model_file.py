@@ -160,3 +160,23 @@ def test_what_is_no_model_is_not_saved(tmp_path):
 def test_an_interrupted_model_stays_one(small_model, tmp_path):
     cut = replace(small_model, interrupted=True)
     assert pycifar.load_model(pycifar.save_model(cut, tmp_path / "cut.keras")).interrupted
+
+
+def test_a_network_that_keras_cannot_write_is_refused(small_dataset, tmp_path):
+    class Twist(keras.layers.Layer):
+        def __init__(self, function, **named):
+            super().__init__(**named)
+            self.function = function
+
+        def call(self, values):
+            return self.function(values)
+
+    def network(input_shape, n_classes):
+        last = keras.layers.Dense(n_classes, activation="softmax")
+        layers = [keras.Input(input_shape), keras.layers.Flatten(), Twist(abs), last]
+        return keras.Sequential(layers)
+
+    model = pycifar.train(small_dataset, network, epochs=1, verbose=0)
+    with pytest.raises(ArgumentError, match="cannot be saved: .*Twist"):
+        pycifar.save_model(model, tmp_path / "twisted.keras")
+    assert not list(tmp_path.iterdir())

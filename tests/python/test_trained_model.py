@@ -1,4 +1,7 @@
 import re
+from dataclasses import replace
+
+import keras
 
 import pycifar
 
@@ -16,6 +19,15 @@ def test_the_fingerprint_is_a_sha256_over_every_weight(small_model):
     finally:
         bias.assign(kept)
     assert small_model.fingerprint() == before
+
+
+def test_a_weight_may_be_one_number(small_model):
+    counting = keras.layers.Normalization()
+    counting.build((None, 3))
+    model = replace(small_model, network=counting)
+    before = model.fingerprint()
+    counting.count.assign(1)
+    assert model.fingerprint() != before
 
 
 def test_the_layers_have_all_the_parameters(small_model):
@@ -43,4 +55,4 @@ def test_the_versions_that_trained_it_are_known(small_model):
 
 
 def test_what_was_not_measured_is_none(small_model):
-    assert small_model.last("test", "accuracy") is None
+    assert small_model.final("test", "accuracy") is None

@@ -88,8 +88,8 @@ def test_validating_on_test_is_recorded_and_trains_on_every_image(small_dataset)
     assert model.config.validation == "test"
     assert len(batches) == 4  # 200 images by 50
     measured = pycifar.evaluate(model, small_dataset)
-    assert model.last("validation", "accuracy") == pytest.approx(measured.accuracy)
-    assert model.last("validation", "loss") == pytest.approx(measured.loss, rel=1e-4)
+    assert model.final("validation", "accuracy") == pytest.approx(measured.accuracy)
+    assert model.final("validation", "loss") == pytest.approx(measured.loss, rel=1e-4)
 
 
 def test_without_validation_the_history_holds_training_alone(small_dataset):
@@ -107,13 +107,17 @@ def test_early_stopping_ends_when_the_loss_no_longer_falls(small_dataset):
     assert min(losses[-2:]) >= min(losses[:-2])
 
 
-def test_best_weights_are_those_of_the_epoch_with_the_lowest_loss(small_dataset):
+def test_best_weights_are_those_of_the_epoch_with_the_lowest_loss(small_dataset, tmp_path):
     settings = {**SETTINGS, "epochs": 6, "learning_rate": 0.2, "optimizer": "sgd"}
     model = pycifar.train(small_dataset, validation="test", best_weights=True, **settings)
     losses = model.history.query("split == 'validation' and metric == 'loss'")["value"]
     measured = pycifar.evaluate(model, small_dataset).loss
     assert losses.iloc[-1] > losses.min()  # else this run could not tell best from last
     assert measured == pytest.approx(losses.min(), rel=1e-3)
+    assert model.final("validation", "loss") == losses.min()
+    assert f"6 of 6 epochs, weights of epoch {model.best_epoch}, " in repr(model)
+    loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "best.keras"))
+    assert repr(loaded) == repr(model)
 
 
 def test_an_interrupt_leaves_a_usable_model_with_the_history_so_far(small_dataset):
@@ -224,7 +228,7 @@ def test_the_averages_of_batch_normalisation_follow_the_training(small_dataset):
     normalisation = model.network.get_layer("conv1_norm")
     assert np.abs(np.asarray(normalisation.moving_mean)).min() > 0
     evaluation = pycifar.evaluate(model, small_dataset)
-    assert evaluation.loss == pytest.approx(model.last("validation", "loss"), rel=1e-5)
+    assert evaluation.loss == pytest.approx(model.final("validation", "loss"), rel=1e-5)
 
 
 def test_another_optimizer_than_the_recipe_s_takes_its_usual_rate(small_dataset):
@@ -321,7 +325,7 @@ def test_class_weights_scale_the_losses_of_their_classes(small_dataset):
             small_dataset, "resnet20", epochs=1, batch_size=200, validation=None, seed=1,
             verbose=0, **settings,
         )  # fmt: skip
-        return model.last("train", "loss"), model
+        return model.final("train", "loss"), model
 
     usual, _ = loss()
     all_twice, _ = loss(class_weights=dict.fromkeys(small_dataset.class_names, 2))

@@ -42,12 +42,12 @@ test_that("NULL, strings, flags and levels of a factor cross", {
   expect_identical(one_value(factor("b", c("a", "b")), "split", "a name"), "b")
 })
 
-test_that("several values stay a list, however few they are, with their names", {
+test_that("several values stay a list, however few they are", {
   expect_identical(several_values(c(32, 32, 3), "shape", "numbers"), list(32L, 32L, 3L))
   expect_identical(several_values("cat", "names", "names"), list("cat"))
   expect_identical(several_values(factor("cat"), "names", "names"), list("cat"))
-  expect_identical(several_values(c(shift = 4), "a", "names"), list(shift = 4L))
-  expect_identical(several_values(list(flip = TRUE), "a", "names"), list(flip = TRUE))
+  expect_identical(named_values(c(shift = 4), "a", "names"), list(shift = 4L))
+  expect_identical(named_values(list(flip = TRUE), "a", "names"), list(flip = TRUE))
   expect_null(several_values(NULL, "names", "names"))
   expect_pycifar_error(several_values(c("cat", NA), "names", "names"), "argument")
   expect_pycifar_error(several_values(Sys.Date(), "names", "names"), "argument")
@@ -125,5 +125,18 @@ test_that("a function that takes too little is refused before it is called", {
     cifar_train(dataset, "softmax", callbacks = list(on_epoch_end = function(epoch) NULL)),
     "function\\(epoch, logs\\), not one of `epoch` alone",
     class = "pycifar_error_argument"
+  )
+})
+
+test_that("names and classes that mean nothing to Python stay in R", {
+  expect_identical(several_values(c(a = "x", b = "y"), "x", "texts"), list("x", "y"))
+  expect_identical(several_values(which(c(a = TRUE, b = TRUE)), "x", "numbers"), list(1L, 2L))
+  paths <- structure(c(a = "x.png"), class = c("fs_path", "character"))
+  expect_identical(several_values(paths, "x", "paths"), list("x.png"))
+  expect_identical(named_values(c(cat = 2), "x", "numbers"), list(cat = 2L))
+  expect_pycifar_error(
+    named_values(c(cat = 2, cat = 3), "x", "numbers"),
+    "argument",
+    "`x` must have one value a name; it has several `cat`."
   )
 })

@@ -2,7 +2,7 @@ test_that("a network prints what it is, and is a Keras model", {
   skip_without_python()
   network <- cifar_build_model("cnn2", n_classes = 4, seed = 1)
   expect_s3_class(network, "keras.src.models.model.Model")
-  expect_output(print(network), "<cifar_network> cnn2, untrained")
+  expect_output(print(network), "<cifar_network> cnn2")
   expect_output(print(network), "from images of 32\u00d732\u00d73 pixels to 4 classes")
   expect_output(print(dead_copy(network)), "an R session that has ended")
 })

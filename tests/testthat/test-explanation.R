@@ -71,3 +71,10 @@ test_that("what cannot be explained is refused", {
   expect_pycifar_error(cifar_plot_feature_maps(model, image, n_maps = 0), "argument", "`n_maps`")
   expect_pycifar_error(cifar_receptive_field("cnn3"), "unknown_name", "cnn2")
 })
+
+test_that("a picture of any size is explained", {
+  picture <- as.raster(matrix(c("white", "black"), 40, 60))
+  found <- cifar_explain(small_model(), picture)
+  expect_identical(dim(found$image), c(32L, 32L, 3L))
+  expect_s3_class(cifar_plot_feature_maps(small_model(), picture, n_maps = 2), "ggplot")
+})

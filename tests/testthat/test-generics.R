@@ -104,3 +104,54 @@ test_that("a table that was augmented is augmented anew", {
     class = "pycifar_error_argument"
   )
 })
+
+test_that("weights within other layers, and those that are one number, have names of their own", {
+  skip_without_python()
+  layers <- asNamespace("reticulate")$import("keras")$layers
+  network <- function(input_shape, n_classes) {
+    asNamespace("reticulate")$import("keras")$Sequential(list(
+      layers$Input(input_shape),
+      layers$Normalization(name = "scale"),
+      asNamespace("reticulate")$import("keras")$Sequential(
+        list(layers$Conv2D(4L, 3L, name = "a"), layers$Conv2D(8L, 3L, name = "b")),
+        name = "body"
+      ),
+      layers$GlobalMaxPooling2D(),
+      layers$Dense(n_classes, activation = "softmax", name = "last")
+    ))
+  }
+  model <- cifar_train(small_dataset(), network, epochs = 1, seed = 1, verbose = 0)
+  weights <- coef(model)
+  expect_identical(
+    names(weights)[4:8],
+    c("body/a/kernel", "body/a/bias", "body/b/kernel", "body/b/bias", "last/kernel")
+  )
+  expect_identical(sum(lengths(weights)), model$parameters)
+  expect_identical(weights[["scale/count"]], 0)
+})
+
+test_that("fit leaves the network that it is given as it is", {
+  skip_if_not_installed("generics")
+  skip_without_python()
+  network <- cifar_build_model("cnn2", seed = 1)
+  fit <- function() generics::fit(network, small_dataset(), epochs = 1, seed = 1, verbose = 0)
+  once <- fit()
+  expect_identical(fit()$fingerprint, once$fingerprint)
+})
+
+test_that("the figures are those of the epoch whose weights are kept", {
+  skip_if_not_installed("generics")
+  best <- invented_model(best_epoch = 2L)
+  expect_identical(generics::glance(best)$validation_accuracy, 0.5625)
+  expect_match(format(best), "validation accuracy 0.5625")
+  expect_output(print(best), "3 of 3 epochs (weights of epoch 2), seed 7", fixed = TRUE)
+})
+
+test_that("what a method does not take is refused", {
+  skip_if_not_installed("generics")
+  model <- invented_model()
+  expect_pycifar_error(generics::tidy(model, layer = "hidden"), "argument", "`layer`")
+  expect_pycifar_error(generics::glance(model, split = "test"), "argument", "`split`")
+  expect_pycifar_error(summary(model, digits = 2), "argument", "`digits`")
+  expect_pycifar_error(summary(invented_dataset(), split = "test"), "argument", "`split`")
+})

@@ -49,3 +49,17 @@ test_that("no images are an error that says so", {
     expect_error(predict(small_model(), none), "no image", class = "pycifar_error_image")
   }
 })
+
+test_that("names and classes of what is asked for change nothing", {
+  model <- small_model()
+  black <- as.raster(matrix("black", 40, 60))
+  white <- as.raster(matrix("white", 9, 9))
+  expect_identical(
+    predict(model, list(a = black, b = white)),
+    c(predict(model, black), predict(model, white))
+  )
+  expect_identical(
+    predict(model, small_dataset(), type = factor("class")),
+    predict(model, small_dataset())
+  )
+})

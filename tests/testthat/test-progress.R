@@ -35,11 +35,13 @@ test_that("on a terminal a bar shows the figures, and each epoch leaves its line
     progress <- new_progress()
     progress$update_bar(0.25, "loss 2.5000")
     progress$write_line("epoch 1/4  loss 2.5000  1.0 s")
-    progress$update_bar(0.5, "loss 2.2500")
+    progress$update_bar(1, "loss 2.2500")
+    progress$write_line("epoch 4/4  loss 2.2500  1.0 s")
     progress$close()
   })
   shown <- gsub("\u00a0", " ", paste(shown, collapse = "\n"))
   expect_match(shown, "epoch 1/4  loss 2.5000  1.0 s", fixed = TRUE)
+  expect_match(shown, "epoch 4/4  loss 2.2500  1.0 s", fixed = TRUE)
   expect_match(shown, "25%")
 })
 
@@ -47,4 +49,15 @@ test_that("tests are silent unless the option says otherwise", {
   expect_identical(verbosity(), 0)
   withr::with_options(list(pycifar.verbose = 2), expect_identical(verbosity(), 2))
   withr::with_envvar(c(TESTTHAT = ""), expect_identical(verbosity(), 1))
+})
+
+test_that("a bar that is full loses nothing of what was trained", {
+  withr::local_options(cli.dynamic = TRUE, cli.progress_show_after = 0)
+  dataset <- small_dataset()
+  capture.output(type = "message", {
+    model <- cifar_train(dataset, "softmax", epochs = 1, batch_size = 180, seed = 1, verbose = 1)
+    found <- cifar_reproduce("softmax", epochs = 1, dataset = dataset, verbose = 1)
+  })
+  expect_identical(model$epochs_done, 1L)
+  expect_identical(nrow(found$runs), 1L)
 })

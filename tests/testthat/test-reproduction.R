@@ -50,3 +50,15 @@ test_that("what cannot be reproduced is refused", {
   expect_pycifar_error(few("A", path = wrong), "data_format", "is not a reproduction")
   expect_identical(readLines(wrong), "{}")
 })
+
+test_that("a reproduction in which nothing was finished is empty", {
+  skip_without_python()
+  path <- withr::local_tempfile(
+    lines = "{\"format\": 1, \"calls\": [], \"runs\": []}",
+    fileext = ".json"
+  )
+  found <- cifar_load_reproduction(path)
+  expect_output(print(found), "0 trainings")
+  expect_identical(nrow(found$history), 0L)
+  expect_pycifar_error(plot(found), "argument", "no training was finished")
+})

@@ -49,3 +49,30 @@ test_that("a model of another session works in this one", {
 test_that("the fingerprint is that of the weights", {
   expect_identical(cifar_fingerprint(small_model()), small_model()$fingerprint)
 })
+
+test_that("a model that Keras cannot write is kept for the session, with a warning", {
+  skip_without_python()
+  reticulate <- asNamespace("reticulate")
+  twist <- reticulate$py_run_string(paste(
+    "import keras",
+    "class Twist(keras.layers.Layer):",
+    "    def __init__(self, function, **named):",
+    "        super().__init__(**named)",
+    "        self.function = function",
+    "    def call(self, values):",
+    "        return self.function(values)",
+    "def network(input_shape, n_classes):",
+    "    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(),",
+    "        Twist(abs), keras.layers.Dense(n_classes, activation='softmax')])",
+    sep = "\n"
+  ))
+  expect_warning(
+    model <- cifar_train(small_dataset(), twist$network, epochs = 1, seed = 1, verbose = 0),
+    "cannot be saved",
+    class = "pycifar_warning_unsaved"
+  )
+  expect_length(predict(model, small_dataset()), 100L)
+  path <- withr::local_tempfile(fileext = ".keras")
+  expect_pycifar_error(cifar_save_model(model, path), "argument", "This model cannot be saved")
+  expect_false(file.exists(path))
+})
