@@ -61,7 +61,7 @@ def train(name: str, precision: str, seed: int, emulate: bool) -> dict[str, floa
     settings = {"epochs": EPOCHS[name], "schedule": "cosine", "validation": 0.1, "verbose": 0}
     model = pycifar.train(dataset, name, precision=precision, seed=seed, **settings)
     return {
-        "accuracy": round(model.last("validation", "accuracy"), 4),
+        "accuracy": round(model.final("validation", "accuracy"), 4),
         "images_per_second": IMAGES / median(model.seconds[1:]),
     }
 

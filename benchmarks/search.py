@@ -109,7 +109,7 @@ def validated(
         )
     except pycifar.errors.DivergenceError:
         return 0.0
-    return model.last("validation", "accuracy")
+    return model.final("validation", "accuracy")
 
 
 if __name__ == "__main__":

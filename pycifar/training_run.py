@@ -222,8 +222,9 @@ class TrainingRun:
 
     def _best_epoch(self) -> int | None:
         """The epoch whose weights were brought back in the end, if any were."""
-        kept = self.config.best_weights and self._stopping is not None
-        return self._stopping.best_epoch + 1 if kept and self._stopping.best_weights else None
+        if self._stopping is None or not self._stopping.best_weights:
+            return None
+        return self._stopping.best_epoch + 1
 
     def _epoch(self, epoch: int, told: keras.callbacks.CallbackList) -> None:
         spent = 0.0 if self._place is None else self._place.seconds

@@ -25,7 +25,7 @@ def one_step(architecture: str) -> dict[str, float]:
     settings: dict[str, Any] = {"epochs": 1, "validation": None, "seed": 1, "verbose": 0}
     model = pycifar.train(dataset, architecture, precision="float32", **settings)
     sizes = [float(np.abs(np.asarray(weight)).mean()) for weight in model.network.weights]
-    loss = model.last("train", "loss")
+    loss = model.final("train", "loss")
     assert loss is not None
     return {"loss": loss, "mean_absolute_weight": float(np.mean(sizes))}
 
