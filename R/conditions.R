@@ -39,7 +39,8 @@
 #'   then.
 #' * `pycifar_warning_time_budget`: a time budget was too short for one pass over the training
 #'   images.
-#' * `pycifar_warning_unsaved`: a model with a layer that Keras cannot write ends with the R session.
+#' * `pycifar_warning_unsaved`: a model with a layer that Keras cannot write ends with the R
+#'   session.
 #'
 #' @section Messages:
 #' * `pycifar_message_progress`: the line about a finished epoch, see `verbose` in [cifar_train()].

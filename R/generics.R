@@ -24,7 +24,8 @@
 #'   `seconds` and `seed`. The values are those of the epoch that the weights are of.
 #' * `augment()`: a tibble with one row an image: the columns of `new_data` if it is a data frame,
 #'   or `.truth` if it is a data set; `.pred_class`, and the probabilities as `.pred_<class>`.
-#' * `fit()`: a trained model; `object` stays as it is. `evaluate()`: a [cifar_evaluation]. `autoplot()`: a ggplot.
+#' * `fit()`: a trained model; `object` stays as it is. `evaluate()`: a [cifar_evaluation].
+#'   `autoplot()`: a ggplot.
 #' @section Errors:
 #' Those of the functions that do the work, and `pycifar_error_unknown_name` for a layer that the
 #' model does not have or that has no weights.

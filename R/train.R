@@ -27,7 +27,7 @@
 #' @param epochs Passes over the training images, at least 1; further ones where a model goes on.
 #' @param batch_size Images a step, from 1 to the number of training images.
 #' @param optimizer `"sgd"` (momentum 0.9), `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`; or a Keras
-#'   optimizer, which brings its own learning rate and weight decay.
+#'   optimizer, not used before, which brings its own learning rate, schedule and weight decay.
 #' @param learning_rate Above 0; at the start, or at the peak for `"one_cycle"`.
 #' @param schedule How the learning rate changes over the run: `"constant"`; `"cosine"`, down to 0;
 #'   `"step"`, divided by 10 after a half and after three quarters; `"exponential"`, down to 1%; or

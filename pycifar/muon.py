@@ -9,6 +9,7 @@ from pycifar.backend import keras
 MOMENTUM = 0.6
 ITERATIONS = 3
 COEFFICIENTS = (3.4445, -4.775, 2.0315)  # of the quintic that brings all singular values near 1
+SMALLEST = 1e-30  # norm that is divided by
 OTHERS = 0.1  # the learning rate of all other variables, as a share of that of the kernels
 
 
@@ -45,8 +46,8 @@ class Muon(keras.optimizers.Adam):
         step = keras.ops.reshape(orthogonal(ahead), variable.shape)
         norm = _norm(variable)
         rate = keras.ops.cast(learning_rate, variable.dtype)
-        changed = variable - step * (rate * norm / _norm(step))
-        self.assign(variable, changed * (norm / _norm(changed)))
+        changed = variable - step * (rate * norm / _above_0(_norm(step)))
+        self.assign(variable, changed * (norm / _above_0(_norm(changed))))
 
     def get_config(self) -> dict[str, Any]:
         """What makes the same optimizer again."""
@@ -63,6 +64,11 @@ def orthogonal(matrix: Any) -> Any:
         square = values @ keras.ops.transpose(values)
         values = first * values + (third * square + fifth * (square @ square)) @ values
     return keras.ops.transpose(values) if tall else values
+
+
+def _above_0(norm: Any) -> Any:
+    """A norm to divide by: a gradient of zeros changes nothing, and a kernel of zeros stays."""
+    return keras.ops.maximum(norm, SMALLEST)
 
 
 def _norm(values: Any) -> Any:

@@ -13,7 +13,7 @@ from pycifar.backend import keras
 from pycifar.config import Recipe, TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.errors import ArgumentError
-from pycifar.optimization import OPTIMIZERS, USUAL_DECAYS
+from pycifar.optimization import OPTIMIZERS, SCHEDULES, USUAL_DECAYS
 from pycifar.trained_model import TrainedModel
 
 
@@ -80,13 +80,14 @@ def settle_batch_size(batch_size: Any, recipe: Recipe, n: int) -> int:
 
 
 def settle_optimizer(
-    optimizer: Any, learning_rate: Any, weight_decay: Any, recipe: Recipe
-) -> tuple[str, float, float]:
-    """The optimizer's name, its learning rate and its weight decay."""
+    optimizer: Any, learning_rate: Any, weight_decay: Any, schedule: Any, recipe: Recipe
+) -> tuple[str, float, float, str]:
+    """The optimizer's name, its learning rate, its weight decay and the schedule of its rate."""
     if isinstance(optimizer, keras.optimizers.Optimizer):
         for argument, value in {
             "learning_rate": learning_rate,
             "weight_decay": weight_decay,
+            "schedule": schedule,
         }.items():
             if value is not None:
                 raise ArgumentError(
@@ -94,7 +95,7 @@ def settle_optimizer(
                     f"it brings its own; {describe(value)} was given."
                 )
         own = float(optimizer.weight_decay or 0)
-        return type(optimizer).__name__, float(optimizer.learning_rate), own
+        return type(optimizer).__name__, float(optimizer.learning_rate), own, "constant"
     name = check_choice("optimizer", given_or(optimizer, recipe.optimizer), OPTIMIZERS)
     if name == recipe.optimizer:
         usual_rate, usual_decay = recipe.learning_rate, recipe.weight_decay
@@ -106,6 +107,7 @@ def settle_optimizer(
         name,
         check_number("learning_rate", rate, minimum=0, open_minimum=True),
         check_number("weight_decay", decay, minimum=0),
+        check_choice("schedule", given_or(schedule, recipe.schedule), SCHEDULES),
     )
 
 

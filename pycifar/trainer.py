@@ -12,7 +12,6 @@ from typing import Any
 from pycifar.architectures import ARCHITECTURES, build_model, recipe_for
 from pycifar.arguments import (
     check_budget,
-    check_choice,
     check_count,
     check_flag,
     check_number,
@@ -31,7 +30,7 @@ from pycifar.errors import ArgumentError, DataError, TimeBudgetWarning, Training
 from pycifar.fused import fuse
 from pycifar.memory import check_batch_fits
 from pycifar.model_state import copy_of, optimizer_state, set_optimizer_state
-from pycifar.optimization import MOMENTUM, SCHEDULES, make_optimizer
+from pycifar.optimization import MOMENTUM, make_optimizer
 from pycifar.portions import split_portions
 from pycifar.precision import precision_of
 from pycifar.scratch import NumpyModel
@@ -109,7 +108,8 @@ def train(
         epochs: passes over the training images, at least 1; further ones where a model goes on.
         batch_size: images a step, from 1 to the number of images trained on.
         optimizer: "sgd" (momentum 0.9), "adam", "adamw", "rmsprop" or "muon"; or a Keras
-            optimizer, which brings its own learning rate and weight decay.
+            optimizer, not used before, which brings its own learning rate, schedule and weight
+            decay.
         learning_rate: above 0; at the start, or at the peak for "one_cycle".
         schedule: "constant", "cosine", "step", "exponential" or "one_cycle"; see
             `pycifar.optimization.rate_by_step`.
@@ -272,7 +272,9 @@ def prepare_run(
         seed = checkpoints.found.about["config"].get("seed")
     seed = check_seed(seed)
     training, validating = split_portions(dataset, validation, seed)
-    optimizer_name, rate, decay = settle_optimizer(optimizer, learning_rate, weight_decay, recipe)
+    optimizer_name, rate, decay, schedule = settle_optimizer(
+        optimizer, learning_rate, weight_decay, schedule, recipe
+    )
     epochs, time_budget = check_budget(epochs, time_budget)
     config = TrainingConfig(
         architecture=name,
@@ -280,7 +282,7 @@ def prepare_run(
         batch_size=settle_batch_size(batch_size, recipe, len(training)),
         optimizer=optimizer_name,
         learning_rate=rate,
-        schedule=check_choice("schedule", given_or(schedule, recipe.schedule), SCHEDULES),
+        schedule=schedule,
         weight_decay=decay,
         augmentation=resolve_augmentation(given_or(augmentation, recipe.augmentation)).to_dict(),
         validation=validation,
@@ -380,6 +382,17 @@ def _compile(model: keras.Model | NumpyModel, optimizer: Any, config: TrainingCo
             loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
             accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
         model.compile(optimizer, loss=loss, metrics=[accuracy])
+        if optimizer.built and not _is_of(optimizer, model):
+            raise ArgumentError(
+                "`optimizer` has been used for another model already.",
+                fix="Make a new one for each training.",
+            )
         if not optimizer.built:  # variables made in the first step would have it compiled twice
             optimizer.build(model.trainable_variables)
     fuse(model, optimizer)
+
+
+def _is_of(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> bool:
+    """Whether an optimizer that was used before was used for this model."""
+    own = {id(variable) for variable in model.trainable_variables}
+    return {id(variable) for variable in optimizer._trainable_variables} == own

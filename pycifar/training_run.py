@@ -40,6 +40,12 @@ METRICS = ("loss", "accuracy")
 # What the last step counts for in the mean of how long steps take.
 SHARE_OF_LAST_STEP = 0.05
 
+# A step may have had another compilation in it, and tells of no more than these times the mean.
+MOST_TOLD = 3
+
+# The share of a step that its way forward takes, about.
+FORWARD = 1 / 3
+
 # Of these times as many of the easiest images are those drawn that an epoch leaves out.
 EASIEST = 1.5
 
@@ -101,7 +107,9 @@ class TrainingRun:
         self.scheduled = scheduled
         self.steps_per_epoch = math.ceil(len(training) / config.batch_size)
         self.deadline = deadline
-        self._step_seconds = self._validation_seconds = 0.0
+        self._step_seconds: float | None = None  # the mean, once a step has told
+        self._validation_seconds: float | None = None
+        self._compiled = False
         self.steps_done = self._steps_before_epoch = 0
         self.augmentation = Augmentation(**config.augmentation)
         self.rows: list[tuple[int, str, str, float]] = []
@@ -132,24 +140,34 @@ class TrainingRun:
         self._stopping: EarlyStopping | None = None
         self._checkpoints = checkpoints
 
-    def _plan(self, last_step: float) -> None:
+    def _plan(self, last_step: float | None = None) -> None:
         """Settle how many steps there will be, by how long they took so far.
 
         Args:
-            last_step: its seconds.
+            last_step: its seconds; None where no step came since.
         """
         if self.deadline is None:
             return
-        left = self.deadline - time.monotonic() - self._validation_seconds
-        if self.steps_done == 1:  # which had the compilation in it and tells nothing of the others
+        if last_step is not None and self._compiled:
+            before = self._step_seconds or last_step
+            last_step = min(last_step, MOST_TOLD * before)
+            self._step_seconds = before + SHARE_OF_LAST_STEP * (last_step - before)
+        self._compiled = True  # the first step had that in it, and tells nothing of the others
+        left = self.deadline - time.monotonic()
+        if self._step_seconds is None:
             if left <= 0:
-                self._settle(1)
+                self._settle(self.steps_done)
             return
-        before = self._step_seconds or last_step
-        self._step_seconds = before + SHARE_OF_LAST_STEP * (last_step - before)
         # The last epoch, whole or not, ends with a validation.
-        pace = self._step_seconds + self._validation_seconds / self.steps_per_epoch
-        self._settle(self.steps_done + max(0, int(left / pace)))
+        validation = self._seconds_to_validate(self._step_seconds)
+        pace = self._step_seconds + validation / self.steps_per_epoch
+        self._settle(self.steps_done + max(0, int((left - validation) / pace)))
+
+    def _seconds_to_validate(self, step: float) -> float:
+        """How long a validation takes; before the first one by the seconds of a step."""
+        if self.validating is None or self._validation_seconds is not None:
+            return self._validation_seconds or 0.0
+        return FORWARD * step * len(self.validating) / self.config.batch_size
 
     def _settle(self, total_steps: int) -> None:
         """Train for so many steps, over which the learning rate runs its course."""
@@ -183,6 +201,8 @@ class TrainingRun:
             with interrupts_between_steps() as self._raise_interrupt:
                 while not (self.model.stop_training or self._is_over()):
                     self._epoch(len(self.seconds) + 1, told)
+            if not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
+                self._diverged("The last step left weights that are no finite numbers.")
         except KeyboardInterrupt:
             self.interrupted = True
         finally:
@@ -237,14 +257,17 @@ class TrainingRun:
         if self.validating is not None:
             validation_started = time.monotonic()
             measured = self._validate(self.validating)
+            if not math.isfinite(measured["loss"]):
+                loss = measured["loss"]
+                self._diverged(f"The validation loss is {loss} after epoch {epoch}.")
             self._validation_seconds = time.monotonic() - validation_started
-            self._plan(self._step_seconds)
             rows += [(epoch, "validation", metric, value) for metric, value in measured.items()]
             logs |= {f"val_{metric}": value for metric, value in measured.items()}
         self.rows += rows
         self.seconds.append(time.perf_counter() - self._epoch_began)
         self._place = None
         told.on_epoch_end(epoch - 1, logs)
+        self._plan()
         if self._checkpoints is not None:
             self._checkpoints.save(self._state())
 
@@ -275,7 +298,8 @@ class TrainingRun:
             for metric in METRICS:
                 place.totals[metric] += float(logs[metric]) * len(positions)
             if not math.isfinite(place.totals["loss"]):
-                self._diverged(float(logs["loss"]), epoch, step)
+                loss = float(logs["loss"])
+                self._diverged(f"The loss is {loss} at step {step + 1} of epoch {epoch}.")
             if before is not None:
                 self.good_weights = before
             means = self._means(place)
@@ -304,6 +328,7 @@ class TrainingRun:
             "elapsed": time.monotonic() - self._began,
             "passes": self._passes,
             "steps_done": self.steps_done,
+            "total_steps": self.total_steps,
             "steps_before_epoch": self._steps_before_epoch,
             "stopped": self.model.stop_training,
             "stopping": numbers,
@@ -337,6 +362,7 @@ class TrainingRun:
             self.rows = [(int(e), str(s), str(m), float(v)) for e, s, m, v in about["rows"]]
             self.seconds = [float(seconds) for seconds in about["seconds"]]
             self.steps_done = int(about["steps_done"])
+            total_steps = int(about["total_steps"])
             self._steps_before_epoch = int(about["steps_before_epoch"])
             self._passes = float(about["passes"])
             elapsed = float(about["elapsed"])
@@ -350,6 +376,7 @@ class TrainingRun:
         self._began -= elapsed
         if self.deadline is not None:
             self.deadline -= elapsed
+            self._settle(total_steps)
 
     def _place_in(self, state: TrainingState) -> Place | None:
         """Where in an epoch the run was; None between two epochs."""
@@ -446,13 +473,12 @@ class TrainingRun:
         truth = self._as_truth(labels)
         return self.model.test_on_batch(self._as_input(images), truth, return_dict=True)
 
-    def _diverged(self, loss: float, epoch: int, step: int) -> NoReturn:
+    def _diverged(self, message: str) -> NoReturn:
         """Go back to weights that gave a finite loss, and end the training."""
         if self.good_weights:
             self.model.set_weights(self.good_weights)
         raise DivergenceError(
-            f"The loss is {loss} at step {step + 1} of epoch {epoch}.",
-            fix=f"Try a learning rate below {self.config.learning_rate:g}.",
+            message, fix=f"Try a learning rate below {self.config.learning_rate:g}."
         )
 
     def _validate(self, portion: Portion) -> dict[str, float]:

@@ -162,7 +162,8 @@ def recipe_for(architecture: Any) -> tuple[str, Recipe]:
     if callable(architecture):  # a Keras model is, too
         return CUSTOM, Recipe()
     if isinstance(architecture, NumpyModel):
-        return architecture.name, ARCHITECTURES[architecture.name].recipe
+        known = ARCHITECTURES.get(architecture.name)
+        return (CUSTOM, Recipe()) if known is None else (architecture.name, known.recipe)
     name = check_choice("architecture", architecture, ARCHITECTURES)
     return name, ARCHITECTURES[name].recipe
 
@@ -196,7 +197,14 @@ def _check_model(
             "`architecture` must be a name, a Keras model, or a function(input_shape, n_classes) "
             f"that returns one; what came is {describe(model)}."
         )
-    if isinstance(model, keras.Model) and not model.built:
+    if isinstance(model, keras.Model) and not isinstance(model, keras.Sequential):
+        if not hasattr(model, "inputs"):
+            raise ArgumentError(
+                "`architecture` must be a Sequential or a functional Keras model; "
+                f"{type(model).__name__} is a class of its own, whose layers nobody sees.",
+                fix="Make a functional one of it: keras.Model(inputs, outputs).",
+            )
+    elif isinstance(model, keras.Sequential) and not model.built:
         model.build((None, *shape))
     if tuple(model.input_shape[1:]) != shape or tuple(model.output_shape[1:]) != (n_classes,):
         raise ArgumentError(

@@ -38,10 +38,10 @@ from pycifar.cli.values import (
 )
 from pycifar.errors import (
     ArgumentError,
-    DivergenceError,
     InterruptedWarning,
     PycifarError,
     TimeBudgetWarning,
+    TrainingError,
 )
 
 if TYPE_CHECKING:
@@ -117,10 +117,10 @@ def train(options: Namespace) -> int:
         warnings.simplefilter("ignore", TimeBudgetWarning)
         try:
             model = train(dataset, **arguments)
-        except DivergenceError as error:
-            _save(error.model, output, options)
-            if output is not None:
-                error.fix = f"{error.fix} {output} has weights with which it was finite."
+        except TrainingError as error:
+            if error.model is not None and output is not None:
+                _save(error.model, output, options)
+                error.fix = f"{error.fix or ''} {output} has the last good weights.".strip()
             raise
     _save(model, output, options)
     if model.interrupted:

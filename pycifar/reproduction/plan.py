@@ -12,10 +12,12 @@ import numpy as np
 from pycifar.architectures import ARCHITECTURES, build_model
 from pycifar.architectures.multiply_adds import count_multiply_adds
 from pycifar.arguments import check_choice, check_seed, describe
+from pycifar.config import Recipe
 from pycifar.errors import ArgumentError
 from pycifar.reproduction.systems import CASES, SYSTEMS, Case
 from pycifar.scratch import NumpyModel
 
+PRECISION = "float32"  # in which the systems computed
 OVERHEAD = 1e6  # multiply-adds that the handling of an image is worth
 
 
@@ -54,7 +56,10 @@ class Planned:
         recipe = dataclasses.asdict(ARCHITECTURES[self.case.architecture].recipe)
         del recipe["epochs"]
         recipe["batch_size"] = min(recipe["batch_size"], n_train)
-        same = {name: record["config"].get(name) for name in recipe} == recipe
+        recipe["precision"] = PRECISION
+        unsaid = dataclasses.asdict(Recipe())  # of a setting that there was not yet
+        config = {**unsaid, **record["config"]}
+        same = {name: config[name] for name in recipe} == recipe
         wanted = (self.case.architecture, self.budget, seed)
         return same and wanted == (record["architecture"], record["budget"], record["seed"])
 

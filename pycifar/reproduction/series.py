@@ -11,7 +11,7 @@ from pycifar.datasets import Dataset
 from pycifar.errors import InterruptedWarning, TimeBudgetWarning
 from pycifar.files import write_atomically
 from pycifar.processor import find_processor
-from pycifar.reproduction.plan import Planned
+from pycifar.reproduction.plan import PRECISION, Planned
 from pycifar.reproduction.progress import Progress
 from pycifar.reproduction.result import FORMAT, Reproduction
 from pycifar.trained_model import TrainedModel
@@ -73,7 +73,7 @@ class Series:
                 planned.case.architecture,
                 epochs=planned.epochs,
                 time_budget=planned.time_budget,
-                precision="float32",
+                precision=PRECISION,
                 validation="test",
                 seed=seed,
                 callbacks=self.progress.callback(f"{planned.case.architecture}, seed {seed}"),

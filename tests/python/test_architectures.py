@@ -210,3 +210,17 @@ def test_the_table_of_architectures_names_each_with_its_recipe():
     table = pycifar.list_architectures()
     assert table["architecture"].tolist() == list(ARCHITECTURES)
     assert table.notna().all(axis=None)
+
+
+def test_a_class_of_the_callers_own_is_refused_with_the_way_out():
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.last = keras.layers.Dense(10, activation="softmax")
+
+        def call(self, images):
+            return self.last(keras.ops.reshape(images, (-1, 3072)))
+
+    with pytest.raises(ArgumentError, match="Net is a class of its own") as caught:
+        pycifar.build_model(lambda shape, n: Net())
+    assert "keras.Model(inputs, outputs)" in caught.value.fix

@@ -122,6 +122,24 @@ def test_what_is_left_of_a_time_budget_is_used(dataset, tmp_path):
     assert resumed.config.passes < 10
 
 
+def test_a_time_budget_that_was_used_up_is_not_trained_on(dataset, tmp_path):
+    settings = {"time_budget": 3, "checkpoint_dir": tmp_path, "resume": True}
+    settings |= {"schedule": "cosine"}
+    whole = trained(dataset, "softmax", **settings)
+    ended = trained(dataset, "softmax", **settings)
+    assert ended.fingerprint() == whole.fingerprint()
+    assert ended.history.equals(whole.history)
+
+
+def test_a_time_budget_goes_on_beyond_the_epochs_of_the_recipe(dataset, tmp_path):
+    settings = {"time_budget": 15, "checkpoint_dir": tmp_path, "checkpoint_every": 50}
+    n_steps = 200  # more than those of the recipe's epochs
+    with pytest.raises(CallbackError):
+        trained(dataset, "softmax", callbacks=cut_after(n_steps), **settings)
+    resumed = trained(dataset, "softmax", resume=True, **settings)
+    assert resumed.config.passes * -(-180 // resumed.config.batch_size) > 2 * n_steps
+
+
 def test_a_network_of_the_callers_own_with_weights_that_numpy_has_no_type_for(dataset, tmp_path):
     def own(input_shape, n_classes):
         return keras.Sequential(

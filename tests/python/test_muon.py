@@ -49,3 +49,14 @@ def test_networks_without_normalisation_learn_by_it_too(small_dataset):
     )
     losses = model.history.query("split == 'train' and metric == 'loss'")["value"].tolist()
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_zeros_change_nothing_and_break_nothing():
+    kernel = keras.Variable(np.ones((3, 3, 2, 4), np.float32))
+    zeros = keras.Variable(np.zeros((3, 3, 2, 4), np.float32))
+    optimizer = Muon(0.1)
+    optimizer.build([kernel, zeros])
+    gradients = [keras.ops.zeros(kernel.shape), keras.ops.ones(zeros.shape)]
+    optimizer.apply(gradients, [kernel, zeros])
+    assert keras.ops.convert_to_numpy(kernel) == pytest.approx(1)
+    assert np.isfinite(keras.ops.convert_to_numpy(zeros)).all()

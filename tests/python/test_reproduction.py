@@ -218,3 +218,11 @@ def test_the_curves_are_drawn_with_one_panel_a_network(small_dataset, tmp_path):
     assert (tmp_path / "found.png").stat().st_size > 1000
     with pytest.raises(ArgumentError, match="`reproduction` must hold"):
         pycifar.plot_reproduction(None)
+
+
+@pytest.mark.parametrize("architecture", ["cnn2", "softmax"])
+def test_a_training_that_is_in_the_file_is_not_done_again(small_dataset, tmp_path, architecture):
+    settings = {"epochs": 1, "dataset": small_dataset, "verbose": 0}
+    first = pycifar.reproduce(architecture, path=tmp_path / "found.json", **settings)
+    again = pycifar.reproduce(architecture, path=tmp_path / "found.json", **settings)
+    assert again.records == first.records  # the seconds in them, too

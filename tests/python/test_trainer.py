@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 
@@ -17,6 +18,7 @@ from pycifar.errors import (
     InterruptedWarning,
     TimeBudgetWarning,
 )
+from pycifar.scratch import NumpyModel
 
 SETTINGS = {"epochs": 2, "batch_size": 50, "seed": 1, "verbose": 0}
 
@@ -390,3 +392,33 @@ def test_networks_of_numpy_have_neither_weights_nor_easy_images(small_dataset):
     for settings in ({"class_weights": "balanced"}, {"skip_easy": 0.1}):
         with pytest.raises(ArgumentError, match="for a network of NumPy"):
             pycifar.train(small_dataset, "mlp_relu", verbose=0, **settings)
+
+
+@pytest.mark.parametrize(
+    ("validation", "message"),
+    [("test", "The validation loss is nan"), (None, "The last step left weights")],
+)
+def test_a_last_step_that_breaks_the_weights_is_a_divergence(small_dataset, validation, message):
+    settings = {"epochs": 1, "batch_size": 200, "seed": 1, "verbose": 0}
+    with pytest.raises(DivergenceError, match=message) as caught:
+        pycifar.train(small_dataset, "cnn2", validation=validation, learning_rate=1e39, **settings)
+    weights = caught.value.model.network.get_weights()
+    assert max(abs(weight).max() for weight in weights) < 1
+
+
+def test_an_optimizer_of_keras_brings_its_schedule_and_is_for_one_training(small_dataset):
+    optimizer = keras.optimizers.SGD(0.01)
+    settings = {"epochs": 1, "seed": 1, "verbose": 0, "optimizer": optimizer}
+    with pytest.raises(ArgumentError, match="`schedule` must be left out"):
+        pycifar.train(small_dataset, "softmax", schedule="cosine", **settings)
+    network = pycifar.build_model("cnn2", seed=1)
+    assert pycifar.train(small_dataset, network, **settings).config.schedule == "constant"
+    pycifar.train(small_dataset, network, **settings)  # in place: the same variables
+    with pytest.raises(ArgumentError, match="has been used for another model"):
+        pycifar.train(small_dataset, "cnn2", **settings)
+
+
+def test_a_network_of_numpy_may_have_any_name(small_dataset):
+    network = NumpyModel("mlp", (32, 32, 3), 10, hidden=[8], activation="relu")
+    model = pycifar.train(small_dataset, network, epochs=1, seed=1, verbose=0)
+    assert model.config.architecture == "custom"
