@@ -43,8 +43,8 @@ SHARE_OF_LAST_STEP = 0.05
 # A step may have had another compilation in it, and tells of no more than these times the mean.
 MOST_TOLD = 3
 
-# The share of a step that its way forward takes, about.
-FORWARD = 1 / 3
+# Of the time of a step, and of its compilation, the way forward takes less than this share.
+FORWARD = 1 / 2
 
 # Of these times as many of the easiest images are those drawn that an epoch leaves out.
 EASIEST = 1.5
@@ -107,9 +107,9 @@ class TrainingRun:
         self.scheduled = scheduled
         self.steps_per_epoch = math.ceil(len(training) / config.batch_size)
         self.deadline = deadline
-        self._step_seconds: float | None = None  # the mean, once a step has told
-        self._validation_seconds: float | None = None
-        self._compiled = False
+        # Of the first step, which has compilation in it; of the later ones in the mean; and of the
+        # last validation. 0 is not known yet.
+        self._first_step_seconds = self._step_seconds = self._validation_seconds = 0.0
         self.steps_done = self._steps_before_epoch = 0
         self.augmentation = Augmentation(**config.augmentation)
         self.rows: list[tuple[int, str, str, float]] = []
@@ -140,34 +140,36 @@ class TrainingRun:
         self._stopping: EarlyStopping | None = None
         self._checkpoints = checkpoints
 
-    def _plan(self, last_step: float | None = None) -> None:
+    def _plan(self, last_step: float = 0.0) -> None:
         """Settle how many steps there will be, by how long they took so far.
 
         Args:
-            last_step: its seconds; None where no step came since.
+            last_step: its seconds; 0 where no step came since.
         """
         if self.deadline is None:
             return
-        if last_step is not None and self._compiled:
+        if not self._first_step_seconds:
+            self._first_step_seconds = last_step
+        elif last_step:
             before = self._step_seconds or last_step
             last_step = min(last_step, MOST_TOLD * before)
             self._step_seconds = before + SHARE_OF_LAST_STEP * (last_step - before)
-        self._compiled = True  # the first step had that in it, and tells nothing of the others
         left = self.deadline - time.monotonic()
-        if self._step_seconds is None:
+        if not self._step_seconds:  # the first step tells nothing of the others
             if left <= 0:
                 self._settle(self.steps_done)
             return
         # The last epoch, whole or not, ends with a validation.
-        validation = self._seconds_to_validate(self._step_seconds)
+        validation = self._seconds_to_validate()
         pace = self._step_seconds + validation / self.steps_per_epoch
         self._settle(self.steps_done + max(0, int((left - validation) / pace)))
 
-    def _seconds_to_validate(self, step: float) -> float:
-        """How long a validation takes; before the first one by the seconds of a step."""
-        if self.validating is None or self._validation_seconds is not None:
-            return self._validation_seconds or 0.0
-        return FORWARD * step * len(self.validating) / self.config.batch_size
+    def _seconds_to_validate(self) -> float:
+        """How long a validation takes; before the first one, by the steps and their compilation."""
+        if self.validating is None or self._validation_seconds:
+            return self._validation_seconds
+        batches = len(self.validating) / self.config.batch_size
+        return FORWARD * (self._first_step_seconds + batches * self._step_seconds)
 
     def _settle(self, total_steps: int) -> None:
         """Train for so many steps, over which the learning rate runs its course."""
