@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -93,9 +94,9 @@ def mlp_table() -> str:
     )
 
 
-def budget_table() -> str:
+def budget_table(name: str = "budget") -> str:
     """What fastnet reaches in a given time, and its ancestor in PyTorch."""
-    report = result("budget")
+    report = result(name)
     head = ["", "computed in", "seconds", "passes over the images", "test accuracy"]
     rows = [[*head, "with six views"]]
     runs = [(f"`time_budget = {run['budget']:g}`", run) for run in report["fastnet"]]
@@ -112,21 +113,22 @@ def budget_table() -> str:
 def seeds_table() -> str:
     """How accurate `fastnet` is in a share of its ancestor's seconds, seed for seed."""
     accuracies = ["test accuracy", "with six views"]
-    head = ["seed", "`fastnet`, seconds", *accuracies, "the ancestor, seconds", *accuracies]
+    head = ["seed", "computed in", "`fastnet`, seconds", *accuracies]
+    head += ["the ancestor, seconds", *accuracies, "share of its seconds"]
     keys, digits = ("seconds", "test_accuracy", "test_accuracy_six_views"), (0, 4, 4, 0, 4, 4, 2)
     rows = {}
-    for name in ("budget", "budget_seed2", "budget_seed3"):
+    for name in ("budget", "budget_float32", "budget_seed2", "budget_seed3"):
         report = result(name)
         theirs = report["ancestor"]
         ours = [run for run in report["fastnet"] if run["seconds"] <= SHARE * theirs["seconds"]][-1]
         values = [run[key] for run in (ours, theirs) for key in keys]
-        rows[str(ours["seed"])] = [*values, ours["seconds"] / theirs["seconds"]]
-    rows["mean"] = [mean(column) for column in zip(*rows.values(), strict=True)]
+        rows[str(ours["seed"]), ours["precision"]] = [*values, ours["seconds"] / theirs["seconds"]]
+    rows["mean", ""] = [mean(column) for column in zip(*rows.values(), strict=True)]
     cells = [
-        [name, *(f"{value:.{n}f}" for value, n in zip(row, digits, strict=True))]
-        for name, row in rows.items()
+        [*names, *(f"{value:.{n}f}" for value, n in zip(row, digits, strict=True))]
+        for names, row in rows.items()
     ]
-    return markdown([[*head, "share of its seconds"], *cells])
+    return markdown([head, *cells])
 
 
 def five_minutes_table() -> str:
@@ -139,9 +141,9 @@ def five_minutes_table() -> str:
     return markdown(rows)
 
 
-def step_rate_table() -> str:
+def step_rate_table(name: str = "step_rate") -> str:
     """Images a second, and how many times as fast pycifar is as each of its peers."""
-    found = result("step_rate")["speeds"]
+    found = result(name)["speeds"]
     rows = [["network", "batch", *found[0]["images_per_second"]]]
     for row in found:
         cells = [
@@ -356,9 +358,11 @@ TABLES = {
     "mlp": mlp_table,
     "search": search_table,
     "budget": budget_table,
+    "budget without bfloat16": partial(budget_table, "budget_float32"),
     "seeds": seeds_table,
     "five minutes": five_minutes_table,
     "step rate": step_rate_table,
+    "step rate without bfloat16": partial(step_rate_table, "step_rate_float32"),
     "limit": limit_table,
     "precision": precision_table,
     "ablation": ablation_table,
