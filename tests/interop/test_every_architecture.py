@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from children import output_of
 
+from pycifar.architectures import ARCHITECTURES
+
 SOURCE = "cifar10" if os.environ.get("PYCIFAR_DATA_DIR") else "synthetic"
 N_TRAIN, N_TEST, SEED = 64, 20, 3
 
@@ -65,9 +67,13 @@ def test_the_shell_agrees_with_python(expected):
     options = ["--epochs", "1", "--seeds", str(SEED), "--quiet", "--json"]
     pycifar = str(Path(sys.executable).with_name("pycifar"))
     found = json.loads(output_of([pycifar, "reproduce", *data, *options]))
-    weights = {run["architecture"]: run["weights"] for run in found["runs"]}
+    weights = {
+        run["architecture"]: run["weights"]
+        for run in found["runs"]  # in float32, which "auto" is everywhere for these alone
+        if ARCHITECTURES[run["architecture"]].recipe.precision == "float32"
+    }
     options = ["--epochs", "1", "--seed", str(SEED), "--validation", "test", "--quiet", "--json"]
-    for name in expected.keys() - weights.keys():  # of no published system
+    for name in expected.keys() - weights.keys():
         line = [pycifar, "train", "--architecture", name, *data, *options]
         weights[name] = json.loads(output_of(line))["fingerprint"]
     assert weights == expected
