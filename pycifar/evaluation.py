@@ -80,7 +80,7 @@ def predict(
         "prob" the probabilities, float32 of shape (n, classes), in the order of the class names.
 
     Raises:
-        ArgumentError: `model`, `type` or `tta` is not as above.
+        ArgumentError: `model`, `type` or `tta` is not as above, or the model gives NaN.
         ImageError: the images are not as above, or arrays of another size than the model takes.
         DataNotFoundError: a file is not there, or no file matches.
         DataFormatError: a file is not an image.
@@ -114,7 +114,7 @@ def evaluate(
         An `Evaluation`.
 
     Raises:
-        ArgumentError: `model`, `dataset` or `tta` is not as above.
+        ArgumentError: `model`, `dataset` or `tta` is not as above, or the model gives NaN.
         DataError: there is no such split, or its classes are not the model's.
         ImageError: its images are of another size than the model takes.
 
@@ -203,7 +203,13 @@ def _probabilities(model: TrainedModel, images: np.ndarray, tta: bool) -> np.nda
                 for share, view in views
             )
         )
-    return np.concatenate(blocks)
+    probabilities = np.concatenate(blocks)
+    if wrong := int(len(images) - np.isfinite(probabilities).all(axis=1).sum()):
+        raise ArgumentError(
+            f"`model` must give probabilities, but of {len(images):,} images {wrong:,} got NaN.",
+            fix="Its weights are NaN or too large: train it again, with a lower learning rate.",
+        )
+    return probabilities
 
 
 def _views(images: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:

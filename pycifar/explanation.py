@@ -11,7 +11,7 @@ import numpy as np
 
 from pycifar.arguments import check_choice, describe
 from pycifar.errors import ArgumentError, ImageError
-from pycifar.evaluation import as_images, check_model
+from pycifar.evaluation import as_images, check_model, predict
 from pycifar.trained_model import TrainedModel
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def explain(
         An `Explanation`. Its heat map is 0 throughout where nothing speaks for the class.
 
     Raises:
-        ArgumentError: `model`, `class_name` or `layer` is not as above.
+        ArgumentError: `model`, `class_name` or `layer` is not as above, or the model gives NaN.
         ImageError: the image is not as above, or is more than one.
 
     Source:
@@ -87,7 +87,7 @@ def explain(
     network, pixels = _spatial_network(model), one_image(model, image)
     names = _spatial_layers(network)
     chosen = names[-1] if layer is None else check_choice("layer", layer, names)
-    probabilities = np.asarray(network.predict_on_batch(pixels))[0]
+    (probabilities,) = predict(model, pixels, "prob")
     number = int(probabilities.argmax())
     if class_name is not None:
         number = model.class_names.index(check_choice("class_name", class_name, model.class_names))

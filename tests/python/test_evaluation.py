@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -139,3 +141,17 @@ def test_no_images_and_a_whole_data_set_are_refused(small_model, small_dataset):
     with pytest.raises(ArgumentError, match="one split") as caught:
         pycifar.predict(small_model, small_dataset)
     assert 'split("test")' in caught.value.fix
+
+
+def test_a_network_that_gives_nan_is_refused(small_model, small_dataset):
+    from pycifar.backend import keras
+
+    network = keras.models.clone_model(small_model.network)
+    network.set_weights([weight * np.nan for weight in small_model.network.get_weights()])
+    broken = dataclasses.replace(small_model, network=network)
+    with pytest.raises(ArgumentError, match="of 100 images 100 got NaN"):
+        pycifar.evaluate(broken, small_dataset)
+    with pytest.raises(ArgumentError, match="of 2 images 2 got NaN"):
+        pycifar.predict(broken, small_dataset.split("test").images[:2])
+    with pytest.raises(ArgumentError, match="of 1 images 1 got NaN"):
+        pycifar.explain(broken, small_dataset.split("test").images[0])
