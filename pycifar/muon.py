@@ -55,15 +55,24 @@ class Muon(keras.optimizers.Adam):
 
 
 def orthogonal(matrix: Any) -> Any:
-    """A matrix with the same directions, all but very weak ones about as strong (0.6 to 1.2)."""
+    """A matrix with the same directions, all but very weak ones about as strong (0.6 to 1.2).
+
+    Each iteration multiplies it with a polynomial of its products with itself, and so on the side
+    where it is short. There all of them are worked out, and the matrix is multiplied once.
+    """
     first, third, fifth = COEFFICIENTS
-    tall = matrix.shape[0] > matrix.shape[1]
-    values = keras.ops.transpose(matrix) if tall else matrix
-    values = values / (_norm(values) + 1e-7)
-    for _ in range(ITERATIONS):
-        square = values @ keras.ops.transpose(values)
-        values = first * values + (third * square + fifth * (square @ square)) @ values
-    return keras.ops.transpose(values) if tall else values
+    ops, tall = keras.ops, matrix.shape[0] > matrix.shape[1]
+    square = ops.matmul(ops.transpose(matrix), matrix) if tall else matrix @ ops.transpose(matrix)
+    norm = ops.sqrt(ops.trace(square)) + 1e-7
+    square = square / ops.square(norm)
+    one = ops.eye(square.shape[0], dtype=square.dtype)
+    product = one / norm
+    for iteration in range(ITERATIONS):
+        factor = first * one + third * square + fifth * (square @ square)
+        product = factor @ product
+        if iteration < ITERATIONS - 1:
+            square = factor @ square @ factor
+    return matrix @ product if tall else product @ matrix
 
 
 def _above_0(norm: Any) -> Any:
