@@ -46,7 +46,8 @@
 #'   nothing else, and a model that is given keeps its own.
 #' @param augmentation `"none"`, or any of `"flip"`, `"shift"` and `"cutout"`; or a list of these
 #'   with their values, such as `list(flip = TRUE, shift = 4)`: `flip` mirrors half of the images,
-#'   `shift` moves them by up to so many pixels, and `cutout` blanks a square with sides of so many.
+#'   or, where it is `"alternating"`, each in every other epoch; `shift` moves them by up to so many
+#'   pixels, and `cutout` blanks a square with sides of so many.
 #' @param skip_easy The share of the training images that an epoch leaves out to save time, from 0
 #'   to 0.6: drawn from the easiest ones, by the loss that they had when they were last seen. The
 #'   first epoch and the last 15% (at least one) have all images; 0 for a network of NumPy.

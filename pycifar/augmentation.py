@@ -14,13 +14,16 @@ from pycifar.errors import ArgumentError
 # What a name alone stands for, in `augmentation=["flip", "shift"]`.
 USUAL = {"flip": True, "shift": 4, "cutout": 8}
 
+ALTERNATING = "alternating"
+
 
 @dataclass(frozen=True)
 class Augmentation:
     """Flip, shift and cutout, applied in this order to each image on its own.
 
     Args:
-        flip: mirror left to right with probability 1/2.
+        flip: mirror left to right with probability 1/2; or "alternating": each image in every other
+            epoch, so that two epochs have all images either way.
         shift: move by up to this many pixels in each direction, drawn uniformly; what moves in is
             the image mirrored at its edge. 0 is off.
         cutout: side in pixels of a square, centred anywhere in the image, that is made black;
@@ -28,6 +31,7 @@ class Augmentation:
 
     Source:
         Shift and flip: He et al. 2015, "Deep Residual Learning for Image Recognition";
+        alternating flip: Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU";
         cutout: DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks
         with Cutout".
 
@@ -39,19 +43,30 @@ class Augmentation:
         (2, 32, 32, 3)
     """
 
-    flip: bool = False
+    flip: bool | str = False
     shift: int = 0
     cutout: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "flip", check_flag("flip", self.flip))
+        object.__setattr__(self, "flip", _check_flip(self.flip))
         object.__setattr__(self, "shift", check_count("shift", self.shift, minimum=0))
         object.__setattr__(self, "cutout", check_count("cutout", self.cutout, minimum=0))
 
-    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Changed copies of `images`, uint8 of shape (n, height, width, 3), in pixel order."""
+    def __call__(
+        self, images: np.ndarray, rng: np.random.Generator, mirrored: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Changed copies of images.
+
+        Args:
+            images: uint8 of shape (n, height, width, 3), in pixel order.
+            rng: what is drawn from.
+            mirrored: the images whose turn it is where they alternate, boolean of shape (n,); None
+                draws them.
+        """
         if self.flip:
-            images = _flip(images, rng)
+            if mirrored is None or self.flip != ALTERNATING:
+                mirrored = rng.random(len(images)) < 0.5
+            images = _flip(images, mirrored)
         if self.shift:
             images = _shift(images, rng, self.shift)
         if self.cutout:
@@ -91,8 +106,18 @@ def resolve_augmentation(value: Any) -> Augmentation:
     )
 
 
-def _flip(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    chosen = rng.random(len(images)) < 0.5
+def _check_flip(value: Any) -> bool | str:
+    if isinstance(value, str) and value == ALTERNATING:
+        return value
+    try:
+        return check_flag("flip", value)
+    except ArgumentError:
+        raise ArgumentError(
+            f'`flip` must be True, False or "{ALTERNATING}", not {describe(value)}.'
+        ) from None
+
+
+def _flip(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     images = images.copy(order="K")
     images[chosen] = images[chosen, :, ::-1]
     return images

@@ -33,7 +33,7 @@ from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
 
 # Independent streams of random numbers that one seed gives.
-ORDER, AUGMENTATION, LAYERS = 1, 2, 3
+ORDER, AUGMENTATION, LAYERS, FLIPS = 1, 2, 3, 4
 
 METRICS = ("loss", "accuracy")
 
@@ -127,6 +127,8 @@ class TrainingRun:
         n = len(training)
         self._losses = np.full(n, np.inf, np.float32)  # when the images were last seen
         self._left_out = round(config.skip_easy * n)
+        # In even epochs, where flips alternate; in odd ones the others.
+        self._mirrored = np.random.default_rng([config.seed, FLIPS]).random(n) < 0.5
         self._step = make_step(
             model, *self._as_batch(*training.take(slice(0, 1))), losses=self._left_out > 0
         )
@@ -447,7 +449,8 @@ class TrainingRun:
         images, labels = self.training.take(positions)
         if self.augmentation != Augmentation():
             draws = np.random.default_rng([self.config.seed, AUGMENTATION, epoch, step])
-            images = self.augmentation(images, draws)
+            mirrored = self._mirrored[positions] ^ bool(epoch % 2)
+            images = self.augmentation(images, draws, mirrored)
         return self._as_batch(images, labels)
 
     def _learn(self, positions: np.ndarray, epoch: int, step: int) -> Mapping[str, Any]:

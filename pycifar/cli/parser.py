@@ -231,7 +231,8 @@ def _add_training(parser: ArgumentParser, *names: str) -> Any:
         "precision": ("NAME", ", ".join(PRECISIONS) + ": what is computed with"),
         "augmentation": (
             "NAMES",
-            "none, or any of flip,shift,cutout with commas between; shift=2 for so many pixels",
+            "none, or any of flip,shift,cutout with commas between; shift=2 for so many pixels, "
+            "flip=alternating to mirror each image in every other epoch",
         ),
         "skip_easy": ("SHARE", "of the training images that an epoch leaves out, being easy"),
         "validation": (

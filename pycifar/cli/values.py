@@ -129,7 +129,8 @@ def _as_decay(name: str, text: str) -> float:
 
 
 def _as_augmentation(name: str, text: str) -> Augmentation:
-    from pycifar.augmentation import USUAL, resolve_augmentation  # NumPy, which doctor may lack
+    # They need NumPy, which doctor may lack.
+    from pycifar.augmentation import ALTERNATING, USUAL, resolve_augmentation
 
     if "=" not in text:
         return resolve_augmentation(text.split(","))
@@ -137,7 +138,10 @@ def _as_augmentation(name: str, text: str) -> Augmentation:
     for part in text.split(","):
         key, given, value = part.partition("=")
         usual = USUAL[check_choice(name, key, USUAL)]
-        values[key] = check_count(name, _number(value), minimum=0) if given else usual
+        if key == "flip":
+            values[key] = check_choice(name, value, [ALTERNATING]) if given else usual
+        else:
+            values[key] = check_count(name, _number(value), minimum=0) if given else usual
     return resolve_augmentation(values)
 
 

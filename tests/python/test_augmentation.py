@@ -19,6 +19,23 @@ def test_flip_mirrors_about_half_of_the_images_and_leaves_the_others():
     assert 20 < same.sum() < 44
 
 
+def test_an_alternating_flip_mirrors_the_images_whose_turn_it_is():
+    images = images_of(4)
+    turn = np.array([True, False, True, False])
+    flipped = Augmentation(flip="alternating")(images, np.random.default_rng(1), turn)
+    assert (flipped[turn] == images[turn][:, :, ::-1]).all()
+    assert (flipped[~turn] == images[~turn]).all()
+
+
+def test_an_alternating_flip_of_images_without_turns_is_drawn():
+    images = images_of()
+    drawn, alternating = (
+        Augmentation(flip=flip, shift=2)(images, np.random.default_rng(1))
+        for flip in (True, "alternating")
+    )
+    assert (drawn == alternating).all()
+
+
 def test_shift_moves_each_image_by_its_own_offset_and_mirrors_at_the_edge():
     images = images_of()
     shifted = Augmentation(shift=2)(images, np.random.default_rng(1))
@@ -67,6 +84,7 @@ def test_the_same_generator_state_gives_the_same_images():
         ("flip", {"flip": True}),
         (["flip", "shift"], {"flip": True, "shift": 4}),
         ({"shift": 2.0, "cutout": 0}, {"shift": 2}),
+        ({"flip": "alternating"}, {"flip": "alternating"}),
     ],
 )
 def test_augmentation_is_named_listed_or_given_with_values(given, settled):
@@ -83,3 +101,8 @@ def test_an_unknown_augmentation_suggests_the_nearest():
 def test_what_is_no_augmentation_is_refused(given):
     with pytest.raises(ArgumentError):
         resolve_augmentation(given)
+
+
+def test_a_wrong_flip_is_told_what_it_may_be():
+    with pytest.raises(ArgumentError, match='True, False or "alternating", not "alternate"'):
+        Augmentation(flip="alternate")

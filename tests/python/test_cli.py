@@ -497,6 +497,7 @@ def test_a_layer_or_class_that_does_not_exist_is_refused(run, model_path, image_
         ("flip,shift", {"flip": True, "shift": 4}),
         ("flip,shift=2", {"flip": True, "shift": 2}),
         ("cutout=6", {"cutout": 6}),
+        ("flip=alternating,shift=2", {"flip": "alternating", "shift": 2}),
     ],
 )
 def test_augmentation_may_have_values(text, expected):
@@ -504,7 +505,7 @@ def test_augmentation_may_have_values(text, expected):
     assert training_arguments(options)["augmentation"].to_dict() == expected
 
 
-@pytest.mark.parametrize("text", ["shift=x", "shift=-1", "turn=2", "shift="])
+@pytest.mark.parametrize("text", ["shift=x", "shift=-1", "turn=2", "shift=", "flip=1", "flip="])
 def test_augmentation_of_other_values_is_refused(run, text):
     code, _, err = run(*TRAIN, "--augmentation", text)
     assert code == 2

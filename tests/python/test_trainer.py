@@ -19,6 +19,7 @@ from pycifar.errors import (
     TimeBudgetWarning,
 )
 from pycifar.scratch import NumpyModel
+from pycifar.trainer import prepare_run
 
 SETTINGS = {"epochs": 2, "batch_size": 50, "seed": 1, "verbose": 0}
 
@@ -359,6 +360,19 @@ def test_balanced_class_weights_are_inverse_to_the_counts():
 def test_class_weights_that_make_no_sense_are_refused(small_dataset, weights, message):
     with pytest.raises(ArgumentError, match=message):
         pycifar.train(small_dataset, class_weights=weights, verbose=0)
+
+
+def test_alternating_flips_show_each_image_either_way_in_two_epochs(small_dataset):
+    settings = {"augmentation": {"flip": "alternating"}, "validation": None, "seed": 1}
+    run = prepare_run(small_dataset, "lenet5", epochs=3, **settings)
+    positions = np.random.default_rng(1).permutation(len(run.training))
+    images, _ = run.training.take(positions)
+    first, second, third = (run._batch(positions, epoch, 0)[0] for epoch in (1, 2, 3))
+    assert (first == third).all()
+    assert (second == first[:, :, ::-1]).all()
+    mirrored = (first == images[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert ((first == images).all(axis=(1, 2, 3)) ^ mirrored).all()
+    assert 0.3 < mirrored.mean() < 0.7
 
 
 def test_easy_images_are_left_out_between_the_first_epoch_and_the_last(small_dataset):

@@ -49,6 +49,10 @@ test_that("options reach Python as they are meant", {
 
 test_that("augmentation is given by name, by names, or with values", {
   expect_identical(crossing_augmentation("flip"), "flip")
+  expect_identical(
+    crossing_augmentation(list(flip = "alternating")),
+    list(flip = "alternating")
+  )
   expect_identical(crossing_augmentation(c("flip", "shift")), list("flip", "shift"))
   expect_identical(crossing_augmentation(list(shift = 4)), list(shift = 4L))
   expect_null(crossing_augmentation(NULL))
