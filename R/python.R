@@ -22,6 +22,7 @@ python_packages <- c(
 )
 
 .onLoad <- function(libname, pkgname) {
+  ask_for_onednn()
   if (isNamespaceLoaded("reticulate")) {
     declare_requirements()
   } else {
@@ -141,6 +142,14 @@ reticulate_state <- function() {
 # A handle does not survive the R session: R saves it as a null pointer.
 is_dead <- function(handle) {
   !is_python_object(handle) || reticulate::py_is_null_xptr(handle)
+}
+
+# As the Python package does; but Keras may be imported before that is, for a network of the user's
+# own, and TensorFlow reads this once.
+ask_for_onednn <- function() {
+  if (R.version$arch == "x86_64" && !nzchar(Sys.getenv("TF_ENABLE_ONEDNN_OPTS"))) {
+    Sys.setenv(TF_ENABLE_ONEDNN_OPTS = "1")
+  }
 }
 
 declare_requirements <- function() {

@@ -201,6 +201,14 @@ def _check_backend(keras: dict[str, Any]) -> Iterator[Check]:
     chosen = " (KERAS_BACKEND)" if os.environ.get("KERAS_BACKEND") else ""
     yield Check("backend", f"{keras['backend']} {keras['backend_version']}{chosen}")
     yield Check("devices", ", ".join(keras["devices"]))
+    if keras["lacks_onednn"]:
+        yield Check(
+            "oneDNN",
+            "off, because TensorFlow was imported before pycifar: training takes up to twice as "
+            "long, and its weights differ in the last bits from those of runs with it",
+            WARNING,
+            "Import pycifar first, or set TF_ENABLE_ONEDNN_OPTS=1.",
+        )
 
 
 def _check_processor(processor: Processor) -> Check:

@@ -39,7 +39,7 @@ def probe() -> dict[str, dict[str, Any]]:
     Returns:
         For each name in `MODULES` a dict with `version`; or with `error`, one line, `missing`,
         whether it is not installed at all, and `fix`, a sentence or None. Keras has `backend`,
-        `backend_version` and `devices`, a list of names, as well.
+        `backend_version`, `devices`, a list of names, and `lacks_onednn`, as well.
     """
     if "keras" in sys.modules or not sys.executable:
         return dict(_try_all())
@@ -88,7 +88,7 @@ def _describe(module: str) -> dict[str, Any]:
 
 
 def _describe_keras() -> dict[str, Any]:
-    from pycifar.backend import keras, list_devices
+    from pycifar.backend import keras, lacks_onednn, list_devices
 
     backend = keras.backend.backend()
     return {
@@ -96,6 +96,7 @@ def _describe_keras() -> dict[str, Any]:
         "backend": backend,
         "backend_version": importlib.import_module(backend).__version__,
         "devices": list_devices(),
+        "lacks_onednn": lacks_onednn(),
     }
 
 

@@ -1,14 +1,21 @@
+import os
+import platform
 import random
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from pycifar.backend import seeded
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    """Run it where nothing was asked of TensorFlow, as this process has done already."""
+    environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
 
 
 def test_starting_keras_and_training_a_step_says_nothing():
@@ -26,6 +33,30 @@ model.train_on_batch(np.zeros((2, 32, 32, 3), "uint8"), np.zeros(2, "int64"))
 def test_the_standard_error_stream_works_after_the_import():
     done = run("import os, pycifar.backend; os.write(2, b'still here')")
     assert done.stderr == "still here"
+
+
+needs_x86 = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is asked for on x86 alone"
+)
+
+
+@needs_x86
+def test_tensorflow_computes_by_onednn_on_every_processor():
+    shown = "from tensorflow.python.util import _pywrap_util_port as p; print(p.IsMklEnabled())"
+    assert run(f"import pycifar.backend; {shown}").stdout == "True\n"
+    assert run(f"import pycifar, tensorflow; {shown}").stdout == "True\n"
+
+
+@needs_x86
+def test_tensorflow_that_was_imported_first_without_onednn_is_told():
+    without = "import os; os.environ['TF_ENABLE_ONEDNN_OPTS'] = '0'; import tensorflow; "
+    as_if_by_itself = "del os.environ['TF_ENABLE_ONEDNN_OPTS']; "
+    first = run(f"{without}{as_if_by_itself}import pycifar; print(pycifar.doctor())")
+    assert "UserWarning: TensorFlow was imported before pycifar" in first.stderr
+    assert "warning  oneDNN" in first.stdout
+    asked_for = run(f"{without}import pycifar; print(pycifar.doctor())")
+    assert "pycifar" not in asked_for.stderr
+    assert "oneDNN" not in asked_for.stdout
 
 
 def test_a_call_that_imports_keras_began_before_the_import_and_a_later_one_begins_now():
