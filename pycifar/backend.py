@@ -11,6 +11,7 @@ import importlib
 import math
 import os
 import random
+import re
 import sys
 import time
 import warnings
@@ -117,6 +118,23 @@ def list_devices() -> list[str]:
     return ["cpu:0", *(f"gpu:{i}" for i in range(torch.cuda.device_count()))]
 
 
+def compute_capabilities() -> list[tuple[int, ...]]:
+    """NVIDIA's number of what each of its GPUs here can compute, such as (8, 0)."""
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        config = tensorflow.config
+        gpus = map(config.experimental.get_device_details, config.list_physical_devices("GPU"))
+        return [gpu["compute_capability"] for gpu in gpus if "compute_capability" in gpu]
+    if name == "torch":
+        cuda = importlib.import_module("torch").cuda
+        return [cuda.get_device_capability(number) for number in range(cuda.device_count())]
+    devices = importlib.import_module("jax").devices()
+    found = [
+        re.fullmatch(r"(\d+)\.(\d+)", str(getattr(d, "compute_capability", ""))) for d in devices
+    ]
+    return [(int(match[1]), int(match[2])) for match in found if match]
+
+
 def gradient(score: Callable[[Any], Any], values: Any) -> tuple[Any, Any]:
     """A score, and its gradient with respect to `values`, whatever the backend.
 
@@ -178,10 +196,12 @@ if lacks_onednn():
 
 __all__ = [
     "began",
+    "compute_capabilities",
     "draw_from",
     "generator_kept",
     "gradient",
     "keras",
+    "lacks_onednn",
     "list_devices",
     "seeded",
     "tensorflow",

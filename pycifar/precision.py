@@ -18,13 +18,16 @@ PRECISIONS = ("auto", *POLICIES)
 # Instructions that multiply matrices of bfloat16; without them it is emulated, and slow.
 NATIVE = {"AVX512-BF16", "AMX", "BF16"}
 
+# The first compute capability of NVIDIA's that has bfloat16, Ampere's.
+AMPERE = (8, 0)
+
 
 def has_bfloat16() -> bool:
     """Whether what computes here, a GPU or the processor, has bfloat16 of its own."""
-    from pycifar.backend import list_devices
+    from pycifar.backend import compute_capabilities, list_devices
 
     if any(device.startswith("gpu") for device in list_devices()):
-        return True
+        return min(compute_capabilities(), default=AMPERE) >= AMPERE
     return bool(NATIVE & set(find_processor().instructions or ()))
 
 
@@ -43,8 +46,8 @@ def settle_precision(precision: Any, preferred: str) -> str:
         return preferred if preferred == "float32" or has_bfloat16() else "float32"
     if precision == "bfloat16" and not has_bfloat16():
         raise ArgumentError(
-            f'`precision` must be "auto" or "float32" on this machine, not "bfloat16", which its '
-            f"processor ({find_processor().name}) does not compute natively."
+            '`precision` must be "auto" or "float32" on this machine, not "bfloat16": neither its '
+            f"processor ({find_processor().name}) nor a GPU of it computes that natively."
         )
     return precision
 

@@ -36,13 +36,15 @@ passes = [
     pycifar.train(dataset, name, time_budget=2, seed=1, verbose=0).config.passes
     for name in ("cnn2", "fastnet")  # without and with losses of each image
 ]
-from pycifar.backend import keras
+from pycifar.backend import compute_capabilities, keras, list_devices
 from pycifar.fused import make_step
 network, labels = pycifar.build_model("lenet5", seed=1), dataset.split("test").labels
 network.compile("sgd", "sparse_categorical_crossentropy")
 expected = -numpy.log(network.predict_on_batch(images)[range(len(labels)), labels])
 losses = make_step(network, images, labels, losses=True)(images, labels)["losses"]
+gpus = [device for device in list_devices() if device.startswith("gpu")]
 others = {
+    "compute capabilities are those of GPUs": len(compute_capabilities()) <= len(gpus),
     "trained in the time": min(passes) > 0,
     "losses of each image": bool(numpy.allclose(losses, expected, 1e-3)),
 }

@@ -4,6 +4,7 @@ import pytest
 
 import pycifar
 from pycifar import precision
+from pycifar.backend import compute_capabilities, list_devices
 from pycifar.errors import ArgumentError, UnknownNameError
 from pycifar.precision import has_bfloat16, settle_precision
 from pycifar.processor import Processor
@@ -56,9 +57,22 @@ def test_auto_takes_bfloat16_of_a_processor_that_has_it(monkeypatch, old_process
     assert settle_precision("auto", "float32") == "float32"
 
 
-def test_a_gpu_has_bfloat16(monkeypatch, old_processor):
-    monkeypatch.setattr("pycifar.backend.list_devices", lambda: ["gpu:0"])
-    assert settle_precision("bfloat16", "float32") == "bfloat16"
+@pytest.mark.parametrize(
+    ("capabilities", "taken"),
+    [([(8, 0)], "bfloat16"), ([(9, 0), (7, 5)], "float32"), ([], "bfloat16")],  # none: not NVIDIA's
+)
+def test_a_gpu_has_bfloat16_unless_it_is_an_old_one(
+    monkeypatch, old_processor, capabilities, taken
+):
+    monkeypatch.setattr("pycifar.backend.list_devices", lambda: ["gpu:0", "gpu:1"])
+    monkeypatch.setattr("pycifar.backend.compute_capabilities", lambda: capabilities)
+    assert settle_precision("auto", "bfloat16") == taken
+
+
+def test_without_a_gpu_there_is_no_compute_capability():
+    if any(device.startswith("gpu") for device in list_devices()):
+        pytest.skip("has a GPU")
+    assert compute_capabilities() == []
 
 
 def test_what_the_machine_lacks_is_refused_with_what_it_has(old_processor):
