@@ -18,7 +18,7 @@ import time
 from typing import Any
 
 import numpy as np
-from peer import in_a_process
+from peer import as_it_comes, in_a_process
 from script import command_line, write_report
 
 import pycifar
@@ -94,6 +94,7 @@ def spend(budget: float, seed: int) -> dict[str, Any]:
 
 def fit(name: str, budget: float, seed: int) -> list[dict[str, float]]:
     """The network as plain Keras trains it, epoch by epoch."""
+    as_it_comes()
     import keras
 
     dataset = pycifar.load_dataset("cifar10")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -38,6 +39,11 @@ class Peer:
         """End the process."""
         self._connection.send(None)
         self._process.join()
+
+
+def as_it_comes() -> None:
+    """Have TensorFlow choose its kernels by itself, as where nobody imported pycifar before it."""
+    os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
 
 
 def in_a_process(work: Callable[..., Any], *given: Any) -> Any:

@@ -4,8 +4,8 @@
     python benchmarks/step_rate.py --output benchmarks/results/step_rate.json
 
 The same network, the same images and the same optimizer: pycifar as it comes and in float32, plain
-Keras (`fit`), and PyTorch as its users tune it on a processor (channels last, fused optimizer), in
-float32 and with bfloat16 autocast. Each has a process of its own; they take turns, each turn trains
+Keras (`fit`) with the kernels that TensorFlow chooses by itself, and PyTorch as its users tune it on
+a processor (channels last, fused optimizer), in float32 and with bfloat16 autocast. Each has a process of its own; they take turns, each turn trains
 on the same number of images, after a turn that does not count. Needs an otherwise idle machine.
 """
 
@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from peer import Peer
+from peer import Peer, as_it_comes
 from script import command_line, write_report
 
 import pycifar
@@ -35,7 +35,11 @@ HIDDEN = 512
 
 def main() -> None:
     """Measure, compare and write the report."""
-    arguments = command_line(__doc__, repeats=5).parse_args()
+    parser = command_line(__doc__, repeats=5)
+    parser.add_argument("--without", nargs="*", default=[], choices=PEERS, help="some of them")
+    arguments = parser.parse_args()
+    for name in arguments.without:
+        del PEERS[name]
     rows = []
     for network, batches in BATCHES.items():
         for batch in batches:
@@ -99,6 +103,7 @@ def prepare_keras(name: str, batch: int, autotuning: bool) -> Callable[[], float
     epoch waits for the tuning to wake: after 10, 30, 70 ms and so on, each wait twice the one
     before, so that an epoch can take twice its time. Without autotuning it does not.
     """
+    as_it_comes()
     import keras
     import tensorflow
 
