@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 # TensorFlow reads this once, as it is imported. By itself it leaves oneDNN's kernels to processors
-# with AVX512-VNNI or newer; on others `cnn2` would take 1.5 times as long, and `fastnet` twice.
+# with AVX512-VNNI or newer; on others, training would take up to twice as long.
 if platform.machine() in ("x86_64", "AMD64"):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
