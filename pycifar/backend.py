@@ -157,7 +157,8 @@ def gradient(score: Callable[[Any], Any], values: Any) -> tuple[Any, Any]:
 
 def lacks_onednn() -> bool:
     """Whether TensorFlow was imported before pycifar could have it compute by oneDNN's kernels."""
-    if not _tensorflow_came_first or os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "1":
+    asked = os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1"
+    if tensorflow is None or not (_tensorflow_came_first and asked):
         return False
     try:  # no public name of TensorFlow's tells it
         return not importlib.import_module(_ONEDNN_STATE).IsMklEnabled()
