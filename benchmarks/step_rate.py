@@ -4,9 +4,10 @@
     python benchmarks/step_rate.py --output benchmarks/results/step_rate.json
 
 The same network, the same images and the same optimizer: pycifar as it comes and in float32, plain
-Keras (`fit`) with the kernels that TensorFlow chooses by itself, and PyTorch as its users tune it on
-a processor (channels last, fused optimizer), in float32 and with bfloat16 autocast. Each has a process of its own; they take turns, each turn trains
-on the same number of images, after a turn that does not count. Needs an otherwise idle machine.
+Keras (`fit`) with the kernels that TensorFlow chooses by itself, and PyTorch as its users tune it
+on a processor (channels last, fused optimizer), in float32 and with bfloat16 autocast. Each has a
+process of its own; they take turns, each turn trains on the same number of images, after a turn
+that does not count. Needs an otherwise idle machine.
 """
 
 from __future__ import annotations
