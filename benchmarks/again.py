@@ -4,7 +4,9 @@
     python benchmarks/again.py step_rate limit   # results/step_rate.json and results/limit.json
 
 Needs the environment that `make setup` leaves, real CIFAR-10, `pip install '.[bench]'` for those
-that are compared, and an otherwise idle machine. `make bench` brings all but the idle machine.
+that are compared, and an otherwise idle machine. `make bench` brings all but the idle machine. The
+tables say what processor `budget` and `step_rate` were measured on: with bfloat16, without it
+(`_float32`), or with AVX2 alone (`_avx2`). Name those that suit yours.
 """
 
 from __future__ import annotations
