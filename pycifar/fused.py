@@ -68,7 +68,10 @@ def make_step(
             return model.train_step((images, truth, weights))
 
     signature = [tensorflow.TensorSpec((None, *values.shape[1:]), values.dtype) for values in batch]
-    return tensorflow.function(step, input_signature=signature, jit_compile=model.jit_compile)
+    # Keras compiles its own step as it is written, too; what is rewritten leaves files behind.
+    return tensorflow.function(
+        step, input_signature=signature, autograph=False, jit_compile=model.jit_compile
+    )
 
 
 def _train_on_batch(
