@@ -30,6 +30,18 @@ model.train_on_batch(np.zeros((2, 32, 32, 3), "uint8"), np.zeros(2, "int64"))
     assert (done.stdout, done.stderr) == ("", "")
 
 
+def test_a_training_leaves_nothing_in_the_temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    done = run("""
+import os, pycifar
+dataset = pycifar.load_dataset("synthetic", n_train=20, n_test=10)
+pycifar.train(dataset, "softmax", epochs=1, validation=None, seed=1, verbose=0)
+print(os.listdir(os.environ["TMPDIR"]))
+""")
+    assert done.stdout == "[]\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_standard_error_stream_works_after_the_import():
     done = run("import os, pycifar.backend; os.write(2, b'still here')")
     assert done.stderr == "still here"

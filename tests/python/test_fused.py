@@ -148,13 +148,6 @@ def test_a_training_compiles_its_step_once(small_dataset, monkeypatch):
     assert step.experimental_get_tracing_count() == 1
 
 
-def test_a_training_leaves_nothing_in_the_temporary_folder(small_dataset, monkeypatch, tmp_path):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    pycifar.train(small_dataset, "softmax", epochs=1, seed=1, verbose=0)
-    pycifar.train(small_dataset, "lenet5", epochs=1, seed=1, verbose=0)
-    assert not list(tmp_path.iterdir())
-
-
 def test_a_model_that_was_trained_does_not_stay_in_memory(small_dataset):
     def graphs():
         gc.collect()
