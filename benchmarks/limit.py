@@ -25,7 +25,7 @@ import numpy as np
 from script import command_line, write_report
 
 import pycifar
-from pycifar.architectures import recipe_for
+from pycifar.architectures import ARCHITECTURES
 from pycifar.architectures.multiply_adds import count_multiply_adds
 
 SIDES = (1024, 2048, 4096)  # of the square matrices; the fastest counts
@@ -101,7 +101,7 @@ def profile(network: Any, dataset: pycifar.Dataset) -> dict[str, float]:
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     train = dataset.split("train")
-    size = recipe_for("fastnet")[1].batch_size
+    size = ARCHITECTURES["fastnet"].recipe.batch_size
     images = np.ascontiguousarray(train.images[:size])
     truth = np.eye(10, dtype=np.float32)[train.labels[:size]]
     network.train_on_batch(images, truth)
