@@ -17,12 +17,13 @@ OPTIMIZERS = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001, "muo
 # Weight decay where neither caller nor recipe gives one, and where it is not 0; Keras's own.
 USUAL_DECAYS = {"adamw": 0.004}
 
-SCHEDULES = ("constant", "cosine", "step", "exponential", "one_cycle")
+SCHEDULES = ("constant", "cosine", "step", "exponential", "one_cycle", "inverse_sqrt")
 
 MOMENTUM = 0.9  # of "sgd"
 STEP_AT = (0.5, 0.75)  # shares of the run after which "step" divides the rate by 10
 EXPONENTIAL_END = 0.01  # share of the rate that "exponential" ends at
 WARMUP = 0.25  # share of the run in which "one_cycle" climbs to its peak
+TIMESCALE = 100  # steps after which "inverse_sqrt" has divided the rate by the root of 2
 
 
 def make_optimizer(
@@ -68,13 +69,20 @@ def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Calla
 
     Args:
         schedule: one of `SCHEDULES`: constant; half a cosine down to 0; divided by 10 after half
-            and after three quarters of the run; exponentially down to 1%; or linearly up over the
-            first quarter and then half a cosine down to 0.
+            and after three quarters of the run; exponentially down to 1%; linearly up over the
+            first quarter and then half a cosine down to 0; or divided by the root of the steps so
+            far, and half a cosine down to 0 as well, so that a rate which is high enough for a run
+            of few steps is not too high for one of many.
         learning_rate: at the start, or at the peak for ``"one_cycle"``; above 0.
         total_steps: steps in the whole run.
 
     Raises:
         ArgumentError: a name or number is not as above.
+
+    Source:
+        Loshchilov and Hutter 2017, "SGDR", for the cosine; Smith and Topin 2019,
+        "Super-Convergence", for one cycle; Zhai et al. 2022, "Scaling Vision Transformers", for
+        the root, with an end of another kind.
     """
     check_choice("schedule", schedule, SCHEDULES)
     rate = check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)
@@ -97,5 +105,8 @@ def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Calla
         "step": by_steps,
         "exponential": lambda step: rate * EXPONENTIAL_END ** (step / total_steps),
         "one_cycle": one_cycle,
+        "inverse_sqrt": lambda step: (
+            half_cosine(step / total_steps) / math.sqrt(1 + step / TIMESCALE)
+        ),
     }
     return functions[schedule]

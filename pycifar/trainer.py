@@ -111,7 +111,7 @@ def train(
             optimizer, not used before, which brings its own learning rate, schedule and weight
             decay.
         learning_rate: above 0; at the start, or at the peak for "one_cycle".
-        schedule: "constant", "cosine", "step", "exponential" or "one_cycle"; see
+        schedule: "constant", "cosine", "step", "exponential", "one_cycle" or "inverse_sqrt"; see
             `pycifar.optimization.rate_by_step`.
         weight_decay: each step takes the learning rate times this off each weight, times the
             weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.

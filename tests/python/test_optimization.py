@@ -35,6 +35,13 @@ def test_one_cycle_climbs_for_a_quarter_and_falls_to_zero():
     assert rates("one_cycle", 0, 25, 100) == pytest.approx([0.0, 0.1, 0.0], abs=1e-7)
 
 
+def test_the_inverse_root_is_a_cosine_for_few_steps_and_lower_for_many():
+    few = rate_by_step("inverse_sqrt", 0.1, 4)
+    assert [few(0), few(2), few(4)] == pytest.approx([0.1, 0.05, 0.0], rel=0.02)
+    many = rate_by_step("inverse_sqrt", 0.1, 3000)
+    assert many(300) == pytest.approx(0.05, rel=0.03)
+
+
 def keras_schedule(schedule: str) -> object:
     """Keras's own schedule of the kind, over 100 steps."""
     made = keras.optimizers.schedules
@@ -44,6 +51,7 @@ def keras_schedule(schedule: str) -> object:
         "step": made.PiecewiseConstantDecay([50, 75], [0.1, 0.01, 0.001]),
         "exponential": made.ExponentialDecay(0.1, 100, 0.01),
         "one_cycle": made.CosineDecay(0.0, 75, warmup_target=0.1, warmup_steps=25),
+        "inverse_sqrt": lambda step: made.CosineDecay(0.1, 100)(step) / (1 + step / 100) ** 0.5,
     }[schedule]
 
 
