@@ -164,7 +164,9 @@ class TrainingRun:
         # The last epoch, whole or not, ends with a validation.
         validation = self._seconds_to_validate()
         pace = self._step_seconds + validation / self.steps_per_epoch
-        self._settle(self.steps_done + max(0, int((left - validation) / pace)))
+        # One less than would fit: the last one may take longer than those before.
+        fitting = int((left - validation) / pace) - 1
+        self._settle(self.steps_done + max(0, fitting))
 
     def _seconds_to_validate(self) -> float:
         """How long a validation takes; before the first one, by the steps and their compilation."""
