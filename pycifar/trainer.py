@@ -216,7 +216,8 @@ def train(
             raise
     trained = run.result(dataset)
     passes = trained.config.passes
-    if passes is not None and passes < 1 and not trained.interrupted:
+    stopped = trained.interrupted or run.model.stop_training
+    if passes is not None and passes < 1 and not stopped:
         warnings.warn(
             f"The time budget of {time_budget:g} s was too short for one pass over the training "
             f"images: {passes:.0%} of them were used.",

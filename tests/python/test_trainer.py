@@ -305,6 +305,12 @@ def test_a_time_budget_that_is_too_short_leaves_one_step_and_a_warning(small_dat
     assert 0 < max(steps) < 0.01  # one step of a rate of 0.01
 
 
+def test_a_callback_that_stops_early_is_no_fault_of_the_time_budget(small_dataset):
+    settings = {**SETTINGS, "epochs": None, "time_budget": 600, "batch_size": 20}
+    stop = {"on_train_batch_end": lambda batch, logs: False}
+    assert pycifar.train(small_dataset, callbacks=stop, **settings).config.passes < 1
+
+
 def test_epochs_and_a_time_budget_exclude_each_other(small_dataset):
     with pytest.raises(ArgumentError, match="`time_budget` must be left out"):
         pycifar.train(small_dataset, epochs=1, time_budget=10)
