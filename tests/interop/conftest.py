@@ -14,7 +14,7 @@ import pytest
 from children import TIMEOUT, environment
 
 # R inside Python may hang when the process ends (reticulate 1.43 to 1.46 under rpy2), so the child
-# writes its verdict and leaves at once.
+# writes its verdict and leaves at once, without removing its temporary folder.
 PRELUDE = """
 import json, os, sys
 def verdict(value):
@@ -50,7 +50,7 @@ def r_in_python(tmp_path: Path) -> Callable[..., Any]:
         target = tmp_path / "verdict.json"
         done = subprocess.run(
             [sys.executable, "-c", PRELUDE + code],
-            env=environment(VERDICT=str(target), **extra),
+            env=environment(VERDICT=str(target), TMPDIR=str(tmp_path), **extra),
             cwd=tmp_path,
             capture_output=True,
             text=True,

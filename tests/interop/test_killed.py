@@ -101,9 +101,11 @@ def kill_after_a_checkpoint(command: list[str], folder: Path) -> None:
 
 
 def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
+    # What is killed leaves its temporary folder.
+    own = {"FOLDER": str(folder), "TMPDIR": str(folder.parent)}
     return subprocess.Popen(
         command,
-        env=r_environment(FOLDER=str(folder)) if command[0] == r_program() else environment(),
+        env=r_environment(**own) if command[0] == r_program() else environment(**own),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
