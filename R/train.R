@@ -31,8 +31,11 @@
 #' @param learning_rate Above 0; at the start, or at the peak for `"one_cycle"`.
 #' @param schedule How the learning rate changes over the run: `"constant"`; `"cosine"`, down to 0;
 #'   `"step"`, divided by 10 after a half and after three quarters; `"exponential"`, down to 1%;
-#'   `"one_cycle"`, up over the first quarter and then down to 0; or `"inverse_sqrt"`, divided by
-#'   the root of the steps so far, and down to 0, which suits short and long runs alike.
+#'   `"one_cycle"`, up over the first quarter and then down to 0; `"inverse_sqrt"`, divided by
+#'   the root of the steps so far, and down to 0, which suits short and long runs alike; or
+#'   `"averaging"`, the same, but in a run of at least 12 passes over all images down to a ninth
+#'   within two fifths, after which it stays, and the model ends with the mean of the weights since
+#'   then (Izmailov et al. 2018).
 #' @param weight_decay Each step takes the learning rate times this off each weight, times the
 #'   weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
 #' @param label_smoothing The share of the truth that is spread evenly over all classes, from 0 to

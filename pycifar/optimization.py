@@ -17,13 +17,15 @@ OPTIMIZERS = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001, "muo
 # Weight decay where neither caller nor recipe gives one, and where it is not 0; Keras's own.
 USUAL_DECAYS = {"adamw": 0.004}
 
-SCHEDULES = ("constant", "cosine", "step", "exponential", "one_cycle", "inverse_sqrt")
+SCHEDULES = ("constant", "cosine", "step", "exponential", "one_cycle", "inverse_sqrt", "averaging")
 
 MOMENTUM = 0.9  # of "sgd"
 STEP_AT = (0.5, 0.75)  # shares of the run after which "step" divides the rate by 10
 EXPONENTIAL_END = 0.01  # share of the rate that "exponential" ends at
 WARMUP = 0.25  # share of the run in which "one_cycle" climbs to its peak
 TIMESCALE = 100  # steps after which "inverse_sqrt" has divided the rate by the root of 2
+AVERAGED_FROM = 0.4  # share of the run after which "averaging" averages the weights
+AVERAGED_AT = 1 / 9  # share of the rate that "averaging" then stays at
 
 
 def make_optimizer(
@@ -70,9 +72,10 @@ def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Calla
     Args:
         schedule: one of `SCHEDULES`: constant; half a cosine down to 0; divided by 10 after half
             and after three quarters of the run; exponentially down to 1%; linearly up over the
-            first quarter and then half a cosine down to 0; or divided by the root of the steps so
+            first quarter and then half a cosine down to 0; divided by the root of the steps so
             far, and half a cosine down to 0 as well, so that a rate which is high enough for a run
-            of few steps is not too high for one of many.
+            of few steps is not too high for one of many; or the same, but down to a ninth within
+            two fifths of the run, where the rate stays, for weights that are averaged from then on.
         learning_rate: at the start, or at the peak for ``"one_cycle"``; above 0.
         total_steps: steps in the whole run.
 
@@ -82,13 +85,21 @@ def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Calla
     Source:
         Loshchilov and Hutter 2017, "SGDR", for the cosine; Smith and Topin 2019,
         "Super-Convergence", for one cycle; Zhai et al. 2022, "Scaling Vision Transformers", for
-        the root, with an end of another kind.
+        the root, with an end of another kind; Izmailov et al. 2018, "Averaging Weights Leads to
+        Wider Optima and Better Generalization", for averaging.
     """
     check_choice("schedule", schedule, SCHEDULES)
     rate = check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)
 
     def half_cosine(share: float) -> float:
         return rate * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+
+    def inverse_root(step: int) -> float:
+        return 1 / math.sqrt(1 + step / TIMESCALE)
+
+    def averaging(step: int) -> float:
+        above = half_cosine(step / (AVERAGED_FROM * total_steps))
+        return AVERAGED_AT * rate + above * (inverse_root(step) - AVERAGED_AT)
 
     def one_cycle(step: int) -> float:
         warmup = max(1, round(WARMUP * total_steps))
@@ -105,8 +116,7 @@ def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Calla
         "step": by_steps,
         "exponential": lambda step: rate * EXPONENTIAL_END ** (step / total_steps),
         "one_cycle": one_cycle,
-        "inverse_sqrt": lambda step: (
-            half_cosine(step / total_steps) / math.sqrt(1 + step / TIMESCALE)
-        ),
+        "inverse_sqrt": lambda step: half_cosine(step / total_steps) * inverse_root(step),
+        "averaging": averaging,
     }
     return functions[schedule]

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pycifar.augmentation import Augmentation
+from pycifar.averaging import WeightMean
 from pycifar.backend import draw_from, keras
 from pycifar.callbacks import EarlyStopping
 from pycifar.checkpoint import Checkpoints, TrainingState, fitting
@@ -27,7 +28,7 @@ from pycifar.model_state import (
     set_all_variables,
     set_optimizer_state,
 )
-from pycifar.optimization import rate_by_step
+from pycifar.optimization import AVERAGED_FROM, rate_by_step
 from pycifar.portions import Portion
 from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
@@ -51,6 +52,15 @@ EASIEST = 1.5
 
 # The last share of a run, in which no epoch leaves any image out; of whole epochs at least one.
 WITH_ALL = 0.15
+
+# The schedule "averaging" is "inverse_sqrt" where the steps are for fewer passes.
+FEWEST_PASSES = 12
+
+# How often in an epoch the weights are added to their mean, where they are averaged.
+ADDED_AN_EPOCH = 8
+
+# Training images by which normalisation is measured for weights that were averaged.
+MEASURED = 10_000
 
 # Steps from one copy of the weights to the next, which a training whose loss is no number any more
 # goes back to. Copies of each step would cost a tenth of the time.
@@ -114,6 +124,8 @@ class TrainingRun:
         self.augmentation = Augmentation(**config.augmentation)
         self.rows: list[tuple[int, str, str, float]] = []
         self.good_weights: list[np.ndarray] = []
+        self._mean = WeightMean()
+        self._averaged_from = math.inf  # steps
         self.seconds: list[float] = []
         self._epochs_before = 0
         if earlier is not None:
@@ -164,8 +176,9 @@ class TrainingRun:
         # The last epoch, whole or not, ends with a validation.
         validation = self._seconds_to_validate()
         pace = self._step_seconds + validation / self.steps_per_epoch
+        end = validation + self._batches_to_measure() * self._step_seconds
         # One less than would fit: the last one may take longer than those before.
-        fitting = int((left - validation) / pace) - 1
+        fitting = int((left - end) / pace) - 1
         self._settle(self.steps_done + max(0, fitting))
 
     def _seconds_to_validate(self) -> float:
@@ -180,7 +193,12 @@ class TrainingRun:
         config = self.config
         self.total_steps = total_steps
         if self.scheduled:
-            self._rate = rate_by_step(config.schedule, config.learning_rate, total_steps)
+            schedule = config.schedule
+            if schedule == "averaging" and total_steps < FEWEST_PASSES * self.steps_per_epoch:
+                schedule = "inverse_sqrt"
+            averaged = schedule == "averaging"
+            self._averaged_from = AVERAGED_FROM * total_steps if averaged else math.inf
+            self._rate = rate_by_step(schedule, config.learning_rate, total_steps)
         if self.deadline is not None:
             left = total_steps - self._steps_before_epoch
             epochs = len(self.seconds) + math.ceil(left / self.steps_per_epoch)
@@ -259,6 +277,8 @@ class TrainingRun:
         told.params |= {"epochs": self.config.epochs, "total_steps": self.total_steps}
         told.on_epoch_begin(epoch - 1)
         logs = self._pass(epoch, told)
+        if self._is_over() and self._is_averaged() and self._mean.number:
+            self._mean.give(self.model, self._images_to_measure())
         rows = [(epoch, "train", metric, value) for metric, value in logs.items()]
         if self.validating is not None:
             validation_started = time.monotonic()
@@ -309,6 +329,9 @@ class TrainingRun:
             if before is not None:
                 self.good_weights = before
             means = self._means(place)
+            apart = max(1, self.steps_per_epoch // ADDED_AN_EPOCH)
+            if self._is_averaged() and self.steps_done % apart == 0:
+                self._mean.add(self.model.get_weights())
             for callback in told.callbacks:  # not by Keras's list, which looks through the logs
                 callback.on_train_batch_end(step, means)
             self._raise_interrupt()
@@ -338,12 +361,14 @@ class TrainingRun:
             "steps_before_epoch": self._steps_before_epoch,
             "stopped": self.model.stop_training,
             "stopping": numbers,
+            "averaged": self._mean.number,
         }
         arrays = {
             "variables": all_variables(self.model),
             "optimizer": optimizer_state(self.model),
             "losses": [self._losses],
             "best": best,
+            "mean": self._mean.arrays,
         }
         if self._place is not None:
             about["place"] = {
@@ -361,7 +386,11 @@ class TrainingRun:
             variables = fitting(arrays, "variables", all_variables(self.model))
             optimizer = fitting(arrays, "optimizer", optimizer_state(self.model))
             [losses] = fitting(arrays, "losses", [self._losses])
-        except ValueError as error:
+            self._mean.number = int(about.get("averaged", 0))
+            if self._mean.number:
+                like = [values.astype(np.float64) for values in self.model.get_weights()]
+                self._mean.arrays = fitting(arrays, "mean", like)
+        except (TypeError, ValueError) as error:
             raise checkpoints.misfit(f"its network has other weights ({error})") from error
         try:
             self._place = self._place_in(state)
@@ -403,6 +432,25 @@ class TrainingRun:
     def _is_over(self) -> bool:
         """Whether no step is left."""
         return self.steps_done >= self.total_steps
+
+    def _is_averaged(self) -> bool:
+        """Whether the weights after this step are among those whose mean the run ends with."""
+        return self.steps_done > self._averaged_from
+
+    def _batches_to_measure(self) -> int:
+        """How many batches of images normalisation is measured by in the end."""
+        if self._averaged_from == math.inf:
+            return 0
+        return max(1, min(len(self.training), MEASURED) // self.config.batch_size)
+
+    def _images_to_measure(self) -> Iterator[np.ndarray]:
+        """These batches, in the order of an epoch that there is not."""
+        order, size = self._order(0), self.config.batch_size
+        for number in range(self._batches_to_measure()):
+            images, _ = self.training.take(order[number * size : (number + 1) * size])
+            draw_from(self.config.seed, LAYERS, 0, number)
+            yield self._as_input(images)
+            self._raise_interrupt()
 
     def losses_at(self, rates: Iterable[float]) -> Iterator[float]:
         """The loss before each of some steps, which learn at these rates in turn."""

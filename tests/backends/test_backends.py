@@ -42,10 +42,18 @@ network, labels = pycifar.build_model("lenet5", seed=1), dataset.split("test").l
 network.compile("sgd", "sparse_categorical_crossentropy")
 expected = -numpy.log(network.predict_on_batch(images)[range(len(labels)), labels])
 losses = make_step(network, images, labels, losses=True)(images, labels)["losses"]
+averaging = settings | {"schedule": "averaging", "precision": "float32", "validation": None}
+averaged = pycifar.train(dataset, "fastnet", epochs=12, **averaging).network
+measured = averaged.get_layer("conv1_1_norm")
+before = keras.Model(averaged.inputs, measured.input).predict(
+    numpy.ascontiguousarray(dataset.split("train").images), verbose=0
+)
+mean = keras.ops.convert_to_numpy(measured.moving_mean)
 gpus = [device for device in list_devices() if device.startswith("gpu")]
 others = {
     "compute capabilities are those of GPUs": len(compute_capabilities()) <= len(gpus),
     "trained in the time": min(passes) > 0,
+    "normalisation of averaged weights": bool(numpy.allclose(mean, before.mean((0, 1, 2)), 1e-3)),
     "losses of each image": bool(numpy.allclose(losses, expected, 1e-3)),
 }
 print(json.dumps([keras.backend.backend(), found, others]))

@@ -42,6 +42,13 @@ def test_the_inverse_root_is_a_cosine_for_few_steps_and_lower_for_many():
     assert many(300) == pytest.approx(0.05, rel=0.03)
 
 
+def test_averaging_falls_to_a_ninth_and_stays_there():
+    rate = rate_by_step("averaging", 0.1, 3000)
+    assert rate(0) == 0.1
+    assert rate(600) == pytest.approx((0.1 / 7**0.5 + 0.1 / 9) / 2)
+    assert rate(1200) == rate(2999) == pytest.approx(0.1 / 9)
+
+
 def keras_schedule(schedule: str) -> object:
     """Keras's own schedule of the kind, over 100 steps."""
     made = keras.optimizers.schedules
@@ -52,6 +59,9 @@ def keras_schedule(schedule: str) -> object:
         "exponential": made.ExponentialDecay(0.1, 100, 0.01),
         "one_cycle": made.CosineDecay(0.0, 75, warmup_target=0.1, warmup_steps=25),
         "inverse_sqrt": lambda step: made.CosineDecay(0.1, 100)(step) / (1 + step / 100) ** 0.5,
+        "averaging": lambda step: (
+            made.CosineDecay(1.0, 40)(step) * (0.1 / (1 + step / 100) ** 0.5 - 0.1 / 9) + 0.1 / 9
+        ),
     }[schedule]
 
 
