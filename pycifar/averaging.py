@@ -16,7 +16,7 @@ from pycifar.scratch import NumpyModel
 class WeightMean:
     """The mean of the weights that a network had at some moments.
 
-    Args:
+    Attributes:
         number: of these moments.
         arrays: the mean, in the order of the network's weights and in float64; none before the
             first moment.
