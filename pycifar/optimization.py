@@ -94,12 +94,12 @@ def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Calla
     def half_cosine(share: float) -> float:
         return rate * (1 + math.cos(math.pi * min(share, 1.0))) / 2
 
-    def inverse_root(step: int) -> float:
-        return 1 / math.sqrt(1 + step / TIMESCALE)
+    def root(step: int) -> float:
+        return math.sqrt(1 + step / TIMESCALE)
 
     def averaging(step: int) -> float:
         above = half_cosine(step / (AVERAGED_FROM * total_steps))
-        return AVERAGED_AT * rate + above * (inverse_root(step) - AVERAGED_AT)
+        return AVERAGED_AT * rate + above * (1 / root(step) - AVERAGED_AT)
 
     def one_cycle(step: int) -> float:
         warmup = max(1, round(WARMUP * total_steps))
@@ -116,7 +116,7 @@ def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Calla
         "step": by_steps,
         "exponential": lambda step: rate * EXPONENTIAL_END ** (step / total_steps),
         "one_cycle": one_cycle,
-        "inverse_sqrt": lambda step: half_cosine(step / total_steps) * inverse_root(step),
+        "inverse_sqrt": lambda step: half_cosine(step / total_steps) / root(step),
         "averaging": averaging,
     }
     return functions[schedule]
