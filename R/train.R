@@ -35,7 +35,7 @@
 #'   the root of the steps so far, and down to 0, which suits short and long runs alike; or
 #'   `"averaging"`, the same, but in a run of at least 12 passes over all images down to a ninth
 #'   within two fifths, after which it stays, and the model ends with the mean of the weights since
-#'   then (Izmailov et al. 2018).
+#'   then (Izmailov et al. 2018), of those so far where it ends early; a validation measures it.
 #' @param weight_decay Each step takes the learning rate times this off each weight, times the
 #'   weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
 #' @param label_smoothing The share of the truth that is spread evenly over all classes, from 0 to

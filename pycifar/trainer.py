@@ -113,8 +113,9 @@ def train(
         learning_rate: above 0; at the start, or at the peak for "one_cycle".
         schedule: "constant", "cosine", "step", "exponential", "one_cycle", "inverse_sqrt" or
             "averaging"; see `pycifar.optimization.rate_by_step`. With "averaging" the model ends
-            with the mean of the weights of the last three fifths of the run (Izmailov et al. 2018);
-            a run with steps for fewer than 12 passes over all images has "inverse_sqrt" instead.
+            with the mean of the weights of the last three fifths of the run (Izmailov et al. 2018),
+            or of those so far where it ends early, and a validation measures that; a run with steps
+            for fewer than 12 passes over all images has "inverse_sqrt" instead.
         weight_decay: each step takes the learning rate times this off each weight, times the
             weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
         label_smoothing: the share of the truth that is spread evenly over all classes, from 0 to

@@ -7,6 +7,7 @@ import math
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -126,6 +127,7 @@ class TrainingRun:
         self.good_weights: list[np.ndarray] = []
         self._mean = WeightMean()
         self._averaged_from = math.inf  # steps
+        self._went_through: list[np.ndarray] = []  # the weights, while the model holds the mean
         self.seconds: list[float] = []
         self._epochs_before = 0
         if earlier is not None:
@@ -225,10 +227,13 @@ class TrainingRun:
             with interrupts_between_steps() as self._raise_interrupt:
                 while not (self.model.stop_training or self._is_over()):
                     self._epoch(len(self.seconds) + 1, told)
+                self._give_mean()
             if not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
                 self._diverged("The last step left weights that are no finite numbers.")
         except KeyboardInterrupt:
             self.interrupted = True
+            with suppress(KeyboardInterrupt), interrupts_between_steps() as self._raise_interrupt:
+                self._give_mean()
         finally:
             told.on_train_end()
         if self.interrupted:
@@ -277,8 +282,8 @@ class TrainingRun:
         told.params |= {"epochs": self.config.epochs, "total_steps": self.total_steps}
         told.on_epoch_begin(epoch - 1)
         logs = self._pass(epoch, told)
-        if self._is_over() and self._is_averaged() and self._mean.number:
-            self._mean.give(self.model, self._images_to_measure())
+        if self.validating is not None or self._stopping is not None:
+            self._give_mean()  # which the run would end with if it ended now
         rows = [(epoch, "train", metric, value) for metric, value in logs.items()]
         if self.validating is not None:
             validation_started = time.monotonic()
@@ -294,6 +299,9 @@ class TrainingRun:
         self._place = None
         told.on_epoch_end(epoch - 1, logs)
         self._plan()
+        if self._went_through and not (self.model.stop_training or self._is_over()):
+            self.model.set_weights(self._went_through)
+            self._went_through = []
         if self._checkpoints is not None:
             self._checkpoints.save(self._state())
 
@@ -436,6 +444,13 @@ class TrainingRun:
     def _is_averaged(self) -> bool:
         """Whether the weights after this step are among those whose mean the run ends with."""
         return self.steps_done > self._averaged_from
+
+    def _give_mean(self) -> None:
+        """Give the mean of the weights so far to the model, where there is one."""
+        if self._is_averaged() and self._mean.number and not self._went_through:
+            weights = self.model.get_weights()
+            self._mean.give(self.model, self._images_to_measure())
+            self._went_through = weights
 
     def _batches_to_measure(self) -> int:
         """How many batches of images normalisation is measured by in the end."""

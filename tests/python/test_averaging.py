@@ -9,7 +9,7 @@ import pytest
 
 import pycifar
 from pycifar.averaging import WeightMean
-from pycifar.errors import CallbackError
+from pycifar.errors import CallbackError, InterruptedWarning
 
 N_STEPS = 80  # 20 epochs of 4 steps
 BEFORE = 32  # two fifths of them
@@ -59,12 +59,55 @@ def test_normalisation_is_measured_anew(dataset):
     assert before.momentum == 0.6
 
 
-def test_the_history_ends_with_what_the_model_ends_with(dataset):
-    model = trained(dataset, "fastnet", validation="test")
+def validated(model, metric):
     history = model.history
-    last = history[(history.epoch == 20) & (history["split"] == "validation")]
-    accuracy = last.value[last.metric == "accuracy"].item()
-    assert accuracy == pytest.approx(pycifar.evaluate(model, dataset).accuracy)
+    rows = history[(history["split"] == "validation") & (history.metric == metric)]
+    return rows.set_index("epoch").value
+
+
+@pytest.fixture(scope="module")
+def whole(dataset):
+    return trained(dataset, "fastnet", validation="test")
+
+
+def test_the_history_ends_with_what_the_model_ends_with(dataset, whole):
+    accuracy = pycifar.evaluate(whole, dataset).accuracy
+    assert validated(whole, "accuracy")[20] == pytest.approx(accuracy)
+
+
+def test_a_validation_is_of_the_mean_so_far_and_changes_nothing(dataset, whole):
+    assert whole.fingerprint() == trained(dataset, "fastnet").fingerprint()
+    stopped = trained(
+        dataset, "fastnet", validation="test", callbacks={"on_epoch_end": lambda e, logs: e < 15}
+    )
+    assert len(stopped.seconds) == 15
+    for metric in ("loss", "accuracy"):
+        assert validated(stopped, metric)[15] == validated(whole, metric)[15]
+    accuracy = pycifar.evaluate(stopped, dataset).accuracy
+    assert validated(stopped, "accuracy")[15] == pytest.approx(accuracy)
+
+
+def test_the_best_weights_are_a_mean(dataset):
+    model = trained(dataset, "fastnet", validation="test", best_weights=True)
+    losses = validated(model, "loss")
+    assert model.best_epoch == losses.idxmin()
+    accuracy = pycifar.evaluate(model, dataset).accuracy
+    assert validated(model, "accuracy")[model.best_epoch] == pytest.approx(accuracy)
+
+
+def test_an_interrupt_leaves_the_mean_so_far(dataset):
+    network = pycifar.build_model("mlp_relu", seed=1)
+    passed = []
+
+    def note(batch, logs):
+        passed.append(network.get_weights())
+        if len(passed) == BEFORE + 10:
+            raise KeyboardInterrupt
+
+    with pytest.warns(InterruptedWarning):
+        model = trained(dataset, network, callbacks={"on_train_batch_end": note})
+    for ended, *moments in zip(model.network.get_weights(), *passed[BEFORE:], strict=True):
+        assert np.allclose(ended, np.mean(moments, axis=0), atol=1e-7)
 
 
 @pytest.mark.parametrize("architecture", ["mlp_relu", "fastnet"])
