@@ -40,7 +40,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no augmentation": {"settings": {"augmentation": "none"}},
     "flip alone": {"settings": {"augmentation": {"flip": "alternating"}}},
     "flip at random": {"settings": {"augmentation": {"flip": True, "shift": 2}}},
-    "no mean of weights": {"settings": {"schedule": "inverse_sqrt"}},
     "half a cosine of the rate": {"settings": {"schedule": "cosine", "learning_rate": 0.1}},
     "constant rate": {"settings": {"schedule": "constant", "learning_rate": 0.1}},
     "one cycle of the rate": {"settings": {"schedule": "one_cycle", "learning_rate": 0.1}},
