@@ -7,8 +7,9 @@ a last layer whose output is scaled down, label smoothing, and images that are m
 other epoch; and Muon, which came after it (see `pycifar.muon`). Changed for processors: half the
 filters, ReLU in place of GELU, no bias behind the whitening, smaller batches, Adam for what is no
 kernel, the largest value of each map at the end whatever its size, two more convolutions where
-the maps are smallest, each added to what it is given (He et al. 2015), and epochs that leave out
-images which are easy already (after Qin et al. 2024, "InfoBatch").
+the maps are smallest, each added to what it is given (He et al. 2015), epochs that leave out images
+which are easy already (after Qin et al. 2024, "InfoBatch"), and at the end of long trainings the mean
+of the weights (Izmailov et al. 2018).
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ ARCHITECTURE = Architecture(
         batch_size=256,
         optimizer="muon",
         learning_rate=0.22,
-        schedule="inverse_sqrt",
+        schedule="averaging",
         label_smoothing=0.1,
         augmentation={"flip": "alternating", "shift": 2},
         skip_easy=0.35,
