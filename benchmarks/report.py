@@ -372,7 +372,7 @@ TABLES = {
     "budget with AVX2": partial(budget_table, "budget_avx2"),
     "seeds": partial(
         seeds_table,
-        ("budget", "budget_float32", "budget_seed2", "budget_seed3", "budget_avx2_seed2"),
+        ("budget_float32", "budget_seed2", "budget_seed3", "budget_avx2_seed2"),
     ),
     "five minutes": five_minutes_table,
     "step rate": step_rate_table,
