@@ -8,8 +8,8 @@ other epoch; and Muon, which came after it (see `pycifar.muon`). Changed for pro
 filters, ReLU in place of GELU, no bias behind the whitening, smaller batches, Adam for what is no
 kernel, the largest value of each map at the end whatever its size, two more convolutions where
 the maps are smallest, each added to what it is given (He et al. 2015), epochs that leave out images
-which are easy already (after Qin et al. 2024, "InfoBatch"), and at the end of long trainings the mean
-of the weights (Izmailov et al. 2018).
+which are easy already (after Qin et al. 2024, "InfoBatch"), and at the end of long trainings the
+mean of the weights (Izmailov et al. 2018).
 """
 
 from __future__ import annotations
