@@ -29,6 +29,7 @@ from pycifar.datasets.dataset import loaded_dataset
 from pycifar.errors import ArgumentError, DataError, TimeBudgetWarning, TrainingError
 from pycifar.fused import fuse
 from pycifar.memory import check_batch_fits
+from pycifar.mirroring import tie
 from pycifar.model_state import copy_of, optimizer_state, set_optimizer_state
 from pycifar.optimization import MOMENTUM, make_optimizer
 from pycifar.portions import split_portions
@@ -393,6 +394,9 @@ def _compile(model: keras.Model | NumpyModel, optimizer: Any, config: TrainingCo
             )
         if not optimizer.built:  # variables made in the first step would have it compiled twice
             optimizer.build(model.trainable_variables)
+    known = ARCHITECTURES.get(config.architecture)
+    if known is not None and known.mirrored is not None and config.augmentation.get("flip"):
+        tie(optimizer, model.trainable_variables, known.mirrored)
     fuse(model, optimizer)
 
 

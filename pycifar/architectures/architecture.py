@@ -29,6 +29,9 @@ class Architecture:
         prepare: called with a new model and some of the training images, uint8 of shape
             (n, height, width, 3), before it is trained, to set weights by them; None where all
             weights are drawn.
+        mirrored: for a network to which mirrored images can be the same as the images: gives, of
+            the weights of a layer, those that do to mirrored images what these do to images. A
+            training that mirrors images has both be equal. None for other networks.
     """
 
     summary: str
@@ -37,3 +40,4 @@ class Architecture:
     recipe: Recipe
     options: tuple[str, ...] = ()
     prepare: Callable[[keras.Model, np.ndarray], None] | None = None
+    mirrored: Callable[[np.ndarray], np.ndarray] | None = None

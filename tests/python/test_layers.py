@@ -13,7 +13,7 @@ LAYERS = (
     {"architectures", "scratch"},
     {"optimization", "muon", "fused", "callbacks", "trained_model", "training_run", "trainer"}
     | {"checkpoint", "model_check", "model_file", "model_state", "learning_rates", "settings"}
-    | {"averaging", "interrupts", "portions"},
+    | {"averaging", "interrupts", "mirroring", "portions"},
     {"evaluation", "plots", "probe", "diagnosis", "reproduction"}
     | {
         "explanation",
