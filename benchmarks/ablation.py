@@ -30,12 +30,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "Adam in place of Muon": {"settings": {"optimizer": "adam", "learning_rate": 3e-3}},
     "float32": {"settings": {"precision": "float32"}},
-    "no whitening": {"without": "whitening"},
+    "no whitening, nor are mirrored images the same to it": {"without": "whitening"},
     "no identity at the start": {"without": "identity"},
     "no label smoothing": {"settings": {"label_smoothing": 0.0}},
-    "label smoothing 0.2 (published)": {"settings": {"label_smoothing": 0.2}},
-    "no images left out": {"settings": {"skip_easy": 0.0}},
-    "half of the images left out": {"settings": {"skip_easy": 0.5}},
+    "label smoothing 0.1": {"settings": {"label_smoothing": 0.1}},
+    "mirrored images are not the same to it": {"without": "mirroring"},
+    "a third of the images left out": {"settings": {"skip_easy": 0.35}},
     "no added convolutions": {"constants": {"ADDED": 0}},
     "no augmentation": {"settings": {"augmentation": "none"}},
     "flip alone": {"settings": {"augmentation": {"flip": "alternating"}}},
@@ -80,8 +80,10 @@ def train(name: str, epochs: int, seed: int) -> dict[str, float]:
     variant = VARIANTS[name]
     for constant, value in variant.get("constants", {}).items():
         setattr(fastnet, constant, value)
+    without = variant.get("without")
+    mirrored = None if without in ("mirroring", "whitening") else fastnet.mirrored
     ARCHITECTURES["fastnet"] = dataclasses.replace(
-        fastnet.ARCHITECTURE, prepare=preparing(variant.get("without"))
+        fastnet.ARCHITECTURE, prepare=preparing(without), mirrored=mirrored
     )
     dataset = pycifar.load_dataset("cifar10")
     settings = {"validation": 0.1, "seed": seed, "verbose": 0} | variant.get("settings", {})
@@ -108,8 +110,11 @@ def preparing(without: str | None) -> Any:
         fastnet.prepare(model, images)
         for layer in model.layers:
             whitens = layer.name == "whitening"
-            if (whitens and without == "whitening") or (not whitens and without == "identity"):
+            if whitens and without == "whitening":
                 layer.set_weights(drawn[layer.name])
+            if not whitens and without == "identity":
+                weights = drawn[layer.name]
+                layer.set_weights([(values + fastnet.mirrored(values)) / 2 for values in weights])
 
     return prepare
 

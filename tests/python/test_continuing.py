@@ -28,7 +28,7 @@ SETTINGS = [
     ("cnn2", {}),  # dropout
     ("cnn2", {"optimizer": "adamw"}),
     ("cnn4", {"schedule": "constant"}),  # augmentation
-    ("fastnet", {"schedule": "constant", "batch_size": 64, "skip_easy": 0}),  # Muon
+    ("fastnet", {"schedule": "constant", "batch_size": 64}),  # Muon
     ("mlp_relu", {"schedule": "constant"}),  # of NumPy
 ]
 
