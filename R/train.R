@@ -51,8 +51,8 @@
 #' @param augmentation `"none"`, or any of `"flip"`, `"shift"` and `"cutout"`; or a list of these
 #'   with their values, such as `list(flip = TRUE, shift = 4)`: `flip` mirrors half of the images,
 #'   or, where it is `"alternating"`, each in every other epoch; `shift` moves them by up to so many
-#'   pixels, and `cutout` blanks a square with sides of so many. With `flip`, mirrored images are the
-#'   same to `"fastnet"`, as it does by itself: leave it out where a class is the mirror image of
+#'   pixels, and `cutout` blanks a square with sides of so many. With `flip`, as it has by itself,
+#'   mirrored images are the same to `"fastnet"`: leave it out where a class is the mirror image of
 #'   another.
 #' @param skip_easy The share of the training images that an epoch leaves out to save time, from 0
 #'   to 0.6: drawn from the easiest ones, by the loss that they had when they were last seen. The

@@ -130,8 +130,8 @@ def train(
             else float32. Weights, losses and updates are float32 always. A network of NumPy has
             nothing else, and a model that is given keeps its own.
         augmentation: "none", or any of "flip", "shift" and "cutout", alone, listed, or each with
-            its value; see `Augmentation`. With "flip", mirrored images are the same to "fastnet",
-            as it does by itself: leave it out where a class is the mirror image of another.
+            its value; see `Augmentation`. With "flip", as it has by itself, mirrored images are the
+            same to "fastnet": leave it out where a class is the mirror image of another.
         skip_easy: the share of the training images that an epoch leaves out to save time, from 0 to
             0.6: drawn from the easiest ones, by the loss that they had when they were last seen.
             The first epoch and the last 15% (at least one) have all images; 0 for a network of
