@@ -13,6 +13,8 @@ from pycifar.backend import keras
 if TYPE_CHECKING:
     import keras as keras_types
 
+DRIFT = 1e-2  # of a weight from its partner, by rounding alone
+
 
 def tie(
     optimizer: keras_types.optimizers.Optimizer,
@@ -22,7 +24,9 @@ def tie(
     """Have an optimizer change each weight as it changes its partner.
 
     The partner does to mirrored images what the weight does to images. Both go by the mean of their
-    gradients, so that an image teaches what it and its mirror image would together.
+    gradients, so that an image teaches what it and its mirror image would together. A network that
+    has learned to tell mirrored images apart, whose weights are not those of their partners, is
+    left to go on as it did.
 
     Args:
         optimizer: of Keras.
@@ -32,10 +36,12 @@ def tie(
     Source:
         Cohen and Welling 2016, "Group Equivariant Convolutional Networks".
     """
+    values = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    if not all(np.allclose(own, mirrored(own), rtol=0, atol=DRIFT) for own in values):
+        return
     partners = []
-    for variable in variables:
-        shape = tuple(variable.shape)
-        places = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
+    for own in values:
+        places = np.arange(own.size, dtype=np.int32).reshape(own.shape)
         partners.append(mirrored(places).ravel())
     optimizer.apply = functools.partial(_apply, optimizer, partners)
 

@@ -60,13 +60,16 @@ def test_going_on_keeps_them_the_same_as_well(dataset):
     assert unlike(pycifar.train(model, epochs=1, verbose=0)) < 1e-4
 
 
-def test_a_step_goes_by_the_mean_of_both_gradients():
-    weights = keras.Variable(np.zeros(3, np.float32))
+@pytest.mark.parametrize(
+    ("weights", "stepped"), [([0, 0, 0], [-3, -2, -3]), ([0, 0, 1], [-1, -2, -4])]
+)
+def test_a_step_goes_by_the_mean_of_both_gradients_unless_weights_are_unlike(weights, stepped):
+    variable = keras.Variable(np.array(weights, np.float32))
     optimizer = keras.optimizers.SGD(1.0)
-    optimizer.build([weights])
-    tie(optimizer, [weights], lambda values: values[::-1])
-    optimizer.apply([keras.ops.convert_to_tensor([1.0, 2.0, 5.0])], [weights])
-    assert np.array_equal(np.asarray(weights), [-3, -2, -3])
+    optimizer.build([variable])
+    tie(optimizer, [variable], lambda values: values[::-1])
+    optimizer.apply([keras.ops.convert_to_tensor([1.0, 2.0, 5.0])], [variable])
+    assert np.array_equal(np.asarray(variable), stepped)
 
 
 def test_classes_that_are_each_other_s_mirror_images_can_be_told_apart_without_flips():
@@ -76,11 +79,5 @@ def test_classes_that_are_each_other_s_mirror_images_can_be_told_apart_without_f
     images[labels == 0, 2:8, 2:6] += 150
     images[labels == 1, 2:8, 10:14] += 150
     sides = pycifar.load_dataset({"train": (images, labels)}, class_names=["left", "right"])
-    accuracies = [
-        pycifar.evaluate(
-            trained(sides, epochs=4, batch_size=20, augmentation=kinds), sides, "train"
-        )
-        for kinds in ("none", "flip")
-    ]
-    assert accuracies[0].accuracy == 1
-    assert accuracies[1].accuracy < 0.85
+    model = trained(sides, epochs=4, batch_size=20, augmentation="none")
+    assert pycifar.evaluate(model, sides, "train").accuracy == 1
