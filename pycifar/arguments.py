@@ -51,32 +51,25 @@ def check_number(
     return number
 
 
-def check_budget(epochs: Any, time_budget: Any) -> tuple[int | None, float | None]:
-    """Epochs, or seconds, or neither."""
-    if epochs is not None and time_budget is not None:
-        raise ArgumentError(
-            f"`time_budget` must be left out where `epochs` is given; {describe(time_budget)} and "
-            f"{describe(epochs)} were given."
-        )
-    if epochs is not None:
-        epochs = check_count("epochs", epochs)
-    if time_budget is not None:
-        time_budget = check_number("time_budget", time_budget, minimum=0, open_minimum=True)
-    return epochs, time_budget
-
-
-def check_seed(value: Any) -> int:
+def check_seed(value: Any, name: str = "seed") -> int:
     """A seed from 0 to 2³¹ - 1, which is what R's integers hold; None draws one."""
     if value is None:
         return secrets.randbelow(2**31)
-    return check_count("seed", value, minimum=0, maximum=2**31 - 1)
+    return check_count(name, value, minimum=0, maximum=2**31 - 1)
 
 
 def check_flag(name: str, value: Any) -> bool:
     """True or False."""
-    if type(value).__name__ in ("bool", "bool_", "bool8") and value in (True, False):
+    if type(value).__name__ in ("bool", "bool_") and value in (True, False):
         return bool(value)
     raise ArgumentError(f"`{name}` must be True or False, not {describe(value)}.")
+
+
+def check_verbosity(value: Any) -> int:
+    """How much progress is shown, 0 to 2; False is 0 and True is 1."""
+    if type(value).__name__ in ("bool", "bool_"):
+        return int(value)
+    return check_count("verbose", value, minimum=0, maximum=2)
 
 
 def check_choice(name: str, value: Any, allowed: Iterable[str]) -> str:

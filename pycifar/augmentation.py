@@ -95,7 +95,10 @@ def resolve_augmentation(value: Any) -> Augmentation:
     if isinstance(value, Mapping):
         for name in value:
             check_choice("augmentation", name, USUAL)
-        return Augmentation(**value)
+        try:
+            return Augmentation(**value)
+        except ArgumentError as error:
+            raise ArgumentError(f"In `augmentation`, {error.message}") from None
     if isinstance(value, (list, tuple)):
         names = [check_choice("augmentation", name, [*USUAL, "none"]) for name in value]
         chosen: dict[str, Any] = {name: USUAL[name] for name in names if name != "none"}

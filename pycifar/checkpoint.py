@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.arguments import check_count, check_flag, check_path, describe
+from pycifar.arguments import describe
 from pycifar.config import TrainingConfig
-from pycifar.errors import ArgumentError, CheckpointError, OutputError
+from pycifar.errors import CheckpointError, OutputError
 from pycifar.files import locked, remove_leftovers, write_atomically
 from pycifar.npz import read_npz
 
@@ -107,36 +107,27 @@ class Checkpoints:
 
 
 @contextmanager
-def checkpoints_in(folder: Any, every: Any, resume: Any) -> Iterator[Checkpoints | None]:
+def checkpoints_in(
+    folder: Path | None, every: int | None, resume: bool
+) -> Iterator[Checkpoints | None]:
     """The checkpoints of a folder, which no other process can use meanwhile; None for no folder.
 
     Raises:
-        ArgumentError: an argument is not as `pycifar.train` says.
         CheckpointError: the folder is in use, or has a checkpoint that is damaged or that nobody
             asked to go on from.
         OutputError: the folder cannot be made or written to.
     """
-    resume = check_flag("resume", resume)
-    if every is not None:
-        every = check_count("checkpoint_every", every)
     if folder is None:
-        for name, value in {"checkpoint_every": every, "resume": resume or None}.items():
-            if value is not None:
-                raise ArgumentError(
-                    f"`{name}` must be left out where there is no `checkpoint_dir`, not "
-                    f"{describe(value)}."
-                )
         yield None
         return
-    path = check_path("checkpoint_dir", folder)
-    _make(path)
+    _make(folder)
     in_use = CheckpointError(
-        f"Another training is making checkpoints in {path}.",
+        f"Another training is making checkpoints in {folder}.",
         fix="Wait until it has ended, or choose another folder.",
     )
-    with locked(path / LOCK, in_use):
-        remove_leftovers(path / NAME)
-        yield Checkpoints(path, every, _find(path / NAME, resume))
+    with locked(folder / LOCK, in_use):
+        remove_leftovers(folder / NAME)
+        yield Checkpoints(folder, every, _find(folder / NAME, resume))
 
 
 def _make(folder: Path) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.arguments import check_count, check_number
 from pycifar.augmentation import Augmentation
 from pycifar.backend import generator_kept
 from pycifar.datasets import Dataset
 from pycifar.errors import ArgumentError
+from pycifar.rules import UNSAID, check_search, check_settings
 from pycifar.trainer import prepare_run
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 SMOOTHING = 0.9  # share of the past in the mean that smooths the losses
 BROKEN_AWAY = 4.0  # times the lowest smoothed loss: more than this ends the search
-FEWEST_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -107,24 +106,20 @@ def find_learning_rate(
         >>> found.table.columns.tolist()
         ['learning_rate', 'loss', 'smoothed']
     """
-    lowest = check_number("lowest", lowest, minimum=0, open_minimum=True)
-    highest = check_number("highest", highest, minimum=lowest, open_minimum=True)
-    steps = check_count("steps", steps, minimum=FEWEST_STEPS)
+    lowest, highest, steps = check_search(lowest, highest, steps)
     if optimizer is not None and not isinstance(optimizer, str):
         raise ArgumentError("`optimizer` must be the name of an optimizer, whose rate can be set.")
-    run = prepare_run(
-        dataset,
-        architecture,
-        epochs=1,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        weight_decay=weight_decay,
-        label_smoothing=label_smoothing,
-        precision=precision,
-        augmentation=augmentation,
-        skip_easy=0,
-        seed=seed,
-    )
+    given = {
+        "architecture": architecture,
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "weight_decay": weight_decay,
+        "label_smoothing": label_smoothing,
+        "precision": precision,
+        "augmentation": augmentation,
+        "seed": seed,
+    }
+    run = prepare_run(dataset, check_settings(UNSAID | given | {"epochs": 1, "skip_easy": 0}))
     rates = np.geomspace(lowest, highest, steps).tolist()
     with generator_kept():
         rows = _search(rates, run.losses_at(rates))

@@ -8,28 +8,35 @@ from typing import Any
 import numpy as np
 
 from pycifar.architectures import ARCHITECTURES
-from pycifar.arguments import check_choice, check_count, check_number, describe
+from pycifar.arguments import check_choice, describe
 from pycifar.backend import keras
 from pycifar.config import Recipe, TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.errors import ArgumentError
-from pycifar.optimization import OPTIMIZERS, SCHEDULES, USUAL_DECAYS
+from pycifar.optimization import OPTIMIZERS, USUAL_DECAYS
+from pycifar.rules import check_setting
 from pycifar.trained_model import TrainedModel
+
+# What a model that goes on keeps of its settings, beside its optimizer and augmentation.
+KEPT = (
+    "batch_size",
+    "learning_rate",
+    "schedule",
+    "weight_decay",
+    "label_smoothing",
+    "skip_easy",
+)
 
 
 def recipe_of(config: TrainingConfig) -> Recipe:
-    """The settings that a model goes on with."""
+    """The settings that a model goes on with; they may come from a file, so they are checked."""
     usual = ARCHITECTURES.get(config.architecture)
+    kept = {name: check_setting(name, getattr(config, name)) for name in KEPT}
     return Recipe(
         epochs=(usual.recipe if usual else Recipe()).epochs,
-        batch_size=config.batch_size,
         optimizer=config.optimizer,
-        learning_rate=config.learning_rate,
-        schedule=config.schedule,
-        weight_decay=config.weight_decay,
-        label_smoothing=config.label_smoothing,
         augmentation=config.augmentation,
-        skip_easy=config.skip_easy,
+        **kept,
     )
 
 
@@ -56,31 +63,30 @@ def kept(name: str, given: Any, unsaid: tuple[Any, ...], own: Any) -> Any:
     return own
 
 
-def check_validation(value: Any, dataset: Dataset) -> float | str | None:
-    """A share of the training images, the name of another split, or None."""
-    if value is None:
-        return None
+def check_validation(value: float | str | None, dataset: Dataset) -> float | str | None:
+    """A share of the training images, the name of a split that the data set has, or None."""
     if isinstance(value, str):
         return check_choice("validation", value, [s for s in dataset.splits if s != "train"])
-    return check_number(
-        "validation", value, minimum=0, maximum=1, open_minimum=True, open_maximum=True
-    )
+    return value
 
 
-def settle_batch_size(batch_size: Any, recipe: Recipe, n: int) -> int:
+def settle_batch_size(batch_size: int | None, recipe: Recipe, n: int) -> int:
     """The batch size that was asked for, or the recipe's; a small data set makes one batch."""
     if batch_size is None:
         return min(recipe.batch_size, n)
-    size = check_count("batch_size", batch_size)
-    if size > n:
+    if batch_size > n:
         raise ArgumentError(
-            f"`batch_size` must be at most the number of training images, {n}, not {size}."
+            f"`batch_size` must be at most the number of training images, {n}, not {batch_size}."
         )
-    return size
+    return batch_size
 
 
 def settle_optimizer(
-    optimizer: Any, learning_rate: Any, weight_decay: Any, schedule: Any, recipe: Recipe
+    optimizer: Any,
+    learning_rate: float | None,
+    weight_decay: float | None,
+    schedule: str | None,
+    recipe: Recipe,
 ) -> tuple[str, float, float, str]:
     """The optimizer's name, its learning rate, its weight decay and the schedule of its rate."""
     if isinstance(optimizer, keras.optimizers.Optimizer):
@@ -101,18 +107,19 @@ def settle_optimizer(
         usual_rate, usual_decay = recipe.learning_rate, recipe.weight_decay
     else:
         usual_rate, usual_decay = OPTIMIZERS[name], USUAL_DECAYS.get(name, 0.0)
-    rate = given_or(learning_rate, usual_rate)
-    decay = given_or(weight_decay, usual_decay)
     return (
         name,
-        check_number("learning_rate", rate, minimum=0, open_minimum=True),
-        check_number("weight_decay", decay, minimum=0),
-        check_choice("schedule", given_or(schedule, recipe.schedule), SCHEDULES),
+        given_or(learning_rate, usual_rate),
+        given_or(weight_decay, usual_decay),
+        given_or(schedule, recipe.schedule),
     )
 
 
 def settle_class_weights(
-    given: Any, earlier: TrainedModel | None, class_names: tuple[str, ...], labels: np.ndarray
+    given: str | Mapping[str, float] | None,
+    earlier: TrainedModel | None,
+    class_names: tuple[str, ...],
+    labels: np.ndarray,
 ) -> dict[str, float] | None:
     """What each class counts, by name; None where all count alike."""
     if given is None:
@@ -121,36 +128,13 @@ def settle_class_weights(
         weights = dict.fromkeys(class_names, 1.0)
         for name, value in given.items():
             check_choice("class_weights", name, class_names)
-            weights[name] = check_number(f"class_weights[{name}]", value, minimum=0)
+            weights[name] = value
         if not any(weights[class_names[label]] for label in np.unique(labels)):
             raise ArgumentError("`class_weights` must be above 0 for at least one class.")
         return weights
-    if not _equal(given, "balanced"):
-        raise ArgumentError(
-            f'`class_weights` must be "balanced" or numbers by class name, not {describe(given)}.'
-        )
     counts = np.bincount(labels, minlength=len(class_names))
     shares = len(labels) / (len(class_names) * np.maximum(counts, 1))
     return dict(zip(class_names, shares.tolist(), strict=True))
-
-
-def check_numpy_settings(config: TrainingConfig) -> None:
-    """Raise an ArgumentError where a network of NumPy cannot do what is asked."""
-    if config.skip_easy:
-        raise ArgumentError(
-            f"`skip_easy` must be 0 for a network of NumPy, not {describe(config.skip_easy)}."
-        )
-    if config.class_weights is not None:
-        raise ArgumentError("`class_weights` must be left out for a network of NumPy.")
-    if config.optimizer != "sgd":
-        raise ArgumentError(
-            f'`optimizer` must be "sgd" for a network of NumPy, not {describe(config.optimizer)}.'
-        )
-    if config.label_smoothing:
-        raise ArgumentError(
-            "`label_smoothing` must be 0 for a network of NumPy, not "
-            f"{describe(config.label_smoothing)}."
-        )
 
 
 def given_or(value: Any, default: Any) -> Any:

@@ -10,14 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pycifar.architectures import ARCHITECTURES, build_model, recipe_for
-from pycifar.arguments import (
-    check_budget,
-    check_count,
-    check_flag,
-    check_number,
-    check_seed,
-    describe,
-)
+from pycifar.arguments import check_seed, check_verbosity, describe
 from pycifar.augmentation import Augmentation, resolve_augmentation
 from pycifar.backend import began, free_memory, generator_kept, keras, seeded
 from pycifar.callbacks import as_callbacks, progress
@@ -34,9 +27,9 @@ from pycifar.model_state import copy_of, optimizer_state, set_optimizer_state
 from pycifar.optimization import MOMENTUM, make_optimizer
 from pycifar.portions import split_portions
 from pycifar.precision import precision_of
+from pycifar.rules import check_numpy_settings, check_settings
 from pycifar.scratch import NumpyModel
 from pycifar.settings import (
-    check_numpy_settings,
     check_validation,
     given_or,
     kept,
@@ -49,7 +42,6 @@ from pycifar.settings import (
 from pycifar.trained_model import TrainedModel
 from pycifar.training_run import TrainingRun
 
-MOST_SKIPPED = 0.6  # share of the images; of more than all, fewer cannot be drawn
 PLANNED = 0.99  # share of a time budget; what comes after the last step takes a moment as well
 PREPARED = 5000  # images that an architecture may set weights by
 
@@ -156,8 +148,8 @@ def train(
             what callbacks have gathered is theirs to keep.
         seed: fixes weights, order, dropout and augmentation, 0 to 2³¹ - 1; None draws one, which
             the model's `config` tells.
-        verbose: 0 is silent; 1 shows a bar on a terminal and a line an epoch elsewhere; 2 shows
-            lines. Both go to the standard error stream.
+        verbose: 0 or False is silent; 1 or True shows a bar on a terminal and a line an epoch
+            elsewhere; 2 shows lines. Both go to the standard error stream.
 
     Returns:
         The trained model.
@@ -182,33 +174,37 @@ def train(
         1
     """
     started = began()
+    settings = check_settings(
+        {
+            "architecture": architecture,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "optimizer": optimizer,
+            "learning_rate": learning_rate,
+            "schedule": schedule,
+            "weight_decay": weight_decay,
+            "label_smoothing": label_smoothing,
+            "class_weights": class_weights,
+            "precision": precision,
+            "augmentation": augmentation,
+            "skip_easy": skip_easy,
+            "validation": validation,
+            "early_stopping": early_stopping,
+            "best_weights": best_weights,
+            "time_budget": time_budget,
+            "checkpoint_dir": checkpoint_dir,
+            "checkpoint_every": checkpoint_every,
+            "resume": resume,
+            "seed": seed,
+        }
+    )
     given_callbacks = as_callbacks(callbacks)
-    shown = progress(check_count("verbose", verbose, minimum=0, maximum=2))
+    shown = progress(check_verbosity(verbose))
     if isinstance(dataset, TrainedModel):
-        dataset, architecture = _dataset_of(dataset, architecture), dataset
-    with checkpoints_in(checkpoint_dir, checkpoint_every, resume) as checkpoints:
-        run = prepare_run(
-            dataset,
-            architecture,
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            schedule=schedule,
-            weight_decay=weight_decay,
-            label_smoothing=label_smoothing,
-            class_weights=class_weights,
-            precision=precision,
-            augmentation=augmentation,
-            skip_easy=skip_easy,
-            validation=validation,
-            early_stopping=early_stopping,
-            best_weights=best_weights,
-            time_budget=time_budget,
-            seed=seed,
-            checkpoints=checkpoints,
-            started=started,
-        )
+        dataset, settings["architecture"] = _dataset_of(dataset, architecture), dataset
+    folder, every = settings["checkpoint_dir"], settings["checkpoint_every"]
+    with checkpoints_in(folder, every, settings["resume"]) as checkpoints:
+        run = prepare_run(dataset, settings, checkpoints, started)
         config = run.config
         stopping = stopping_callbacks(
             config.early_stopping, config.best_weights, run.validating is not None
@@ -234,33 +230,23 @@ def train(
 
 def prepare_run(
     dataset: Dataset,
-    architecture: Any,
-    *,
-    epochs: Any = None,
-    batch_size: Any = None,
-    optimizer: Any = None,
-    learning_rate: Any = None,
-    schedule: Any = None,
-    weight_decay: Any = None,
-    label_smoothing: Any = None,
-    class_weights: Any = None,
-    precision: Any = "auto",
-    augmentation: Any = None,
-    skip_easy: Any = None,
-    validation: Any = None,
-    early_stopping: Any = None,
-    best_weights: Any = False,
-    time_budget: Any = None,
-    seed: Any = None,
+    settings: Mapping[str, Any],
     checkpoints: Checkpoints | None = None,
     started: float = 0.0,
 ) -> TrainingRun:
-    """A run that is ready to train; the arguments are those of `train`.
+    """A run that is ready to train.
 
-    `started` is the time of `time.monotonic` from which a time budget counts.
+    Args:
+        dataset: see `train`.
+        settings: what `check_settings` returned for all arguments of `train` that it takes.
+        checkpoints: where the state of the run is kept, and maybe found.
+        started: the time of `time.monotonic` from which a time budget counts.
     """
     if not isinstance(dataset, Dataset):
         raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
+    architecture, optimizer = settings["architecture"], settings["optimizer"]
+    validation, precision = settings["validation"], settings["precision"]
+    epochs, time_budget, seed = settings["epochs"], settings["time_budget"], settings["seed"]
     earlier = architecture if isinstance(architecture, TrainedModel) else None
     own_state = earlier is not None and optimizer is None
     if earlier is None:
@@ -279,35 +265,31 @@ def prepare_run(
     seed = check_seed(seed)
     training, validating = split_portions(dataset, validation, seed)
     optimizer_name, rate, decay, schedule = settle_optimizer(
-        optimizer, learning_rate, weight_decay, schedule, recipe
+        optimizer,
+        settings["learning_rate"],
+        settings["weight_decay"],
+        settings["schedule"],
+        recipe,
     )
-    epochs, time_budget = check_budget(epochs, time_budget)
+    augmentation = given_or(settings["augmentation"], resolve_augmentation(recipe.augmentation))
     config = TrainingConfig(
         architecture=name,
         epochs=given_or(epochs, recipe.epochs) + (0 if earlier is None else earlier.epochs_done),
-        batch_size=settle_batch_size(batch_size, recipe, len(training)),
+        batch_size=settle_batch_size(settings["batch_size"], recipe, len(training)),
         optimizer=optimizer_name,
         learning_rate=rate,
         schedule=schedule,
         weight_decay=decay,
-        augmentation=resolve_augmentation(given_or(augmentation, recipe.augmentation)).to_dict(),
+        augmentation=augmentation.to_dict(),
         validation=validation,
-        early_stopping=None
-        if early_stopping is None
-        else check_count("early_stopping", early_stopping),
-        best_weights=check_flag("best_weights", best_weights),
+        early_stopping=settings["early_stopping"],
+        best_weights=settings["best_weights"],
         seed=seed,
-        label_smoothing=check_number(
-            "label_smoothing",
-            given_or(label_smoothing, recipe.label_smoothing),
-            0,
-            1,
-            open_maximum=True,
-        ),
+        label_smoothing=given_or(settings["label_smoothing"], recipe.label_smoothing),
         time_budget=time_budget,
-        skip_easy=check_number("skip_easy", given_or(skip_easy, recipe.skip_easy), 0, MOST_SKIPPED),
+        skip_easy=given_or(settings["skip_easy"], recipe.skip_easy),
         class_weights=settle_class_weights(
-            class_weights, earlier, dataset.class_names, training.labels
+            settings["class_weights"], earlier, dataset.class_names, training.labels
         ),
     )
     if earlier is None:
@@ -323,7 +305,7 @@ def prepare_run(
     if prepare is not None:
         prepare(model, training.take(slice(0, PREPARED))[0])
     if isinstance(model, NumpyModel):
-        check_numpy_settings(config)
+        check_numpy_settings(config.to_dict())
     check_batch_fits(model, config.batch_size)
     _compile(model, optimizer, config)
     scheduled = not isinstance(optimizer, keras.optimizers.Optimizer)

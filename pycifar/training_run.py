@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from pycifar.augmentation import Augmentation
 from pycifar.averaging import WeightMean
 from pycifar.backend import draw_from, keras
+from pycifar.budget import StepBudget
 from pycifar.callbacks import EarlyStopping
 from pycifar.checkpoint import Checkpoints, TrainingState, fitting
 from pycifar.config import TrainingConfig
@@ -38,15 +40,6 @@ from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_version
 ORDER, AUGMENTATION, LAYERS, FLIPS = 1, 2, 3, 4
 
 METRICS = ("loss", "accuracy")
-
-# What the last step counts for in the mean of how long steps take.
-SHARE_OF_LAST_STEP = 0.05
-
-# A step may have had another compilation in it, and tells of no more than these times the mean.
-MOST_TOLD = 3
-
-# Of the time of a step, and of its compilation, the way forward takes less than this share.
-FORWARD = 1 / 2
 
 # Of these times as many of the easiest images are those drawn that an epoch leaves out.
 EASIEST = 1.5
@@ -107,7 +100,7 @@ class TrainingRun:
             validating: what it is measured on after each epoch, or None.
             config: the settings.
             scheduled: whether the learning rate is the settings', or the optimizer's own.
-            deadline: a time of `time.monotonic` to train until, whatever the settings' epochs.
+            deadline: a time of `monotonic` to train until, whatever the settings' epochs.
             earlier: what the model goes on from, whose epochs are among the settings' epochs.
             checkpoints: where the state of the run is kept, and maybe found.
         """
@@ -117,10 +110,12 @@ class TrainingRun:
         self.config = config
         self.scheduled = scheduled
         self.steps_per_epoch = math.ceil(len(training) / config.batch_size)
-        self.deadline = deadline
-        # Of the first step, which has compilation in it; of the later ones in the mean; and of the
-        # last validation. 0 is not known yet.
-        self._first_step_seconds = self._step_seconds = self._validation_seconds = 0.0
+        validation_steps = 0.0 if validating is None else len(validating) / config.batch_size
+        self._budget = (
+            None
+            if deadline is None
+            else StepBudget(deadline, self.steps_per_epoch, validation_steps)
+        )
         self.steps_done = self._steps_before_epoch = 0
         self.augmentation = Augmentation(**config.augmentation)
         self.rows: list[tuple[int, str, str, float]] = []
@@ -152,43 +147,18 @@ class TrainingRun:
         self._settle(epochs * self.steps_per_epoch - shortened * saved)
         self._passes = float(self._epochs_before)
         self._place: Place | None = None  # between two epochs
-        self._began = time.monotonic()  # less what was spent before the run was cut off
+        self._began = monotonic()  # less what was spent before the run was cut off
         self._stopping: EarlyStopping | None = None
         self._checkpoints = checkpoints
 
-    def _plan(self, last_step: float = 0.0) -> None:
-        """Settle how many steps there will be, by how long they took so far.
-
-        Args:
-            last_step: its seconds; 0 where no step came since.
-        """
-        if self.deadline is None:
+    def _plan(self) -> None:
+        """Settle how many steps there will be, by how long they took so far."""
+        if self._budget is None:
             return
-        if not self._first_step_seconds:
-            self._first_step_seconds = last_step
-        elif last_step:
-            before = self._step_seconds or last_step
-            last_step = min(last_step, MOST_TOLD * before)
-            self._step_seconds = before + SHARE_OF_LAST_STEP * (last_step - before)
-        left = self.deadline - time.monotonic()
-        if not self._step_seconds:  # the first step tells nothing of the others
-            if left <= 0:
-                self._settle(self.steps_done)
-            return
-        # The last epoch, whole or not, ends with a validation.
-        validation = self._seconds_to_validate()
-        pace = self._step_seconds + validation / self.steps_per_epoch
-        end = validation + self._batches_to_measure() * self._step_seconds
-        # One less than would fit: the last one may take longer than those before.
-        fitting = int((left - end) / pace) - 1
-        self._settle(self.steps_done + max(0, fitting))
-
-    def _seconds_to_validate(self) -> float:
-        """How long a validation takes; before the first one, by the steps and their compilation."""
-        if self.validating is None or self._validation_seconds:
-            return self._validation_seconds
-        batches = len(self.validating) / self.config.batch_size
-        return FORWARD * (self._first_step_seconds + batches * self._step_seconds)
+        steps_after = self._batches_to_measure()
+        total_steps = self._budget.total_steps(self.steps_done, monotonic(), steps_after)
+        if total_steps is not None:
+            self._settle(total_steps)
 
     def _settle(self, total_steps: int) -> None:
         """Train for so many steps, over which the learning rate runs its course."""
@@ -201,7 +171,7 @@ class TrainingRun:
             averaged = schedule == "averaging"
             self._averaged_from = AVERAGED_FROM * total_steps if averaged else math.inf
             self._rate = rate_by_step(schedule, config.learning_rate, total_steps)
-        if self.deadline is not None:
+        if self._budget is not None:
             left = total_steps - self._steps_before_epoch
             epochs = len(self.seconds) + math.ceil(left / self.steps_per_epoch)
             if epochs != config.epochs:
@@ -250,7 +220,7 @@ class TrainingRun:
         import pandas
 
         config = self.config
-        if self.deadline is not None:
+        if self._budget is not None:
             epochs = math.ceil(self._passes)
             config = dataclasses.replace(config, passes=self._passes, epochs=epochs)
         return TrainedModel(
@@ -286,12 +256,13 @@ class TrainingRun:
             self._give_mean()  # which the run would end with if it ended now
         rows = [(epoch, "train", metric, value) for metric, value in logs.items()]
         if self.validating is not None:
-            validation_started = time.monotonic()
+            validation_started = monotonic()
             measured = self._validate(self.validating)
             if not math.isfinite(measured["loss"]):
                 loss = measured["loss"]
                 self._diverged(f"The validation loss is {loss} after epoch {epoch}.")
-            self._validation_seconds = time.monotonic() - validation_started
+            if self._budget is not None:
+                self._budget.validation_took(monotonic() - validation_started)
             rows += [(epoch, "validation", metric, value) for metric, value in measured.items()]
             logs |= {f"val_{metric}": value for metric, value in measured.items()}
         self.rows += rows
@@ -316,7 +287,7 @@ class TrainingRun:
         for step in range(place.steps, math.ceil(n / size)):
             if self._is_over():
                 break
-            started = time.monotonic()
+            started = monotonic()
             if self.scheduled and self.config.schedule != "constant":
                 self._set_rate(self._rate(self.steps_done))
             for callback in told.callbacks:
@@ -345,7 +316,9 @@ class TrainingRun:
             self._raise_interrupt()
             if self.model.stop_training:
                 break
-            self._plan(time.monotonic() - started)
+            if self._budget is not None:
+                self._budget.step_took(monotonic() - started)
+                self._plan()
             if self._checkpoints is not None and self._checkpoints.is_due(self.steps_done):
                 self._checkpoints.save(self._state())
         return self._means(place)
@@ -362,7 +335,7 @@ class TrainingRun:
             "config": self.config.to_dict(),
             "rows": self.rows,
             "seconds": self.seconds,
-            "elapsed": time.monotonic() - self._began,
+            "elapsed": monotonic() - self._began,
             "passes": self._passes,
             "steps_done": self.steps_done,
             "total_steps": self.total_steps,
@@ -417,8 +390,8 @@ class TrainingRun:
         self.good_weights = self.model.get_weights()
         self._losses = losses.copy()
         self._began -= elapsed
-        if self.deadline is not None:
-            self.deadline -= elapsed
+        if self._budget is not None:
+            self._budget.deadline -= elapsed
             self._settle(total_steps)
 
     def _place_in(self, state: TrainingState) -> Place | None:
@@ -493,7 +466,7 @@ class TrainingRun:
         """Whether an epoch leaves out easy images: neither the first one, nor the last ones."""
         if not self._left_out or not np.isfinite(self._losses).all():
             return False
-        if self.deadline is None:
+        if self._budget is None:
             return epoch <= self._last_shortened()
         return self.total_steps - self.steps_done > WITH_ALL * self.total_steps
 

@@ -26,6 +26,7 @@ class Architecture:
             Keras model, or one of NumPy, from raw uint8 pixels to class probabilities.
         recipe: how it is trained unless the caller says otherwise.
         options: names of further arguments that `build` takes.
+        in_numpy: whether it is a network of NumPy, not of Keras.
         prepare: called with a new model and some of the training images, uint8 of shape
             (n, height, width, 3), before it is trained, to set weights by them; None where all
             weights are drawn.
@@ -39,5 +40,6 @@ class Architecture:
     build: Callable[..., keras.Model | NumpyModel]
     recipe: Recipe
     options: tuple[str, ...] = ()
+    in_numpy: bool = False
     prepare: Callable[[keras.Model, np.ndarray], None] | None = None
     mirrored: Callable[[np.ndarray], np.ndarray] | None = None

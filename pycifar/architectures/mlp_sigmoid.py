@@ -34,4 +34,5 @@ ARCHITECTURE = Architecture(
         augmentation={"flip": True},
     ),
     options=("hidden", "activation", "l2"),
+    in_numpy=True,
 )

@@ -119,7 +119,7 @@ def _unknown(command: str | None, kind: str, given: str, allowed: list[str]) -> 
 
 
 def _add_data(parser: ArgumentParser, default: str | None = None) -> None:
-    defaults = _defaults("datasets/load.py", "load_dataset")
+    defaults = defaults_of("datasets/load.py", "load_dataset")
     group = parser.add_argument_group("data")
     group.add_argument(
         "--dataset",
@@ -191,7 +191,7 @@ def _add_train(parser: ArgumentParser) -> None:
 
 
 def _add_find_learning_rate(parser: ArgumentParser) -> None:
-    defaults = _defaults("learning_rates.py", "find_learning_rate")
+    defaults = defaults_of("learning_rates.py", "find_learning_rate")
     _add_data(parser)
     group = parser.add_argument_group("search")
     for name, metavar, text in (
@@ -208,7 +208,7 @@ def _add_find_learning_rate(parser: ArgumentParser) -> None:
 
 def _add_training(parser: ArgumentParser, *names: str) -> Any:
     """Options that say how a network is trained, as a group."""
-    defaults = _defaults("trainer.py", "train")
+    defaults = defaults_of("trainer.py", "train")
     group = parser.add_argument_group(
         "training", "What is left out follows the architecture: `pycifar architectures` shows it."
     )
@@ -259,7 +259,7 @@ def _add_training(parser: ArgumentParser, *names: str) -> Any:
 
 
 def _add_evaluate(parser: ArgumentParser) -> None:
-    defaults = _defaults("evaluation.py", "evaluate")
+    defaults = defaults_of("evaluation.py", "evaluate")
     parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
     _add_data(parser, default="the one that the model was trained on")
     parser.add_argument(
@@ -331,7 +331,7 @@ def _add_nothing(parser: ArgumentParser) -> None:
     pass
 
 
-def _defaults(file: str, function: str) -> dict[str, Any]:
+def defaults_of(file: str, function: str) -> dict[str, Any]:
     """The defaults of a function, for the help, read from its source.
 
     Importing it would start TensorFlow, and nobody waits four seconds for help.

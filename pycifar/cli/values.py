@@ -1,24 +1,20 @@
 """From the text of options to the arguments of functions.
 
-What can be refused without loading anything is refused here, before time goes into data and
-training; the functions themselves refuse the rest.
+What can be refused without loading anything is refused here, by the rules of the functions
+themselves, before time goes into data and training; the functions refuse the rest.
 """
 
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pycifar.architectures import ARCHITECTURES
-from pycifar.arguments import check_choice, check_count, check_number, check_output
+from pycifar.arguments import check_count, check_output
+from pycifar.cli.parser import defaults_of
 from pycifar.files import check_writable
-from pycifar.optimization import OPTIMIZERS, SCHEDULES
-from pycifar.precision import PRECISIONS
-
-if TYPE_CHECKING:
-    from pycifar.augmentation import Augmentation
+from pycifar.rules import check_search, check_settings
 
 # Reads the text of an option, or True for one without a value; called with the argument's name
 # and that.
@@ -26,64 +22,44 @@ Reader = Callable[[str, Any], Any]
 
 
 def dataset_arguments(options: Namespace) -> dict[str, Any]:
-    """What the options say to `load_dataset`."""
-    readers: dict[str, Reader] = {"dataset": as_text, "data_dir": as_text, "image_size": as_count}
-    arguments = read_values(options, readers | {"n_train": as_count, "n_test": as_count})
+    """What the options say to `load_dataset`; where a model is given, it may name the data set."""
+    from pycifar.datasets.load import check_load_arguments  # needs NumPy, which doctor may lack
+
+    readers: dict[str, Reader] = {"dataset": as_text, "data_dir": as_text}
+    counts = dict.fromkeys(("image_size", "n_train", "n_test"), as_number)
+    arguments = read_values(options, readers | counts)
     if "dataset" in arguments:
         arguments["source"] = arguments.pop("dataset")
-    return arguments | {"verbose": "quiet" not in options}
+    usual = defaults_of("datasets/load.py", "load_dataset")["source"]
+    named = {} if "model" in options else {"source": usual}
+    checked = check_load_arguments(named | arguments)
+    return {name: checked[name] for name in arguments} | {"verbose": "quiet" not in options}
 
 
 def training_arguments(options: Namespace) -> dict[str, Any]:
     """What the options say to `train`."""
-    arguments = read_values(options, _training_readers())
+    arguments = check_settings(read_values(options, TRAINING_READERS))
     return arguments | ({"verbose": 0} if "quiet" in options else {})
 
 
 def search_arguments(options: Namespace) -> dict[str, Any]:
     """What the options say to `find_learning_rate`."""
-    rates: dict[str, Reader] = {"lowest": _as_rate, "highest": _as_rate, "steps": as_count}
-    return read_values(options, _training_readers() | rates)
-
-
-def _training_readers() -> dict[str, Reader]:
-    return {
-        "architecture": _one_of(ARCHITECTURES),
-        "epochs": as_count,
-        "batch_size": as_count,
-        "optimizer": _one_of(OPTIMIZERS),
-        "learning_rate": _as_rate,
-        "schedule": _one_of(SCHEDULES),
-        "weight_decay": _as_decay,
-        "label_smoothing": _as_decay,
-        "class_weights": _as_class_weights,
-        "precision": _one_of(PRECISIONS),
-        "augmentation": _as_augmentation,
-        "skip_easy": _as_decay,
-        "validation": _as_validation,
-        "early_stopping": as_count,
-        "best_weights": as_flag,
-        "time_budget": _as_rate,
-        "checkpoint_dir": as_text,
-        "checkpoint_every": as_count,
-        "resume": as_flag,
-        "seed": lambda name, text: check_count(name, _number(text), 0, 2**31 - 1),
-    }
+    search = read_values(options, dict.fromkeys(("lowest", "highest", "steps"), as_number))
+    usual = defaults_of("learning_rates.py", "find_learning_rate")
+    check_search(**{name: search.get(name, usual[name]) for name in ("lowest", "highest", "steps")})
+    return search | check_settings(read_values(options, TRAINING_READERS))
 
 
 def reproduction_arguments(options: Namespace) -> dict[str, Any]:
     """What the options say to `reproduce`."""
-    arguments = read_values(
-        options,
-        {
-            "seeds": lambda name, text: [
-                check_count(name, _number(seed), 0, 2**31 - 1) for seed in text.split(",")
-            ],
-            "epochs": as_count,
-            "time_budget": _as_rate,
-        },
-    )
+    from pycifar.reproduction.plan import check_seeds, check_systems  # need NumPy
+
+    readers: dict[str, Reader] = {"epochs": as_number, "time_budget": as_number}
+    arguments = check_settings(read_values(options, readers))
+    if "seeds" in options:
+        arguments["seeds"] = check_seeds([as_number("seeds", n) for n in options.seeds.split(",")])
     if "systems" in options:
+        check_systems(options.systems)
         arguments["systems"] = options.systems
     if "output" in options:
         arguments["path"] = check_output("output", options.output, (".json",), overwrite=True)
@@ -117,60 +93,61 @@ def as_flag(name: str, is_given: bool) -> bool:
 
 def as_count(name: str, text: str) -> int:
     """A whole number of at least 1."""
-    return check_count(name, _number(text))
+    return check_count(name, as_number(name, text))
 
 
-def _as_rate(name: str, text: str) -> float:
-    return check_number(name, _number(text), minimum=0, open_minimum=True)
-
-
-def _as_decay(name: str, text: str) -> float:
-    return check_number(name, _number(text), minimum=0)
-
-
-def _as_augmentation(name: str, text: str) -> Augmentation:
-    # They need NumPy, which doctor may lack.
-    from pycifar.augmentation import ALTERNATING, USUAL, resolve_augmentation
-
-    if "=" not in text:
-        return resolve_augmentation(text.split(","))
-    values = {}
-    for part in text.split(","):
-        key, given, value = part.partition("=")
-        usual = USUAL[check_choice(name, key, USUAL)]
-        if key == "flip":
-            values[key] = check_choice(name, value, [ALTERNATING]) if given else usual
-        else:
-            values[key] = check_count(name, _number(value), minimum=0) if given else usual
-    return resolve_augmentation(values)
-
-
-def _as_class_weights(name: str, text: str) -> str | dict[str, Any]:
-    if "=" not in text:
-        return text
-    weights = {}
-    for part in text.split(","):
-        class_name, _, weight = part.partition("=")
-        weights[class_name] = check_number(name, _number(weight), minimum=0)
-    return weights
-
-
-def _as_validation(name: str, text: str) -> float | str | None:
-    value = _number(text)
-    if isinstance(value, str):
-        return None if value == "none" else value
-    return check_number(name, value, 0, 1, open_minimum=True, open_maximum=True)
-
-
-def _one_of(allowed: Iterable[str]) -> Reader:
-    return lambda name, text: check_choice(name, text, allowed)
-
-
-def _number(text: str) -> int | float | str:
-    """The number that a text stands for, or the text, which is then refused with its name."""
+def as_number(name: str, text: str) -> int | float | str:
+    """The number that a text stands for, or the text, which a rule then refuses with its name."""
     for kind in (int, float):
         try:
             return kind(text)
         except ValueError:
             pass
     return text
+
+
+def _as_augmentation(name: str, text: str) -> Any:
+    from pycifar.augmentation import USUAL  # needs NumPy, which doctor may lack
+
+    if "=" not in text:
+        return text.split(",")
+    values: dict[str, Any] = {}
+    for part in text.split(","):
+        key, given, value = part.partition("=")
+        values[key] = as_number(key, value) if given else USUAL.get(key)
+    return values
+
+
+def _as_class_weights(name: str, text: str) -> str | dict[str, Any]:
+    if "=" not in text:
+        return text
+    parts = [part.partition("=") for part in text.split(",")]
+    return {class_name: as_number(class_name, weight) for class_name, _, weight in parts}
+
+
+def _as_validation(name: str, text: str) -> int | float | str | None:
+    return None if text == "none" else as_number(name, text)
+
+
+TRAINING_READERS: dict[str, Reader] = {
+    "architecture": as_text,
+    "epochs": as_number,
+    "batch_size": as_number,
+    "optimizer": as_text,
+    "learning_rate": as_number,
+    "schedule": as_text,
+    "weight_decay": as_number,
+    "label_smoothing": as_number,
+    "class_weights": _as_class_weights,
+    "precision": as_text,
+    "augmentation": _as_augmentation,
+    "skip_easy": as_number,
+    "validation": _as_validation,
+    "early_stopping": as_number,
+    "best_weights": as_flag,
+    "time_budget": as_number,
+    "checkpoint_dir": as_text,
+    "checkpoint_every": as_number,
+    "resume": as_flag,
+    "seed": as_number,
+}

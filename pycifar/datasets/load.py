@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pycifar.arguments import check_choice, check_count, check_flag, check_seed, describe
+from pycifar.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_path,
+    check_seed,
+    describe,
+)
 from pycifar.datasets.arrays import check_images, check_labels, number_labels
 from pycifar.datasets.cifar10 import load_cifar10
 from pycifar.datasets.dataset import Dataset, Split
-from pycifar.datasets.folders import load_folder
+from pycifar.datasets.folders import LARGEST_SIDE, load_folder
 from pycifar.datasets.sampling import stratified_indices
-from pycifar.datasets.synthetic import draw_dataset
+from pycifar.datasets.synthetic import MOST, draw_dataset
 from pycifar.errors import ArgumentError, DataError
 
 # What each source takes beyond the options that all take.
@@ -74,30 +81,63 @@ def load_dataset(
         >>> load_dataset("synthetic", n_train=100, n_test=10)
         <Dataset synthetic: train 100, test 10 images of 32×32 in 10 classes>
     """
-    seed = check_seed(seed)
-    check_flag("download", download)
-    check_flag("verbose", verbose)
-    if not isinstance(source, Mapping):
-        check_choice("source", source, _NAMED)
-    options = {"data_dir": data_dir, "class_names": class_names, "image_size": image_size}
-    _refuse_idle_options("arrays" if isinstance(source, Mapping) else source, options)
-    if class_names is not None:
-        class_names = _check_class_names(class_names)
+    given = check_load_arguments(
+        {
+            "source": source,
+            "data_dir": data_dir,
+            "n_train": n_train,
+            "n_test": n_test,
+            "class_names": class_names,
+            "image_size": image_size,
+            "download": download,
+            "seed": seed,
+            "verbose": verbose,
+        }
+    )
     if source == "synthetic":
-        return draw_dataset(n_train, n_test, seed)
+        return draw_dataset(given["n_train"], given["n_test"], given["seed"])
     if isinstance(source, Mapping):
-        dataset = _from_arrays(source, class_names)
+        dataset = _from_arrays(source, given["class_names"])
     elif source == "folder":
-        dataset = load_folder(data_dir, class_names, image_size)
+        dataset = load_folder(given["data_dir"], given["class_names"], given["image_size"])
     else:
-        dataset = load_cifar10(data_dir, download, verbose)
-    return _keep(dataset, {"train": n_train, "test": n_test}, seed)
+        dataset = load_cifar10(given["data_dir"], download, verbose)
+    return _keep(dataset, {"train": given["n_train"], "test": given["n_test"]}, given["seed"])
+
+
+def check_load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check arguments of `load_dataset` as far as that goes before anything is loaded.
+
+    Args:
+        given: any of its arguments, by name. Without `source`, which only a model's file may tell,
+            what a source takes is not looked at.
+
+    Returns:
+        The arguments in their plain types.
+
+    Raises:
+        ArgumentError: an argument has a wrong type or value.
+    """
+    most = MOST if given.get("source") == "synthetic" else None
+    rules = _RULES | dict.fromkeys(
+        ("n_train", "n_test"), lambda name, value: check_count(name, value, 1, most)
+    )
+    checked = {
+        name: value if value is None and name in _MAY_BE_NONE else rules[name](name, value)
+        for name, value in given.items()
+    }
+    if "source" in checked:
+        source: Any = checked["source"]
+        _refuse_idle_options("arrays" if isinstance(source, Mapping) else source, checked)
+        if source == "folder" and checked.get("data_dir") is None:
+            raise ArgumentError('The source "folder" needs `data_dir`, the folder of images.')
+    return checked
 
 
 def _refuse_idle_options(source: str, options: dict[str, Any]) -> None:
     """Refuse an option that the source would not look at."""
-    for name, value in options.items():
-        if value is not None and name not in _OPTIONS[source]:
+    for name in ("data_dir", "class_names", "image_size"):
+        if options.get(name) is not None and name not in _OPTIONS[source]:
             takers = [f'"{s}"' if s in _NAMED else s for s, o in _OPTIONS.items() if name in o]
             raise ArgumentError(
                 f"`{name}` is for {' and '.join(takers)} alone, and the source is {source}.",
@@ -105,14 +145,35 @@ def _refuse_idle_options(source: str, options: dict[str, Any]) -> None:
             )
 
 
-def _check_class_names(class_names: Sequence[str]) -> tuple[str, ...]:
-    names = () if isinstance(class_names, str) else tuple(class_names)
+def _check_source(name: str, value: Any) -> Any:
+    return value if isinstance(value, Mapping) else check_choice(name, value, _NAMED)
+
+
+def _check_class_names(name: str, class_names: Any) -> tuple[str, ...]:
+    try:
+        names = () if isinstance(class_names, str) else tuple(class_names)
+    except TypeError:
+        names = ()
     is_sound = names and all(isinstance(name, str) and name for name in names)
     if not is_sound or len(set(names)) != len(names):
         raise ArgumentError(
-            f"`class_names` must be a list of different names, not {describe(class_names)}."
+            f"`{name}` must be a list of different names, not {describe(class_names)}."
         )
     return names
+
+
+_RULES: dict[str, Callable[[str, Any], Any]] = {
+    "source": _check_source,
+    "data_dir": check_path,
+    "n_train": check_count,
+    "n_test": check_count,
+    "class_names": _check_class_names,
+    "image_size": lambda name, value: check_count(name, value, 1, LARGEST_SIDE),
+    "download": check_flag,
+    "seed": lambda name, value: check_seed(value),
+    "verbose": check_flag,
+}
+_MAY_BE_NONE = ("data_dir", "n_train", "n_test", "class_names", "image_size")
 
 
 def _from_arrays(source: Mapping[str, Any], class_names: Sequence[str] | None) -> Dataset:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from pycifar.arguments import check_count
 from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.drawings import DRAWINGS, Drawing, uniform
 
@@ -31,16 +30,13 @@ def draw_dataset(n_train: int | None, n_test: int | None, seed: int) -> Dataset:
     """Draw a data set; its splits come from independent random numbers.
 
     Args:
-        n_train: how many training images, 5,000 where None.
-        n_test: how many test images, 1,000 where None.
+        n_train: how many training images, 5,000 where None; at most `MOST`.
+        n_test: how many test images, 1,000 where None; at most `MOST`.
         seed: a whole number from 0; the same seed draws the same images.
-
-    Raises:
-        ArgumentError: a number is below 1 or above a million.
     """
     sizes = {
-        "train": DEFAULT_TRAIN if n_train is None else check_count("n_train", n_train, 1, MOST),
-        "test": DEFAULT_TEST if n_test is None else check_count("n_test", n_test, 1, MOST),
+        "train": DEFAULT_TRAIN if n_train is None else n_train,
+        "test": DEFAULT_TEST if n_test is None else n_test,
     }
     splits = {
         split: _draw_split(n, np.random.default_rng([seed, i]))

@@ -94,7 +94,7 @@ def check_seeds(seeds: Any) -> list[int]:
     given = list(seeds) if isinstance(seeds, (list, tuple, np.ndarray, range)) else [seeds]
     if not given or None in given:
         raise ArgumentError(f"`seeds` must be one or several whole numbers, not {describe(seeds)}.")
-    checked = [check_seed(seed) for seed in given]
+    checked = [check_seed(seed, "seeds") for seed in given]
     if len(set(checked)) < len(checked):
         raise ArgumentError(f"`seeds` must all differ, not {describe(seeds)}.")
     return checked

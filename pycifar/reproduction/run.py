@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pycifar.arguments import check_budget, check_count, check_output, describe
+from pycifar.arguments import check_output, check_verbosity, describe
 from pycifar.datasets import Dataset, load_dataset
 from pycifar.errors import ArgumentError, DataFormatError
 from pycifar.files import check_writable
@@ -13,6 +13,7 @@ from pycifar.reproduction.plan import check_seeds, check_systems, plan
 from pycifar.reproduction.progress import Progress, progress_for
 from pycifar.reproduction.result import Reproduction, load_reproduction
 from pycifar.reproduction.series import Series
+from pycifar.rules import check_settings
 
 SUFFIX = ".json"
 
@@ -43,7 +44,8 @@ def reproduce(
         time_budget: seconds for each training, above 0, in place of epochs; see `train`.
         dataset: what `load_dataset` returned; None loads CIFAR-10.
         path: a file ending in ``.json``, or None to keep nothing.
-        verbose: 0 is silent; 1 tells of each training and the time that is left; 2 of each epoch.
+        verbose: 0 or False is silent; 1 or True tells of each training and the time that is left;
+            2 of each epoch.
 
     Returns:
         A `Reproduction`; interrupted (Ctrl-C), with what was finished until then.
@@ -60,8 +62,8 @@ def reproduce(
         >>> found.table["architecture"].tolist()
         ['mlp_relu']
     """
-    verbose = check_count("verbose", verbose, minimum=0, maximum=2)
-    return run_cases(systems, seeds, epochs, time_budget, dataset, path, progress_for(verbose))
+    progress = progress_for(check_verbosity(verbose))
+    return run_cases(systems, seeds, epochs, time_budget, dataset, path, progress)
 
 
 def run_cases(
@@ -75,7 +77,8 @@ def run_cases(
 ) -> Reproduction:
     """`reproduce`, with the progress told to `progress`."""
     cases, seeds = check_systems(systems), check_seeds(seeds)
-    epochs, time_budget = check_budget(epochs, time_budget)
+    length = check_settings({"epochs": epochs, "time_budget": time_budget})
+    epochs, time_budget = length["epochs"], length["time_budget"]
     target = None if path is None else check_output("path", path, (SUFFIX,), overwrite=True)
     if target is not None:
         check_writable(target)

@@ -18,6 +18,26 @@ def cifar10_dir() -> Path:
     return Path(folder)
 
 
+class TickingClock:
+    """A clock that moves on by `tick` seconds each time that it is read, and at no other time."""
+
+    def __init__(self) -> None:
+        self.now, self.tick = 0.0, 0.0
+
+    def __call__(self) -> float:
+        self.now += self.tick
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> TickingClock:
+    """What trainings read the time from in place of the machine's clock; a test sets its `tick`."""
+    clock = TickingClock()
+    monkeypatch.setattr("pycifar.training_run.monotonic", clock)
+    monkeypatch.setattr("pycifar.trainer.began", clock)
+    return clock
+
+
 @pytest.fixture(scope="session")
 def small_dataset() -> pycifar.Dataset:
     return pycifar.load_dataset("synthetic", n_train=200, n_test=100)

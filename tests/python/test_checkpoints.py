@@ -122,7 +122,8 @@ def test_what_is_left_of_a_time_budget_is_used(dataset, tmp_path):
     assert resumed.config.passes < 10
 
 
-def test_a_time_budget_that_was_used_up_is_not_trained_on(dataset, tmp_path):
+def test_a_time_budget_that_was_used_up_is_not_trained_on(dataset, tmp_path, clock):
+    clock.tick = 0.05
     settings = {"time_budget": 3, "checkpoint_dir": tmp_path, "resume": True}
     settings |= {"schedule": "cosine"}
     whole = trained(dataset, "softmax", **settings)
@@ -131,7 +132,8 @@ def test_a_time_budget_that_was_used_up_is_not_trained_on(dataset, tmp_path):
     assert ended.history.equals(whole.history)
 
 
-def test_a_time_budget_goes_on_beyond_the_epochs_of_the_recipe(dataset, tmp_path):
+def test_a_time_budget_goes_on_beyond_the_epochs_of_the_recipe(dataset, tmp_path, clock):
+    clock.tick = 0.005
     settings = {"time_budget": 15, "checkpoint_dir": tmp_path, "checkpoint_every": 50}
     n_steps = 200  # more than those of the recipe's epochs
     with pytest.raises(CallbackError):

@@ -12,8 +12,9 @@ from PIL import Image
 
 import pycifar
 from pycifar.cli import main
-from pycifar.cli.parser import COMMANDS, _defaults, read_command_line
+from pycifar.cli.parser import COMMANDS, defaults_of, read_command_line
 from pycifar.cli.values import dataset_arguments, training_arguments
+from pycifar.errors import ArgumentError
 
 DATA = ["--dataset", "synthetic", "--n-train", "100", "--n-test", "50"]
 TRAIN = ["train", *DATA, "--epochs", "1", "--batch-size", "50", "--seed", "1"]
@@ -97,7 +98,7 @@ def test_the_defaults_in_the_help_are_those_of_the_functions():
     ):
         parameters = inspect.signature(function).parameters.values()
         expected = {p.name: p.default for p in parameters if p.default is not p.empty}
-        assert _defaults(file, function.__name__) == expected
+        assert defaults_of(file, function.__name__) == expected
 
 
 # Usage
@@ -141,6 +142,71 @@ def test_a_wrong_command_line_is_one_clear_sentence_and_code_2(run, argv, said):
     assert err.rstrip().endswith("--help`.")
 
 
+# Each is wrong whatever the data set, the model and the images are.
+WRONG_IN_ITSELF = [
+    ("train --label-smoothing 2", "`--label-smoothing` must be a number of at least 0 and below 1"),
+    ("train --label-smoothing -0.1", "not -0.1."),
+    ("train --skip-easy 0.7", "`--skip-easy` must be a number of at least 0 and at most 0.6"),
+    ("train --weight-decay -1", "`--weight-decay` must be a number of at least 0, not -1."),
+    ("train --class-weights balance", '`--class-weights` must be "balanced" or numbers'),
+    ("train --class-weights cat=-1", "must be a number of at least 0, not -1."),
+    ("train --class-weights cat=x", 'not "x".'),
+    ("train --augmentation shift=-1", "must be a whole number of at least 0, not -1."),
+    ("train --validation 0", "`--validation` must be a number above 0 and below 1, not 0."),
+    ("train --precision float64", "`--precision` must be one of"),
+    ("train --epochs 3 --time-budget 60", "`--time-budget` must be left out where `--epochs`"),
+    ("train --resume", "`--resume` must be left out where there is no `--checkpoint-dir`"),
+    ("train --checkpoint-every 3", "`--checkpoint-every` must be left out where there is no"),
+    ("train --architecture mlp_relu --optimizer adam", '`--optimizer` must be "sgd" for a network'),
+    ("train --architecture mlp_relu --label-smoothing 0.1", "must be 0 for a network of NumPy"),
+    ("train --architecture mlp_relu --class-weights balanced", "must be left out for a network"),
+    ("train --image-size 64", "`--image-size` is for"),
+    ("train --dataset synthetic --data-dir there", "`--data-dir` is for"),
+    ("train --dataset folder --data-dir pets --image-size 5000", "from 1 to 1024, not 5000."),
+    ("train --model nowhere.keras --epochs 0", "`--epochs` must be a whole number of at least 1"),
+    ("train --model nowhere.keras --dataset pets", "`--dataset` must be one of"),
+    ("find-learning-rate --steps 3", "`--steps` must be a whole number of at least 10, not 3."),
+    ("find-learning-rate --lowest 0", "`--lowest` must be a number above 0, not 0."),
+    ("find-learning-rate --lowest 20", "`--highest` must be a number above 20, not 10.0."),
+    ("find-learning-rate --lowest 2 --highest 1", "`--highest` must be a number above 2, not 1."),
+    ("evaluate nowhere.keras --dataset pets", "`--dataset` must be one of"),
+    ("evaluate nowhere.keras --n-test 0", "`--n-test` must be a whole number of at least 1"),
+    ("evaluate nowhere.keras --dataset synthetic --n-test 1e9", "from 1 to 1000000, not"),
+    ("evaluate nowhere.keras --dataset folder", 'The source "folder" needs `--data-dir`'),
+    ("predict nowhere.keras --top 0 a.png", "`--top` must be a whole number of at least 1"),
+    ("explore --n-train 2.5", "`--n-train` must be a whole number of at least 1, not 2.5."),
+    ("reproduce Z", "must be one of"),
+    ("reproduce A --seeds 1,1", "`--seeds` must all differ"),
+    ("reproduce A --seeds x", '`--seeds` must be a whole number from 0 to 2147483647, not "x".'),
+    ("reproduce A --epochs 0", "`--epochs` must be a whole number of at least 1, not 0."),
+    ("reproduce A --epochs 1 --time-budget 2", "`--time-budget` must be left out"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), WRONG_IN_ITSELF)
+def test_what_cannot_be_right_is_refused_before_anything_is_loaded(run, monkeypatch, line, said):
+    def load(*arguments, **named):
+        raise AssertionError("loaded before it was refused")
+
+    monkeypatch.setattr("pycifar.datasets.load.load_dataset", load)
+    monkeypatch.setattr("pycifar.datasets.load_dataset", load)
+    monkeypatch.setattr("pycifar.model_file.load_model", load)
+    code, out, err = run(*line.split())
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_what_the_shell_refuses_the_function_refuses_in_the_same_words(small_dataset):
+    for settings, said in (
+        ({"label_smoothing": 2}, "`label_smoothing` must be a number of at least 0 and below 1"),
+        ({"skip_easy": 0.7}, "`skip_easy` must be a number of at least 0 and at most 0.6"),
+        ({"resume": True}, "`resume` must be left out where there is no `checkpoint_dir`"),
+        ({"architecture": "mlp_relu", "optimizer": "adam"}, '`optimizer` must be "sgd" for a'),
+    ):
+        with pytest.raises(ArgumentError, match=said):
+            pycifar.train(small_dataset, **settings)
+
+
 def test_what_is_left_out_is_left_to_the_functions():
     _, options = read_command_line(["train"])
     assert training_arguments(options) == {}
@@ -152,7 +218,7 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         "train --architecture cnn4 --epochs 3 --batch-size 64 --optimizer adam --learning-rate 1e-3"
         " --schedule cosine --weight-decay 0.01 --augmentation flip,cutout --validation none"
         " --early-stopping 2 --best-weights --seed 7 --quiet --dataset folder --data-dir pets"
-        " --n-train 9 --n-test 8 --label-smoothing 0.1 --precision float32 --time-budget 60"
+        " --n-train 9 --n-test 8 --label-smoothing 0.1 --precision float32"
         " --class-weights cat=2,dog=0.5 --skip-easy 0.2 --checkpoint-dir there"
         " --checkpoint-every 50 --resume"
     )
@@ -175,17 +241,18 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         "class_weights": {"cat": 2.0, "dog": 0.5},
         "precision": "float32",
         "skip_easy": 0.2,
-        "time_budget": 60.0,
-        "checkpoint_dir": "there",
+        "checkpoint_dir": Path("there"),
         "checkpoint_every": 50,
         "resume": True,
         "verbose": 0,
     }
     missing = set(inspect.signature(pycifar.train).parameters) - set(arguments)
-    assert missing == {"dataset", "callbacks"}
+    assert missing == {"dataset", "callbacks", "time_budget"}
+    _, in_its_place = read_command_line(["train", "--time-budget", "60"])
+    assert training_arguments(in_its_place) == {"time_budget": 60.0}
     assert dataset_arguments(options) == {
         "source": "folder",
-        "data_dir": "pets",
+        "data_dir": Path("pets"),
         "n_train": 9,
         "n_test": 8,
         "verbose": False,
@@ -260,8 +327,6 @@ def test_a_search_tells_where_the_loss_falls(run, tmp_path):
     assert record["plot"] == str(picture)
     assert picture.is_file()
     assert run(*line)[1] == f"{expected}\n"
-    code, _, err = run("find-learning-rate", "--steps", 3)
-    assert (code, "`--steps` must be" in err) == (2, True)
 
 
 def test_a_saved_model_goes_on(run, model_path, small_model, small_dataset, tmp_path):

@@ -68,7 +68,8 @@ def test_other_settings_and_images_may_come(dataset):
     assert further.data["fingerprint"] == others.fingerprint("train")
 
 
-def test_a_time_budget_is_for_what_is_new(dataset):
+def test_a_time_budget_is_for_what_is_new(dataset, clock):
+    clock.tick = 0.05
     further = pycifar.train(trained(dataset, "softmax"), time_budget=3, verbose=0)
     assert further.config.passes > 2
     assert further.epochs_done == further.config.epochs == np.ceil(further.config.passes)

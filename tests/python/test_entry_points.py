@@ -1,8 +1,11 @@
+import os
+
 import numpy as np
 import pandas
 import pytest
 
 from pycifar import entry_points
+from pycifar.datasets.cifar10_location import VARIABLE
 from pycifar.errors import ArgumentError
 
 
@@ -93,6 +96,43 @@ def test_arrays_with_labels_by_name_make_a_data_set():
     )
     assert (dataset.split("train").images == images).all()
     assert dataset.split("train").labels.tolist() == [0, 1, 0, 1]
+
+
+def test_the_synthetic_data_set_is_always_available(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "nowhere")
+    assert value(entry_points.is_available("synthetic")) is True
+
+
+def test_cifar10_is_available_where_it_was_found(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert value(entry_points.is_available("cifar10")) is False
+    (tmp_path / "data_batch_1.bin").touch()
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert value(entry_points.is_available("cifar10")) is True
+
+
+def test_a_variable_that_names_a_place_without_cifar10_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    envelope = entry_points.is_available("cifar10")
+    assert envelope["kinds"][0] == "data_not_found"
+    assert envelope["message"].startswith(f"{VARIABLE} names {tmp_path}, which does not hold")
+
+
+def test_another_source_than_a_named_one_is_unknown():
+    for source in ("folder", "cifar-10", None, 1):
+        envelope = entry_points.is_available(source)
+        assert envelope["kinds"] == ["unknown_name", "argument"]
+
+
+def test_where_the_data_is_follows_the_variable_of_r(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "before")
+    value(entry_points.set_data_dir("after"))
+    assert os.environ[VARIABLE] == "after"
+    value(entry_points.set_data_dir(""))
+    assert VARIABLE not in os.environ
 
 
 def test_a_block_of_the_wrong_length_is_refused(small_model):

@@ -11,7 +11,17 @@ LAYERS = (
     | {"npz", "precision"},
     {"datasets", "augmentation"},
     {"architectures", "scratch"},
-    {"optimization", "muon", "fused", "callbacks", "trained_model", "training_run", "trainer"}
+    {
+        "optimization",
+        "muon",
+        "rules",
+        "budget",
+        "fused",
+        "callbacks",
+        "trained_model",
+        "training_run",
+        "trainer",
+    }
     | {"checkpoint", "model_check", "model_file", "model_state", "learning_rates", "settings"}
     | {"averaging", "interrupts", "mirroring", "portions"},
     {"evaluation", "plots", "probe", "diagnosis", "reproduction"}

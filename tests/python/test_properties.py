@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 
 import numpy as np
@@ -14,7 +13,8 @@ import pycifar
 from pycifar import arguments
 from pycifar.augmentation import Augmentation, resolve_augmentation
 from pycifar.errors import ArgumentError, PycifarError
-from pycifar.trainer import prepare_run, train
+from pycifar.rules import RULES, UNSAID, check_settings
+from pycifar.trainer import prepare_run
 
 PLAIN = st.one_of(
     st.none(),
@@ -68,31 +68,41 @@ def test_checks_of_arguments(value):
             assert isinstance(error.message, str)
 
 
-SETTLED = [
-    name
-    for name in inspect.signature(prepare_run).parameters
-    if name in inspect.signature(train).parameters and name not in ("dataset", "architecture")
-]
+def prepared(dataset, **given):
+    return prepare_run(dataset, check_settings(UNSAID | given))
 
 
-@pytest.mark.parametrize("name", SETTLED)
+CHECKPOINTS = {"checkpoint_dir", "checkpoint_every", "resume"}  # of the call, not of the run
+
+
+@pytest.mark.parametrize("name", sorted(set(RULES) - {"architecture"} - CHECKPOINTS))
 @given(value=VALUES)
 @SETTINGS
 def test_settings_of_a_training(small_dataset, name, value):
     try:
-        run = prepare_run(small_dataset, "softmax", **{name: value})
+        run = prepared(small_dataset, architecture="softmax", **{name: value})
     except ArgumentError as error:
         assert error.message
     else:
         assert run.config.architecture == "softmax"
 
 
+@pytest.mark.parametrize("name", sorted(RULES))
+@given(value=VALUES)
+@SETTINGS
+def test_rules_of_settings(name, value):
+    try:
+        RULES[name](name, value)
+    except ArgumentError as error:
+        assert name in error.message
+
+
 @given(value=VALUES)
 @SETTINGS
 def test_what_is_trained(small_dataset, value):
-    for arguments_ in ((value, "softmax"), (small_dataset, value)):
+    for dataset, architecture in ((value, "softmax"), (small_dataset, value)):
         with pytest.raises(PycifarError):
-            prepare_run(*arguments_)
+            prepared(dataset, architecture=architecture)
 
 
 @given(value=VALUES)
