@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 
-.PHONY: help setup demo test lint check man docs bench torture fuzz audit floors clean
+.PHONY: help setup demo test quick data lint check man docs bench torture fuzz audit floors clean
 
 SECONDS ?= 60
 
@@ -11,7 +11,9 @@ help:
 	@echo 'make demo     train a classifier from R, evaluate it, plot it, open it in Python'
 	@echo 'make test     lint, types, both test suites, interop, R CMD check'
 	@echo 'make setup    install what pycifar needs, and write env.sh'
-	@echo 'make lint     the quick part of make test: ruff, mypy, air, lintr'
+	@echo 'make quick    before each commit: lint, types, and every test that trains nothing'
+	@echo 'make data     what looks for CIFAR-10: its tests, and each vignette by itself'
+	@echo 'make lint     ruff, mypy, air, lintr'
 	@echo 'make check    air, lintr, R CMD check, and how many lines the tests of R and Python reach'
 	@echo 'make docs     the website of both languages, in site/, with its links checked'
 	@echo 'make man      write man/ and NAMESPACE from the comments in R/'
@@ -32,6 +34,12 @@ demo: setup
 
 test: setup
 	@. ./env.sh && python -m tools.checks
+
+quick: setup
+	@. ./env.sh && python -m tools.checks ruff mypy air lintr python-quick r-quick
+
+data: setup
+	@. ./env.sh && python -m tools.checks python-data r-data interop-data vignettes
 
 lint: setup
 	@. ./env.sh && python -m tools.checks ruff mypy air lintr
@@ -61,4 +69,4 @@ floors: setup
 	@. ./env.sh && python -m tools.floors
 
 clean:
-	rm -rf site .venv .rlib .data .data.unfinished .check .floors env.sh
+	rm -rf site .venv .rlib .check .floors env.sh

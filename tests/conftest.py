@@ -2,10 +2,54 @@
 
 from __future__ import annotations
 
+import re
 import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+TRAINS = "trains, which --quick leaves out"
+NAMES_CIFAR10 = re.compile("cifar10|CIFAR-10|PYCIFAR_DATA_DIR")
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="skip each test that trains")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in (
+        "cifar10: in a file that names CIFAR-10, which may be on this machine or not",
+        "trains_in_a_child: a process that the test starts trains",
+    ):
+        config.addinivalue_line("markers", marker)
     # A shell makes its background jobs ignore Ctrl-C, and their children with them; the tests of
     # interrupts need a process that listens.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    paths = {item.path for item in items}
+    named = {path for path in paths if NAMES_CIFAR10.search(path.read_text("utf-8"))}
+    for item in items:
+        if item.path in named:
+            item.add_marker("cifar10")
+        if config.getoption("--quick") and item.get_closest_marker("trains_in_a_child"):
+            item.add_marker(pytest.mark.skip(TRAINS))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With --quick, a test is skipped at the moment in which it would train."""
+    if not request.config.getoption("--quick"):
+        yield
+        return
+    from pycifar.training_run import TrainingRun
+
+    def skip(*arguments: Any) -> None:
+        pytest.skip(TRAINS)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingRun, "train", skip)
+        patch.setattr(TrainingRun, "losses_at", skip)
+        yield

@@ -18,6 +18,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.trains_in_a_child
 def test_starting_keras_and_training_a_step_says_nothing():
     code = """
 import numpy as np
@@ -30,6 +31,7 @@ model.train_on_batch(np.zeros((2, 32, 32, 3), "uint8"), np.zeros(2, "int64"))
     assert (done.stdout, done.stderr) == ("", "")
 
 
+@pytest.mark.trains_in_a_child
 def test_a_training_leaves_nothing_in_the_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     done = run("""

@@ -511,6 +511,7 @@ def test_a_reader_who_leaves_early_costs_one_quiet_failure():
     process.stderr.close()
 
 
+@pytest.mark.trains_in_a_child
 def test_interrupted_training_keeps_what_was_learned(tmp_path):
     model = tmp_path / "model.keras"
     long = ["--epochs", "1000", "--output", model, "--json"]

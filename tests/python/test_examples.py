@@ -26,10 +26,12 @@ def examples_in(name: str) -> list[doctest.DocTest]:
 @pytest.mark.parametrize("name", [name for name in ["pycifar", *MODULES] if examples_in(name)])
 def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    runner = doctest.DocTestRunner(verbose=False)
+    runner = doctest.DebugRunner()
     for test in examples_in(name):
-        runner.run(test)
-    assert runner.summarize(verbose=False).failed == 0
+        try:
+            runner.run(test)
+        except doctest.UnexpectedException as unexpected:
+            raise unexpected.exc_info[1] from None
 
 
 @pytest.mark.parametrize("name", sorted(set(pycifar.__all__) - WITHOUT))

@@ -57,6 +57,17 @@ def test_the_table_sets_stated_figures_beside_the_means_of_the_seeds(small_datas
     assert max(map(len, str(found).splitlines())) < 100
 
 
+def test_a_reproduction_shows_the_same_at_a_prompt_and_its_table_in_a_notebook(small_dataset):
+    found = few(small_dataset, ["C", "softmax"])
+    assert repr(found) == str(found)
+    shown = found._repr_html_()
+    accuracy = found.table["test_accuracy"][1]
+    for cell in ("mlp_relu", "201,482", "2 epochs", f"{accuracy:.4f}", "0.7010"):
+        assert f"<td>{cell}</td>" in shown
+    for nothing in (str(pycifar.Reproduction((), ())), pycifar.Reproduction((), ())._repr_html_()):
+        assert "no training was finished" in nothing
+
+
 def test_a_run_is_that_of_train(small_dataset):
     found = few(small_dataset, "softmax", seeds=5)
     model = pycifar.train(small_dataset, "softmax", epochs=2, seed=5, validation="test", verbose=0)
@@ -99,6 +110,7 @@ def test_a_training_with_another_recipe_is_done_again(small_dataset, tmp_path):
     assert again.records[0]["test_accuracy"] <= 1
 
 
+@pytest.mark.trains_in_a_child
 def test_a_killed_call_goes_on_and_ends_like_one_that_was_not(small_dataset, tmp_path):
     path = tmp_path / "found.json"
     child = subprocess.Popen(
@@ -219,6 +231,8 @@ def test_the_curves_are_drawn_with_one_panel_a_network(small_dataset, tmp_path):
     assert (tmp_path / "found.png").stat().st_size > 1000
     with pytest.raises(ArgumentError, match="`reproduction` must hold"):
         pycifar.plot_reproduction(None)
+    with pytest.raises(ArgumentError, match="nothing to draw: no training was finished"):
+        pycifar.plot_reproduction(pycifar.Reproduction((), ()))
 
 
 @pytest.mark.parametrize("architecture", ["cnn2", "softmax"])

@@ -2,12 +2,13 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tools.floors import floors
-from tools.setup import debian, environment_file, python_environment, r_package, reticulate
+from tools.setup import data, debian, environment_file, python_environment, r_package, reticulate
 from tools.setup.step import SetupError
 
 
@@ -64,8 +65,8 @@ def test_env_sh_works_in_every_shell_from_any_folder_and_twice(shell, tmp_path):
         pytest.skip(f"{shell} is not installed")
     root = tmp_path / "a folder's name"
     root.mkdir()
-    environment_file.write(root, root / ".data")
-    script = '. "$1"; . "$1"; echo "$PATH"; echo "$R_LIBS"; echo "$RETICULATE_PYTHON"; env'
+    environment_file.write(root)
+    script = '. "$1"; . "$1"; echo "$PATH"; echo "$R_LIBS"; echo "$RETICULATE_PYTHON"'
     done = subprocess.run(
         [shell, "-euc", script, shell, root / "env.sh"],
         cwd="/",
@@ -74,23 +75,41 @@ def test_env_sh_works_in_every_shell_from_any_folder_and_twice(shell, tmp_path):
         capture_output=True,
         text=True,
     )
-    path, libraries, python, *environment = done.stdout.splitlines()
+    path, libraries, python = done.stdout.splitlines()
     assert path == f"{root}/.venv/bin:/usr/bin:/bin"
     assert libraries == f"{root}/.rlib"
     assert python == f"{root}/.venv/bin/python"
-    assert f"PYCIFAR_DATA_DIR={root}/.data" in environment
 
 
-def test_env_sh_keeps_a_data_folder_that_the_user_has_set(tmp_path):
-    environment_file.write(tmp_path, tmp_path / ".data")
-    done = subprocess.run(
-        ["sh", "-c", f'. "{tmp_path}/env.sh"; echo "$PYCIFAR_DATA_DIR"'],
-        env={"PATH": "/usr/bin:/bin", "PYCIFAR_DATA_DIR": "/data/cifar"},
-        check=True,
+def test_a_data_folder_without_cifar10_stops_the_set_up_with_what_to_do(tmp_path, monkeypatch):
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.delenv(data.VARIABLE, raising=False)
+    data.check(tmp_path)
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(SetupError, match=r"PYCIFAR_DATA_DIR names .*nowhere, which does not exist"):
+        data.check(tmp_path)
+    (tmp_path / "cifar-10-batches-bin").mkdir()
+    (tmp_path / "cifar-10-batches-bin/test_batch.bin").touch()
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    data.check(tmp_path)
+
+
+def test_the_project_names_no_folder_outside_itself():
+    root = Path(__file__).resolve().parents[2]
+    outside = "../" + "shared"
+    found = subprocess.run(
+        ["git", "grep", "--name-only", "--fixed-strings", outside],
+        cwd=root,
+        check=False,
         capture_output=True,
         text=True,
     )
-    assert done.stdout == "/data/cifar\n"
+    if found.returncode > 1:
+        pytest.skip("needs a clone made by git")
+    assert set(found.stdout.split()) <= {".ci/run"}
 
 
 def test_floors_are_the_oldest_versions_that_the_metadata_allows():

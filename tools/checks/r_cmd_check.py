@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".check"
 
 # R CMD build copies the whole folder before it looks at .Rbuildignore, and follows links. So it is
-# given a copy without .venv and .data, which take some GB.
+# given a copy without .venv, which takes some GB.
 PACKAGE_FILES = [
     ".Rbuildignore",
     ".Rinstignore",

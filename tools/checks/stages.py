@@ -1,10 +1,12 @@
 """The checks, by name and in the order in which they run: the quick ones first."""
 
+import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from . import counts, r_cmd_check
@@ -14,6 +16,10 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 REPORTS = ROOT / ".check"
 R_FOLDERS = ("R", "tests/testthat", "tests/interop", "benchmarks", "tools")
+# Two processes are enough: TensorFlow computes with several threads in each. The tests of a file
+# stay together, since they share what its fixtures train.
+PARALLEL = ("--numprocesses=2", "--dist=loadfile")
+QUICKLY = {"PYCIFAR_QUICK": "1"}  # see tests/testthat/setup.R
 LEAST_COVERED = 90  # per cent of the lines; coverage.R has the same
 
 
@@ -38,21 +44,39 @@ def air() -> Counts:
     return counts.of_status(run("air", "format", "--check", *R_FOLDERS))
 
 
-def python_tests() -> Counts:
+def python_tests(*options: str) -> Counts:
     """The Python package's tests, and those of the tools."""
-    return pytest("python", "tests/python", "tests/tools")
+    return pytest("python", *PARALLEL, *options, "tests/python", "tests/tools")
 
 
-def r_tests() -> Counts:
-    """The R package's tests, on the installed package."""
+def r_tests(files: str = "", variables: Mapping[str, str] | None = None) -> Counts:
+    """The R package's tests, on the installed package.
+
+    Args:
+        files: a regular expression that the names of the test files must match.
+        variables: of the environment, to set beside the present ones.
+    """
     report = fresh_report("testthat.txt")
-    status = run("Rscript", HERE / "testthat.R", report)
+    status = run("Rscript", HERE / "testthat.R", report, files, variables=variables)
     return counts.of_suite(counts.from_testthat(report), status)
 
 
-def interop_tests() -> Counts:
+def interop_tests(*options: str) -> Counts:
     """Python, R and the shell against each other."""
-    return pytest("interop", "tests/interop")
+    return pytest("interop", *PARALLEL, *options, "tests/interop")
+
+
+def vignettes() -> Counts:
+    """Each vignette, knitted by itself in an R session of its own."""
+    pages = REPORTS / "vignettes"
+    shutil.rmtree(pages, ignore_errors=True)
+    shutil.copytree(ROOT / "vignettes", pages)
+    total = Counts()
+    for page in sorted(pages.glob("*.Rmd")):
+        code = f'rmarkdown::render("{page.name}", quiet = TRUE)'
+        total += counts.of_status(run("Rscript", "-e", code, folder=pages))
+        print(page.with_suffix(".html"), flush=True)
+    return total
 
 
 def backend_tests() -> Counts:
@@ -103,9 +127,13 @@ def fresh_report(name: str) -> Path:
     return report
 
 
-def run(*command: str | Path) -> int:
-    """Run a command in the project's folder, its output shown; its exit status."""
-    return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
+def run(
+    *command: str | Path, folder: Path = ROOT, variables: Mapping[str, str] | None = None
+) -> int:
+    """Run a command in a folder, its output shown; its exit status."""
+    arguments = [str(part) for part in command]
+    environment = os.environ | dict(variables or {})
+    return subprocess.run(arguments, cwd=folder, env=environment, check=False).returncode
 
 
 STAGES: dict[str, tuple[str, Callable[[], Counts]]] = {
@@ -120,8 +148,14 @@ STAGES: dict[str, tuple[str, Callable[[], Counts]]] = {
     "r-package": ("R CMD build and R CMD check --as-cran, without the tests", r_package),
 }
 
-# Run where they are named alone: they run the tests once more.
+# Run where they are named alone: they run the tests, or some of them, once more.
 APART: dict[str, tuple[str, Callable[[], Counts]]] = {
+    "python-quick": ("Python tests that train nothing", lambda: python_tests("--quick")),
+    "r-quick": ("R tests that train nothing", lambda: r_tests(variables=QUICKLY)),
+    "python-data": ("Python tests in files that name CIFAR-10", lambda: python_tests("-mcifar10")),
+    "r-data": ("R tests that look for CIFAR-10", lambda: r_tests("cifar10")),
+    "interop-data": ("Interop tests in files that name it", lambda: interop_tests("-mcifar10")),
+    "vignettes": ("Each vignette by itself", vignettes),
     "r-cmd-check": ("R CMD build and R CMD check --as-cran", r_cmd_check.check),
     "python-coverage": ("Lines of Python that tests reach", python_coverage),
     "r-coverage": ("Lines of R that tests reach (covr)", r_coverage),

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from . import (
-    cifar10,
+    data,
     debian,
     elsewhere,
     environment_file,
@@ -29,8 +29,8 @@ def main() -> int:
         if not debian.manages_this_machine():
             elsewhere.require_r_packages(ROOT)
         r_package.install(ROOT)
-        data_dir = cifar10.prepare(ROOT)
-        environment_file.write(ROOT, data_dir)
+        environment_file.write(ROOT)
+        data.check(ROOT)
     except SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
