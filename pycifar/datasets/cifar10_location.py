@@ -129,13 +129,17 @@ def cache_folder() -> Path:
 
 
 def _look_in(path: Path, argument: str) -> Cifar10Location:
+    if not path.exists():
+        raise DataNotFoundError(
+            f"{argument} names {path}, which does not exist.",
+            fix='Give the folder that holds CIFAR-10, or use the "synthetic" data set.',
+        )
     location = location_in(path)
     if location is None:
         wanted = [name for layout in LAYOUTS for name in (f"{layout.folder}/", layout.archive)]
-        problem = "does not hold CIFAR-10" if path.exists() else "does not exist"
         raise DataNotFoundError(
-            f"{argument} names {path}, which {problem}: looked for {', '.join(wanted)} in it, "
-            f"and for {PYTHON.train[0]} and {BINARY.train[0]}.",
+            f"{argument} names {path}, which does not hold CIFAR-10: looked for "
+            f"{', '.join(wanted)} in it, and for {PYTHON.train[0]} and {BINARY.train[0]}.",
             fix='Give the folder that holds one of these, or use the "synthetic" data set.',
         )
     return location

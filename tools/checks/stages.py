@@ -9,6 +9,8 @@ import venv
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tools.setup.python_environment import fingerprint
+
 from . import counts, r_cmd_check
 from .counts import Counts
 
@@ -82,16 +84,19 @@ def vignettes() -> Counts:
 def backend_tests() -> Counts:
     """Keras on JAX, which TensorFlow would import as well and so lies in an environment apart.
 
-    What it shares with this environment it takes from there.
+    What it shares with this environment it takes from there. It is made once, and anew when
+    pyproject.toml has changed.
     """
     folder = REPORTS / "backends"
-    python = folder / "bin/python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
+    python, stamp = folder / "bin/python", folder / "made-from"
+    wanted = fingerprint(ROOT / "pyproject.toml")
+    if not stamp.exists() or stamp.read_text() != wanted:
+        venv.create(folder, with_pip=True, clear=True)
         [packages] = folder.glob("lib/python*/site-packages")
         (packages / "shared.pth").write_text(sysconfig.get_path("purelib"))
-    if run(python, "-m", "pip", "install", "--quiet", "--editable", ".[jax]") != 0:
-        return Counts(failed=1)
+        if run(python, "-m", "pip", "install", "--quiet", "--editable", ".[jax]") != 0:
+            return Counts(failed=1)
+        stamp.write_text(wanted)
     return pytest("backends", "tests/backends", python=python)
 
 

@@ -15,7 +15,7 @@ from pycifar.errors import PycifarError
 try:
     find_cifar10()
 except PycifarError as error:
-    sys.exit(f"{error.message} {error.fix or ''}".strip())
+    sys.exit(error.message)
 """
 
 
@@ -34,4 +34,7 @@ def check(root: Path) -> None:
         [str(root / ".venv/bin/python"), "-c", ASK], check=False, stderr=subprocess.PIPE, text=True
     )
     if asked.returncode != 0:
-        raise SetupError(f"{asked.stderr.strip()}\nOr unset {VARIABLE}: CIFAR-10 is not needed.")
+        raise SetupError(
+            f"{asked.stderr.strip()}\nName a folder that holds CIFAR-10, or unset {VARIABLE}: it is "
+            "not needed here."
+        )
