@@ -128,6 +128,8 @@ def describe(value: Any) -> str:
         kind = f" and type {value.dtype}" if hasattr(value, "dtype") else ""
         return f"an array of shape {shape}{kind}"
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    first, more, _ = text.partition("\n")
+    text = f"{first}..." if more else first
     if len(text) > 80:
         text = text[:77] + "..."
     return text if isinstance(value, str) else f"{text} ({type(value).__name__})"

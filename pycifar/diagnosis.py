@@ -17,6 +17,7 @@ import pycifar
 from pycifar.errors import PycifarError
 from pycifar.probe import probe
 from pycifar.processor import Processor, find_processor
+from pycifar.table import as_html, paragraph
 
 if TYPE_CHECKING:
     from pycifar.datasets.cifar10_location import Cifar10Location
@@ -66,7 +67,7 @@ class Diagnosis:
         """`ok`, and `checks` as a list of dicts, as JSON can hold them."""
         return {"ok": self.ok, "checks": [asdict(check) for check in self.checks]}
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         width = max(len(check.name) for check in self.checks)
         lines = []
         for check in self.checks:
@@ -74,6 +75,16 @@ class Diagnosis:
             if check.fix:
                 lines.append(f"{'':7}  {'':{width}}  → {check.fix}")
         return "\n".join([*lines, "", self._verdict()])
+
+    def _repr_html_(self) -> str | None:
+        """A row a check; None, and so the text, where pandas cannot be imported."""
+        try:
+            import pandas
+        except ImportError:
+            return None
+        checks = [(check.status, check.name, check.value, check.fix or "") for check in self.checks]
+        table = pandas.DataFrame(checks, columns=["status", "check", "found", "fix"])
+        return paragraph(self._verdict()) + as_html(table)
 
     def _verdict(self) -> str:
         counts = {s: sum(c.status == s for c in self.checks) for s in (PROBLEM, WARNING)}

@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import importlib
 import math
+import os
 import sys
 import traceback
 import warnings
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pycifar
-from pycifar.arguments import check_choice, check_count, describe
+from pycifar.arguments import check_choice, check_count, check_verbosity, describe
 from pycifar.errors import (
     ArgumentError,
     ImageError,
@@ -63,6 +64,26 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
 def version() -> str:
     """The version of the Python package."""
     return pycifar.__version__
+
+
+@entry_point
+def set_data_dir(path: str) -> None:
+    """Set ``PYCIFAR_DATA_DIR`` to what R has: Python's copy is as old as the start of Python."""
+    from pycifar.datasets.cifar10_location import VARIABLE
+
+    if path:
+        os.environ[VARIABLE] = path
+    else:
+        os.environ.pop(VARIABLE, None)
+
+
+@entry_point
+def is_available(source: Any) -> bool:
+    """Return whether a data set can be loaded here without a download."""
+    from pycifar.datasets.cifar10_location import find_cifar10
+
+    check_choice("source", source, ["cifar10", "synthetic"])
+    return source == "synthetic" or find_cifar10() is not None
 
 
 @entry_point
@@ -157,7 +178,7 @@ def train(
     from pycifar.callbacks import ReportedProgress
 
     told = [] if callbacks is None else _as_list(callbacks)
-    verbose = check_count("verbose", verbose, minimum=0, maximum=2)
+    verbose = check_verbosity(verbose)
     if verbose > 0 and write_line is not None:
         told.append(ReportedProgress(write_line, update_bar if verbose == 1 else None))
     return pycifar.train(
@@ -369,7 +390,8 @@ def reproduce(
     from pycifar.reproduction.run import run_cases
 
     progress = Progress()
-    if check_count("verbose", verbose, minimum=0, maximum=2):
+    verbose = check_verbosity(verbose)
+    if verbose:
         progress = Progress(write_line, update_bar if verbose == 1 else None, verbose == 2)
     found = run_cases(systems, seeds, epochs, time_budget, dataset, path, progress)
     return _reproduction(found)

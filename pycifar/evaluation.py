@@ -13,6 +13,7 @@ from pycifar.arguments import check_choice, check_flag, describe
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
 from pycifar.errors import ArgumentError, ImageError
+from pycifar.table import as_html, as_text, paragraph
 from pycifar.trained_model import TrainedModel
 
 if TYPE_CHECKING:
@@ -47,11 +48,16 @@ class Evaluation:
     per_class: pandas.DataFrame
     confusion: pandas.DataFrame
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
+        return f"{self._measures()}\n\n{as_text(self.per_class)}"
+
+    def _repr_html_(self) -> str:
+        return paragraph(self._measures()) + as_html(self.per_class)
+
+    def _measures(self) -> str:
         return (
             f"{self.n:,} images of the split {self.split}: accuracy {self.accuracy:.4f}, "
-            f"loss {self.loss:.4f}, calibration error {self.calibration_error:.4f}\n\n"
-            + self.per_class.to_string(index=False, float_format="{:.4f}".format)
+            f"loss {self.loss:.4f}, calibration error {self.calibration_error:.4f}"
         )
 
 
@@ -151,7 +157,8 @@ def measure(
         split=split,
         n=len(labels),
         accuracy=float(right.mean()),
-        loss=float(-np.log(np.maximum(of_truth, SMALLEST_PROBABILITY)).mean()),
+        # Subtracted, so that the loss of a perfect model is 0 and not -0.
+        loss=float(0 - np.log(np.maximum(of_truth, SMALLEST_PROBABILITY)).mean()),
         calibration_error=_calibration_error(probabilities.max(axis=1), right),
         per_class=_per_class(counts, names),
         confusion=pandas.DataFrame(counts, index=names, columns=names),

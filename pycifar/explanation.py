@@ -12,6 +12,7 @@ import numpy as np
 from pycifar.arguments import check_choice, describe
 from pycifar.errors import ArgumentError, ImageError
 from pycifar.evaluation import as_images, check_model, predict
+from pycifar.table import as_html
 from pycifar.trained_model import TrainedModel
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ class Explanation:
 
     def __repr__(self) -> str:
         return f"<Explanation of {self.class_name} ({self.probability:.4f}) by {self.layer}>"
+
+    def _repr_html_(self) -> str:
+        import pandas
+
+        shown = {"class": self.class_name, "probability": self.probability, "layer": self.layer}
+        return as_html(pandas.DataFrame([shown]))
 
 
 def explain(
@@ -154,7 +161,8 @@ def feature_maps(
         raise ArgumentError(f"`layers` must name at least one layer, not {describe(layers)}.")
     start, outputs, _ = _tensors(network)
     found = keras.Model(start, {name: outputs[name] for name in names}).predict_on_batch(pixels)
-    return {name: np.asarray(found[name])[0] for name in names}
+    # NumPy's masked arrays, by which Matplotlib draws, may know nothing of bfloat16.
+    return {name: np.asarray(found[name], np.float32)[0] for name in names}
 
 
 def filters(model: TrainedModel) -> np.ndarray:

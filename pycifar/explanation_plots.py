@@ -1,4 +1,7 @@
-"""Pictures of what a network sees: its first filters, its maps, and where it looks."""
+"""Pictures of what a network sees: its first filters, its maps, and where it looks.
+
+Each has several panels, so none takes `ax`, as plots of one panel do in `pycifar.plots`.
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from pycifar.backend import generator_kept
 from pycifar.datasets import Dataset
 from pycifar.errors import ArgumentError
 from pycifar.rules import UNSAID, check_search, check_settings
+from pycifar.table import as_html, paragraph
 from pycifar.trainer import prepare_run
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class LearningRates:
     table: pandas.DataFrame
     suggestion: float | None
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         if not len(self.table):
             return f"{self.architecture}: the loss was never a finite number"
         rates = self.table["learning_rate"]
@@ -53,6 +54,9 @@ class LearningRates:
             f"{self.architecture}, {len(self.table)} steps from {rates.iloc[0]:.2g} to "
             f"{rates.iloc[-1]:.2g}: {found}"
         )
+
+    def _repr_html_(self) -> str:
+        return paragraph(str(self)) + (as_html(self.table, ".4g") if len(self.table) else "")
 
 
 def find_learning_rate(

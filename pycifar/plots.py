@@ -1,8 +1,9 @@
 """Pictures of a training run, of a data set and of a confusion matrix, made with Matplotlib.
 
 Each function returns a Figure that belongs to the caller: nothing is registered with pyplot, so
-nothing has to be closed, and no window opens. Colours are those of Okabe and Ito 2008, "Color
-Universal Design", which can be told apart with any colour vision.
+nothing has to be closed, and no window opens. A notebook shows it as a picture. A plot of one
+panel takes `ax` and draws into Axes of the caller; it then returns their figure. Colours are those
+of Okabe and Ito 2008, "Color Universal Design", which can be told apart with any colour vision.
 """
 
 from __future__ import annotations
@@ -83,7 +84,10 @@ def plot_history(
 
 
 def plot_learning_rates(
-    learning_rates: LearningRates, path: str | Path | None = None, overwrite: bool = False
+    learning_rates: LearningRates,
+    path: str | Path | None = None,
+    overwrite: bool = False,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw the loss by learning rate, with the rate where it falls most.
 
@@ -91,9 +95,11 @@ def plot_learning_rates(
         learning_rates: what `find_learning_rate` returned.
         path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
         overwrite: whether an existing file may be replaced.
+        ax: Matplotlib Axes to draw into; None makes a figure. With it, `path` gets the whole figure
+            that the axes are part of.
 
     Returns:
-        The Matplotlib figure.
+        The Matplotlib figure, which is that of `ax` where it is given.
 
     Raises:
         ArgumentError: an argument is not as above, or the loss was never a finite number.
@@ -117,8 +123,7 @@ def plot_learning_rates(
     if not len(learning_rates.table):
         raise ArgumentError("There is nothing to draw: the loss was never a finite number.")
     target = check_target(path, overwrite)
-    figure = new_figure(6, 3.6)
-    axes = figure.subplots()
+    figure, axes = one_axes(ax, 6, 3.6)
     rates = learning_rates.table["learning_rate"]
     axes.plot(rates, learning_rates.table["loss"], color=GREY, linewidth=0.7, label="each step")
     axes.plot(rates, learning_rates.table["smoothed"], color=BLUE, label="smoothed")
@@ -138,6 +143,7 @@ def plot_samples(
     seed: int = 1,
     path: str | Path | None = None,
     overwrite: bool = False,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw random images of each class, one class a row.
 
@@ -148,9 +154,11 @@ def plot_samples(
         seed: decides which images, 0 to 2³¹ - 1.
         path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
         overwrite: whether an existing file may be replaced.
+        ax: Matplotlib Axes to draw into; None makes a figure. With it, `path` gets the whole figure
+            that the axes are part of.
 
     Returns:
-        The Matplotlib figure.
+        The Matplotlib figure, which is that of `ax` where it is given.
 
     Raises:
         ArgumentError: an argument is not as above.
@@ -170,8 +178,7 @@ def plot_samples(
     mosaic = _mosaic(sample_images(dataset, split, n_per_class, seed))
     height, width, _ = mosaic.shape
     row = height / dataset.n_classes
-    figure = new_figure(1.6 + 0.56 * width / row, 0.6 + 0.56 * dataset.n_classes)
-    axes = figure.subplots()
+    figure, axes = one_axes(ax, 1.6 + 0.56 * width / row, 0.6 + 0.56 * dataset.n_classes)
     axes.set_title(f"{dataset.name}, split {split}", **TITLE)
     axes.imshow(mosaic, interpolation="nearest")
     axes.set_xticks([])
@@ -182,7 +189,10 @@ def plot_samples(
 
 
 def plot_confusion(
-    evaluation: Evaluation, path: str | Path | None = None, overwrite: bool = False
+    evaluation: Evaluation,
+    path: str | Path | None = None,
+    overwrite: bool = False,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw a confusion matrix: counts, coloured by their share of the true class.
 
@@ -190,9 +200,11 @@ def plot_confusion(
         evaluation: what `evaluate` returned.
         path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
         overwrite: whether an existing file may be replaced.
+        ax: Matplotlib Axes to draw into; None makes a figure. With it, `path` gets the whole figure
+            that the axes are part of. The colour bar takes its room from them.
 
     Returns:
-        The Matplotlib figure.
+        The Matplotlib figure, which is that of `ax` where it is given.
 
     Raises:
         ArgumentError: an argument is not as above.
@@ -213,8 +225,7 @@ def plot_confusion(
     counts = evaluation.confusion.to_numpy()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 2.2 + 0.48 * min(max(len(counts), 4), MOST_COUNTED)
-    figure = new_figure(side + 0.9, side)
-    axes = figure.subplots()
+    figure, axes = one_axes(ax, side + 0.9, side)
     axes.set_title(
         f"Split {evaluation.split}: accuracy {evaluation.accuracy:.4f} on {evaluation.n:,} images",
         **TITLE,
@@ -228,7 +239,9 @@ def plot_confusion(
     axes.spines[:].set_color("0.8")
     if len(counts) <= MOST_COUNTED:
         _write_counts(axes, counts, shares)
-    bar = figure.colorbar(picture, label="Share of the true class", shrink=0.7, aspect=25)
+    bar = axes.figure.colorbar(
+        picture, ax=axes, label="Share of the true class", shrink=0.7, aspect=25
+    )
     bar.outline.set_visible(False)
     return finish(figure, target)
 
@@ -259,10 +272,12 @@ def plot_reproduction(
         >>> found = pycifar.reproduce("C", epochs=2, dataset=dataset, verbose=0)
         >>> figure = pycifar.plot_reproduction(found, "reproduction.png", overwrite=True)
     """
-    if not isinstance(reproduction, Reproduction) or not reproduction.records:
+    if not isinstance(reproduction, Reproduction):
         raise ArgumentError(
             f"`reproduction` must hold at least one training, not {describe(reproduction)}."
         )
+    if not reproduction.records:
+        raise ArgumentError("There is nothing to draw: no training was finished.")
     target = check_target(path, overwrite)
     table, history = reproduction.table, reproduction.history
     columns = min(4, len(table))
@@ -304,10 +319,26 @@ def check_target(path: str | Path | None, overwrite: bool) -> Path | None:
     return None if path is None else check_output("path", path, SUFFIXES, overwrite)
 
 
+def one_axes(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
+    """The caller's axes with their figure, or a new figure of that size in inches."""
+    if ax is None:
+        figure = new_figure(width, height)
+        return figure, figure.subplots()
+    require_matplotlib()
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        raise ArgumentError(f"`ax` must be a Matplotlib Axes, not {describe(ax)}.")
+    whole = ax.get_figure(root=True) if ax.figure else None  # `ax.figure` may be a subfigure
+    if whole is None:
+        raise ArgumentError("`ax` must be a Matplotlib Axes of a figure, not one that was removed.")
+    return whole, ax
+
+
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of that size in inches, which no global state knows of."""
     require_matplotlib()
-    from matplotlib.figure import Figure
+    from pycifar.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
@@ -315,12 +346,9 @@ def new_figure(width: float, height: float) -> Figure:
 def finish(figure: Figure, target: Path | None) -> Figure:
     """The figure, saved where that is asked for."""
     if target is not None:
-        write_atomically(
-            target,
-            lambda temporary: figure.savefig(
-                temporary, dpi=DPI, bbox_inches="tight", pad_inches=0.1
-            ),
-        )
+        from pycifar.figure import TIGHT
+
+        write_atomically(target, lambda temporary: figure.savefig(temporary, dpi=DPI, **TIGHT))
     return figure
 
 

@@ -55,6 +55,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        _, height, width, _ = self.images.shape
+        batches = f" in {len(self.batches)} batches" if self.batches else ""
+        return f"<Split of {len(self):,} images of {height}×{width}{batches}>"
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -123,9 +128,8 @@ class Dataset:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} {len(split):,}" for name, split in self.splits.items())
         height, width, _ = self.image_shape
-        return (
-            f"<Dataset {self.name}: {sizes} images of {height}×{width} in {self.n_classes} classes>"
-        )
+        size, classes = f"{height}×{width}", f"{self.n_classes:,} classes"
+        return f"<Dataset {self.name}: {sizes} images of {size} in {classes}>"
 
 
 def _check_labels(split: str, labels: np.ndarray, n_classes: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from pycifar.arguments import check_count, check_seed, describe
 from pycifar.datasets.dataset import Dataset, Split
 from pycifar.errors import ArgumentError, DataError
+from pycifar.table import as_html, as_text, paragraph
 
 if TYPE_CHECKING:
     import pandas
@@ -19,7 +21,7 @@ _BLOCK = 1000  # images summed at a time
 
 @dataclass(frozen=True)
 class Exploration:
-    """What `explore` found; printing it shows all of it.
+    """What `explore` found; printing it shows its tables.
 
     Args:
         name: what the data set is called.
@@ -40,27 +42,38 @@ class Exploration:
     batches: pandas.DataFrame
     channels: pandas.DataFrame
 
-    def __str__(self) -> str:
-        """The tables, one row a class."""
-        height, width, _ = self.image_shape
-        n = int(self.splits["n"].sum())
-        parts = [
-            f"{self.name}: {n:,} images of {height}×{width} in {len(self.class_names)} classes\n"
-            f"{self.source}",
-            "Images in each split\n" + self._by_class(self.splits, "split"),
-            "Images in each batch\n" + self._by_class(self.batches, "batch"),
-            "Pixels of the training split (0-255)\n"
-            + self.channels.to_string(index=False, float_format="{:.2f}".format),
+    def __repr__(self) -> str:
+        tables = [
+            f"{caption}\n{as_text(table, '.2f', index)}" for caption, table, index in self._tables()
         ]
-        return "\n\n".join(part for part in parts if not part.endswith("\n"))
+        return "\n\n".join([self._heading(), *tables])
 
-    def _by_class(self, table: pandas.DataFrame, column: str) -> str:
-        if table.empty:
-            return ""
+    def _repr_html_(self) -> str:
+        tables = [
+            paragraph(caption) + as_html(table, ".2f", index)
+            for caption, table, index in self._tables()
+        ]
+        return "\n".join([paragraph(self._heading()), *tables])
+
+    def _heading(self) -> str:
+        height, width, _ = self.image_shape
+        n, n_classes = int(self.splits["n"].sum()), len(self.class_names)
+        size = f"{height}×{width}"
+        return f"{self.name}: {n:,} images of {size} in {n_classes:,} classes\n{self.source}"
+
+    def _tables(self) -> Iterator[tuple[str, pandas.DataFrame, bool]]:
+        """Captions and tables, and whether the names of the rows of each are shown."""
+        yield "Images in each split", self._by_class(self.splits, "split"), True
+        if len(self.batches):
+            yield "Images in each batch", self._by_class(self.batches, "batch"), True
+        yield "Pixels of the training split (0-255)", self.channels, False
+
+    def _by_class(self, table: pandas.DataFrame, column: str) -> pandas.DataFrame:
+        """One row a class, one column a split or batch, and the sums in the last row."""
         wide = table.pivot(index="class", columns=column, values="n")
         wide = wide.loc[list(self.class_names), list(table[column].unique())]
         wide.loc["all"] = wide.sum()
-        return wide.rename_axis(index=None, columns=None).to_string()
+        return wide.rename_axis(index=None, columns=None)
 
 
 def explore(dataset: Dataset) -> Exploration:

@@ -13,12 +13,15 @@ import numpy as np
 from pycifar.arguments import check_path
 from pycifar.errors import DataFormatError
 from pycifar.reproduction.systems import CASES, Case
+from pycifar.table import as_html, paragraph
 from pycifar.trained_model import HISTORY_COLUMNS
 
 if TYPE_CHECKING:
     import pandas
 
 FORMAT = 1  # of the file
+
+HEADS = ("system", "architecture", "parameters", "budget", "train", "test", "stated", "difference")
 
 
 @dataclass(frozen=True)
@@ -83,30 +86,39 @@ class Reproduction:
             groups.setdefault(key, []).append(record)
         return pandas.DataFrame([_row(groups[key]) for key in sorted(groups)])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         if not self.records:
             return "no training was finished"
-        heads = ("system", "architecture", "parameters", "budget", "train", "test")
-        rows = [[*heads, "stated", "difference"]]
-        for row in self.table.to_dict("records"):
-            rows.append(
-                [
-                    row["system"],
-                    row["architecture"],
-                    f"{row['parameters']:,}",
-                    row["budget"],
-                    with_deviation(row["train_accuracy"], row["train_sd"]),
-                    with_deviation(row["test_accuracy"], row["test_sd"]),
-                    "" if math.isnan(row["stated_test"]) else f"{row['stated_test']:.4f}",
-                    "" if math.isnan(row["difference"]) else f"{row['difference']:+.4f}",
-                ]
-            )
+        rows = [HEADS, *self._cells()]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        import pandas
+
+        if not self.records:
+            return paragraph(str(self))
+        return as_html(pandas.DataFrame(self._cells(), columns=HEADS))
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        """The table for a person to read, one cell for each of `HEADS`."""
+        return [
+            (
+                row["system"],
+                row["architecture"],
+                f"{row['parameters']:,}",
+                row["budget"],
+                with_deviation(row["train_accuracy"], row["train_sd"]),
+                with_deviation(row["test_accuracy"], row["test_sd"]),
+                "" if math.isnan(row["stated_test"]) else f"{row['stated_test']:.4f}",
+                "" if math.isnan(row["difference"]) else f"{row['difference']:+.4f}",
+            )
+            for row in self.table.to_dict("records")
+        ]
 
 
 def load_reproduction(path: str | Path) -> Reproduction:

@@ -169,6 +169,16 @@ class NumpyModel:
         model.set_weights(self.weights)
         return model
 
+    def __repr__(self) -> str:
+        _, height, width, _ = self.input_shape
+        parts = [f"<NumpyModel {self.name}", f"{height}×{width} pixels"]
+        if self.hidden:
+            units = " and ".join(f"{units:,}" for units in self.hidden)
+            parts.append(f"hidden layers of {units} ({self.activation})")
+        parts.append(f"{self.output_shape[1]:,} classes")
+        parts.append(f"{self.count_params():,} parameters")
+        return ", ".join(parts) + ">"
+
     def _as_rows(self, images: np.ndarray) -> np.ndarray:
         if images.shape[1:] != self.input_shape[1:] or images.dtype != np.uint8:
             raise ImageError(

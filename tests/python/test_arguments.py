@@ -196,6 +196,14 @@ def test_values_are_described_with_their_type(value, description):
     assert describe(value) == description
 
 
+def test_a_value_that_shows_several_lines_is_described_by_the_first():
+    class Table:
+        def __repr__(self):
+            return "two rows\n1\n2"
+
+    assert describe(Table()) == "two rows... (Table)"
+
+
 def test_long_values_are_described_in_short():
     assert len(describe("x" * 1000)) == 80
     assert len(describe(list(range(1000)))) < 100

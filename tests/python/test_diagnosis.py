@@ -55,6 +55,23 @@ def test_the_diagnosis_reads_line_by_line():
     assert str(Diagnosis((Check("Python", "3"),))).endswith("No problems, no warnings.")
 
 
+def test_a_diagnosis_shows_the_same_at_a_prompt_and_a_table_in_a_notebook():
+    fix = "Run `pip install keras`" + ", or another" * 9
+    diagnosis = Diagnosis(
+        (Check("Python", "3.12.1 at /<b>/python"), Check("keras", "not there", "problem", fix))
+    )
+    assert repr(diagnosis) == str(diagnosis)
+    shown = diagnosis._repr_html_()
+    assert shown.startswith("<p>1 problem, no warnings.</p>")
+    for cell in ("ok", "Python", "3.12.1 at /&lt;b&gt;/python", "", "problem", fix):
+        assert f"<td>{cell}</td>" in shown
+
+
+def test_a_notebook_shows_a_diagnosis_as_text_where_pandas_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert Diagnosis((Check("Python", "3"),))._repr_html_() is None
+
+
 def test_a_library_older_than_asked_for_is_a_problem(tmp_path, monkeypatch):
     metadata = tmp_path / "pycifar-0.1.0.dist-info" / "METADATA"
     metadata.parent.mkdir()

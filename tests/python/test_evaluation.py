@@ -37,6 +37,42 @@ def test_the_calibration_error_is_the_gap_of_confidence_and_accuracy():
     assert result.calibration_error == pytest.approx((0.05 + 0.55) / 2)
 
 
+def measured(class_names):
+    """An evaluation in which each class has one image that is predicted right."""
+    n = len(class_names)
+    return measure(np.eye(n, dtype=np.float32), np.arange(n), tuple(class_names), "test")
+
+
+def test_an_evaluation_shows_its_measures_and_a_row_a_class():
+    found = measured(CLASSES)
+    assert repr(found) == str(found)
+    assert str(found).splitlines() == [
+        "3 images of the split test: accuracy 1.0000, loss 0.0000, calibration error 0.0000",
+        "",
+        "class  precision  recall     f1  support",
+        "  cat     1.0000  1.0000 1.0000        1",
+        "  dog     1.0000  1.0000 1.0000        1",
+        " frog     1.0000  1.0000 1.0000        1",
+    ]
+
+
+def test_an_evaluation_of_many_classes_is_shown_in_short():
+    found = measured([f"class {i}" for i in range(1000)])
+    for shown in (str(found), found._repr_html_()):
+        assert "class 0" in shown
+        assert "class 999" in shown
+        assert "1000 rows" in shown
+        assert len(shown) < 3000
+
+
+def test_a_notebook_shows_a_class_name_as_it_is():
+    shown = measured(["<script>", "b & c"])._repr_html_()
+    assert shown.startswith("<p>2 images of the split test: accuracy 1.0000")
+    assert "<td>&lt;script&gt;</td>" in shown
+    assert "<td>b &amp; c</td>" in shown
+    assert "<script>" not in shown
+
+
 def test_a_probability_of_zero_gives_a_finite_loss():
     result = measure(np.array([[1.0, 0.0]], np.float32), np.array([1]), ("a", "b"), "test")
     assert np.isfinite(result.loss)

@@ -75,8 +75,16 @@ def test_a_trained_network_is_explained_from_any_image_that_predict_takes(
     assert explanation.probability == pytest.approx(probabilities.max(), abs=1e-6)
     assert explanation.layer == "pool1"
     assert repr(explanation).startswith(f"<Explanation of {explanation.class_name} (0.")
+    assert str(explanation) == repr(explanation)
     other = pycifar.explain(small_model, image, layer="conv1_1")
     assert other.layer == "conv1_1"
+
+
+def test_a_notebook_shows_an_explanation_as_a_table(image):
+    explanation = pycifar.Explanation(image, np.zeros((32, 32)), "<b>", 0.75, "pool1")
+    shown = explanation._repr_html_()
+    for cell in ("&lt;b&gt;", "0.7500", "pool1"):
+        assert f"<td>{cell}</td>" in shown
 
 
 @pytest.mark.parametrize("architecture", ["cnn4", "resnet20"])
@@ -99,6 +107,7 @@ def test_feature_maps_are_the_outputs_of_the_layers(small_model, image):
         "conv1_2": (32, 32, 32),
         "pool1": (16, 16, 32),
     }
+    assert {values.dtype.name for values in maps.values()} == {"float32"}  # with bfloat16, too
     pooled = maps["conv1_2"].reshape(16, 2, 16, 2, 32).max(axis=(1, 3))
     assert maps["pool1"] == pytest.approx(pooled)
     assert (feature_maps(small_model, image, "pool1")["pool1"] == maps["pool1"]).all()

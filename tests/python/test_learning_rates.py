@@ -42,6 +42,19 @@ def test_the_suggestion_is_where_the_smoothed_loss_falls_most():
     assert "the loss fell most at 0.001" in str(_found("cnn2", rows))
 
 
+def test_a_search_shows_one_line_at_a_prompt_and_its_steps_in_a_notebook():
+    found = _found("cnn2", [(1e-4 * 1.1**i, 0.5, 1 / (i + 1)) for i in range(100)])
+    assert repr(found) == str(found)
+    assert str(found).startswith("cnn2, 100 steps from 0.0001 to 1.3: the loss fell most at ")
+    shown = found._repr_html_()
+    assert shown.startswith(f"<p>{found}</p>")
+    assert "<td>0.0001</td>" in shown
+    assert "100 rows" in shown
+    assert _found("<b>", [])._repr_html_() == (
+        "<p>&lt;b&gt;: the loss was never a finite number</p>\n"
+    )
+
+
 def test_a_loss_that_never_falls_suggests_nothing():
     rows = [(10.0**i, 0.0, 1.0 + i) for i in range(4)]
     found = _found("cnn2", rows)

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import pycifar
 
 ROOT = Path(pycifar.__file__).parents[1]
@@ -91,3 +93,20 @@ def test_both_packages_have_one_version():
 
 def test_the_r_package_carries_this_very_source():
     assert (ROOT / "inst" / "python" / "pycifar").resolve() == Path(pycifar.__file__).parent
+
+
+def test_a_type_checker_knows_what_the_functions_return(tmp_path):
+    pytest.importorskip("mypy")
+    script = tmp_path / "script.py"
+    script.write_text(
+        'import pycifar\n\nreveal_type(pycifar.train(pycifar.load_dataset("synthetic")))\n'
+    )
+    quick = ["--config-file=", f"--cache-dir={os.devnull}", "--follow-imports=silent"]
+    child = subprocess.run(
+        [sys.executable, "-m", "mypy", *quick, script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert 'Revealed type is "pycifar.trained_model.TrainedModel"' in child.stdout
+    assert child.returncode == 0, child.stdout

@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import pycifar
 from pycifar.datasets import sample_images
@@ -73,6 +74,41 @@ def test_every_count_stands_in_the_confusion_matrix(small_model, small_dataset):
     drawn = np.array([int(text.get_text()) for text in axes.texts]).reshape(10, 10)
     assert (drawn == evaluation.confusion.to_numpy()).all()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("Predicted class", "True class")
+
+
+def test_what_has_one_panel_is_drawn_into_axes_of_the_caller(small_model, small_dataset, tmp_path):
+    found = pycifar.find_learning_rate(small_dataset, "softmax", steps=20, seed=1)
+    for plot, shown in (
+        (pycifar.plot_learning_rates, found),
+        (pycifar.plot_samples, small_dataset),
+        (pycifar.plot_confusion, pycifar.evaluate(small_model, small_dataset)),
+    ):
+        mine = Figure()
+        left, right = mine.subplots(1, 2)
+        left.plot([1, 2])
+        mine.sca(left)
+        before = left.get_position().bounds
+        assert plot(shown, ax=right) is mine
+        assert right.get_title() == plot(shown).axes[0].get_title()
+        assert mine.axes[:2] == [left, right]
+        assert mine.gca() is left
+        assert (left.get_position().bounds, len(left.lines), left.get_title()) == (before, 1, "")
+        part = mine.add_subfigure(mine.add_gridspec(2, 1)[1])
+        path = tmp_path / f"{plot.__name__}.png"
+        assert plot(shown, path=path, ax=part.subplots()) is mine
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_no_axes_to_draw_into_is_refused(small_dataset):
+    several = Figure().subplots(1, 2)
+    with pytest.raises(ArgumentError, match="`ax` must be a Matplotlib Axes, not an array of"):
+        pycifar.plot_samples(small_dataset, ax=several)
+    with pytest.raises(ArgumentError, match="`ax` must be a Matplotlib Axes, not <Figure"):
+        pycifar.plot_samples(small_dataset, ax=Figure())
+    removed = Figure().subplots()
+    removed.remove()
+    with pytest.raises(ArgumentError, match="`ax` must be a Matplotlib Axes of a figure, not "):
+        pycifar.plot_samples(small_dataset, ax=removed)
 
 
 def test_an_existing_picture_is_replaced_only_when_asked(small_model, tmp_path):

@@ -156,6 +156,16 @@ def test_any_layer_sizes_are_built():
     assert pycifar.build_model("mlp_relu", hidden=5).hidden == (5,)
 
 
+def test_a_network_prints_its_layers_and_no_weights():
+    network = NumpyModel("mlp", (32, 32, 3), 10, hidden=[64, 32], activation="relu")
+    assert repr(network) == (
+        "<NumpyModel mlp, 32×32 pixels, hidden layers of 64 and 32 (relu), 10 classes, "
+        "199,082 parameters>"
+    )
+    softmax = NumpyModel("softmax", (8, 4, 3), 1000, hidden=[], activation="relu")
+    assert repr(softmax) == "<NumpyModel softmax, 8×4 pixels, 1,000 classes, 97,000 parameters>"
+
+
 def test_a_seed_fixes_the_weights():
     first, again, other = (pycifar.build_model("mlp_relu", seed=seed) for seed in (1, 1, 2))
     assert (first.weights[0] == again.weights[0]).all()

@@ -16,6 +16,20 @@ def test_a_data_set_prints_what_it_holds():
     assert repr(make()) == "<Dataset mine: train 6 images of 4×5 in 3 classes>"
 
 
+def test_a_split_prints_its_size_and_no_pixels():
+    assert repr(make().split("train")) == "<Split of 6 images of 4×5>"
+    batches = (("one", 2), ("two", 4))
+    assert repr(Split(IMAGES, LABELS, batches)) == "<Split of 6 images of 4×5 in 2 batches>"
+    assert repr(Split(np.zeros((1000, 4, 5, 3), np.uint8), np.zeros(1000, int))) == (
+        "<Split of 1,000 images of 4×5>"
+    )
+
+
+def test_many_classes_are_counted_in_thousands():
+    names = [f"class {i}" for i in range(1000)]
+    assert repr(make(class_names=names)).endswith(" in 1,000 classes>")
+
+
 def test_the_fingerprint_does_not_depend_on_the_order_in_memory():
     planar = np.ascontiguousarray(IMAGES.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
     assert not planar.flags.c_contiguous

@@ -76,10 +76,37 @@ channel   mean  standard_deviation
     )
 
 
+def test_an_exploration_shows_the_same_at_a_prompt_and_its_tables_in_a_notebook(dataset):
+    found = explore(dataset)
+    assert repr(found) == str(found)
+    shown = found._repr_html_()
+    assert shown.startswith("<p>mine: 66 images of 4×5 in 3 classes<br>drawn by lot</p>")
+    assert shown.count("<table") == 3
+    assert "<p>Pixels of the training split (0-255)</p>" in shown
+    assert "<td>123.03</td>" in shown
+
+
+def test_an_exploration_of_many_classes_is_shown_in_short():
+    names = tuple(f"<class {i}>" for i in range(1000))
+    images = np.zeros((1000, 4, 4, 3), np.uint8)
+    found = explore(Dataset("<many>", {"train": Split(images, np.arange(1000))}, names, "a/<b>"))
+    assert len(str(found).splitlines()) < 30
+    assert str(found).startswith("<many>: 1,000 images of 4×4 in 1,000 classes\na/<b>\n")
+    for shown in ("<class 0>", "<class 999>", "all", "1001 rows"):
+        assert shown in str(found)
+    page = found._repr_html_()
+    assert "&lt;class 0&gt;" in page
+    assert "&lt;many&gt;" in page
+    assert "a/&lt;b&gt;" in page
+    assert "<class" not in page
+    assert len(page) < 5000
+
+
 def test_a_source_without_batches_prints_none():
     found = explore(load_dataset("synthetic", n_train=20, n_test=10))
     assert found.batches.empty
     assert "batch" not in str(found)
+    assert "batch" not in found._repr_html_()
 
 
 def test_published_batches_are_counted_as_they_are(batches_dir, published):
