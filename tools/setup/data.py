@@ -35,6 +35,6 @@ def check(root: Path) -> None:
     )
     if asked.returncode != 0:
         raise SetupError(
-            f"{asked.stderr.strip()}\nName a folder that holds CIFAR-10, or unset {VARIABLE}: it is "
-            "not needed here."
+            f"{asked.stderr.strip()}\nName a folder that holds CIFAR-10, or unset {VARIABLE}: "
+            "it is not needed here."
         )
