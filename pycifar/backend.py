@@ -78,6 +78,24 @@ def free_memory() -> None:
 
 
 @contextmanager
+def without_values() -> Iterator[None]:
+    """Have Keras build networks whose weights have shapes and no values, and forget them after.
+
+    Keras keeps a list of such weights, and gives them values when the next scope of its own ends,
+    whoever opens that: a network too large for memory would fail a call that has nothing to do
+    with it.
+    """
+    state = importlib.import_module("keras.src.backend.common.global_state")
+    name = "uninitialized_variables"
+    before = list(state.get_global_attribute(name, []))
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        state.set_global_attribute(name, before)
+
+
+@contextmanager
 def generator_kept() -> Iterator[None]:
     """Leave the generator that `draw_from` sets as it was."""
     if keras.backend.backend() != "torch":

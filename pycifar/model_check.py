@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pycifar.backend import keras
+from pycifar.backend import keras, without_values
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 LARGEST_TEXT = 16 * 2**20  # bytes of an entry of JSON; a history of a million epochs stays below
@@ -157,7 +157,7 @@ def _check_weights(file: Any) -> None:
 def _check_size(config: Any, n_bytes: int) -> None:
     """Refuse a network with more weights than the file holds, without making them."""
     config["compile_config"] = None
-    with keras.StatelessScope(initialize_variables=False):
+    with without_values():
         network = keras.saving.deserialize_keras_object(config, safe_mode=True)
     values = sum(math.prod(weight.shape) for weight in network.weights)  # of a byte or more each
     if values > n_bytes:

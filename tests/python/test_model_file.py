@@ -16,6 +16,7 @@ from pycifar.errors import (
     OutputError,
     OutputExistsError,
 )
+from pycifar.model_check import _check_size
 
 
 @pytest.fixture
@@ -150,6 +151,17 @@ def test_a_doctored_entry_is_refused(saved, entry):
     rewrite_entry(saved, lambda _: entry)
     with pytest.raises(ModelFileError):
         pycifar.load_model(saved)
+
+
+def test_a_network_that_was_refused_is_forgotten(tmp_path):
+    config = json.loads(pycifar.build_model("lenet5", seed=1).to_json())
+    config["config"]["layers"][-1]["config"]["units"] = 10**9
+    with pytest.raises(ValueError, match="weights, and it has 100 bytes of them"):
+        _check_size(config, 100)
+    outside = keras.layers.Dense(3)
+    with keras.StatelessScope():  # at whose end Keras gives values to the weights that have none
+        outside.build((None, 2))
+    assert outside.kernel.value.shape == (2, 3)
 
 
 def test_what_is_no_model_is_not_saved(tmp_path):
