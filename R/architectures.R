@@ -8,7 +8,7 @@
 #'   `optimizer`, `learning_rate`, `schedule` and `weight_decay`.
 #' @family models
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' cifar_list_architectures()
 cifar_list_architectures <- function() {
   as_table(python_call("list_architectures"))

@@ -24,7 +24,7 @@
 #' for any other argument.
 #' @family models
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' cifar_build_model("cnn2", seed = 1)
 #' cifar_build_model("mlp_relu", hidden = c(128, 64), activation = "sigmoid", seed = 1)
 cifar_build_model <- function(

@@ -46,7 +46,7 @@
 #' * `pycifar_message_progress`: the line about a finished epoch, see `verbose` in [cifar_train()].
 #'
 #' @name pycifar_conditions
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' tryCatch(
 #'   cifar_build_model("cnn3"),
 #'   pycifar_error_unknown_name = function(error) conditionMessage(error)

@@ -36,7 +36,7 @@
 #'   <https://www.cs.toronto.edu/~kriz/cifar.html>.
 #' @family data sets
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' dataset
 #' summary(dataset)
@@ -103,7 +103,7 @@ new_dataset <- function(handle) {
 #' the R session in which the data set was loaded.
 #' @family data sets
 #' @name cifar_dataset
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' summary(dataset)$channels
 #' plot(dataset)
@@ -243,9 +243,12 @@ describe_shape <- function(shape) {
   paste(shape, collapse = if (l10n_info()[["UTF-8"]]) "\u00d7" else "x")
 }
 
+# In lines that fit the console, each below the first, which stands after "classes: ".
 describe_classes <- function(class_names) {
   shown <- if (length(class_names) > 12L) c(class_names[1:11], "...") else class_names
-  sprintf("%s (%d)", paste(shown, collapse = ", "), length(class_names))
+  text <- sprintf("%s (%d)", paste(shown, collapse = ", "), length(class_names))
+  indent <- nchar("classes: ")
+  paste(strwrap(text, getOption("width") - indent), collapse = paste0("\n", strrep(" ", indent)))
 }
 
 #' Images of a data set, and what they show
@@ -261,7 +264,7 @@ describe_classes <- function(class_names) {
 #' is no such split, and `pycifar_error_handle` after the R session of the data set.
 #' @family data sets
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' images <- cifar_images(dataset, 1:3)
 #' dim(images)

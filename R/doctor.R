@@ -10,7 +10,7 @@
 #'   (`"ok"`; `"warning"` for what works but not as well as it could; `"problem"` for what keeps
 #'   pycifar from working) and `fix` (what to do about it, or `NA`).
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' cifar_doctor()
 cifar_doctor <- function() {
   in_python <- tryCatch(

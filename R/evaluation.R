@@ -14,7 +14,7 @@
 #'   <https://arxiv.org/abs/1706.04599>.
 #' @family models
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' cifar_evaluate(model, dataset)
@@ -61,7 +61,7 @@ cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE) {
 #'   invisibly.
 #' @family models
 #' @name cifar_evaluation
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' evaluation <- cifar_evaluate(model, dataset)

@@ -18,7 +18,7 @@
 #'   Gradient-based Localization*, <https://arxiv.org/abs/1610.02391>.
 #' @family explanation
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' explanation <- cifar_explain(model, cifar_images(dataset, 1))
@@ -52,7 +52,7 @@ cifar_explain <- function(model, image, class_name = NULL, layer = NULL) {
 #' @return `plot()`: a ggplot. `print()`: `x`, invisibly.
 #' @family explanation
 #' @name cifar_explanation
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' plot(cifar_explain(model, cifar_images(dataset, 1), class_name = "dots"))
@@ -94,7 +94,7 @@ plot.cifar_explanation <- function(x, ...) {
 #'   Networks*, Distill, <https://distill.pub/2019/computing-receptive-fields/>.
 #' @family explanation
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' cifar_receptive_field("cnn2")
 cifar_receptive_field <- function(model) {
   check_given("model")
@@ -124,7 +124,7 @@ cifar_receptive_field <- function(model) {
 #' images or one that does not fit, `pycifar_error_argument` where there are no such layers.
 #' @family explanation
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' cifar_plot_filters(model)

@@ -31,7 +31,7 @@
 #' model does not have or that has no weights.
 #' @family models
 #' @name cifar_generics
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' format(model)

@@ -26,7 +26,7 @@
 #' the data set.
 #' @family models
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' found <- cifar_find_learning_rate(dataset, "cnn2", steps = 20, seed = 1)
 #' found

@@ -16,7 +16,7 @@
 #' `pycifar_error_handle` after the R session of the model.
 #' @family models
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' path <- tempfile(fileext = ".keras")
@@ -42,7 +42,7 @@ cifar_save_model <- function(model, path, overwrite = FALSE) {
 #' `pycifar_error_model_version` where a newer pycifar wrote it; `pycifar_error_argument`.
 #' @family models
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' path <- tempfile(fileext = ".keras")

@@ -34,7 +34,7 @@
 #' @section Which Python:
 #' The one that the environment variable `RETICULATE_PYTHON` names, or else the one that reticulate
 #' finds or makes, for which it needs a network. [cifar_doctor()] shows which one it is, and what it
-#' lacks.
+#' lacks; [cifar_available()] tells a document or a test whether it can be used.
 #'
 #' @section When something is wrong:
 #' Each error has a class of its own, see [pycifar_conditions]; what Python said about it is in the
@@ -42,7 +42,7 @@
 #'
 #' @importFrom rlang .data
 #' @importFrom stats coef predict
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, "cnn2", epochs = 1, seed = 1)
 #' cifar_evaluate(model, dataset)

@@ -5,7 +5,8 @@
 
 # The state of the bridge: `door` is the Python module pycifar.entry_points, once it is imported in
 # `process`; `held` is a condition on its way through Python, see callable_from_python();
-# `parameters` counts those of the models that came since free_models() last looked.
+# `parameters` counts those of the models that came since free_models() last looked; `data_dir` is
+# what Python was last told of where CIFAR-10 is.
 bridge <- list2env(list(parameters = 0), parent = emptyenv())
 
 oldest_reticulate <- "1.41.0"
@@ -34,7 +35,9 @@ python_packages <- c(
 python_call <- function(entry_point, ..., call = rlang::caller_env()) {
   list(...) # evaluated, and so checked, before Python is started
   check_process(call)
-  answer <- door(call)[[entry_point]](...)
+  door <- door(call)
+  tell_data_dir(door)
+  answer <- door[[entry_point]](...)
   signal_held()
   if (!answer$ok) {
     abort_from_python(answer, call)
@@ -61,6 +64,15 @@ check_process <- function(call) {
   }
 }
 
+# Python copies the environment when it starts, and Sys.setenv() may have been called since.
+tell_data_dir <- function(door) {
+  data_dir <- Sys.getenv("PYCIFAR_DATA_DIR")
+  if (!identical(data_dir, bridge$data_dir)) {
+    door$set_data_dir(data_dir)
+    bridge$data_dir <- data_dir
+  }
+}
+
 # A function that Python may call. An exiting handler of the user, such as tryCatch(message = ),
 # must not jump out of it: that would jump over Python's frames, which crashes R. So the jump ends
 # here, Python gets an error in its place, and python_call() signals the condition again once Python
@@ -78,8 +90,8 @@ callable_from_python <- function(f) {
   }
 }
 
-# Whether pycifar can be used: for examples and tests, which else would be no help but an error.
-# It does not make reticulate download a Python of its own behind the back of R CMD check.
+# Whether Python with Keras can be used, see cifar_available(). It does not make reticulate download
+# a Python of its own behind the back of R CMD check.
 python_ready <- function() {
   chosen <- nzchar(Sys.getenv("RETICULATE_PYTHON")) || interactive()
   if (!chosen && !(isNamespaceLoaded("reticulate") && reticulate::py_available())) {

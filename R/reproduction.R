@@ -16,7 +16,9 @@
 #' @param time_budget Seconds for each training, above 0, in place of epochs; see [cifar_train()].
 #' @param dataset A data set from [cifar_load_dataset()]; `NULL` loads CIFAR-10.
 #' @param path A file that ends in `.json`, or `NULL` to keep nothing.
-#' @param verbose 0 is silent; 1 tells of each training and the time that is left; 2 of each epoch.
+#' @param verbose 0 or `FALSE` is silent; 1 or `TRUE` tells of each training and the time that is
+#'   left; 2 of each epoch. The option `pycifar.verbose` says what it is unless given, as in
+#'   [cifar_train()].
 #'
 #' @return An object of class [cifar_reproduction]; interrupted (Ctrl-C), with what was finished
 #'   until then and a warning of class `pycifar_warning_interrupted`.
@@ -25,7 +27,7 @@
 #' trainings were on other images; `pycifar_error_output` where it cannot be written.
 #' @family reproduction
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' found <- cifar_reproduce("C", seeds = 1:2, epochs = 2, dataset = dataset, verbose = 0)
 #' found
@@ -50,7 +52,7 @@ cifar_reproduce <- function(
     one_value(time_budget, "time_budget", "a single number"),
     handle,
     one_value(path, "path", "a path"),
-    one_value(verbose, "verbose", "0, 1 or 2"),
+    one_value(verbose, "verbose", "0, 1, 2, TRUE or FALSE"),
     progress$write_line,
     progress$update_bar
   )
@@ -72,7 +74,7 @@ cifar_reproduce <- function(
 #' `pycifar_error_data_format` where there is no such file, or it is damaged or of another kind.
 #' @family reproduction
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' path <- tempfile(fileext = ".json")
 #' cifar_reproduce("softmax", epochs = 1, dataset = dataset, path = path, verbose = 0)
@@ -108,7 +110,7 @@ cifar_load_reproduction <- function(path) {
 #' `plot()`: `pycifar_error_argument` where no training was finished.
 #' @family reproduction
 #' @name cifar_reproduction
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' found <- cifar_reproduce(c("A", "C"), epochs = 2, dataset = dataset, verbose = 0)
 #' found$table

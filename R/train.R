@@ -83,9 +83,9 @@
 #'   have gathered is theirs to keep.
 #' @param seed Fixes weights, order, dropout and augmentation; a whole number from 0 to 2^31 - 1.
 #'   `NULL` draws one, which the model's `config` tells.
-#' @param verbose 0 is silent; 1 shows a progress bar on a terminal, and elsewhere a message an
-#'   epoch; 2 shows the messages everywhere. The option `pycifar.verbose` says what it is unless
-#'   given; without that it is 1, and 0 in the tests of testthat.
+#' @param verbose 0 or `FALSE` is silent; 1 or `TRUE` shows a progress bar on a terminal, and
+#'   elsewhere a message an epoch; 2 shows the messages everywhere. The option `pycifar.verbose`
+#'   says what it is unless given; without that it is 1, and 0 in the tests of testthat.
 #'
 #' @return An object of class [cifar_trained_model].
 #' @section Errors:
@@ -96,7 +96,7 @@
 #' training, in use, or there although `resume` is `FALSE`; see [pycifar_conditions].
 #' @family models
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, "cnn2", epochs = 1, seed = 1, verbose = 2)
 #' model
@@ -170,7 +170,7 @@ cifar_train <- function(
     checkpoint_every = one_value(checkpoint_every, "checkpoint_every", "a single number"),
     resume = one_value(resume, "resume", "TRUE or FALSE"),
     seed = one_value(seed, "seed", "a single number"),
-    verbose = one_value(verbose, "verbose", "0, 1 or 2"),
+    verbose = one_value(verbose, "verbose", "0, 1, 2, TRUE or FALSE"),
     write_line = progress$write_line,
     update_bar = progress$update_bar
   )

@@ -35,7 +35,7 @@
 #' `plot()`: `pycifar_error_argument` where no epoch was finished.
 #' @family models
 #' @name cifar_trained_model
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, epochs = 2, seed = 1, verbose = 0)
 #' model
@@ -52,7 +52,7 @@ NULL
 #' `pycifar_error_argument`, or `pycifar_error_handle` after the R session of the model.
 #' @family models
 #' @export
-#' @examplesIf pycifar:::python_ready()
+#' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' once <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' again <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)

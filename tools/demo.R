@@ -7,13 +7,12 @@ folder <- "demo-output"
 dir.create(folder, showWarnings = FALSE)
 path <- function(name) file.path(folder, name)
 
-dataset <- tryCatch(
-  cifar_load_dataset("cifar10", n_train = 20000, download = FALSE),
-  pycifar_error_data_not_found = function(condition) {
-    message("CIFAR-10 is not on this machine: the demo uses the synthetic data set.")
-    cifar_load_dataset("synthetic")
-  }
-)
+dataset <- if (cifar_available("cifar10")) {
+  cifar_load_dataset("cifar10", n_train = 20000)
+} else {
+  message("CIFAR-10 is not on this machine: the demo uses the synthetic data set.")
+  cifar_load_dataset("synthetic")
+}
 print(dataset)
 
 model <- cifar_train(dataset, "cnn2", epochs = if (dataset$name == "cifar10") 4 else 8, seed = 1)

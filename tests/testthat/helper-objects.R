@@ -19,6 +19,12 @@ small_model <- function() {
   once("model", function() cifar_train(dataset, epochs = 1, seed = 1, verbose = 0))
 }
 
+# The same with a second epoch.
+further_model <- function() {
+  model <- small_model()
+  once("further", function() cifar_train(model, epochs = 1, verbose = 0))
+}
+
 small_evaluation <- function() {
   model <- small_model()
   once("evaluation", function() cifar_evaluate(model, small_dataset()))
@@ -115,6 +121,120 @@ invented_evaluation <- function() {
     ),
     class = "cifar_evaluation"
   )
+}
+
+# What a session of its own finds out, and the lines that it prints: Keras is imported before pycifar
+# uses it, a model comes from a file, another is trained, and a third training is interrupted. One
+# session serves several tests, because to import Keras takes seconds.
+other_session <- function() {
+  skip_on_os("windows") # where nobody can interrupt it
+  small_model()
+  once("other_session", function() {
+    folder <- withr::local_tempdir()
+    cifar_save_model(small_model(), file.path(folder, "model.keras"))
+    lines <- run_and_interrupt(
+      folder,
+      c(
+        "library(pycifar)",
+        "keras <- reticulate::import('keras')",
+        "port <- reticulate::import('tensorflow.python.util._pywrap_util_port')",
+        "loaded <- cifar_load_model('model.keras')",
+        "refused <- tryCatch(cifar_train(loaded, epochs = 1), pycifar_error_data = identity)",
+        "dataset <- cifar_load_dataset('synthetic', n_train = 200, n_test = 100)",
+        "trained <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)",
+        "found <- list(onednn = port$IsMklEnabled(), refused = refused$fix, trained = trained)",
+        "saveRDS(found, 'found.rds')",
+        "model <- withCallingHandlers(",
+        "  cifar_train(dataset, 'softmax', epochs = 10000, seed = 1, verbose = 0,",
+        "    callbacks = list(on_epoch_end = function(epoch, logs) {",
+        "      if (epoch == 2) writeLines(as.character(Sys.getpid()), 'running')",
+        "    })),",
+        "  pycifar_warning_interrupted = function(warning) {",
+        "    cat('warned\\n')",
+        "    invokeRestart('muffleWarning')",
+        "  }",
+        ")",
+        "cat(model$interrupted, model$epochs_done >= 2, nrow(model$history) >= 8, '\\n')",
+        "cat(length(predict(model, dataset)), '\\n')",
+        "print(model)",
+        "cat('the end\\n')"
+      )
+    )
+    c(readRDS(file.path(folder, "found.rds")), list(lines = lines))
+  })
+}
+
+# Run code in a folder and interrupt it when it has written the number of its process to the file
+# `running`; the lines that it prints until "the end".
+run_and_interrupt <- function(folder, code) {
+  script <- file.path(folder, "script.R")
+  output <- file.path(folder, "output.txt")
+  writeLines(code, script)
+  withr::with_dir(
+    folder,
+    withr::with_envvar(
+      c(R_LIBS = paste(.libPaths(), collapse = ":"), TF_ENABLE_ONEDNN_OPTS = ""),
+      system2(
+        file.path(R.home("bin"), "Rscript"),
+        shQuote(script),
+        stdout = output,
+        stderr = output,
+        wait = FALSE
+      )
+    )
+  )
+  lines <- function() if (file.exists(output)) readLines(output, warn = FALSE)
+  wait <- function(done) {
+    wait_until(function() done() || "Execution halted" %in% lines(), lines)
+    if (!done()) {
+      stop(paste(lines(), collapse = "\n"))
+    }
+  }
+  pid <- file.path(folder, "running")
+  wait(function() file.exists(pid) && length(readLines(pid)) == 1L)
+  tools::pskill(as.integer(readLines(pid)), tools::SIGINT)
+  wait(function() "the end" %in% lines())
+  lines()
+}
+
+# What processes of other packages make of a saved model, by the package: its fingerprint, and its
+# predictions for test_images(). They start together, since each of them has to import Keras. The one
+# of parallel is told to do without oneDNN, and whether it did comes third.
+worker_answers <- function() {
+  small_model()
+  once("worker_answers", function() {
+    path <- withr::local_tempfile(fileext = ".keras")
+    cifar_save_model(small_model(), path)
+    task <- function(path, libraries, images) {
+      .libPaths(libraries)
+      model <- pycifar::cifar_load_model(path)
+      port <- reticulate::import("tensorflow.python.util._pywrap_util_port")
+      list(model$fingerprint, stats::predict(model, images), port$IsMklEnabled())
+    }
+    environment(task) <- globalenv()
+    arguments <- list(path, .libPaths(), test_images())
+    process <- promised <- NULL
+    if (requireNamespace("callr", quietly = TRUE)) {
+      process <- callr::r_bg(task, arguments)
+    }
+    if (requireNamespace("future", quietly = TRUE)) {
+      before <- future::plan(future::multisession, workers = 2L)
+      withr::defer(future::plan(before))
+      promised <- future::future(do.call(task, arguments), seed = NULL)
+    }
+    worker <- parallel::makePSOCKcluster(1L)
+    withr::defer(parallel::stopCluster(worker))
+    parallel::clusterCall(worker, Sys.setenv, TF_ENABLE_ONEDNN_OPTS = "0")
+    found <- do.call(parallel::clusterCall, c(list(worker, task), arguments))
+    if (!is.null(process)) {
+      process$wait()
+    }
+    list(
+      parallel = found[[1L]],
+      callr = if (!is.null(process)) process$get_result(),
+      future = if (!is.null(promised)) future::value(promised)
+    )
+  })
 }
 
 # A handle as it comes back from a file: its pointer is null.

@@ -1,5 +1,10 @@
 skip_without_python <- function() {
-  skip_if_not(python_ready(), "Python with Keras is not available")
+  skip_if_not(cifar_available(), "Python with Keras is not available")
+}
+
+skip_without_cifar10 <- function() {
+  skip_without_python()
+  skip_if(Sys.getenv("PYCIFAR_DATA_DIR") == "", "needs CIFAR-10: set PYCIFAR_DATA_DIR")
 }
 
 # Run R code in a process of its own, which finds what this one finds; its output, with stderr.

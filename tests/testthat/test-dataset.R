@@ -11,7 +11,7 @@ test_that("the same seed draws the same images, another seed others", {
   skip_without_python()
   fingerprint <- function(seed) {
     dataset <- cifar_load_dataset("synthetic", n_train = 50, n_test = 10, seed = seed)
-    cifar_train(dataset, epochs = 1, batch_size = 25, seed = 1, verbose = 0)$data$fingerprint
+    cifar_train(dataset, "mlp_relu", epochs = 1, seed = 1, verbose = 0)$data$fingerprint
   }
   expect_identical(fingerprint(3), fingerprint(3))
   expect_false(identical(fingerprint(3), fingerprint(4)))
@@ -95,21 +95,6 @@ test_that("the summary counts each class, and prints so", {
 test_that("a data set prints what it is", {
   expect_snapshot(print(invented_dataset()))
   expect_snapshot(print(invented_dataset(paste0("class", 1:40))))
-})
-
-test_that("real CIFAR-10 has its published counts", {
-  skip_without_python()
-  skip_if(Sys.getenv("PYCIFAR_DATA_DIR") == "", "PYCIFAR_DATA_DIR is not set")
-  dataset <- cifar_load_dataset("cifar10", download = FALSE)
-  expect_identical(dataset$splits, c(train = 50000L, test = 10000L))
-  expect_identical(dataset$class_names[c(1, 4, 10)], c("airplane", "cat", "truck"))
-  counts <- summary(dataset)
-  expect_identical(counts$splits$n, rep(c(5000L, 1000L), each = 10L))
-  expect_identical(unique(counts$batches$batch)[c(1, 6)], c("data_batch_1", "test_batch"))
-  expect_s3_class(plot(dataset), "ggplot")
-  some <- cifar_load_dataset("cifar10", n_train = 500, n_test = 100)
-  model <- cifar_train(some, epochs = 1, seed = 1, verbose = 0)
-  expect_length(predict(model, some), 100L)
 })
 
 test_that("shapes are told in letters of the locale", {

@@ -1,11 +1,11 @@
 test_that("the loss is found at each rate until it breaks away", {
-  found <- cifar_find_learning_rate(small_dataset(), "cnn2", steps = 30, seed = 1)
+  found <- cifar_find_learning_rate(small_dataset(), "lenet5", steps = 30, seed = 1)
   expect_s3_class(found, "cifar_learning_rates")
   expect_identical(names(found$table), c("learning_rate", "loss", "smoothed"))
   expect_lt(nrow(found$table), 31L)
   expect_gt(found$suggestion, 1e-6)
   expect_lt(found$suggestion, 10)
-  expect_output(print(found), "<cifar_learning_rates> cnn2, [0-9]+ steps from 1e-06 to ")
+  expect_output(print(found), "<cifar_learning_rates> lenet5, [0-9]+ steps from 1e-06 to ")
   expect_s3_class(plot(found), "ggplot")
   expect_s3_class(ggplot2::autoplot(found), "ggplot")
 })

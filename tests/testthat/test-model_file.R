@@ -40,39 +40,21 @@ test_that("a model of a newer version is an error of its own", {
   expect_pycifar_error(cifar_load_model(newer), "model_version", "99")
 })
 
-# What a process of its own makes of a saved model: `run(task, arguments)` has it run there.
-expect_same_from_file <- function(run) {
-  path <- withr::local_tempfile(fileext = ".keras")
-  cifar_save_model(small_model(), path)
-  task <- function(path, libraries, images) {
-    .libPaths(libraries)
-    model <- pycifar::cifar_load_model(path)
-    list(model$fingerprint, stats::predict(model, images))
-  }
-  environment(task) <- globalenv()
-  found <- run(task, list(path, .libPaths(), test_images()))
+expect_same_from_file <- function(found) {
   expect_identical(found[[1L]], small_model()$fingerprint)
   expect_identical(found[[2L]], predict(small_model(), test_images()))
 }
 
 test_that("a worker of parallel works with the saved file", {
-  worker <- parallel::makePSOCKcluster(1L)
-  withr::defer(parallel::stopCluster(worker))
-  expect_same_from_file(function(task, arguments) {
-    do.call(parallel::clusterCall, c(list(worker, task), arguments))[[1L]]
-  })
+  expect_same_from_file(worker_answers()$parallel)
 })
 
 test_that("a process of callr works with the saved file", {
   skip_if_not_installed("callr")
-  expect_same_from_file(function(task, arguments) callr::r(task, unname(arguments)))
+  expect_same_from_file(worker_answers()$callr)
 })
 
 test_that("a multisession worker of future works with the saved file", {
   skip_if_not_installed("future")
-  before <- future::plan(future::multisession, workers = 2L)
-  withr::defer(future::plan(before))
-  expect_same_from_file(function(task, arguments) {
-    future::value(future::future(do.call(task, arguments), seed = NULL))
-  })
+  expect_same_from_file(worker_answers()$future)
 })

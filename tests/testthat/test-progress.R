@@ -9,15 +9,48 @@ lines_of <- function(code) {
 
 test_that("where no terminal is, there is a message an epoch", {
   withr::local_options(cli.dynamic = FALSE, pycifar.verbose = 1)
-  lines <- lines_of(cifar_train(small_dataset(), epochs = 2, seed = 1))
+  lines <- lines_of(cifar_train(small_dataset(), "softmax", epochs = 2, seed = 1))
   expect_match(lines, "^epoch [12]/2  .*loss [0-9.]+.*  [0-9.]+ s\n?$")
   expect_length(lines, 2L)
 })
 
 test_that("0 says nothing, and 2 says it in lines even on a terminal", {
   withr::local_options(cli.dynamic = TRUE)
-  expect_silent(cifar_train(small_dataset(), epochs = 1, seed = 1, verbose = 0))
-  expect_length(lines_of(cifar_train(small_dataset(), epochs = 1, seed = 1, verbose = 2)), 1L)
+  train <- function(verbose) {
+    cifar_train(small_dataset(), "mlp_relu", epochs = 1, seed = 1, verbose = verbose)
+  }
+  expect_silent(train(0))
+  expect_length(lines_of(train(2)), 1L)
+})
+
+# Trainings and reproductions of one epoch.
+with_progress <- function() {
+  list(
+    function(...) cifar_train(small_dataset(), "mlp_relu", epochs = 1, seed = 1, ...),
+    function(...) cifar_reproduce("mlp_relu", epochs = 1, dataset = small_dataset(), ...)
+  )
+}
+
+test_that("FALSE is 0 and TRUE is 1, in each function and by the option", {
+  withr::local_options(cli.dynamic = FALSE)
+  for (run in with_progress()) {
+    expect_silent(run(verbose = FALSE))
+    expect_length(lines_of(run(verbose = TRUE)), 1L)
+    withr::with_options(list(pycifar.verbose = FALSE), expect_silent(run()))
+    withr::with_options(list(pycifar.verbose = TRUE), expect_length(lines_of(run()), 1L))
+  }
+})
+
+test_that("what is no verbosity is refused, by the option, too", {
+  for (run in with_progress()) {
+    for (wrong in list(3, -1, 0.5, "1", NULL, NA, c(0, 1))) {
+      expect_pycifar_error(run(verbose = wrong), "argument", "`verbose` must be")
+    }
+    withr::with_options(
+      list(pycifar.verbose = "yes"),
+      expect_pycifar_error(run(), "argument", "`verbose` must be")
+    )
+  }
 })
 
 test_that("a bar is for a terminal, and not for knitr", {
@@ -48,6 +81,7 @@ test_that("on a terminal a bar shows the figures, and each epoch leaves its line
 test_that("tests are silent unless the option says otherwise", {
   expect_identical(verbosity(), 0)
   withr::with_options(list(pycifar.verbose = 2), expect_identical(verbosity(), 2))
+  withr::with_options(list(pycifar.verbose = FALSE), expect_identical(verbosity(), FALSE))
   withr::with_envvar(c(TESTTHAT = ""), expect_identical(verbosity(), 1))
 })
 

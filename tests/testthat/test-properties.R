@@ -93,6 +93,7 @@ expect_ours <- function(call, arguments, values = odd_values(), every = 1L) {
 
 test_that("arguments of a training", {
   skip_on_cran()
+  skip_without_python()
   few <- cifar_load_dataset("synthetic", n_train = 20, n_test = 10)
   train <- function(...) {
     settings <- list(dataset = few, architecture = "mlp_relu", seed = 1, verbose = 0)
@@ -112,6 +113,7 @@ test_that("arguments of a training", {
 
 test_that("arguments of a data set", {
   skip_on_cran()
+  skip_without_python()
   load <- function(...) {
     settings <- list(source = "synthetic", n_train = 20, n_test = 10)
     settings[names(list(...))] <- list(...)

@@ -65,7 +65,7 @@ test_that("methods agree", {
   skip_without_python()
   expect_identical(in_r(predict.cifar_trained_model, "model"), in_python("predict"))
   expect_identical(in_r(summary.cifar_dataset, "dataset"), in_python("explore"))
-  to_a_file <- c("path", "overwrite")
+  to_a_file <- c("path", "overwrite", "ax") # or into Axes of Matplotlib
   expect_identical(in_r(plot.cifar_dataset, "dataset"), in_python("plot_samples", to_a_file))
   expect_identical(in_r(plot.cifar_trained_model, "model"), in_python("plot_history", to_a_file))
   expect_identical(
@@ -89,6 +89,7 @@ test_that("what is exported is this", {
     getNamespaceExports("pycifar"),
     c(
       paste0("cifar_", names(pairs)),
+      "cifar_available", # whether there is Python at all: in Python there is
       "cifar_fingerprint",
       "cifar_images",
       "cifar_labels",
