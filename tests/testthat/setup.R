@@ -1,6 +1,12 @@
 # Before Python starts: the products of the small matrices here take longer on several threads.
 withr::local_envvar(OPENBLAS_NUM_THREADS = "1", .local_envir = testthat::teardown_env())
 
+# Have each training look for garbage among what the tests made alone: a third of the time.
+if (cifar_available()) {
+  door(rlang::current_env())
+  reticulate::py_run_string("import gc, pycifar.backend; gc.collect(); gc.freeze()")
+}
+
 # With the environment variable PYCIFAR_QUICK, a test is skipped at the moment in which it would
 # train: the training raises an error in Python, and a handler here makes a skip of it.
 if (nzchar(Sys.getenv("PYCIFAR_QUICK"))) {

@@ -18,9 +18,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 REPORTS = ROOT / ".check"
 R_FOLDERS = ("R", "tests/testthat", "tests/interop", "benchmarks", "tools")
-# Two processes are enough: TensorFlow computes with several threads in each. The tests of a file
-# stay together, since they share what its fixtures train.
-PARALLEL = ("--numprocesses=2", "--dist=loadfile")
+# Processes of pytest; TensorFlow computes with several threads in each.
+PROCESSES = "--numprocesses=2"
 QUICKLY = {"PYCIFAR_QUICK": "1"}  # see tests/testthat/setup.R
 LEAST_COVERED = 90  # per cent of the lines; coverage.R has the same
 
@@ -48,7 +47,7 @@ def air() -> Counts:
 
 def python_tests(*options: str) -> Counts:
     """The Python package's tests, and those of the tools."""
-    return pytest("python", *PARALLEL, *options, "tests/python", "tests/tools")
+    return pytest("python", PROCESSES, "--dist=worksteal", *options, "tests/python", "tests/tools")
 
 
 def r_tests(files: str = "", variables: Mapping[str, str] | None = None) -> Counts:
@@ -65,7 +64,8 @@ def r_tests(files: str = "", variables: Mapping[str, str] | None = None) -> Coun
 
 def interop_tests(*options: str) -> Counts:
     """Python, R and the shell against each other."""
-    return pytest("interop", *PARALLEL, *options, "tests/interop")
+    # The tests of a file stay together, since they share what its fixtures train.
+    return pytest("interop", PROCESSES, "--dist=loadfile", *options, "tests/interop")
 
 
 def vignettes() -> Counts:
