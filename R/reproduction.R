@@ -102,10 +102,12 @@ cifar_load_reproduction <- function(path) {
 #' * `calls`: what was asked for, as the shell has it; `interrupted`: whether it was cut short.
 #'
 #' `print()` shows stated beside measured accuracies, and `plot()` draws accuracy against epochs.
+#' `format()` gives what `print()` shows as a table for a document, such as `knitr::kable()` takes.
 #'
 #' @param x A reproduction.
 #' @param ... Not used.
-#' @return `plot()`: a ggplot. `print()`: `x`, invisibly.
+#' @return `plot()`: a ggplot. `format()`: a data frame of text, one row a network and budget.
+#'   `print()`: `x`, invisibly.
 #' @section Errors:
 #' `plot()`: `pycifar_error_argument` where no training was finished.
 #' @family reproduction
@@ -122,9 +124,27 @@ NULL
 print.cifar_reproduction <- function(x, ...) {
   cat(sprintf("<cifar_reproduction> %d trainings\n", nrow(x$runs)))
   if (nrow(x$runs) > 0L) {
-    print(reproduction_in_words(x$table), row.names = FALSE, right = FALSE)
+    print(format(x), row.names = FALSE, right = FALSE)
   }
   invisible(x)
+}
+
+#' @rdname cifar_reproduction
+#' @export
+format.cifar_reproduction <- function(x, ...) {
+  table <- x$table
+  share <- function(values) ifelse(is.na(values), "", sprintf("%.4f", values))
+  spread <- function(sd) ifelse(is.na(sd), "", sprintf(" \u00b1 %.4f", sd))
+  data.frame(
+    system = table$system,
+    architecture = table$architecture,
+    parameters = format(table$parameters, big.mark = ","),
+    budget = table$budget,
+    train = paste0(share(table$train_accuracy), spread(table$train_sd)),
+    test = paste0(share(table$test_accuracy), spread(table$test_sd)),
+    stated = share(table$stated_test),
+    difference = ifelse(is.na(table$difference), "", sprintf("%+.4f", table$difference))
+  )
 }
 
 #' @rdname cifar_reproduction
@@ -151,21 +171,5 @@ new_reproduction <- function(found) {
   structure(
     c(tables, list(calls = as_column(found$calls), interrupted = found$interrupted)),
     class = "cifar_reproduction"
-  )
-}
-
-# The table as a person reads it.
-reproduction_in_words <- function(table) {
-  share <- function(values) ifelse(is.na(values), "", sprintf("%.4f", values))
-  spread <- function(sd) ifelse(is.na(sd), "", sprintf(" \u00b1 %.4f", sd))
-  data.frame(
-    system = table$system,
-    architecture = table$architecture,
-    parameters = format(table$parameters, big.mark = ","),
-    budget = table$budget,
-    train = paste0(share(table$train_accuracy), spread(table$train_sd)),
-    test = paste0(share(table$test_accuracy), spread(table$test_sd)),
-    stated = share(table$stated_test),
-    difference = ifelse(is.na(table$difference), "", sprintf("%+.4f", table$difference))
   )
 }

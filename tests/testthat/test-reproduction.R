@@ -14,6 +14,7 @@ test_that("systems are trained, and stated figures stand beside measured ones", 
     names(found$history),
     c("architecture", "budget", "seed", "epoch", "split", "metric", "value")
   )
+  expect_identical(format(found)$stated, c("", "0.7010"))
   expect_output(print(found), "C *mlp_relu *201,482 *2 epochs .* 0.7010")
   expect_s3_class(ggplot2::ggplot_build(plot(found)), "ggplot_built")
 })
@@ -58,6 +59,7 @@ test_that("a reproduction in which nothing was finished is empty", {
     fileext = ".json"
   )
   found <- cifar_load_reproduction(path)
+  expect_identical(nrow(format(found)), 0L)
   expect_output(print(found), "0 trainings")
   expect_identical(nrow(found$history), 0L)
   expect_pycifar_error(plot(found), "argument", "no training was finished")
