@@ -133,6 +133,20 @@ print.cifar_reproduction <- function(x, ...) {
 #' @export
 format.cifar_reproduction <- function(x, ...) {
   table <- x$table
+  if (nrow(table) == 0L) {
+    # and without columns
+    none <- character()
+    return(data.frame(
+      system = none,
+      architecture = none,
+      parameters = none,
+      budget = none,
+      train = none,
+      test = none,
+      stated = none,
+      difference = none
+    ))
+  }
   share <- function(values) ifelse(is.na(values), "", sprintf("%.4f", values))
   spread <- function(sd) ifelse(is.na(sd), "", sprintf(" \u00b1 %.4f", sd))
   data.frame(

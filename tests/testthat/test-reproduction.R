@@ -60,6 +60,10 @@ test_that("a reproduction in which nothing was finished is empty", {
   )
   found <- cifar_load_reproduction(path)
   expect_identical(nrow(format(found)), 0L)
+  expect_named(
+    format(found),
+    c("system", "architecture", "parameters", "budget", "train", "test", "stated", "difference")
+  )
   expect_output(print(found), "0 trainings")
   expect_identical(nrow(found$history), 0L)
   expect_pycifar_error(plot(found), "argument", "no training was finished")
