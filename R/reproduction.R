@@ -134,7 +134,7 @@ print.cifar_reproduction <- function(x, ...) {
 format.cifar_reproduction <- function(x, ...) {
   table <- x$table
   if (nrow(table) == 0L) {
-    # and without columns
+    # It has no columns then, either.
     none <- character()
     return(data.frame(
       system = none,
