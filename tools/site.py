@@ -11,11 +11,16 @@ from pathlib import Path
 
 from tools.checks.r_cmd_check import copy_of_package
 from tools.setup import debian
-from tools.setup.step import announce, run
+from tools.setup.step import SetupError, announce, run
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, SITE, WORK = ROOT / "docs", ROOT / "site", ROOT / ".check/site"
 MARK = "<!-- the help of each command is put here by `make site` -->"
+
+NEEDS_NETWORK = (
+    "pkgdown 2.1 and newer fetch the JavaScript of their pages from its makers' servers, once, and "
+    "one of these could not be reached: run `make docs` where there is a network."
+)
 
 PKGDOWN = """
 options(pkgdown.internet = FALSE)
@@ -27,7 +32,18 @@ pkgdown::build_site(
 
 
 def main() -> int:
-    """Build both halves and the page that leads to them."""
+    """Build both halves and the page that leads to them; 1 where one cannot be built."""
+    try:
+        return build()
+    except SetupError as error:
+        print(f"\n{error}", file=sys.stderr)
+        if "cannot open URL" in str(error):
+            print(NEEDS_NETWORK, file=sys.stderr)
+        return 1
+
+
+def build() -> int:
+    """Build the site and check its links; the exit status of the check."""
     provide_tools()
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir()
