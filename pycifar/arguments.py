@@ -60,14 +60,14 @@ def check_seed(value: Any, name: str = "seed") -> int:
 
 def check_flag(name: str, value: Any) -> bool:
     """True or False."""
-    if type(value).__name__ in ("bool", "bool_") and value in (True, False):
+    if _is_flag(value):
         return bool(value)
     raise ArgumentError(f"`{name}` must be True or False, not {describe(value)}.")
 
 
 def check_verbosity(value: Any) -> int:
     """How much progress is shown, 0 to 2; False is 0 and True is 1."""
-    if type(value).__name__ in ("bool", "bool_"):
+    if _is_flag(value):
         return int(value)
     return check_count("verbose", value, minimum=0, maximum=2)
 
@@ -133,6 +133,11 @@ def describe(value: Any) -> str:
     if len(text) > 80:
         text = text[:77] + "..."
     return text if isinstance(value, str) else f"{text} ({type(value).__name__})"
+
+
+def _is_flag(value: Any) -> bool:
+    """Whether it is a truth value, Python's or NumPy's."""
+    return type(value).__name__ in ("bool", "bool_") and value in (True, False)
 
 
 def _as_path(name: str, value: Any) -> Path:

@@ -165,8 +165,6 @@ def _check_class_names(name: str, class_names: Any) -> tuple[str, ...]:
 _RULES: dict[str, Callable[[str, Any], Any]] = {
     "source": _check_source,
     "data_dir": check_path,
-    "n_train": check_count,
-    "n_test": check_count,
     "class_names": _check_class_names,
     "image_size": lambda name, value: check_count(name, value, 1, LARGEST_SIDE),
     "download": check_flag,
