@@ -36,7 +36,7 @@ test: setup
 	@. ./env.sh && python -m tools.checks
 
 quick: setup
-	@. ./env.sh && python -m tools.checks ruff mypy air lintr python-quick r-quick
+	@. ./env.sh && python -m tools.checks --two-at-once ruff mypy air lintr python-quick r-quick
 
 data: setup
 	@. ./env.sh && python -m tools.checks python-data r-data interop-data vignettes

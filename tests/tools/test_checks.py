@@ -1,8 +1,10 @@
 """How the checks count: no bad end is taken for a good one."""
 
+import sys
+
 import pytest
 
-from tools.checks import counts
+from tools.checks import counts, stages
 from tools.checks.__main__ import main
 from tools.checks.counts import Counts
 from tools.checks.r_cmd_check import copy_of_package, has_warnings
@@ -49,6 +51,19 @@ def test_the_total_is_one_plain_line():
 def test_an_unknown_check_is_named_with_those_that_exist(capsys):
     assert main(["pytset"]) == 2
     assert "'pytset'" in capsys.readouterr().err
+
+
+def test_of_two_checks_at_once_each_is_counted_and_shown_as_a_whole(monkeypatch, capfd):
+    def check(line, status):
+        code = f"import sys; print({line!r}); sys.exit({status})"
+        return line, lambda: counts.of_status(stages.run(sys.executable, "-c", code))
+
+    checks = {"good": check("all is well", 0), "bad": check("this is wrong", 1)}
+    monkeypatch.setattr("tools.checks.__main__.STAGES", checks)
+    assert main(["--two-at-once"]) == 1
+    shown = capfd.readouterr().out
+    assert "all is well" in shown and "this is wrong" in shown
+    assert shown.endswith("\n1 passed, 1 failed, 0 skipped\n")
 
 
 @pytest.mark.parametrize(

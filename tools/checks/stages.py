@@ -7,7 +7,9 @@ import sys
 import sysconfig
 import venv
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
+from typing import IO
 
 from tools.setup.python_environment import fingerprint
 
@@ -21,6 +23,8 @@ R_FOLDERS = ("R", "tests/testthat", "tests/interop", "benchmarks", "tools")
 # Processes of pytest; TensorFlow computes with several threads in each.
 PROCESSES = "--numprocesses=2"
 QUICKLY = {"PYCIFAR_QUICK": "1"}  # see tests/testthat/setup.R
+# Where the commands of a check write, each thread's own; None: where this process writes.
+output: ContextVar[IO[str] | None] = ContextVar("output", default=None)
 LEAST_COVERED = 90  # per cent of the lines; coverage.R has the same
 
 
@@ -138,7 +142,11 @@ def run(
     """Run a command in a folder, its output shown; its exit status."""
     arguments = [str(part) for part in command]
     environment = os.environ | dict(variables or {})
-    return subprocess.run(arguments, cwd=folder, env=environment, check=False).returncode
+    said = output.get()
+    errors = subprocess.STDOUT if said else None
+    return subprocess.run(
+        arguments, cwd=folder, env=environment, check=False, stdout=said, stderr=errors
+    ).returncode
 
 
 STAGES: dict[str, tuple[str, Callable[[], Counts]]] = {
