@@ -25,8 +25,8 @@ help:
 	@echo 'make clean    remove what the other targets made, the environments included'
 
 setup:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-	  { echo 'pycifar needs Python 3.10 or newer: make PYTHON=/path/to/python3 setup' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'pycifar needs Python 3.11 or newer: make PYTHON=/path/to/python3 setup' >&2; exit 1; }
 	@$(PYTHON) -m tools.setup
 
 demo: setup

@@ -34,11 +34,15 @@ cifar_save_model <- function(model, path, overwrite = FALSE) {
 #' Load a trained model
 #'
 #' @param path A file that [cifar_save_model()] wrote, or its counterpart in Python or the shell. A
-#'   file from a stranger cannot bring code of its own: Keras's safe mode stays on.
+#'   file from a stranger cannot do harm: it can bring no code of its own, and takes no more memory
+#'   or time than `SECURITY.md` says.
+#' @param sha256 The SHA-256 that the file must have, as 64 hexadecimal digits, for those who know
+#'   which file they expect; `NULL` takes any.
 #'
 #' @return An object of class [cifar_trained_model].
 #' @section Errors:
-#' `pycifar_error_model_file` where there is no file, it is damaged or pycifar did not write it;
+#' `pycifar_error_model_file` where there is no file, it is damaged, has another SHA-256 or pycifar
+#' did not write it;
 #' `pycifar_error_model_version` where a newer pycifar wrote it; `pycifar_error_argument`.
 #' @family models
 #' @export
@@ -48,8 +52,65 @@ cifar_save_model <- function(model, path, overwrite = FALSE) {
 #' path <- tempfile(fileext = ".keras")
 #' cifar_save_model(model, path)
 #' cifar_load_model(path)
-cifar_load_model <- function(path) {
+cifar_load_model <- function(path, sha256 = NULL) {
   check_given("path")
   path <- one_value(path, "path", "a path")
-  new_trained_model(python_call("load_model", path))
+  sha256 <- one_value(sha256, "sha256", "64 hexadecimal digits")
+  new_trained_model(python_call("load_model", path, sha256))
+}
+
+#' Look at a model file without loading it
+#'
+#' Tells what a file holds, and whether [cifar_load_model()] would load it. The file may come from a
+#' stranger: its weights are not read, and nothing is computed.
+#'
+#' @param path The file.
+#'
+#' @return An object of class `cifar_model_file`, a list of `loadable` and, where it is not,
+#'   `problem`, the reason; `path`, `n_bytes` and `sha256` of the file; and what it says of itself,
+#'   each `NULL` where that cannot be told: `architecture`, `class_names`, `epochs_done`,
+#'   `fingerprint` (of the weights), `data`, `versions`, `image_shape` (height, width and 3, in
+#'   pixels) and `parameters` (the number of weights).
+#' @section Errors:
+#' `pycifar_error_model_file` where there is no such file; `pycifar_error_argument`.
+#' @family models
+#' @export
+#' @examplesIf cifar_available()
+#' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
+#' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
+#' path <- tempfile(fileext = ".keras")
+#' cifar_save_model(model, path)
+#' cifar_inspect_model(path)
+cifar_inspect_model <- function(path) {
+  check_given("path")
+  found <- python_call("inspect_model", one_value(path, "path", "a path"))
+  for (name in c("class_names", "image_shape")) {
+    found[[name]] <- unlist(found[[name]])
+  }
+  structure(found, class = "cifar_model_file")
+}
+
+#' @export
+format.cifar_model_file <- function(x, ...) {
+  verdict <- if (x$loadable) "can be loaded" else paste("cannot be loaded:", x$problem)
+  shown <- unclass(x)[setdiff(names(x), c("loadable", "path", "problem"))]
+  shown <- Filter(Negate(is.null), shown)
+  values <- vapply(
+    shown,
+    function(value) {
+      words <- if (is.numeric(value)) format(value, big.mark = ",") else unlist(value)
+      paste(trimws(paste(names(value), words)), collapse = ", ")
+    },
+    character(1L)
+  )
+  c(
+    encodeString(paste(x$path, verdict)),
+    encodeString(sprintf("%-14s%s", paste0(gsub("_", " ", names(shown)), ":"), values))
+  )
+}
+
+#' @export
+print.cifar_model_file <- function(x, ...) {
+  cat("<cifar_model_file> ", paste(format(x), collapse = "\n"), "\n", sep = "")
+  invisible(x)
 }

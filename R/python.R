@@ -10,14 +10,14 @@
 bridge <- list2env(list(parameters = 0), parent = emptyenv())
 
 oldest_reticulate <- "1.41.0"
-oldest_python <- "3.10"
+oldest_python <- "3.11"
 
 # The dependencies in pyproject.toml; a test compares the two.
 python_packages <- c(
-  "keras>=3.11",
+  "keras>=3.15",
   "numpy>=2.1",
   "pandas>=2.2.3",
-  "pillow>=11.0",
+  "pillow>=13.0",
   "rich>=13.9",
   "tensorflow>=2.20"
 )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pycifar.explanation_plots import plot_explanation, plot_feature_maps, plot_filters
     from pycifar.learning_rates import LearningRates, find_learning_rate
     from pycifar.model_file import load_model, save_model
+    from pycifar.model_inspection import ModelFile, inspect_model
     from pycifar.plots import (
         plot_confusion,
         plot_history,
@@ -54,6 +55,7 @@ _HOMES = {
     "Evaluation": "pycifar.evaluation",
     "Explanation": "pycifar.explanation",
     "LearningRates": "pycifar.learning_rates",
+    "ModelFile": "pycifar.model_inspection",
     "PycifarError": "pycifar.errors",
     "Reproduction": "pycifar.reproduction",
     "Split": "pycifar.datasets",
@@ -64,6 +66,7 @@ _HOMES = {
     "explain": "pycifar.explanation",
     "explore": "pycifar.datasets",
     "find_learning_rate": "pycifar.learning_rates",
+    "inspect_model": "pycifar.model_inspection",
     "list_architectures": "pycifar.architectures",
     "load_dataset": "pycifar.datasets",
     "load_model": "pycifar.model_file",
@@ -89,6 +92,7 @@ __all__ = [
     "Evaluation",
     "Explanation",
     "LearningRates",
+    "ModelFile",
     "PycifarError",
     "Reproduction",
     "Split",
@@ -99,6 +103,7 @@ __all__ = [
     "explain",
     "explore",
     "find_learning_rate",
+    "inspect_model",
     "list_architectures",
     "load_dataset",
     "load_model",

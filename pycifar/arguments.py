@@ -11,6 +11,7 @@ import json
 import math
 import numbers
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,6 +57,13 @@ def check_seed(value: Any, name: str = "seed") -> int:
     if value is None:
         return secrets.randbelow(2**31)
     return check_count(name, value, minimum=0, maximum=2**31 - 1)
+
+
+def check_sha256(name: str, value: Any) -> str:
+    """A SHA-256 as 64 hexadecimal digits, in small letters."""
+    if isinstance(value, str) and re.fullmatch("[0-9a-fA-F]{64}", value):
+        return value.lower()
+    raise ArgumentError(f"`{name}` must be 64 hexadecimal digits, not {describe(value)}.")
 
 
 def check_flag(name: str, value: Any) -> bool:
@@ -133,6 +141,20 @@ def describe(value: Any) -> str:
     if len(text) > 80:
         text = text[:77] + "..."
     return text if isinstance(value, str) else f"{text} ({type(value).__name__})"
+
+
+def printable(text: str) -> str:
+    r"""Text as it can be shown: what would move the cursor or end a line or column is escaped.
+
+    Names of classes and files may come from a stranger.
+
+    Examples:
+        >>> printable("a\tcat\x1b[31m")
+        'a\\tcat\\x1b[31m'
+    """
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
 def _is_flag(value: Any) -> bool:

@@ -310,10 +310,20 @@ def _own_names(layer: str, weights: list[Any]) -> list[str]:
 
 
 @entry_point
-def load_model(path: str) -> TrainedModel:
+def load_model(path: str, sha256: str | None) -> TrainedModel:
     """A handle to a saved model."""
     _import_keras()
-    return pycifar.load_model(path)
+    return pycifar.load_model(path, sha256)
+
+
+@entry_point
+def inspect_model(path: str) -> dict[str, Any]:
+    """What a model file holds, with None for what cannot be told."""
+    _import_keras()
+    found = pycifar.inspect_model(path).to_dict()
+    for name in ("class_names", "image_shape"):
+        found[name] = None if found[name] is None else list(found[name])
+    return found
 
 
 @entry_point

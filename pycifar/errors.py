@@ -25,7 +25,6 @@ Each class has a `kind`: R sees the class ``pycifar_error_<kind>``, then its par
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 
@@ -43,7 +42,7 @@ class PycifarError(Exception):
         super().__init__(message)
         self.message = message
         self.fix = fix
-        if fix is not None and sys.version_info >= (3, 11):
+        if fix is not None:
             self.add_note(fix)  # which a traceback shows
 
     @classmethod

@@ -206,7 +206,7 @@ def _probabilities(model: TrainedModel, images: np.ndarray, tta: bool) -> np.nda
         views = _views(batch) if tta else [(1.0, batch)]
         blocks.append(
             sum(
-                np.float32(share) * model.network.predict_on_batch(np.ascontiguousarray(view))
+                np.float32(share) * _predict_batch(model, np.ascontiguousarray(view))
                 for share, view in views
             )
         )
@@ -217,6 +217,14 @@ def _probabilities(model: TrainedModel, images: np.ndarray, tta: bool) -> np.nda
             fix="Its weights are NaN or too large: train it again, with a lower learning rate.",
         )
     return probabilities
+
+
+def _predict_batch(model: TrainedModel, images: np.ndarray) -> np.ndarray:
+    try:
+        return model.network.predict_on_batch(images)
+    except Exception as error:  # a network may come from anywhere, and fail in any way
+        reason = " ".join(str(error).split())
+        raise ArgumentError(f"`model` cannot compute on images: {reason[:300]}") from error
 
 
 def _views(images: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""What a model file may hold, checked before Keras opens it: it may come from a stranger.
+"""What a model file may hold, checked before Keras sees it: it may come from a stranger.
 
 Keras's safe mode refuses code in the file, but goes by a list of what is known to be dangerous.
 Here it is the other way round: only what is known to be harmless is let through, and nothing is
@@ -7,122 +7,264 @@ allocated that the file does not really hold.
 
 from __future__ import annotations
 
+import io
 import json
-import math
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pycifar.backend import keras, without_values
+from pycifar.arguments import describe
+from pycifar.backend import keras
+from pycifar.limits import (
+    DEEPEST_STORED,
+    LARGEST_TEXT,
+    MOST_BUILDING,
+    MOST_CALLS,
+    MOST_PARTS,
+    MOST_STORED,
+    MOST_WAITING,
+)
+from pycifar.model_build import Measured, build_without_values, give_zeros, measure
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-LARGEST_TEXT = 16 * 2**20  # bytes of an entry of JSON; a history of a million epochs stays below
-MOST_OBJECTS = 100_000  # layers, initializers and the like; googlenet has about 400
 
-# Where what a network is made of may come from. What is not in `keras.layers` and its like, such as
-# functions that fetch or open files, is out of reach.
-MODULES = (
+# What networks for images are made of. None of it runs code or reads files, and what it computes
+# while a network is built can be measured. Names that Keras gives twice stand here once: files hold
+# the first.
+LAYERS = _names(
+    """
+    Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D
+    AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add
+    AdditiveAttention AlphaDropout Attention Average AveragePooling1D AveragePooling2D
+    AveragePooling3D BatchNormalization Bidirectional CenterCrop Concatenate Conv1D Conv1DTranspose
+    Conv2D Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D
+    Cropping2D Cropping3D Dense DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU EinsumDense
+    Embedding Flatten GRU GRUCell GaussianDropout GaussianNoise GlobalAveragePooling1D
+    GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
+    GlobalMaxPooling3D GroupNormalization GroupQueryAttention Identity InputLayer LSTM LSTMCell
+    LayerNormalization LeakyReLU Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum
+    MultiHeadAttention Multiply Normalization PReLU Permute RMSNormalization RNN RandomBrightness
+    RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomErasing RandomFlip
+    RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization
+    RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom ReLU
+    RepeatVector Rescaling Reshape Resizing SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell
+    Softmax Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization
+    StackedRNNCells Subtract TimeDistributed UnitNormalization UpSampling1D UpSampling2D
+    UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
+    """
+)
+NETWORKS = _names("Functional Model Sequential")
+POLICIES = _names("DTypePolicy FloatDTypePolicy")  # of what is computed with
+PARTS: Mapping[str, frozenset[str] | None] = {
+    "keras": NETWORKS | POLICIES,
+    "keras.constraints": None,  # all that it has
+    "keras.dtype_policies": POLICIES,
+    "keras.initializers": None,
+    "keras.layers": LAYERS,
+    "keras.models": NETWORKS,
+    "keras.regularizers": None,
+    # Layers of networks in keras.applications.
+    "keras.src.applications.convnext": _names("LayerScale"),
+    "keras.src.applications.inception_resnet_v2": _names("CustomScaleLayer"),
+    "keras.src.models.functional": _names("Functional"),
+    "keras.src.models.sequential": _names("Sequential"),
+}
+NOT_CALLED = (
     "keras",
-    "keras.activations",
     "keras.constraints",
     "keras.dtype_policies",
     "keras.initializers",
-    "keras.layers",
-    "keras.losses",
-    "keras.metrics",
-    "keras.models",
-    "keras.optimizers",
-    "keras.optimizers.schedules",
     "keras.regularizers",
-    "keras.src.models.functional",
-    "keras.src.models.sequential",
 )
 OPERATIONS = "keras.src.ops."  # such as a padding within a network; each is arithmetic
 
-# Layers that run what the file brings, or read files that it names.
-REFUSED = (
-    "FeatureSpace",
-    "FlaxLayer",
-    "HashedCrossing",
-    "Hashing",
-    "IntegerLookup",
-    "JaxLayer",
-    "Lambda",
-    "StringLookup",
-    "TFSMLayer",
-    "TextVectorization",
-    "TorchModuleWrapper",
-)
+# What an optimizer is made of.
+OPTIMIZER_PARTS: Mapping[str, frozenset[str] | None] = {
+    "keras.optimizers": _names(
+        "Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam "
+        "RMSprop SGD"
+    ),
+    "keras.optimizers.schedules": None,
+}
 
 # How Keras writes plain values, such as the tensor between two layers. Functions are not among
 # them.
-PLAIN = ("__keras_tensor__", "__numpy__", "__tensor__", "__tuple__")
+TENSOR, ARRAYS = "__keras_tensor__", ("__numpy__", "__tensor__")
+PLAIN = (TENSOR, *ARRAYS, "__slice__", "__tuple__")
+
+# The types of an array's numbers. Of text, one number would say how long each is.
+NUMBERS = _names(
+    "bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 bfloat16 float16 float32 float64"
+)
 
 
-def check_model_file(path: Path, own: tuple[str, ...]) -> None:
-    """Raise a ValueError unless Keras can open a model file without danger.
+def checked_entries(content: bytes, own: tuple[str, ...]) -> dict[str, bytes]:
+    """The entries of a model file by name.
 
     Args:
-        path: the file.
+        content: of the file.
         own: names of pycifar's own entries beside Keras's.
+
+    Raises:
+        ValueError: it is no archive, or has other entries, or any that is damaged or compressed.
     """
-    with zipfile.ZipFile(path) as archive:
-        _check_entries(archive, own)
-        config = json.loads(archive.read(CONFIG))
-        _check_objects(config)
-        n_bytes = archive.getinfo(WEIGHTS).file_size
-        with archive.open(WEIGHTS) as weights:
-            _check_weights(weights)
-    _check_size(config, n_bytes)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for entry in archive.infolist():
+                _check_entry(entry, own)
+            names = archive.namelist()
+            if len(set(names)) < len(names):
+                raise ValueError("it has two entries of one name")
+            return {name: archive.read(name) for name in names}
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise ValueError(str(error)) from error
 
 
-def _check_entries(archive: zipfile.ZipFile, own: tuple[str, ...]) -> None:
-    allowed = {CONFIG, METADATA, WEIGHTS, *own}
-    names = [entry.filename for entry in archive.infolist()]
-    if missing := {CONFIG, WEIGHTS}.difference(names):
+def _check_entry(entry: zipfile.ZipInfo, own: tuple[str, ...]) -> None:
+    name = entry.filename
+    if name not in {CONFIG, METADATA, WEIGHTS, *own}:
+        raise ValueError(f"it has an entry {describe(name)}, which no model of images has")
+    if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
+        raise ValueError(f"its entry {name} is compressed")
+    if entry.flag_bits & 1:
+        raise ValueError(f"its entry {name} is encrypted")
+    if name.endswith(".json") and entry.file_size > LARGEST_TEXT:
+        raise ValueError(f"its entry {name} is too large")
+
+
+def check_contents(entries: Mapping[str, bytes]) -> None:
+    """Raise a ValueError unless the entries of a file describe a network of harmless parts.
+
+    Args:
+        entries: what `checked_entries` returned.
+    """
+    if missing := {CONFIG, WEIGHTS}.difference(entries):
         raise ValueError(f"it has no entry {min(missing)}")
-    if len(set(names)) < len(names):
-        raise ValueError("it has two entries of one name")
-    for entry in archive.infolist():
-        if entry.filename not in allowed:
-            raise ValueError(f"it has an entry {entry.filename!r}, which no model of images has")
-        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
-            raise ValueError(f"its entry {entry.filename} is compressed")
-        if entry.filename.endswith(".json") and entry.file_size > LARGEST_TEXT:
-            raise ValueError(f"its entry {entry.filename} is too large")
-    if (damaged := archive.testzip()) is not None:
-        raise ValueError(f"its entry {damaged} is damaged")
+    config = network_config(entries[CONFIG])
+    check_parts(config, PARTS, OPERATIONS)
+    check_calls(config)
+    check_weights(io.BytesIO(entries[WEIGHTS]))
 
 
-def _check_objects(config: Any) -> None:
-    """Refuse a network that is made of anything but Keras's parts, or parts that the caller has."""
-    for number, found in enumerate(_objects(config)):
-        if number == MOST_OBJECTS:
-            raise ValueError(f"it has more than {MOST_OBJECTS:,} parts")
-        name, module, registered = (
-            found.get(key) for key in ("class_name", "module", "registered_name")
-        )
+def measured_network(entries: Mapping[str, bytes]) -> tuple[keras.Model, Measured]:
+    """The network that the entries of a file describe, without weights, and what it would take.
+
+    Raises:
+        ValueError: it is not made of harmless parts, or takes more memory than the file has
+            weights.
+    """
+    check_contents(entries)
+    network, measured = measure(_builder(network_config(entries[CONFIG])))
+    _check_size(measured, len(entries[WEIGHTS]))
+    return network, measured
+
+
+def checked_network(entries: Mapping[str, bytes]) -> keras.Model:
+    """The network that the entries of a file describe; its weights are zeros.
+
+    Raises:
+        ValueError: see `measured_network`.
+    """
+    network, measured = measured_network(entries)
+    if measured.building:
+        network = build_without_values(_builder(network_config(entries[CONFIG])))
+    give_zeros(network)
+    return network
+
+
+def network_config(text: bytes) -> dict[str, Any]:
+    """The description of a network alone, without how it was compiled."""
+    config = json.loads(text)
+    if not isinstance(config, dict):
+        raise ValueError("it describes no network")
+    return config | {"compile_config": None}
+
+
+def optimizer_config(text: bytes) -> dict[str, Any] | None:
+    """The description of the optimizer that a network was compiled with; None where it was not.
+
+    Nothing else is taken of how a network was compiled: pycifar knows its own losses and metrics.
+
+    Raises:
+        ValueError: it is none of Keras's optimizers.
+    """
+    compiled = json.loads(text).get("compile_config")
+    if not compiled:
+        return None
+    config = compiled.get("optimizer") if isinstance(compiled, dict) else None
+    if not isinstance(config, dict):
+        raise ValueError(f"its optimizer is {describe(config)}")
+    check_parts(config, OPTIMIZER_PARTS)
+    for part in _parts(config):
+        if part["config"].get("exclude_layers"):  # regular expressions, which can take for ever
+            raise ValueError("its optimizer leaves layers out by patterns")
+    return config
+
+
+def check_parts(
+    config: Any, allowed: Mapping[str, frozenset[str] | None], prefix: str | None = None
+) -> None:
+    """Refuse a description that asks for anything but these parts, or parts that the caller has.
+
+    Args:
+        config: a description as Keras writes it.
+        allowed: names by module; None for all that a module has.
+        prefix: of modules all of whose parts are allowed as well.
+    """
+    for number, part in enumerate(_parts(config)):
+        if number == MOST_PARTS:
+            raise ValueError(f"it has more than {MOST_PARTS:,} parts")
+        name, module, own = (part.get(key) for key in ("class_name", "module", "config"))
         if name in PLAIN:
+            _check_plain(part)
             continue
-        # The caller's own, which they have registered with Keras.
-        if any(
-            isinstance(key, str) and keras.saving.get_registered_object(key) is not None
-            for key in (registered, name)
-        ):
+        if _is_callers(part):
             continue
         harmless = (
             isinstance(module, str)
             and isinstance(name, str)
-            and (module in MODULES or module.startswith(OPERATIONS))
-            and name not in REFUSED
+            and isinstance(own, dict)
+            and (
+                (module in allowed and name in (allowed[module] or (name,)))
+                or (prefix is not None and module.startswith(prefix))
+            )
         )
         if not harmless:
             raise ValueError(f"it asks for {str(module)[:80]}.{str(name)[:80]}, which is not safe")
+        if isinstance(own, dict) and own.get("unroll"):
+            raise ValueError(f"its layer {name} unrolls its steps, of which there can be too many")
 
 
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """All parts in a configuration, however deep, that Keras would make an object of."""
+def _is_callers(part: Mapping[str, Any]) -> bool:
+    """Whether it is a part that the caller has registered with Keras, and says to be just that."""
+    name, registered = part.get("class_name"), part.get("registered_name")
+    # Keras looks for functions by another entry than for classes.
+    key = part.get("config") if name == "function" else registered
+    if not isinstance(key, str):
+        return False
+    found = keras.saving.get_registered_object(key)
+    if found is None:
+        return False
+    if found.__name__ != (key.rpartition(">")[2] if name == "function" else name):
+        raise ValueError(
+            f"it calls {str(name)[:80]} what is registered as {key[:80]}, which is {found.__name__}"
+        )
+    return True
+
+
+def _check_plain(part: Mapping[str, Any]) -> None:
+    name, value = part["class_name"], part.get("config")
+    if name in ARRAYS and (not isinstance(value, dict) or value.get("dtype") not in NUMBERS):
+        raise ValueError("it has an array that is none of numbers")
+
+
+def _parts(value: Any) -> Iterator[dict[str, Any]]:
+    """All parts in a description, however deep, that Keras would make an object of."""
     waiting = [value]
     while waiting:
         here = waiting.pop()
@@ -134,33 +276,133 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
             waiting += here
 
 
-def _check_weights(file: Any) -> None:
-    """Refuse weights that lie in other files, or that take more room than they have in the file."""
+def check_calls(config: Any) -> None:
+    """Refuse a network whose building would take for ever, by how often its layers are called."""
+    _, calls = count_calls(config)
+    if calls > MOST_CALLS:
+        raise ValueError(
+            f"building its network takes {calls:,} calls of layers, more than {MOST_CALLS:,}"
+        )
+
+
+def count_calls(part: Mapping[str, Any]) -> tuple[int, int]:
+    """How many layers are called where a part is called once, and where it is built."""
+    config = part.get("config")
+    layers = config.get("layers") if isinstance(config, dict) else None
+    if not isinstance(layers, list):
+        inside = [count_calls(inner) for inner in _nearest_parts(config)]
+        one = int(part.get("module") not in NOT_CALLED and part.get("class_name") not in PLAIN)
+        return one + sum(calls for calls, _ in inside), one + sum(built for _, built in inside)
+    layers = [layer for layer in layers if isinstance(layer, dict)]
+    each = [count_calls(layer) for layer in layers]
+    built = sum(built for _, built in each)
+    if part.get("class_name") == "Sequential":
+        calls = [n for n, _ in each]
+        # Each layer that is added has those before it called again.
+        again = sum(number * n for number, n in zip(range(len(calls), 0, -1), calls, strict=True))
+        return sum(calls), built + again
+    if (waiting := _count_late_calls(layers) * len(layers)) > MOST_WAITING:
+        raise ValueError(f"its layers are in an order in which {waiting:,} have to wait")
+    nodes = [max(1, len(layer.get("inbound_nodes") or ())) for layer in layers]
+    called = sum(n * calls for n, (calls, _) in zip(nodes, each, strict=True))
+    return called, built + called
+
+
+def _count_late_calls(layers: list[dict[str, Any]]) -> int:
+    """How many calls of layers are on what a layer further behind gives."""
+    places = {str(layer.get("name")): place for place, layer in enumerate(layers)}
+    return sum(
+        any(places.get(str(source), 0) > place for source in _sources(node))
+        for place, layer in enumerate(layers)
+        for node in layer.get("inbound_nodes") or ()
+    )
+
+
+def _sources(node: Any) -> Iterator[Any]:
+    """The names of the layers whose output a call takes."""
+    for part in _parts(node):
+        if part["class_name"] == TENSOR:
+            yield part["config"]["keras_history"][0]
+
+
+def _nearest_parts(value: Any) -> Iterator[dict[str, Any]]:
+    """The parts in a value that are in no other part."""
+    waiting = [value]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, dict) and "class_name" in here:
+            yield here
+        elif isinstance(here, dict):
+            waiting += here.values()
+        elif isinstance(here, list):
+            waiting += here
+
+
+def check_weights(file: Any) -> None:
+    """Refuse weights that lie in other files, or that take more room than they have in the file.
+
+    Args:
+        file: of HDF5.
+    """
     import h5py
 
-    def check(group: Any) -> None:
-        for name in group:
-            if type(group.get(name, getlink=True)) is not h5py.HardLink:
-                raise ValueError("its weights lead to another place")
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                check(item)
-            elif item.is_virtual or item.external or item.dtype.kind not in "biufV":
-                raise ValueError("its weights are no numbers in the file")
-            elif item.nbytes > item.id.get_storage_size():
-                raise ValueError("its weights are not all there")
-
     with h5py.File(file, "r") as opened:
-        check(opened)
+        waiting = [(opened, 0)]
+        seen = 0
+        while waiting:
+            group, depth = waiting.pop()
+            seen += len(group)
+            if seen > MOST_STORED or depth > DEEPEST_STORED:
+                raise ValueError(
+                    f"its weights are more than {MOST_STORED:,} arrays and groups, or more than "
+                    f"{DEEPEST_STORED} deep"
+                )
+            for name in group:
+                if type(group.get(name, getlink=True)) is not h5py.HardLink:
+                    raise ValueError("its weights lead to another place")
+                item = group[name]
+                if h5py.h5o.get_info(item.id).rc != 1:
+                    raise ValueError("its weights have a part that stands in two places")
+                if isinstance(item, h5py.Group):
+                    waiting.append((item, depth + 1))
+                else:
+                    _check_array(item)
 
 
-def _check_size(config: Any, n_bytes: int) -> None:
-    """Refuse a network with more weights than the file holds, without making them."""
-    config["compile_config"] = None
-    with without_values():
-        network = keras.saving.deserialize_keras_object(config, safe_mode=True)
-    values = sum(math.prod(weight.shape) for weight in network.weights)  # of a byte or more each
-    if values > n_bytes:
+def _check_array(item: Any) -> None:
+    import h5py
+
+    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "biufV":
+        raise ValueError("its weights are no numbers")
+    if item.is_virtual or item.external:
+        raise ValueError("its weights are no numbers in the file")
+    if item.nbytes > item.id.get_storage_size():
+        raise ValueError("its weights are not all there")
+    if item.id.get_create_plist().get_nfilters():
+        raise ValueError("its weights are compressed")
+
+
+def _check_size(measured: Measured, n_bytes: int) -> None:
+    """Refuse a network that takes more memory than the file has weights."""
+    if measured.weights > n_bytes:  # of a byte or more each
         raise ValueError(
-            f"its network has {values:,} weights, and it has {n_bytes:,} bytes of them"
+            f"its network has {measured.weights:,} weights, and it has {n_bytes:,} bytes of them"
         )
+    if measured.building > MOST_BUILDING:
+        raise ValueError(
+            f"its network computes {measured.building:,} bytes while it is built, more than "
+            f"{MOST_BUILDING:,}"
+        )
+
+
+def _builder(config: dict[str, Any]) -> Callable[[], keras.Model]:
+    """A function that builds the network of a description, each time anew."""
+    text = json.dumps(config)  # Keras changes what it is given
+
+    def build() -> keras.Model:
+        network = keras.saving.deserialize_keras_object(json.loads(text), safe_mode=True)
+        if not isinstance(network, keras.Model):
+            raise ValueError(f"it holds {describe(network)}, which is no network")
+        return network
+
+    return build

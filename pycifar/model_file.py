@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,12 +16,18 @@ from typing import Any
 import numpy as np
 
 import pycifar
-from pycifar.arguments import check_flag, check_output, check_path, describe
+from pycifar.arguments import check_flag, check_output, check_path, check_sha256, describe
 from pycifar.backend import keras
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError
-from pycifar.files import write_atomically
-from pycifar.model_check import CONFIG, LARGEST_TEXT, check_model_file
+from pycifar.files import read_file, write_atomically
+from pycifar.model_check import (
+    CONFIG,
+    WEIGHTS,
+    checked_entries,
+    checked_network,
+    optimizer_config,
+)
 from pycifar.model_state import (
     generator_states,
     optimizer_state,
@@ -27,7 +35,19 @@ from pycifar.model_state import (
     set_optimizer_state,
 )
 from pycifar.npz import read_npz
-from pycifar.optimization import make_optimizer
+from pycifar.optimization import loss_and_metrics, make_optimizer
+from pycifar.record import (
+    check_class_weights,
+    checked_best_epoch,
+    checked_class_names,
+    checked_columns,
+    checked_config,
+    checked_data,
+    checked_fingerprint,
+    checked_generators,
+    checked_seconds,
+    checked_texts,
+)
 from pycifar.scratch import NumpyModel
 from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel
 
@@ -85,26 +105,29 @@ def model_bytes(model: TrainedModel) -> bytes:
 
 def model_from_bytes(content: bytes) -> TrainedModel:
     """The model that `model_bytes` gave; the errors are those of `load_model`."""
-    with TemporaryDirectory(prefix="pycifar-") as folder:
-        path = Path(folder, f"model{SUFFIX}")
-        path.write_bytes(content)
-        return load_model(path)
+    return _model_in(content, "The model")
 
 
-def load_model(path: str | Path) -> TrainedModel:
+def load_model(path: str | Path, sha256: str | None = None) -> TrainedModel:
     """Load a model that `save_model` wrote.
 
     A file from a stranger cannot do harm: only layers of Keras that run no code and read no files
-    are let through, and those that you have registered with Keras yourself.
+    are let through, and those that you have registered with Keras yourself; and it takes no more
+    memory or time than SECURITY.md says. The file is read once, and what was checked is what is
+    loaded, whatever happens to the file meanwhile.
 
     Args:
         path: the ``.keras`` file.
+        sha256: the SHA-256 that the file must have, as 64 hexadecimal digits, for those who know
+            which file they expect; None takes any.
 
     Returns:
         The trained model, with the fingerprint that it was saved with.
 
     Raises:
-        ModelFileError: there is no file, it is damaged, or pycifar did not write it.
+        ArgumentError: `path` or `sha256` is not as above.
+        ModelFileError: there is no file, it is damaged, has another SHA-256, or pycifar did not
+            write it.
         ModelVersionError: a newer pycifar wrote it.
 
     Examples:
@@ -116,21 +139,54 @@ def load_model(path: str | Path) -> TrainedModel:
         True
     """
     source = check_path("path", path)
-    extra = _read_entry(source)
+    expected = None if sha256 is None else check_sha256("sha256", sha256)
+    return _model_in(read_model_file(source, expected), str(source))
+
+
+def read_model_file(source: Path, expected: str | None = None) -> bytes:
+    """What is in a model file, which must have the SHA-256 that is expected of it."""
+    if not source.exists():
+        raise ModelFileError(
+            f"There is no model file {source}.", fix="Give the path of a saved model."
+        )
     try:
-        check_model_file(source, (ENTRY, STATE))
-        model = _restore(keras.saving.load_model(source, safe_mode=True), extra)
-        _restore_learning(model, extra.get("generators", []), source)
+        content = read_file(source)
+    except OSError as error:
+        raise ModelFileError(f"{source} cannot be read: {error.strerror}.") from error
+    found = hashlib.sha256(content).hexdigest()
+    if expected not in (None, found):
+        raise ModelFileError(
+            f"{source} is another file than was expected: its SHA-256 is {found}, not {expected}."
+        )
+    return content
+
+
+def _model_in(content: bytes, source: str) -> TrainedModel:
+    """The model in the bytes of a file."""
+    entries, extra = model_entries(content, source)
+    try:
+        record = checked_record(extra)
+        network = checked_network(entries)
+        _give_weights(network, entries, record["config"])
+        model = _restore(network, extra, record)
+        _restore_learning(model, extra.get("generators", []), entries)
         return model
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise ModelFileError(f"{source} cannot be loaded as a model: {reason}") from error
+        raise ModelFileError(f"{source} cannot be loaded as a model: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """What an error says, in one line."""
+    if isinstance(error, (RecursionError, MemoryError)):
+        return "it is nested too deep" if isinstance(error, RecursionError) else "it is too large"
+    return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
 
 
 def _write(model: TrainedModel, path: Path) -> None:
     extra = {
         "format": FORMAT,
         "class_names": list(model.class_names),
+        "fingerprint": model.fingerprint(),
         "config": model.config.to_dict(),
         "history": {column: model.history[column].tolist() for column in HISTORY_COLUMNS},
         "data": model.data,
@@ -191,90 +247,110 @@ def _is_ours(network: keras.Model) -> bool:
     return type(getattr(network, "optimizer", None)).__module__.startswith("pycifar.")
 
 
-def _read_entry(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ModelFileError(
-            f"There is no model file {path}.", fix="Give the path of a saved model."
-        )
+def model_entries(content: bytes, source: str) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The entries of a file, and what pycifar's own says."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            if ENTRY not in archive.namelist():
-                raise ModelFileError(
-                    f"{path} was not saved by pycifar.",
-                    fix="A plain Keras model opens with keras.models.load_model(); "
-                    "train() takes it as `architecture`.",
-                )
-            if archive.getinfo(ENTRY).file_size > LARGEST_TEXT:
-                raise ModelFileError(f"{path} is damaged: its entry {ENTRY} is too large.")
-            extra = json.loads(archive.read(ENTRY))
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise ModelFileError(f"{path} is not a model file, or it is damaged: {error}.") from error
+        entries = checked_entries(content, (ENTRY, STATE))
+        if ENTRY not in entries:
+            raise ModelFileError(
+                f"{source} was not saved by pycifar.",
+                fix="A plain Keras model opens with keras.models.load_model(); "
+                "train() takes it as `architecture`.",
+            )
+        extra = json.loads(entries[ENTRY])
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"{source} is not a model file, or it is damaged: {reason(error)}."
+        ) from error
     version = extra.get("format") if isinstance(extra, dict) else None
-    if not isinstance(version, int):
-        raise ModelFileError(f"{path} is damaged: its entry {ENTRY} names no format.")
+    if type(version) is not int:
+        raise ModelFileError(f"{source} is damaged: its entry {ENTRY} names no format.")
     if version > FORMAT:
         raise ModelVersionError(
-            f"{path} has format {version}; pycifar {pycifar.__version__} reads up to {FORMAT}.",
+            f"{source} has format {version}; pycifar {pycifar.__version__} reads up to {FORMAT}.",
             fix="Update pycifar.",
         )
-    return extra
+    return entries, extra
 
 
-def _restore(keras_model: keras.Model, extra: dict[str, Any]) -> TrainedModel:
+def checked_record(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What pycifar's entry says about a training, as `TrainedModel` has it, and the fingerprint."""
     import pandas
 
-    class_names = extra["class_names"]
-    _check_texts([*class_names, *extra["data"].values(), *extra["versions"].values()])
-    if keras_model.output_shape != (None, len(class_names)) or len(set(class_names)) < 2:
-        raise ValueError("its classes are not those of its network")
+    class_names, config = checked_class_names(extra["class_names"]), checked_config(extra["config"])
+    check_class_weights(config, class_names)
+    rows = checked_columns(extra["history"], HISTORY_COLUMNS)
+    history = pandas.DataFrame(rows, columns=list(HISTORY_COLUMNS))
+    return {
+        "class_names": class_names,
+        "config": config,
+        "history": history.astype({"epoch": int, "split": str, "metric": str, "value": float}),
+        "data": checked_data(extra["data"]),
+        "seconds": checked_seconds(extra["seconds"], rows),
+        "interrupted": check_flag("interrupted", extra["interrupted"]),
+        # Which files of older versions do not have.
+        "best_epoch": checked_best_epoch(extra.get("best_epoch"), rows),
+        "versions": checked_texts("versions", extra["versions"]),
+        "fingerprint": checked_fingerprint(extra.get("fingerprint")),
+    }
+
+
+def _give_weights(
+    network: keras.Model, entries: Mapping[str, bytes], config: TrainingConfig
+) -> None:
+    """Give a network the weights of a file, and the optimizer with its variables."""
+    optimizer = optimizer_config(entries[CONFIG])
+    if optimizer is not None:
+        loss, metrics = loss_and_metrics(config.label_smoothing)
+        network.compile(keras.optimizers.deserialize(optimizer), loss, metrics=metrics)
+        network.optimizer.build(network.trainable_variables)
+    with TemporaryDirectory(prefix="pycifar-") as folder:
+        path = Path(folder, WEIGHTS)
+        path.write_bytes(entries[WEIGHTS])
+        network.load_weights(path)
+
+
+def _restore(
+    keras_model: keras.Model, extra: Mapping[str, Any], record: dict[str, Any]
+) -> TrainedModel:
+    """The model of a network and what is known about it."""
+    check_classes(keras_model, record["class_names"])
     network = keras_model
     if "numpy_model" in extra:
         network = _numpy_model(keras_model, extra["numpy_model"])
-    history = pandas.DataFrame(extra["history"], columns=list(HISTORY_COLUMNS))
-    best_epoch = extra.get("best_epoch")  # which files of older versions do not have
-    if best_epoch is not None and (
-        type(best_epoch) is not int or best_epoch not in history["epoch"].tolist()
-    ):
-        raise ValueError(f"its history has no epoch {describe(best_epoch)}")
-    return TrainedModel(
-        network=network,
-        class_names=tuple(class_names),
-        config=TrainingConfig(**extra["config"]),
-        history=history.astype({"epoch": int, "split": str, "metric": str, "value": float}),
-        data=extra["data"],
-        seconds=tuple(float(seconds) for seconds in extra["seconds"]),
-        interrupted=extra["interrupted"] is True,
-        best_epoch=best_epoch,
-        versions=extra["versions"],
-    )
+    fingerprint = record.pop("fingerprint")
+    model = TrainedModel(network=network, **record)
+    if fingerprint not in (None, model.fingerprint()):
+        raise ValueError("its weights are not those that it says it has")
+    return model
 
 
-def _check_texts(values: list[Any]) -> None:
-    if not all(isinstance(value, str) for value in values):
-        raise ValueError(f"{describe(values)} are not all text")
+def check_classes(network: keras.Model, class_names: tuple[str, ...]) -> None:
+    """Raise a ValueError unless a network tells these classes apart."""
+    if network.output_shape != (None, len(class_names)):
+        raise ValueError("its classes are not those of its network")
 
 
-def _numpy_model(keras_model: keras.Model, settings: dict[str, Any]) -> NumpyModel:
+def _numpy_model(keras_model: keras.Model, settings: Any) -> NumpyModel:
     """The network of NumPy that a Keras model was made of."""
     layers = [layer for layer in keras_model.layers if isinstance(layer, keras.layers.Dense)]
     units = [layer.units for layer in layers]
-    if [*settings["hidden"], settings["n_classes"]] != units:  # before they take memory
+    own = [*settings["hidden"], settings["n_classes"]], tuple(settings["input_shape"])
+    if own != (units, keras_model.input_shape[1:]):  # before they take memory
         raise ValueError("its network of NumPy is another than that of Keras")
     network = NumpyModel(**settings)
     network.set_weights(keras_model.get_weights())
     return network
 
 
-def _restore_learning(model: TrainedModel, generators: list[list[int]], path: Path) -> None:
+def _restore_learning(model: TrainedModel, generators: Any, entries: Mapping[str, bytes]) -> None:
     """Give a model back what it would learn on from; files of older versions have less of it."""
     network, config = model.network, model.config
     if generators:
-        set_generator_states(network, generators)
-    with zipfile.ZipFile(path) as archive:
-        if STATE not in archive.namelist():
-            return
-        with archive.open(STATE) as entry:
-            state = list(read_npz(entry).values())
+        set_generator_states(network, checked_generators(generators))
+    if STATE not in entries:
+        return
+    state = list(read_npz(io.BytesIO(entries[STATE])).values())
     if isinstance(network, keras.Model):
         optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
         optimizer.build(network.trainable_variables)

@@ -66,6 +66,24 @@ def make_optimizer(
     return optimizer
 
 
+def loss_and_metrics(
+    label_smoothing: float,
+) -> tuple[keras.losses.Loss, list[keras.metrics.Metric]]:
+    """What a network is compiled with.
+
+    Args:
+        label_smoothing: the share of the truth that is spread evenly over all classes; labels come
+            as shares of the classes where it is above 0, else as numbers.
+    """
+    from pycifar.backend import keras
+
+    if not label_smoothing:
+        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+        return keras.losses.SparseCategoricalCrossentropy(), [accuracy]
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
+    return loss, [keras.metrics.CategoricalAccuracy(name="accuracy")]
+
+
 def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Callable[[int], float]:
     """The learning rate as a function of the step, counted from 0.
 

@@ -24,7 +24,7 @@ from pycifar.fused import fuse
 from pycifar.memory import check_batch_fits
 from pycifar.mirroring import tie
 from pycifar.model_state import copy_of, optimizer_state, set_optimizer_state
-from pycifar.optimization import MOMENTUM, make_optimizer
+from pycifar.optimization import MOMENTUM, loss_and_metrics, make_optimizer
 from pycifar.portions import split_portions
 from pycifar.precision import precision_of
 from pycifar.rules import check_numpy_settings, check_settings
@@ -363,13 +363,8 @@ def _compile(model: keras.Model | NumpyModel, optimizer: Any, config: TrainingCo
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
     with seeded(config.seed):
-        # Labels come as shares of classes where they are smoothed, see `TrainingRun`.
-        loss = keras.losses.SparseCategoricalCrossentropy()
-        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-        if config.label_smoothing:
-            loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-            accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
-        model.compile(optimizer, loss=loss, metrics=[accuracy])
+        loss, metrics = loss_and_metrics(config.label_smoothing)
+        model.compile(optimizer, loss=loss, metrics=metrics)
         if optimizer.built and not _is_of(optimizer, model):
             raise ArgumentError(
                 "`optimizer` has been used for another model already.",

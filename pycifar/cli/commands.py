@@ -271,6 +271,18 @@ def reproduce(options: Namespace) -> int:
     return 1 if found.interrupted else 0
 
 
+def inspect(options: Namespace) -> int:
+    """`pycifar inspect`."""
+    from pycifar.model_inspection import inspect_model
+
+    found = inspect_model(options.model)
+    if "json" in options:
+        print_json(found.to_dict())
+    else:
+        print(found)
+    return 0 if found.loadable else 1
+
+
 def doctor(options: Namespace) -> int:
     """`pycifar doctor`."""
     from pycifar.diagnosis import doctor

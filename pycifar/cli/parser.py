@@ -303,6 +303,10 @@ def _add_explain(parser: ArgumentParser) -> None:
     _add_output(parser, "the image beside where the model looked")
 
 
+def _add_inspect(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="FILE", help="a file that may come from anywhere")
+
+
 def _add_reproduce(parser: ArgumentParser) -> None:
     parser.add_argument(
         "systems",
@@ -408,6 +412,14 @@ COMMANDS = {
             ("explain model.keras cat.jpg --plot where.png", "for the predicted class"),
             ("explain model.keras cat.jpg --class dog --plot where.png", "for another class"),
             ("explain model.keras cat.jpg --json", "the heat map as numbers"),
+        ),
+    ),
+    "inspect": Command(
+        "Tell what a model file holds, and whether it would be loaded, without loading it.",
+        _add_inspect,
+        (
+            ("inspect model.keras", "exit code 1 where it would be refused"),
+            ("inspect model.keras --json", "as JSON"),
         ),
     ),
     "reproduce": Command(

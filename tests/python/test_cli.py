@@ -366,6 +366,21 @@ def test_without_matplotlib_a_plot_is_refused_before_training(run, tmp_path, mon
     assert "pip install matplotlib" in err
 
 
+def test_a_file_is_inspected(run, model_path, small_model, tmp_path):
+    code, out, _ = run("inspect", model_path)
+    assert code == 0
+    assert out.startswith(f"{model_path} can be loaded\n")
+    assert json.loads(run("inspect", model_path, "--json")[1])["fingerprint"] == (
+        small_model.fingerprint()
+    )
+    other = tmp_path / "other.keras"
+    other.write_text("not this")
+    code, out, _ = run("inspect", other)
+    assert code == 1
+    assert "cannot be loaded" in out
+    assert run("inspect", tmp_path / "none.keras")[0] == 1
+
+
 def test_evaluation_is_on_what_the_model_was_trained_on(
     run, model_path, small_model, small_dataset, tmp_path
 ):

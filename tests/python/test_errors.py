@@ -1,5 +1,4 @@
 import inspect
-import sys
 import traceback
 
 import pytest
@@ -60,7 +59,6 @@ def test_an_error_survives_pickling():
     assert (error.message, error.fix) == ("What is wrong.", "What to do.")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="tracebacks have no notes before 3.11")
 def test_a_traceback_shows_what_to_do():
     error = ArgumentError("It is wrong.", fix="Do it right.")
     assert str(error) == "It is wrong."

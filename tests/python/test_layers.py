@@ -8,7 +8,7 @@ PACKAGE = Path(pycifar.__file__).parent
 # A module may import from its own layer and from those above it in this list.
 LAYERS = (
     {"errors", "arguments", "config", "files", "backend", "memory", "processor"}
-    | {"npz", "precision", "figure", "table"},
+    | {"npz", "precision", "figure", "table", "limits"},
     {"datasets", "augmentation"},
     {"architectures", "scratch"},
     {
@@ -22,8 +22,8 @@ LAYERS = (
         "training_run",
         "trainer",
     }
-    | {"checkpoint", "model_check", "model_file", "model_state", "learning_rates", "settings"}
-    | {"averaging", "interrupts", "mirroring", "portions"},
+    | {"checkpoint", "model_build", "model_check", "model_file", "model_inspection", "model_state"}
+    | {"averaging", "interrupts", "learning_rates", "mirroring", "portions", "record", "settings"},
     {"evaluation", "plots", "probe", "diagnosis", "reproduction"}
     | {
         "explanation",

@@ -16,7 +16,8 @@ from pycifar.errors import (
     OutputError,
     OutputExistsError,
 )
-from pycifar.model_check import _check_size
+from pycifar.model_check import CONFIG, checked_entries, checked_network
+from pycifar.model_file import ENTRY, STATE
 
 
 @pytest.fixture
@@ -153,11 +154,12 @@ def test_a_doctored_entry_is_refused(saved, entry):
         pycifar.load_model(saved)
 
 
-def test_a_network_that_was_refused_is_forgotten(tmp_path):
-    config = json.loads(pycifar.build_model("lenet5", seed=1).to_json())
+def test_a_network_that_was_refused_is_forgotten(saved):
+    entries = checked_entries(saved.read_bytes(), (ENTRY, STATE))
+    config = json.loads(entries[CONFIG])
     config["config"]["layers"][-1]["config"]["units"] = 10**9
-    with pytest.raises(ValueError, match="weights, and it has 100 bytes of them"):
-        _check_size(config, 100)
+    with pytest.raises(ValueError, match="weights, and it has .* bytes of them"):
+        checked_network(entries | {CONFIG: json.dumps(config).encode()})
     outside = keras.layers.Dense(3)
     with keras.StatelessScope():  # at whose end Keras gives values to the weights that have none
         outside.build((None, 2))

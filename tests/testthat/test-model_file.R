@@ -40,6 +40,32 @@ test_that("a model of a newer version is an error of its own", {
   expect_pycifar_error(cifar_load_model(newer), "model_version", "99")
 })
 
+test_that("a file is inspected without being loaded, and loaded where it is the one expected", {
+  path <- withr::local_tempfile(fileext = ".keras")
+  cifar_save_model(small_model(), path)
+  found <- cifar_inspect_model(path)
+  expect_true(found$loadable)
+  expect_null(found$problem)
+  expect_identical(found$fingerprint, cifar_fingerprint(small_model()))
+  expect_identical(found$class_names, small_model()$class_names)
+  expect_match(format(found)[[1L]], "can be loaded", fixed = TRUE)
+  expect_output(print(found), "<cifar_model_file> .*sha256: +[0-9a-f]{64}")
+  loaded <- cifar_load_model(path, sha256 = found$sha256)
+  expect_identical(cifar_fingerprint(loaded), found$fingerprint)
+  other <- strrep("0", 64L)
+  expect_pycifar_error(cifar_load_model(path, sha256 = other), "model_file", "SHA-256")
+  expect_pycifar_error(cifar_load_model(path, sha256 = "abc"), "argument", "64 hexadecimal digits")
+})
+
+test_that("a file that would be refused says why", {
+  path <- withr::local_tempfile(lines = "not this", fileext = ".keras")
+  found <- cifar_inspect_model(path)
+  expect_false(found$loadable)
+  expect_match(found$problem, "is not a model file")
+  expect_match(format(found)[[1L]], "cannot be loaded: It is not a model file")
+  expect_pycifar_error(cifar_inspect_model("none.keras"), "model_file", "There is no model file")
+})
+
 expect_same_from_file <- function(found) {
   expect_identical(found[[1L]], small_model()$fingerprint)
   expect_identical(found[[2L]], predict(small_model(), test_images()))

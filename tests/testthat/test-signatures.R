@@ -9,6 +9,7 @@ pairs <- list(
   evaluate = cifar_evaluate,
   save_model = cifar_save_model,
   load_model = cifar_load_model,
+  inspect_model = cifar_inspect_model,
   reproduce = cifar_reproduce,
   load_reproduction = cifar_load_reproduction,
   explain = cifar_explain,
@@ -113,6 +114,7 @@ test_that("each class prints, and shows what it can", {
       "cifar_diagnosis",
       "cifar_explanation",
       "cifar_learning_rates",
+      "cifar_model_file",
       "cifar_network",
       "cifar_reproduction"
     )

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tools.torture import faults, fuzzing, hostile, mutation, targets
+from tools.torture import faults, fuzzing, hostile, mutation, structured, targets
 
 CASES = hostile.cases()
 
@@ -45,6 +45,12 @@ def test_sound_input_is_read(name):
 def test_fuzzed_input_raises_no_other_error():
     for found in fuzzing.fuzz(3000):
         assert found["uncaught"] == [], found["target"]
+
+
+def test_model_files_made_by_structure_do_no_harm():
+    tried, failed = structured.try_files(every=20)
+    assert tried > 300
+    assert failed == {}
 
 
 def test_mutations_are_those_of_their_seed():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .step import SetupError, announce, ask, run
 
-OLDEST = (3, 10)
+OLDEST = (3, 11)
 
 # Asked of each candidate: its version, and whether it has the shared library that reticulate loads
 # (a statically linked interpreter has none; Debian's comes with python3-dev).

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tools.torture import cycles, faults, fuzzing, kills
+from tools.torture import cycles, faults, fuzzing, kills, structured
 
 
 def main() -> int:
@@ -23,12 +23,14 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--interrupts", type=int, default=50)
     parser.add_argument("--inputs", type=int, default=110_000)
+    parser.add_argument("--every", type=int, default=1, help="try one of so many odd model files")
     parser.add_argument("--disks", type=int, default=50)
     parser.add_argument("--cycles", type=int, default=100)
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
     rows = [
         *hostile_rows(),
+        *structured_rows(given.every),
         *fuzz_rows(given.inputs),
         *disk_rows(given.disks),
         *kill_rows(given.kills),
@@ -53,6 +55,14 @@ def hostile_rows() -> list[dict[str, Any]]:
         if case["outcome"] != "handled":
             print(case, file=sys.stderr)
     return [row(f"hostile {kind}", n, handled[kind]) for kind, n in counted.items()]
+
+
+def structured_rows(every: int) -> list[dict[str, Any]]:
+    """Model files that are sound archives and say odd things."""
+    tried, failed = structured.try_files(every)
+    for name, outcome in failed.items():
+        print(ascii(name), outcome, file=sys.stderr)
+    return [row("model files made by structure", tried, tried - len(failed))]
 
 
 def fuzz_rows(inputs: int) -> list[dict[str, Any]]:

@@ -1,0 +1,128 @@
+"""What a model file holds, told without loading it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pycifar.arguments import check_path, printable
+from pycifar.errors import ModelFileError
+from pycifar.model_check import measured_network
+from pycifar.model_file import (
+    check_classes,
+    checked_record,
+    model_entries,
+    read_model_file,
+    reason,
+)
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a model file holds; what cannot be told because of its `problem` is None.
+
+    Args:
+        path: of the file.
+        n_bytes: its size.
+        sha256: of its bytes.
+        problem: why `load_model` would refuse it, or None.
+        architecture: the name of the network.
+        class_names: the classes, in the order of the probabilities.
+        epochs_done: the number of epochs that it was trained for.
+        fingerprint: of its weights, as the file says; `load_model` makes sure of it. Older
+            files do not say.
+        data: `name`, `source` and `fingerprint` of the training split.
+        versions: of pycifar, Keras, its backend, NumPy and Python that trained it.
+        image_shape: height, width and 3, in pixels, of the images that it takes.
+        parameters: the number of its weights.
+    """
+
+    path: str
+    n_bytes: int
+    sha256: str
+    problem: str | None = None
+    architecture: str | None = None
+    class_names: tuple[str, ...] | None = None
+    epochs_done: int | None = None
+    fingerprint: str | None = None
+    data: dict[str, str] | None = None
+    versions: dict[str, str] | None = None
+    image_shape: tuple[int, ...] | None = None
+    parameters: int | None = None
+
+    @property
+    def loadable(self) -> bool:
+        """Whether `load_model` would load it."""
+        return self.problem is None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain Python values that JSON can hold."""
+        return {"loadable": self.loadable, **asdict(self)}
+
+    def __repr__(self) -> str:
+        verdict = "can be loaded" if self.loadable else f"cannot be loaded: {self.problem}"
+        lines = [printable(f"{self.path} {verdict}")]
+        shown = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        shown.pop("problem")
+        for name, value in shown.items():
+            if value is not None:
+                lines.append(printable(f"{name.replace('_', ' ') + ':':<14}{_in_words(value)}"))
+        return "\n".join(lines)
+
+
+def inspect_model(path: str | Path) -> ModelFile:
+    """Tell what a model file holds, and whether it would be loaded, without loading it.
+
+    The file may come from a stranger: its weights are not read, and nothing is computed.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A `ModelFile`.
+
+    Raises:
+        ArgumentError: `path` is no path.
+        ModelFileError: there is no such file, or it cannot be read.
+
+    Examples:
+        >>> import pycifar
+        >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+        >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
+        >>> path = pycifar.save_model(model, "cnn2.keras", overwrite=True)
+        >>> pycifar.inspect_model(path).fingerprint == model.fingerprint()
+        True
+    """
+    source = check_path("path", path)
+    content = read_model_file(source)
+    known: dict[str, Any] = {}
+    try:
+        entries, extra = model_entries(content, "It")
+        record = checked_record(extra)
+        known |= {
+            "architecture": record["config"].architecture,
+            "class_names": record["class_names"],
+            "epochs_done": len(record["seconds"]),
+            "data": record["data"],
+            "versions": record["versions"],
+            "fingerprint": record["fingerprint"],
+        }
+        network, measured = measured_network(entries)
+        known |= {"image_shape": network.input_shape[1:], "parameters": measured.weights}
+        check_classes(network, record["class_names"])
+    except ModelFileError as error:
+        known["problem"] = error.message
+    except Exception as error:  # what a stranger wrote can fail in any way
+        known["problem"] = reason(error)
+    digest = hashlib.sha256(content).hexdigest()
+    return ModelFile(str(source), len(content), digest, **known)
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {text}" for name, text in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

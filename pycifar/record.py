@@ -1,0 +1,216 @@
+"""What files say about a training, checked as they are read: they may come from a stranger.
+
+One function a kind of value. Each returns it in its plain Python type, or raises a ValueError that
+says what is wrong. Model files, checkpoints and results of `reproduce` are read by them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pycifar.arguments import (
+    check_count,
+    check_flag,
+    check_number,
+    check_seed,
+    check_sha256,
+    describe,
+)
+from pycifar.config import TrainingConfig
+from pycifar.limits import LONGEST_TEXT, MOST_EPOCHS
+from pycifar.rules import RULES
+
+Row = tuple[int, str, str, float]  # epoch, split, metric, value
+
+DATA = ("name", "source", "fingerprint")
+
+
+def checked_text(name: str, value: Any) -> str:
+    """Text that can be shown and written; it may be empty."""
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        raise ValueError(f"`{name}` is {describe(value)}, and no text of a sound length")
+    value.encode("utf-8")  # half a character cannot be
+    return value
+
+
+def checked_count(name: str, value: Any, minimum: int = 0, maximum: int = 10**15) -> int:
+    """A whole number."""
+    return check_count(name, value, minimum, maximum)
+
+
+def checked_number(name: str, value: Any, minimum: float = 0.0) -> float:
+    """A finite number."""
+    return check_number(name, value, minimum)
+
+
+def checked_texts(name: str, value: Any) -> dict[str, str]:
+    """Texts by name."""
+    if not isinstance(value, dict) or len(value) > 100:
+        raise ValueError(f"`{name}` is {describe(value)}, and must be texts by name")
+    return {checked_text(name, key): checked_text(name, text) for key, text in value.items()}
+
+
+def checked_data(value: Any) -> dict[str, str]:
+    """What is known of the training images."""
+    data = checked_texts("data", value)
+    if set(data) != set(DATA):
+        raise ValueError(f"`data` must have {', '.join(DATA)}, not {', '.join(data) or 'nothing'}")
+    return data
+
+
+def checked_fingerprint(value: Any) -> str | None:
+    """A SHA-256, or None in files of older versions."""
+    return None if value is None else check_sha256("fingerprint", value)
+
+
+def checked_class_names(value: Any) -> tuple[str, ...]:
+    """At least two names that differ."""
+    if not isinstance(value, list):
+        raise ValueError(f"`class_names` is {describe(value)}, and must be a list of names")
+    names = tuple(checked_text("class_names", name) for name in value)
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ValueError("`class_names` must be at least two names that differ")
+    return names
+
+
+def checked_rows(value: Any) -> list[Row]:
+    """The rows of a history: whole epochs from 1 on, none left out."""
+    if not isinstance(value, list):
+        raise ValueError(f"its history is {describe(value)}, and must be rows")
+    rows: list[Row] = []
+    last = 0
+    for row in value:
+        if not isinstance(row, (list, tuple)) or len(row) != 4:
+            raise ValueError(f"its history has a row {describe(row)}")
+        epoch = checked_count("epoch", row[0], max(1, last), MOST_EPOCHS)
+        if epoch > last + 1:
+            raise ValueError(f"its history goes from epoch {last} to {epoch}")
+        if row[1] not in ("train", "validation"):
+            raise ValueError(f"its history has a split {describe(row[1])}")
+        last = epoch
+        number = checked_number("value", row[3], -math.inf)
+        rows.append((epoch, row[1], checked_text("metric", row[2]), number))
+    if len({row[:3] for row in rows}) < len(rows):
+        raise ValueError("its history has a value twice")
+    return rows
+
+
+def checked_columns(value: Any, names: tuple[str, ...]) -> list[Row]:
+    """The rows of a history that is given by columns."""
+    if not isinstance(value, dict) or set(value) != set(names):
+        raise ValueError(f"its history must have {', '.join(names)}")
+    columns = [value[name] for name in names]
+    lengths = {len(column) if isinstance(column, list) else None for column in columns}
+    if None in lengths or len(lengths) != 1:
+        raise ValueError("the columns of its history must be lists of one length")
+    return checked_rows([list(row) for row in zip(*columns, strict=True)])
+
+
+def checked_seconds(value: Any, rows: list[Row]) -> tuple[float, ...]:
+    """How long each epoch of a history took."""
+    if not isinstance(value, list):
+        raise ValueError(f"`seconds` is {describe(value)}, and must be numbers")
+    seconds = tuple(checked_number("seconds", number) for number in value)
+    epochs = rows[-1][0] if rows else 0
+    if len(seconds) != epochs:
+        raise ValueError(f"`seconds` has {len(seconds)} values for {epochs} epochs")
+    return seconds
+
+
+def checked_best_epoch(value: Any, rows: list[Row]) -> int | None:
+    """The epoch whose weights were kept, which must be one of the history."""
+    if value is None:
+        return None
+    if type(value) is not int or value not in {row[0] for row in rows}:
+        raise ValueError(f"its history has no epoch {describe(value)}")
+    return value
+
+
+def checked_generators(value: Any) -> list[list[int]]:
+    """States of layers' random generators, each some whole numbers."""
+    if not isinstance(value, list) or not all(isinstance(state, list) for state in value):
+        raise ValueError(f"`generators` is {describe(value)}, and must be states")
+    return [
+        [checked_count("generators", number, 0, 2**32 - 1) for number in state] for state in value
+    ]
+
+
+def checked_config(value: Any) -> TrainingConfig:
+    """The settings of a training."""
+    if not isinstance(value, dict):
+        raise ValueError(f"its settings are {describe(value)}")
+    fields = {field.name: field for field in dataclasses.fields(TrainingConfig)}
+    if unknown := sorted(set(map(str, value)) - set(fields)):
+        raise ValueError(f"it has settings that do not exist: {', '.join(unknown)[:80]}")
+    missing = [
+        name
+        for name, field in fields.items()
+        if name not in value and field.default is dataclasses.MISSING
+    ]
+    if missing:
+        raise ValueError(f"its settings lack {', '.join(missing)}")
+    return TrainingConfig(**{name: _checked_setting(name, own) for name, own in value.items()})
+
+
+def check_class_weights(config: TrainingConfig, class_names: tuple[str, ...]) -> None:
+    """Raise a ValueError unless the class weights are those of these classes, in their order."""
+    weights = config.class_weights
+    if weights is not None and tuple(weights) != class_names:
+        raise ValueError("`class_weights` are of other classes")
+
+
+def _checked_setting(name: str, value: Any) -> Any:
+    if value is None and name in _MAY_BE_NONE:
+        return None
+    return _SETTINGS[name](name, value)
+
+
+def _by_rule(name: str, value: Any) -> Any:
+    return RULES[name](name, value)
+
+
+def _checked_seed(name: str, value: Any) -> int:
+    if value is None:
+        raise ValueError("it has no seed")
+    return check_seed(value)
+
+
+def _checked_augmentation(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"its augmentation is {describe(value)}")
+    changes: dict[str, Any] = RULES[name](name, value).to_dict()
+    return changes
+
+
+def _checked_class_weights(name: str, value: Any) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise ValueError(f"its class weights are {describe(value)}")
+    weights: dict[str, float] = RULES[name](name, value)
+    return weights
+
+
+_MAY_BE_NONE = ("validation", "early_stopping", "time_budget", "passes", "class_weights")
+
+_SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
+    "architecture": checked_text,
+    "epochs": checked_count,  # 0 where a time budget was over before the first step
+    "batch_size": _by_rule,
+    "optimizer": checked_text,
+    "learning_rate": checked_number,
+    "schedule": _by_rule,
+    "weight_decay": _by_rule,
+    "augmentation": _checked_augmentation,
+    "validation": _by_rule,
+    "early_stopping": _by_rule,
+    "best_weights": check_flag,
+    "seed": _checked_seed,
+    "precision": checked_text,
+    "label_smoothing": _by_rule,
+    "time_budget": _by_rule,
+    "passes": checked_number,
+    "skip_easy": _by_rule,
+    "class_weights": _checked_class_weights,
+}
