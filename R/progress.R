@@ -7,29 +7,41 @@ new_progress <- function() {
   bar <- NULL
   list(
     write_line = callable_from_python(function(line) {
-      if (is.null(bar)) {
-        rlang::inform(line, class = "pycifar_message_progress")
-      } else {
-        # Spaces that do not break: cli makes several of the others one.
-        cli::cli_progress_output(gsub(" ", "\u00a0", line), id = bar)
-      }
-      NULL
+      if_it_can_be_shown(
+        if (is.null(bar)) {
+          rlang::inform(line, class = "pycifar_message_progress")
+        } else {
+          # Spaces that do not break: cli makes several of the others one.
+          cli::cli_progress_output(gsub(" ", "\u00a0", line), id = bar)
+        }
+      )
     }),
     update_bar = if (has_bar()) {
       callable_from_python(function(share, metrics) {
-        if (is.null(bar)) {
-          bar <<- open_bar()
-        }
-        cli::cli_progress_update(set = share, extra = list(metrics = metrics), id = bar)
-        NULL
+        if_it_can_be_shown({
+          if (is.null(bar)) {
+            bar <<- open_bar()
+          }
+          cli::cli_progress_update(set = share, extra = list(metrics = metrics), id = bar)
+        })
       })
     },
     close = function() {
       if (!is.null(bar)) {
-        cli::cli_progress_done(id = bar)
+        if_it_can_be_shown(cli::cli_progress_done(id = bar))
       }
     }
   )
+}
+
+# Evaluate what shows progress. R makes an error of it where the reader of a pipe has left, and a
+# training is not to be lost for that.
+if_it_can_be_shown <- function(shown) {
+  left <- gettext("ignoring SIGPIPE signal", domain = "R")
+  rlang::try_fetch(shown, error = function(error) {
+    if (identical(conditionMessage(error), left)) NULL else rlang::zap()
+  })
+  NULL
 }
 
 # A bar is for a terminal that a person looks at; knitr would write each of its states to the page.

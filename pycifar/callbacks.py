@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pycifar.arguments import check_choice, describe
 from pycifar.backend import keras
+from pycifar.console import is_watched, new_bar, say
 from pycifar.errors import ArgumentError, CallbackError, PycifarError
 
 # What a mapping of functions may hold, with the arguments that each function is called with.
@@ -63,7 +66,7 @@ class ProgressLines(keras.callbacks.Callback):
 
     def __init__(self, write: Callable[[str], Any] | None = None) -> None:
         super().__init__()
-        self._write = write or _write_to_stderr
+        self._write = write or say
         self._started = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -113,15 +116,13 @@ class ProgressBar(ProgressLines):
     """A bar for the epoch at hand above which each finished epoch leaves its line."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-        self._bar = Progress(
+        self._bar = new_bar(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),
             TextColumn("{task.fields[logs]}"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
             transient=True,
         )
         super().__init__(lambda line: self._bar.console.print(line, highlight=False))
@@ -175,7 +176,7 @@ def progress(verbose: int) -> list[keras.callbacks.Callback]:
     """Shows the progress: nothing for 0; for 1 a bar on a terminal, lines elsewhere; 2 lines."""
     if verbose == 0:
         return []
-    if verbose == 1 and sys.stderr.isatty():
+    if verbose == 1 and is_watched():
         return [ProgressBar()]
     return [ProgressLines()]
 
@@ -211,9 +212,33 @@ def call_theirs(name: str, function: Callable[..., Any], *arguments: Any) -> Any
     except PycifarError:
         raise
     except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = lines[0] if lines else type(error).__name__
-        raise CallbackError(f"`{name}` failed: {reason}") from error
+        raise _callback_error(name, error) from error
+
+
+@contextmanager
+def failures_told(callbacks: Iterable[keras.callbacks.Callback]) -> Iterator[None]:
+    """Make a `CallbackError` of what one of these callbacks raises inside."""
+    try:
+        yield
+    except PycifarError:
+        raise
+    except Exception as error:
+        raise _callback_error(_failed(error, list(callbacks)), error) from error
+
+
+def _failed(error: Exception, callbacks: list[keras.callbacks.Callback]) -> str:
+    """The class and the method of the callback that raised an error."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        own = frame.f_locals.get("self")
+        if any(own is callback for callback in callbacks):
+            return f"{type(own).__name__}.{frame.f_code.co_name}"
+    return "callbacks"
+
+
+def _callback_error(name: str, error: Exception) -> CallbackError:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = lines[0] if lines else type(error).__name__
+    return CallbackError(f"`{name}` failed: {reason}")
 
 
 def epoch_line(epoch: int, epochs: int, logs: Mapping[str, float], seconds: float) -> str:
@@ -237,7 +262,3 @@ def _as_callback(item: Any) -> keras.callbacks.Callback:
         "`callbacks` must hold Keras callbacks, or mappings from "
         f"{', '.join(EVENTS)} to functions, not {describe(item)}."
     )
-
-
-def _write_to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -16,6 +16,7 @@ import functools
 import importlib
 import math
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -34,6 +35,7 @@ from pycifar.errors import (
     TimeBudgetWarning,
     TrainingError,
 )
+from pycifar.interrupts import Terminated
 
 if TYPE_CHECKING:
     import pandas
@@ -54,6 +56,11 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
                 warnings.simplefilter("ignore", InterruptedWarning)
                 warnings.simplefilter("ignore", TimeBudgetWarning)
                 return {"ok": True, "value": function(*arguments, **named)}
+        except Terminated as end:
+            # R would go on with its script. What is to be kept is in the checkpoint.
+            signal.signal(end.signal, signal.SIG_DFL)
+            os.kill(os.getpid(), end.signal)
+            raise
         except Exception as error:
             return _as_data(error)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pycifar.console import say
 from pycifar.errors import OutputError, PycifarError
 
 LOOK_EVERY = 0.2  # seconds between two looks at a lock that is awaited
@@ -91,7 +91,7 @@ def awaited(path: Path, waiting: str = "") -> Iterator[None]:
     with _opened(path) as lock:
         if not _try_lock(lock):
             if waiting:
-                print(waiting, file=sys.stderr, flush=True)
+                say(waiting)
             while not _try_lock(lock):
                 time.sleep(LOOK_EVERY)
         yield

@@ -1,4 +1,4 @@
-"""Ctrl-C while a network is trained."""
+"""Signals that end a training: Ctrl-C, a scheduler's or container's SIGTERM, a closed terminal."""
 
 from __future__ import annotations
 
@@ -6,33 +6,60 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+# Each signal with what is in place where nobody has asked for anything else.
+HANDLED: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
+if hasattr(signal, "SIGHUP"):  # Windows has none
+    HANDLED[signal.SIGHUP] = signal.SIG_DFL
+
+
+class Terminated(SystemExit):
+    """The process was asked to end while it trained.
+
+    Its code is 128 and the number of the signal, as in a shell. `model` is the `TrainedModel` as
+    far as it came, or None.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.signal = signal.Signals(number)
+        self.model: Any = None
 
 
 @contextmanager
 def interrupts_between_steps() -> Iterator[Callable[[], None]]:
-    """Hold an interrupt (Ctrl-C) back until the function that this gives is called.
+    """Hold signals back until the function that this gives is called, and raises them.
 
-    Python raises KeyboardInterrupt wherever it is: inside a finaliser, which swallows it, or
-    between two halves of an update. A second interrupt is raised at once. Where another handler
-    than Python's own is in place, as in R, or off the main thread, nothing changes.
+    Ctrl-C is raised as KeyboardInterrupt, the others as `Terminated`. Python raises at any place:
+    inside a finaliser, which swallows it, or between two halves of an update. A second signal of
+    the same kind does at once what it always does. Where another handler is in place, as that of R
+    for Ctrl-C, or off the main thread, nothing changes.
     """
-    pressed = False
+    came: list[int] = []
 
-    def note(signal_number: int, frame: object) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def note(number: int, frame: object) -> None:
+        came.append(number)
+        signal.signal(number, HANDLED[number])
 
     def raise_interrupt() -> None:
-        if pressed:
-            raise KeyboardInterrupt
+        if not came:
+            return
+        number = came.pop(0)
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
-    on_main_thread = threading.current_thread() is threading.main_thread()
-    if not on_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield raise_interrupt
-        return
-    signal.signal(signal.SIGINT, note)
+    replaced = []
+    if threading.current_thread() is threading.main_thread():
+        replaced = [
+            number for number, usual in HANDLED.items() if signal.getsignal(number) is usual
+        ]
+    for number in replaced:
+        signal.signal(number, note)
     try:
         yield raise_interrupt
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in replaced:
+            signal.signal(number, HANDLED[number])

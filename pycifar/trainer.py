@@ -21,6 +21,7 @@ from pycifar.datasets import Dataset
 from pycifar.datasets.dataset import loaded_dataset
 from pycifar.errors import ArgumentError, DataError, TimeBudgetWarning, TrainingError
 from pycifar.fused import fuse
+from pycifar.interrupts import Terminated
 from pycifar.memory import check_batch_fits
 from pycifar.mirroring import tie
 from pycifar.model_state import copy_of, optimizer_state, set_optimizer_state
@@ -83,7 +84,10 @@ def train(
     backend and one number of threads.
 
     Interrupting (Ctrl-C) ends the training early: the model so far comes back, with its history,
-    `interrupted` set and an `InterruptedWarning`.
+    `interrupted` set and an `InterruptedWarning`. SIGTERM and SIGHUP, as schedulers, containers and
+    closed terminals send them, end it early as well: a checkpoint is made where there is a
+    `checkpoint_dir`, and a SystemExit of 128 and the number of the signal, `Terminated`, has the
+    model so far as `model`.
 
     A trained model goes on where it stopped: ``train(model, epochs=5)`` on the images that it has
     seen, ``train(dataset, model, epochs=5)`` on these or others of the same classes. What comes
@@ -160,7 +164,7 @@ def train(
             to go on; or the data set that a model was trained on is not loaded any more.
         DivergenceError: the loss is no finite number any more; the error's `model` has the last
             weights, at most 100 steps old, with which it was.
-        CallbackError: a function in `callbacks` failed; the error's `model` is the model so far.
+        CallbackError: a callback failed; the error's `model` is the model so far.
         CheckpointError: a checkpoint cannot be made, and the error's `model` is the model so far;
             or the one in `checkpoint_dir` is damaged, of another training, or in use, or `resume`
             was not asked for.
@@ -212,7 +216,7 @@ def train(
         try:
             with generator_kept():
                 run.train([*stopping, *given_callbacks, *shown])
-        except TrainingError as error:
+        except (TrainingError, Terminated) as error:
             error.model = run.result(dataset)
             raise
     trained = run.result(dataset)

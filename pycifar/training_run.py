@@ -18,13 +18,13 @@ from pycifar.augmentation import Augmentation
 from pycifar.averaging import WeightMean
 from pycifar.backend import draw_from, keras
 from pycifar.budget import StepBudget
-from pycifar.callbacks import EarlyStopping
+from pycifar.callbacks import EarlyStopping, failures_told
 from pycifar.checkpoint import Checkpoints, TrainingState, fitting
 from pycifar.config import TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.errors import DivergenceError, InterruptedWarning
 from pycifar.fused import make_step
-from pycifar.interrupts import interrupts_between_steps
+from pycifar.interrupts import Terminated, interrupts_between_steps
 from pycifar.model_state import (
     all_variables,
     optimizer_state,
@@ -191,7 +191,8 @@ class TrainingRun:
             total_steps=self.total_steps,
             steps_done=self.steps_done,
         )
-        told.on_train_begin()
+        with failures_told(callbacks):
+            told.on_train_begin()
         self._restore_stopping()
         try:
             with interrupts_between_steps() as self._raise_interrupt:
@@ -200,12 +201,20 @@ class TrainingRun:
                 self._give_mean()
             if not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
                 self._diverged("The last step left weights that are no finite numbers.")
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated) as interrupt:
             self.interrupted = True
-            with suppress(KeyboardInterrupt), interrupts_between_steps() as self._raise_interrupt:
+            if isinstance(interrupt, Terminated):
+                self._save_checkpoint()
+            with (
+                suppress(KeyboardInterrupt, Terminated),
+                interrupts_between_steps() as self._raise_interrupt,
+            ):
                 self._give_mean()
+            if isinstance(interrupt, Terminated):
+                raise
         finally:
-            told.on_train_end()
+            with failures_told(callbacks):
+                told.on_train_end()
         if self.interrupted:
             done = len(self.seconds)
             warnings.warn(
@@ -250,7 +259,8 @@ class TrainingRun:
         self._epoch_began = time.perf_counter() - spent
         # A time budget may have changed these.
         told.params |= {"epochs": self.config.epochs, "total_steps": self.total_steps}
-        told.on_epoch_begin(epoch - 1)
+        with failures_told(told.callbacks):
+            told.on_epoch_begin(epoch - 1)
         logs = self._pass(epoch, told)
         if self.validating is not None or self._stopping is not None:
             self._give_mean()  # which the run would end with if it ended now
@@ -268,13 +278,24 @@ class TrainingRun:
         self.rows += rows
         self.seconds.append(time.perf_counter() - self._epoch_began)
         self._place = None
-        told.on_epoch_end(epoch - 1, logs)
+        with failures_told(told.callbacks):
+            told.on_epoch_end(epoch - 1, logs)
         self._plan()
         if self._went_through and not (self.model.stop_training or self._is_over()):
             self.model.set_weights(self._went_through)
             self._went_through = []
-        if self._checkpoints is not None:
-            self._checkpoints.save(self._state())
+        self._save_checkpoint()
+
+    def _save_checkpoint(self) -> None:
+        """Save the state of the run, if that is asked for, with the weights it went through."""
+        if self._checkpoints is None:
+            return
+        shown = self.model.get_weights() if self._went_through else []
+        if shown:
+            self.model.set_weights(self._went_through)
+        self._checkpoints.save(self._state())
+        if shown:
+            self.model.set_weights(shown)
 
     def _pass(self, epoch: int, told: keras.callbacks.CallbackList) -> dict[str, float]:
         """One pass over the training images; the means of loss and accuracy over the images."""
@@ -290,8 +311,9 @@ class TrainingRun:
             started = monotonic()
             if self.scheduled and self.config.schedule != "constant":
                 self._set_rate(self._rate(self.steps_done))
-            for callback in told.callbacks:
-                callback.on_train_batch_begin(step)
+            with failures_told(told.callbacks):
+                for callback in told.callbacks:
+                    callback.on_train_batch_begin(step)
             positions = place.order[step * size : (step + 1) * size]
             before = self.model.get_weights() if step % KEEP_EVERY == 0 else None
             logs = self._learn(positions, epoch, step)
@@ -311,8 +333,9 @@ class TrainingRun:
             apart = max(1, self.steps_per_epoch // ADDED_AN_EPOCH)
             if self._is_averaged() and self.steps_done % apart == 0:
                 self._mean.add(self.model.get_weights())
-            for callback in told.callbacks:  # not by Keras's list, which looks through the logs
-                callback.on_train_batch_end(step, means)
+            with failures_told(told.callbacks):
+                for callback in told.callbacks:  # not by Keras's list, which looks through the logs
+                    callback.on_train_batch_end(step, means)
             self._raise_interrupt()
             if self.model.stop_training:
                 break
@@ -320,7 +343,7 @@ class TrainingRun:
                 self._budget.step_took(monotonic() - started)
                 self._plan()
             if self._checkpoints is not None and self._checkpoints.is_due(self.steps_done):
-                self._checkpoints.save(self._state())
+                self._save_checkpoint()
         return self._means(place)
 
     def _means(self, place: Place) -> dict[str, float]:
@@ -422,7 +445,11 @@ class TrainingRun:
         """Give the mean of the weights so far to the model, where there is one."""
         if self._is_averaged() and self._mean.number and not self._went_through:
             weights = self.model.get_weights()
-            self._mean.give(self.model, self._images_to_measure())
+            try:
+                self._mean.give(self.model, self._images_to_measure())
+            except BaseException:
+                self.model.set_weights(weights)
+                raise
             self._went_through = weights
 
     def _batches_to_measure(self) -> int:

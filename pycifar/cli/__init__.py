@@ -12,7 +12,9 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
+from pycifar.cli.output import ResultLostError, results_on_stdout
 from pycifar.cli.parser import COMMANDS, UsageError, command_parser, read_command_line
+from pycifar.console import say
 from pycifar.errors import ArgumentError, PycifarError
 
 __all__ = ["main"]
@@ -43,16 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = None
     try:
         command, options = read_command_line(sys.argv[1:] if argv is None else argv)
-        status = _run(command, options)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return status
-    except SystemExit as finished:  # --help and --version
-        return int(finished.code or DONE)
-    except BrokenPipeError:
-        # Whoever read the output has left. Nothing more can be said, not even by Python at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with results_on_stdout():
+            return _run(command, options)
+    except ResultLostError as error:
+        _say(command, f"the result cannot be shown: {error}. Files that were asked for are kept.")
         return FAILED
+    except SystemExit as finished:  # --help and --version, or a signal
+        return int(finished.code or DONE)
     except KeyboardInterrupt:
         _say(command, "interrupted before it was done.")
         return FAILED
@@ -108,5 +107,4 @@ def _program(command: str | None) -> str:
 
 
 def _say(command: str | None, text: str, indent: str = "") -> None:
-    prefix = indent or f"{_program(command)}: "
-    print(f"{prefix}{text}", file=sys.stderr)
+    say(f"{indent or f'{_program(command)}: '}{text}")

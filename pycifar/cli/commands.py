@@ -6,7 +6,6 @@ who leaves early, as `head` does, costs no result.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -36,6 +35,7 @@ from pycifar.cli.values import (
     search_arguments,
     training_arguments,
 )
+from pycifar.console import say
 from pycifar.errors import (
     ArgumentError,
     InterruptedWarning,
@@ -43,6 +43,7 @@ from pycifar.errors import (
     TimeBudgetWarning,
     TrainingError,
 )
+from pycifar.interrupts import Terminated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,14 +123,17 @@ def train(options: Namespace) -> int:
                 _save(error.model, output, options)
                 error.fix = f"{error.fix or ''} {output} has the last good weights.".strip()
             raise
+        except Terminated as end:
+            _save(end.model, output, options)
+            _report_interrupt(end.model, output, f"ended by {end.signal.name}")
+            raise
     _save(model, output, options)
     if model.interrupted:
-        _report_interrupt(model, output)
+        _report_interrupt(model, output, "interrupted")
     elif model.config.passes is not None and model.config.passes < 1:
-        print(
+        say(
             "pycifar train: --time-budget was too short for one pass over the training images; "
-            f"{model.config.passes:.0%} of them were used.",
-            file=sys.stderr,
+            f"{model.config.passes:.0%} of them were used."
         )
     if not model.epochs_done:
         plot = None
@@ -144,7 +148,7 @@ def train(options: Namespace) -> int:
         _print_path("model", output)
         _print_path("curves", plot)
     if output is None and not model.interrupted and "quiet" not in options:
-        print("pycifar train: the model was not saved; give --output to keep it.", file=sys.stderr)
+        say("pycifar train: the model was not saved; give --output to keep it.")
     return 1 if model.interrupted else 0
 
 
@@ -207,7 +211,7 @@ def predict(options: Namespace) -> int:
     for path, result in _predictions(model, options.images, "tta" in options):
         if isinstance(result, PycifarError):
             failed = True
-            print(f"pycifar predict: {result.message}", file=sys.stderr)
+            say(f"pycifar predict: {result.message}")
         elif "json" not in options:
             for label in (-result).argsort(kind="stable")[:top].tolist():
                 print(f"{path}\t{model.class_names[label]}\t{result[label]:.4f}")
@@ -251,10 +255,9 @@ def reproduce(options: Namespace) -> int:
         warnings.simplefilter("ignore", InterruptedWarning)  # said below
         found = reproduce(dataset=dataset, **arguments)
     if found.interrupted:
-        print(
+        say(
             "pycifar reproduce: interrupted; what was finished until then is "
-            + (f"in {arguments['path']}." if "path" in arguments else "below."),
-            file=sys.stderr,
+            + (f"in {arguments['path']}." if "path" in arguments else "below.")
         )
     if not found.records:
         plot = None
@@ -317,13 +320,9 @@ def _print_path(what: str, path: Path | None) -> None:
         print(f"{what}: {path}")
 
 
-def _report_interrupt(model: TrainedModel, output: Path | None) -> None:
+def _report_interrupt(model: TrainedModel, output: Path | None, what: str) -> None:
     kept = f"what was learned is in {output}" if output else "nothing was saved without --output"
-    print(
-        f"pycifar train: interrupted after {model.epochs_done} of {model.config.epochs} epochs; "
-        f"{kept}.",
-        file=sys.stderr,
-    )
+    say(f"pycifar train: {what} after {model.epochs_done} of {model.config.epochs} epochs; {kept}.")
 
 
 def _print_training(model: TrainedModel, dataset: Dataset) -> None:

@@ -2,13 +2,78 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     import pandas
+
+
+class ResultLostError(Exception):
+    """The standard output cannot be written to."""
+
+
+@contextmanager
+def results_on_stdout() -> Iterator[None]:
+    """Let a command print its result.
+
+    Raises:
+        ResultLostError: nobody can read it: the stream is closed or full, or its reader has left.
+    """
+    if sys.stdout is None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+        raise ResultLostError("the standard output is closed")
+    with contextlib.redirect_stdout(_Results(sys.stdout)):
+        yield
+        sys.stdout.flush()
+
+
+class _Results(io.TextIOBase):
+    """A stream for results, whose failures are told from those of other files."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """What it turns text into."""
+        return self._stream.encoding
+
+    def write(self, text: str) -> int:
+        """Write text; its length."""
+        with self._told():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        with self._told():
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether a person looks at it."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Its file descriptor."""
+        return self._stream.fileno()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            # Python would try again as it ends, and complain.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            raise ResultLostError(error.strerror or str(error)) from error
 
 
 def print_json(value: Any) -> None:

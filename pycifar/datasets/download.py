@@ -7,7 +7,6 @@ import http.client
 import os
 import socket
 import ssl
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from pycifar.console import is_watched, new_bar, say
 from pycifar.errors import DownloadError, OutputError
 
 _CHUNK = 1 << 18  # bytes
@@ -187,15 +187,14 @@ def _progress(remote: RemoteFile, verbose: bool) -> Iterator[Callable[[int], Non
     megabytes = f"{remote.n_bytes / 1e6:.0f} MB"
     if not verbose:
         yield lambda n_bytes: None
-    elif sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+    elif is_watched():
+        from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn
 
         columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
+        with new_bar(*columns) as bar:
             task = bar.add_task(remote.name, total=remote.n_bytes)
             yield lambda n_bytes: bar.update(task, completed=n_bytes)
     else:
-        print(f"Downloading {remote.url} ({megabytes}) ...", file=sys.stderr)
+        say(f"Downloading {remote.url} ({megabytes}) ...")
         yield lambda n_bytes: None
-        print(f"Downloaded {remote.name}.", file=sys.stderr)
+        say(f"Downloaded {remote.name}.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from pycifar.console import is_watched, new_bar, say
 
 if TYPE_CHECKING:
     import keras
@@ -78,16 +79,10 @@ class ProgressBar(Progress):
     """A bar on the terminal, above which each finished training leaves its line."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
 
-        self._bar = Bar(
-            BarColumn(),
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
+        self._bar = new_bar(
+            BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn(), transient=True
         )
         self._task = self._bar.add_task("", total=1.0)
         super().__init__(
@@ -109,9 +104,9 @@ def progress_for(verbose: int) -> Progress:
     """Nothing for 0; for 1 a bar on a terminal, lines elsewhere; for 2 lines of epochs as well."""
     if verbose == 0:
         return Progress()
-    if verbose == 1 and sys.stderr.isatty():
+    if verbose == 1 and is_watched():
         return ProgressBar()
-    return Progress(_write_to_stderr, each_epoch=verbose == 2)
+    return Progress(say, each_epoch=verbose == 2)
 
 
 def in_time(seconds: float) -> str:
@@ -121,7 +116,3 @@ def in_time(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
-
-
-def _write_to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

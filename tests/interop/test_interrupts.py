@@ -63,6 +63,51 @@ def test_an_interrupt_in_rscript_gives_the_model_so_far(tmp_path):
     assert seconds < 30
 
 
+IN_R_WITH_A_FOLDER = """
+library(pycifar)
+dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 20)
+cifar_train(
+  dataset, "softmax", epochs = 1e6, seed = 1, verbose = 0, checkpoint_dir = Sys.getenv("FOLDER")
+)
+cat("went on\n")
+"""
+
+
+def test_a_signal_ends_r_and_leaves_a_checkpoint(tmp_path):
+    script, folder = tmp_path / "train.R", tmp_path / "steps"
+    script.write_text(IN_R_WITH_A_FOLDER)
+    child = subprocess.Popen(
+        [r_program(), "--no-echo", "--no-restore", f"--file={script}"],
+        env=r_environment(FOLDER=str(folder)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + TIMEOUT
+    while not (folder / "checkpoint.npz").exists():
+        assert child.poll() is None and time.monotonic() < deadline, "the training did not start"
+        time.sleep(0.05)
+    os.kill(child.pid, signal.SIGTERM)
+    out, err = child.communicate(timeout=60)
+    assert (child.returncode, out) == (-signal.SIGTERM, ""), err
+
+
+def test_a_reader_of_r_who_leaves_costs_no_model(tmp_path):
+    script = tmp_path / "train.R"
+    script.write_text("""
+library(pycifar)
+dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 20)
+model <- cifar_train(dataset, "softmax", epochs = 3, seed = 1, verbose = 1)
+cifar_save_model(model, "model.keras")
+""")
+    command = f"'{r_program()}' --no-echo --no-restore --file=train.R 2>&1 | head -c 1"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, env=r_environment(), check=True)
+    deadline = time.monotonic() + TIMEOUT  # head ends before R does
+    while not (tmp_path / "model.keras").exists():
+        assert time.monotonic() < deadline, "there is no model"
+        time.sleep(0.1)
+
+
 def test_an_interrupt_of_python_that_holds_r_gives_the_model_so_far(r_in_python, tmp_path):
     found = r_in_python(
         f"""

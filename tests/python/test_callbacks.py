@@ -1,3 +1,4 @@
+import keras
 import pytest
 
 import pycifar
@@ -62,6 +63,36 @@ def test_an_error_in_a_function_ends_the_training_and_keeps_the_model(small_data
     assert (model.epochs_done, model.config.epochs) == (2, 3)
     stopped = train(small_dataset, callbacks={"on_epoch_end": lambda epoch, logs: epoch < 2})
     assert model.fingerprint() == stopped.fingerprint()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "on_train_begin",
+        "on_epoch_begin",
+        "on_train_batch_begin",
+        "on_train_batch_end",
+        "on_epoch_end",
+        "on_train_end",
+    ],
+)
+def test_a_keras_callback_that_fails_keeps_the_model(small_dataset, event):
+    class Failing(keras.callbacks.Callback):
+        pass
+
+    def fail(self, *arguments, **named):
+        raise OSError("the disk is full\nand more")
+
+    fail.__code__ = fail.__code__.replace(co_name=event)
+    setattr(Failing, event, fail)
+    with pytest.raises(
+        CallbackError, match=f"`Failing.{event}` failed: the disk is full$"
+    ) as caught:
+        pycifar.train(small_dataset, "softmax", epochs=2, seed=1, verbose=0, callbacks=[Failing()])
+    assert isinstance(caught.value.__cause__, OSError)
+    assert pycifar.predict(caught.value.model, small_dataset.split("test")).shape == (
+        len(small_dataset.split("test")),
+    )
 
 
 def test_an_unknown_event_suggests_the_nearest():

@@ -518,11 +518,14 @@ def test_an_interrupt_without_a_result_is_code_1(run, monkeypatch):
     )
 
 
-def test_a_reader_who_leaves_early_costs_one_quiet_failure():
+def test_a_reader_who_leaves_early_costs_one_sentence():
     process = child("architectures")
     process.stdout.close()
     assert process.wait(60) == 1
-    assert process.stderr.read() == ""
+    assert process.stderr.read() == (
+        "pycifar architectures: the result cannot be shown: Broken pipe. "
+        "Files that were asked for are kept.\n"
+    )
     process.stderr.close()
 
 

@@ -8,7 +8,7 @@ PACKAGE = Path(pycifar.__file__).parent
 # A module may import from its own layer and from those above it in this list.
 LAYERS = (
     {"errors", "arguments", "config", "files", "backend", "memory", "processor"}
-    | {"npz", "precision", "figure", "table", "limits"},
+    | {"console", "npz", "precision", "figure", "table", "limits"},
     {"datasets", "augmentation"},
     {"architectures", "scratch"},
     {
