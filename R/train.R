@@ -78,9 +78,10 @@
 #'   the one before.
 #' @param checkpoint_every Make a checkpoint each so many steps, too.
 #' @param resume Whether to go on from the checkpoint in `checkpoint_dir`; where there is none yet,
-#'   the training begins. The settings and images must be the same, and the weights will be, bit for
-#'   bit, those of a training that was never cut off, but for one with a time budget; what callbacks
-#'   have gathered is theirs to keep.
+#'   the training begins. The settings, the network, the images, and what computes (versions of
+#'   pycifar, Keras, its backend and NumPy, threads, the processor's instructions) must be the same,
+#'   and the weights will be, bit for bit, those of a training that was never cut off, but for one
+#'   with a time budget; what callbacks have gathered is theirs to keep.
 #' @param seed Fixes weights, order, dropout and augmentation; a whole number from 0 to 2^31 - 1.
 #'   `NULL` draws one, which the model's `config` tells.
 #' @param verbose 0 or `FALSE` is silent; 1 or `TRUE` shows a progress bar on a terminal, and

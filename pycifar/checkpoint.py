@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,15 +15,24 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.arguments import describe
+from pycifar.arguments import check_flag, describe
 from pycifar.config import TrainingConfig
 from pycifar.errors import CheckpointError, OutputError
-from pycifar.files import locked, remove_leftovers, write_atomically
+from pycifar.files import locked, read_file, remove_leftovers, write_atomically
 from pycifar.npz import read_npz
+from pycifar.record import (
+    checked_config,
+    checked_count,
+    checked_number,
+    checked_rows,
+    checked_seconds,
+    checked_text,
+    checked_texts,
+)
 
 NAME = "checkpoint.npz"
 LOCK = "checkpoint.lock"
-FORMAT = 1  # raised when an older pycifar could not go on from it
+FORMAT = 2  # raised when another pycifar could not go on from it
 ABOUT = "about"  # the entry that holds everything but arrays, as JSON
 
 # Settings that a time budget settles on the way, and which so differ where it goes on.
@@ -52,7 +65,7 @@ class Checkpoints:
         self.path = folder / NAME
         self.every = every
         self.found = found
-        self._data = ""
+        self._of: dict[str, Any] = {}
 
     def is_due(self, steps_done: int) -> bool:
         """Whether a checkpoint is to be made after so many steps."""
@@ -60,7 +73,7 @@ class Checkpoints:
 
     def save(self, state: TrainingState) -> None:
         """Replace the last checkpoint; it stays as it was where this fails."""
-        about = json.dumps({"format": FORMAT, "data": self._data} | state.about)
+        about = json.dumps({"format": FORMAT} | self._of | state.about)
         entries = {ABOUT: np.frombuffer(about.encode(), np.uint8)}
         for name, arrays in state.arrays.items():
             entries |= {f"{name}/{number}": _plain(values) for number, values in enumerate(arrays)}
@@ -72,31 +85,59 @@ class Checkpoints:
                 fix="The checkpoint before is whole; make room, and go on from it with `resume`.",
             ) from error
 
-    def begin(self, config: TrainingConfig, data: str) -> None:
+    def begin(
+        self,
+        config: TrainingConfig,
+        identity: Mapping[str, Any],
+        environment: Mapping[str, str],
+        harmless: Sequence[str],
+    ) -> None:
         """Say what training this is.
 
         Args:
             config: the settings.
-            data: the fingerprint of the training images.
+            identity: what else it is of; see `pycifar.identity`.
+            environment: what it is computed by.
+            harmless: names in the environment that cannot change the weights.
 
         Raises:
             CheckpointError: what was found is of another training.
         """
-        self._data = data
+        self._of = {"identity": dict(identity), "environment": dict(environment)}
         if self.found is None:
             return
-        given, theirs = config.to_dict(), self.found.about["config"]
+        about = self.found.about
+        given, theirs = config.to_dict(), about["config"]
         if config.time_budget is not None:
             given, theirs = (_without(s, SETTLED_ON_THE_WAY) for s in (given, theirs))
-        differences = [
-            f"`{name}` is {describe(theirs.get(name))} there and {describe(value)} here"
-            for name, value in given.items()
-            if theirs.get(name) != value
-        ]
-        if self.found.about.get("data") != data:
-            differences.append("the training images are others")
+        differences = _differences(theirs, given)
+        found = about["identity"]
+        for name, wrong in _OTHERS.items():
+            if found.get(name) != identity[name]:
+                differences.append(wrong)
+        differences += _differences(found["optimizer"], identity["optimizer"], " of the optimizer")
         if differences:
             raise self.misfit("; ".join(differences))
+        self._compare_environments(about["environment"], environment, harmless)
+
+    def _compare_environments(
+        self, theirs: Mapping[str, str], own: Mapping[str, str], harmless: Sequence[str]
+    ) -> None:
+        """Refuse what may give other weights, and tell of what cannot."""
+        harmful = _differences(_without(theirs, harmless), _without(own, harmless))
+        if harmful:
+            raise CheckpointError(
+                f"{self.path} was computed by something else, which gives other weights: "
+                f"{'; '.join(harmful)}.",
+                fix="Go on from it with the same versions and threads on such a machine, or choose "
+                "another folder.",
+            )
+        if told := _differences(theirs, own):
+            warnings.warn(
+                f"The checkpoint was made elsewhere, which changes no weights: {'; '.join(told)}.",
+                UserWarning,
+                stacklevel=4,  # where train() was called
+            )
 
     def misfit(self, reason: str) -> CheckpointError:
         """The error that the checkpoint found is of another training."""
@@ -104,6 +145,23 @@ class Checkpoints:
             f"{self.path} is of another training: {reason}.",
             fix="Resume with the same settings and data, or choose another folder.",
         )
+
+
+# What a training is of, with what is said where it differs.
+_OTHERS = {
+    "images": "the training images are others",
+    "validation_images": "the images it is validated on are others",
+    "network": "its network is another",
+}
+
+
+def _differences(theirs: Mapping[str, Any], own: Mapping[str, Any], of: str = "") -> list[str]:
+    """What differs, in words."""
+    return [
+        f"`{name}`{of} is {describe(theirs.get(name))} there and {describe(own.get(name))} here"
+        for name in {**own, **theirs}
+        if theirs.get(name) != own.get(name)
+    ]
 
 
 @contextmanager
@@ -125,7 +183,7 @@ def checkpoints_in(
         f"Another training is making checkpoints in {folder}.",
         fix="Wait until it has ended, or choose another folder.",
     )
-    with locked(folder / LOCK, in_use):
+    with locked(folder / LOCK, in_use, folder):
         remove_leftovers(folder / NAME)
         yield Checkpoints(folder, every, _find(folder / NAME, resume))
 
@@ -145,7 +203,7 @@ def _make(folder: Path) -> None:
 
 def _find(path: Path, resume: bool) -> TrainingState | None:
     """The checkpoint to go on from: none where there is none yet."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     if not resume:
         raise CheckpointError(
@@ -155,23 +213,81 @@ def _find(path: Path, resume: bool) -> TrainingState | None:
     try:
         return _read(path)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else error
         raise CheckpointError(
-            f"{path} is damaged, or no checkpoint: {error}.",
+            f"{path} is damaged, or no checkpoint: {reason}.",
             fix="Delete it to begin anew.",
         ) from error
 
 
 def _read(path: Path) -> TrainingState:
-    entries = read_npz(path)
+    entries = read_npz(io.BytesIO(read_file(path, follow_links=False)))
     about = json.loads(entries.pop(ABOUT).tobytes())
-    if about["format"] > FORMAT:
-        raise ValueError("a newer pycifar made it")
-    if not isinstance(about["config"], dict):
-        raise ValueError("it has no settings")
+    if not isinstance(about, dict) or about["format"] != FORMAT:
+        raise ValueError("a pycifar of another version made it")
     arrays: dict[str, list[np.ndarray]] = {}
     for name, values in entries.items():  # in the order in which they were written
         arrays.setdefault(name.partition("/")[0], []).append(values)
-    return TrainingState(about, arrays)
+    return TrainingState(_checked(about), arrays)
+
+
+def _checked(about: dict[str, Any]) -> dict[str, Any]:
+    """All that a checkpoint says, each in its type; it may come from a stranger."""
+    known = ("format", "config", "rows", "seconds", "identity", "environment", "stopping")
+    if unknown := set(about) - {*known, *_COUNTS, *_DURATIONS, "stopped", "place"}:
+        raise ValueError(f"it says something of {describe(min(unknown))}")
+    rows = checked_rows(about["rows"])
+    checked: dict[str, Any] = {
+        "config": checked_config(about["config"]).to_dict(),
+        "rows": rows,
+        "seconds": list(checked_seconds(about["seconds"], rows)),
+        "identity": _checked_identity(about["identity"]),
+        "environment": checked_texts("environment", about["environment"]),
+        "stopping": _checked_stopping(about["stopping"]),
+        "stopped": check_flag("stopped", about["stopped"]),
+    }
+    checked |= {name: checked_count(name, about[name]) for name in _COUNTS}
+    checked |= {name: checked_number(name, about[name]) for name in _DURATIONS}
+    if "place" in about:
+        place = about["place"]
+        if set(place) != {"steps", "totals", "seconds"} or set(place["totals"]) != set(METRICS):
+            raise ValueError("it does not say where in an epoch it is")
+        checked["place"] = {
+            "steps": checked_count("steps", place["steps"]),
+            "totals": {m: checked_number(m, place["totals"][m], -math.inf) for m in METRICS},
+            "seconds": checked_number("seconds", place["seconds"]),
+        }
+    return checked
+
+
+METRICS = ("loss", "accuracy")  # whose sums over the images of an epoch a checkpoint has
+_COUNTS = ("steps_done", "total_steps", "steps_before_epoch", "averaged")
+_DURATIONS = ("elapsed", "passes")
+
+
+def _checked_identity(value: Any) -> dict[str, Any]:
+    names = (*_OTHERS, "optimizer")
+    if not isinstance(value, dict) or set(value) != set(names):
+        raise ValueError("it does not say what training it is of")
+    if not isinstance(value["optimizer"], dict):
+        raise ValueError("it does not say what its optimizer is")
+    for name in _OTHERS:
+        if value[name] is not None:
+            checked_text(name, value[name])
+    return value
+
+
+def _checked_stopping(value: Any) -> dict[str, Any]:
+    """The numbers of early stopping; none where there is none."""
+    if value == {}:
+        return {}
+    if not isinstance(value, dict) or set(value) != {"wait", "best", "best_epoch", "stopped_epoch"}:
+        raise ValueError("it does not say how early stopping stands")
+    counts = {n: checked_count(n, value[n]) for n in ("wait", "best_epoch", "stopped_epoch")}
+    best = value["best"]
+    if best is not None and not (isinstance(best, float) and not math.isnan(best)):
+        raise ValueError(f"its best loss is {describe(best)}")
+    return counts | {"best": best}
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from pycifar.console import say
 from pycifar.errors import OutputError, PycifarError
@@ -38,17 +39,35 @@ def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, follow_links: bool = True) -> bytes:
     """What is in a file, read once.
+
+    Args:
+        path: the file.
+        follow_links: whether it may be a link to a file.
 
     Raises:
         OSError: it cannot be read, or is no plain file: a pipe or a device may never end.
     """
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    with _opened_plain(path, os.O_RDONLY, "rb", follow_links) as file:
         return file.read()
+
+
+def _opened_plain(path: Path, flags: int, mode: str, follow_links: bool) -> BinaryIO:
+    """A plain file, opened without waiting for what a pipe or a device would have."""
+    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    if not follow_links:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    try:
+        handle = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise OSError(error.errno, "it is no plain file", str(path)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return cast("BinaryIO", os.fdopen(handle, mode))
 
 
 def remove_leftovers(target: Path) -> None:
@@ -61,20 +80,39 @@ def remove_leftovers(target: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, in_use: PycifarError) -> Iterator[None]:
+def locked(path: Path, in_use: PycifarError, folder: Path | None = None) -> Iterator[None]:
     """Keep other processes out of what `path` stands for; the lock ends with this process.
 
     Args:
         path: a file, made with its folder where there is none, that stays.
         in_use: the error where another process has the lock.
+        folder: is locked too, where the system can do that: somebody may delete the file.
 
     Raises:
         OutputError: the file cannot be opened.
     """
-    with _opened(path) as lock:
-        if not _try_lock(lock):
+    with _opened(path) as lock, _locked_folder(folder, in_use):
+        if not _try_lock(lock.fileno()):
             raise in_use
         yield
+
+
+@contextmanager
+def _locked_folder(folder: Path | None, in_use: PycifarError) -> Iterator[None]:
+    try:
+        handle = None if folder is None else os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens none
+        handle = None
+    if handle is None:
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):  # network file systems lock files alone
+            if not _try_lock(handle):
+                raise in_use
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -89,10 +127,10 @@ def awaited(path: Path, waiting: str = "") -> Iterator[None]:
         OutputError: the file cannot be opened.
     """
     with _opened(path) as lock:
-        if not _try_lock(lock):
+        if not _try_lock(lock.fileno()):
             if waiting:
                 say(waiting)
-            while not _try_lock(lock):
+            while not _try_lock(lock.fileno()):
                 time.sleep(LOOK_EVERY)
         yield
 
@@ -100,19 +138,19 @@ def awaited(path: Path, waiting: str = "") -> Iterator[None]:
 def _opened(path: Path) -> BinaryIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("ab")
+        return _opened_plain(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, "ab", False)
     except OSError as error:
         raise _output_error(path, error) from error
 
 
-def _try_lock(file: BinaryIO) -> bool:
-    """Lock an open file, unless another process has locked it; it is unlocked when closed."""
+def _try_lock(handle: int) -> bool:
+    """Lock an open file or folder, unless another process has; it is unlocked when closed."""
     try:
         import fcntl
     except ImportError:  # Windows has no such locks
         return True
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -21,6 +21,7 @@ from pycifar.datasets import Dataset
 from pycifar.datasets.dataset import loaded_dataset
 from pycifar.errors import ArgumentError, DataError, TimeBudgetWarning, TrainingError
 from pycifar.fused import fuse
+from pycifar.identity import environment_of, harmless, identity_of
 from pycifar.interrupts import Terminated
 from pycifar.memory import check_batch_fits
 from pycifar.mirroring import tie
@@ -147,9 +148,10 @@ def train(
             It replaces the one before.
         checkpoint_every: make a checkpoint each so many steps, too.
         resume: whether to go on from the checkpoint in `checkpoint_dir`; where there is none yet,
-            the training begins. The settings and images must be the same, and the weights will be,
-            bit for bit, those of a training that was never cut off, but for one with a time budget;
-            what callbacks have gathered is theirs to keep.
+            the training begins. The settings, the network, the images, and what computes (versions
+            of pycifar, Keras, its backend and NumPy, threads, the processor's instructions) must be
+            the same, and the weights will be, bit for bit, those of a training that was never cut
+            off, but for one with a time budget; what callbacks have gathered is theirs to keep.
         seed: fixes weights, order, dropout and augmentation, 0 to 2³¹ - 1; None draws one, which
             the model's `config` tells.
         verbose: 0 or False is silent; 1 or True shows a bar on a terminal and a line an epoch
@@ -303,8 +305,6 @@ def prepare_run(
     else:
         model = copy_of(earlier.network)
     config = dataclasses.replace(config, precision=precision_of(model))
-    if checkpoints is not None:
-        checkpoints.begin(config, dataset.fingerprint("train"))
     prepare = ARCHITECTURES[name].prepare if isinstance(architecture, str) else None
     if prepare is not None:
         prepare(model, training.take(slice(0, PREPARED))[0])
@@ -312,6 +312,9 @@ def prepare_run(
         check_numpy_settings(config.to_dict())
     check_batch_fits(model, config.batch_size)
     _compile(model, optimizer, config)
+    if checkpoints is not None:
+        identity = identity_of(model, dataset, validation)
+        checkpoints.begin(config, identity, environment_of(model), harmless(model))
     scheduled = not isinstance(optimizer, keras.optimizers.Optimizer)
     if earlier is not None and own_state:
         _take_optimizer_state(model, earlier, config.learning_rate if scheduled else None)

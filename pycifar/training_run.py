@@ -19,7 +19,7 @@ from pycifar.averaging import WeightMean
 from pycifar.backend import draw_from, keras
 from pycifar.budget import StepBudget
 from pycifar.callbacks import EarlyStopping, failures_told
-from pycifar.checkpoint import Checkpoints, TrainingState, fitting
+from pycifar.checkpoint import METRICS, Checkpoints, TrainingState, fitting
 from pycifar.config import TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.errors import DivergenceError, InterruptedWarning
@@ -38,8 +38,6 @@ from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel, current_version
 
 # Independent streams of random numbers that one seed gives.
 ORDER, AUGMENTATION, LAYERS, FLIPS = 1, 2, 3, 4
-
-METRICS = ("loss", "accuracy")
 
 # Of these times as many of the easiest images are those drawn that an epoch leaves out.
 EASIEST = 1.5
@@ -150,6 +148,7 @@ class TrainingRun:
         self._began = monotonic()  # less what was spent before the run was cut off
         self._stopping: EarlyStopping | None = None
         self._checkpoints = checkpoints
+        self._best: list[np.ndarray] = []  # weights so far, of the checkpoint
 
     def _plan(self) -> None:
         """Settle how many steps there will be, by how long they took so far."""
@@ -398,16 +397,14 @@ class TrainingRun:
             raise checkpoints.misfit(f"its network has other weights ({error})") from error
         try:
             self._place = self._place_in(state)
-            self.rows = [(int(e), str(s), str(m), float(v)) for e, s, m, v in about["rows"]]
-            self.seconds = [float(seconds) for seconds in about["seconds"]]
-            self.steps_done = int(about["steps_done"])
-            total_steps = int(about["total_steps"])
-            self._steps_before_epoch = int(about["steps_before_epoch"])
-            self._passes = float(about["passes"])
-            elapsed = float(about["elapsed"])
-            self.model.stop_training = about["stopped"] is True
-        except (KeyError, TypeError, ValueError) as error:
-            raise checkpoints.misfit(f"it does not say how far it came ({error!r})") from error
+            self._best = self._best_in(state)
+        except (KeyError, ValueError) as error:
+            raise checkpoints.misfit(f"it does not say how far it came ({error})") from error
+        self.rows, self.seconds = about["rows"], about["seconds"]
+        self.steps_done, self._steps_before_epoch = about["steps_done"], about["steps_before_epoch"]
+        self._passes = about["passes"]
+        self.model.stop_training = about["stopped"]
+        elapsed, total_steps = about["elapsed"], about["total_steps"]
         set_all_variables(self.model, variables)
         set_optimizer_state(self.model, optimizer)
         self.good_weights = self.model.get_weights()
@@ -423,15 +420,28 @@ class TrainingRun:
             return None
         [order] = state.arrays["order"]
         place = Place(order, **state.about["place"])
-        if order.dtype.kind != "i" or not np.isin(order, np.arange(len(self.training))).all():
+        known = np.isin(order, np.arange(len(self.training))).all()
+        if order.dtype.kind != "i" or order.ndim != 1 or not known:
             raise ValueError("its order is of other images")
-        return Place(order, int(place.steps), dict(place.totals), float(place.seconds))
+        if len(np.unique(order)) != len(order) or len(order) < len(self.training) - self._left_out:
+            raise ValueError("its order has images twice, or not all")
+        if place.steps > math.ceil(len(order) / self.config.batch_size):
+            raise ValueError("its epoch has fewer steps")
+        return place
+
+    def _best_in(self, state: TrainingState) -> list[np.ndarray]:
+        """The best weights so far, where they are to be kept and an epoch was finished."""
+        if (self._stopping is None) == bool(state.about["stopping"]):
+            raise ValueError("its early stopping is another")
+        if not (self.config.best_weights and state.about["seconds"]):
+            return []
+        return fitting(state.arrays, "best", self.model.get_weights())
 
     def _restore_stopping(self) -> None:
         """Have the early stopping go on as well, which begins anew with each training."""
         found = None if self._checkpoints is None else self._checkpoints.found
         if found is not None and self._stopping is not None:
-            self._stopping.restore(found.about["stopping"], found.arrays.get("best", []))
+            self._stopping.restore(found.about["stopping"], self._best)
 
     def _is_over(self) -> bool:
         """Whether no step is left."""

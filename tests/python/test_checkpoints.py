@@ -199,7 +199,7 @@ def test_another_network_of_the_callers_own_is_refused(dataset, tmp_path):
         )
 
     trained(dataset, own(3), epochs=1, checkpoint_dir=tmp_path)
-    with pytest.raises(CheckpointError, match="its network has other weights"):
+    with pytest.raises(CheckpointError, match="its network is another"):
         trained(dataset, own(4), epochs=1, checkpoint_dir=tmp_path, resume=True)
 
 
@@ -298,22 +298,178 @@ def test_a_doctored_checkpoint_is_refused(dataset, about, arrays, tmp_path):
         trained(dataset, epochs=1, checkpoint_dir=tmp_path, resume=True)
 
 
-@pytest.mark.parametrize("entry", ["rows", "steps_done", "seconds", "elapsed", "place", "stopped"])
-@pytest.mark.parametrize("value", [None, "x", [["x"]], {"steps": "x"}])
-def test_a_checkpoint_that_does_not_say_how_far_it_came_is_refused(dataset, entry, value, tmp_path):
+def places(value, before=()):
+    """The places in what a checkpoint says, of a list the first two."""
+    items = value.items() if isinstance(value, dict) else enumerate(value[:2])
+    for key, inner in items:
+        yield (*before, key)
+        if isinstance(inner, (dict, list)):
+            yield from places(inner, (*before, key))
+
+
+ODD = (None, True, -1, 10**30, -0.5, float("nan"), "", "x", [], {}, [["x"]], {"steps": "x"}, "\0")
+
+
+@pytest.mark.filterwarnings("ignore:The checkpoint was made elsewhere")
+def test_a_checkpoint_of_which_any_part_is_odd_is_refused(dataset, tmp_path):
     settings = {"epochs": 1, "checkpoint_dir": tmp_path, "checkpoint_every": 1}
+    settings |= {"best_weights": True, "early_stopping": 3, "class_weights": "balanced"}
     with pytest.raises(CallbackError):
-        trained(dataset, callbacks=cut_after(2), **settings)
-    folder = checkpoints.Checkpoints(tmp_path, None, None)
-    state = checkpoints._read(tmp_path / checkpoints.NAME)
-    folder._data = state.about["data"]
-    state.about[entry] = value
-    folder.save(state)
-    if entry == "stopped":
-        trained(dataset, resume=True, **settings)
-        return
+        trained(dataset, "softmax", callbacks=cut_after(2), **settings)
+    path = tmp_path / checkpoints.NAME
+    with np.load(path) as found:
+        entries = dict(found)
+    sound = json.loads(entries[checkpoints.ABOUT].tobytes())
+    outcomes = []
+    for place in places(sound):
+        for odd in ODD:
+            about = json.loads(json.dumps(sound))
+            holder = about
+            for key in place[:-1]:
+                holder = holder[key]
+            if holder[place[-1]] == odd:
+                continue
+            holder[place[-1]] = odd
+            content = np.frombuffer(json.dumps(about).encode(), np.uint8)
+            np.savez(path, **(entries | {checkpoints.ABOUT: content}))
+            try:
+                trained(dataset, "softmax", resume=True, **settings)
+                outcomes.append((place, odd))
+            except CheckpointError:
+                continue
+    # What only counts what came before may be another number, but none that is odd.
+    free = {"elapsed", "passes", "seconds", "total_steps", "steps_before_epoch", "totals"}
+    free |= {"wait", "best", "best_epoch", "stopped_epoch", "stopped", "averaged"}
+    free |= {"python", "processor"}
+    assert [found for found in outcomes if not free & set(map(str, found[0]))] == [], outcomes
+
+
+def test_best_weights_that_are_missing_are_not_passed_over(dataset, tmp_path):
+    settings = {"epochs": 3, "checkpoint_dir": tmp_path, "best_weights": True}
+    with pytest.raises(CallbackError):
+        trained(dataset, "softmax", callbacks=cut_after(6), **settings)
+    path = tmp_path / checkpoints.NAME
+    with np.load(path) as found:
+        kept = {name: found[name] for name in found if not name.startswith("best/")}
+        assert len(kept) < len(found)
+    np.savez(path, **kept)
     with pytest.raises(CheckpointError, match="it does not say how far it came"):
-        trained(dataset, resume=True, **settings)
+        trained(dataset, "softmax", resume=True, **settings)
+
+
+def dense(activation="relu", **settings):
+    """A network of the caller's own."""
+
+    def build(input_shape, n_classes):
+        return keras.Sequential(
+            [
+                keras.Input(input_shape, dtype="uint8"),
+                keras.layers.Rescaling(1 / 255),
+                keras.layers.Flatten(),
+                keras.layers.Dense(4, activation=activation),
+                keras.layers.Dense(n_classes, activation="softmax", **settings),
+            ]
+        )
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ({}, {"architecture": dense("tanh")}, "its network is another"),
+        ({}, {"architecture": dense(kernel_regularizer="l2")}, "its network is another"),
+        (
+            {"optimizer": keras.optimizers.SGD(0.01)},
+            {"optimizer": keras.optimizers.SGD(0.01, clipnorm=1.0)},
+            "`clipnorm` of the optimizer is None there and 1.0",
+        ),
+    ],
+)
+def test_a_training_of_another_network_or_optimizer_is_refused(
+    dataset, first, second, told, tmp_path
+):
+    settings = {"architecture": dense(), "epochs": 1, "checkpoint_dir": tmp_path}
+    trained(dataset, **(settings | first))
+    with pytest.raises(CheckpointError, match=told):
+        trained(dataset, **(settings | first | second), resume=True)
+
+
+def test_the_same_network_built_again_goes_on(dataset, tmp_path):
+    settings = {"architecture": dense(), "epochs": 1, "checkpoint_dir": tmp_path, "resume": True}
+    ended = trained(dataset, **settings)
+    assert trained(dataset, **settings).fingerprint() == ended.fingerprint()
+
+
+def test_other_images_to_validate_on_are_refused(dataset, tmp_path):
+    settings = {"epochs": 1, "checkpoint_dir": tmp_path, "validation": "test"}
+    trained(dataset, "softmax", **settings)
+    train, test = (dataset.split(name) for name in ("train", "test"))
+    other = pycifar.load_dataset(
+        {
+            "train": (train.images, train.labels),
+            "test": (test.images[::-1], test.labels[::-1]),
+        },
+        class_names=dataset.class_names,
+    )
+    with pytest.raises(CheckpointError, match="the images it is validated on are others"):
+        trained(other, "softmax", resume=True, **settings)
+
+
+@pytest.mark.parametrize("architecture", ["softmax", "mlp_relu"])
+def test_what_computes_must_be_the_same_where_it_changes_weights(
+    dataset, architecture, tmp_path, monkeypatch
+):
+    from pycifar import identity
+
+    settings = {"epochs": 1, "checkpoint_dir": tmp_path, "resume": True}
+    ended = trained(dataset, architecture, **settings)
+    own = identity.current_versions()
+    numpy_alone = architecture == "mlp_relu"
+
+    def elsewhere(**changed):
+        monkeypatch.setattr(identity, "current_versions", lambda: own | changed)
+
+    elsewhere(python="3.99.0")
+    with pytest.warns(UserWarning, match='`python` is .* there and "3.99.0" here'):
+        assert trained(dataset, architecture, **settings).fingerprint() == ended.fingerprint()
+    elsewhere(numpy="99.0")
+    with pytest.raises(CheckpointError, match='`numpy` is .* there and "99.0" here'):
+        trained(dataset, architecture, **settings)
+    elsewhere(keras="99.0")
+    if numpy_alone:
+        with pytest.warns(UserWarning, match="`keras` is"):
+            trained(dataset, architecture, **settings)
+    else:
+        with pytest.raises(CheckpointError, match="`keras` is"):
+            trained(dataset, architecture, **settings)
+    elsewhere()
+    monkeypatch.setattr(identity, "_threads", lambda *_: 99)
+    with pytest.raises(CheckpointError, match='`threads` is .* there and "99" here'):
+        trained(dataset, architecture, **settings)
+
+
+@pytest.mark.parametrize("name", [checkpoints.NAME, checkpoints.LOCK])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_plain_file_is_not_opened(dataset, name, kind, tmp_path):
+    folder, outside = tmp_path / "steps", tmp_path / "made"
+    folder.mkdir()
+    if kind == "link":
+        (folder / name).symlink_to(outside)
+    else:
+        os.mkfifo(folder / name)
+    with pytest.raises((CheckpointError, OutputError), match="it is no plain file"):
+        trained(dataset, "softmax", epochs=1, checkpoint_dir=folder, resume=True)
+    assert not outside.exists()
+
+
+def test_a_lock_that_was_deleted_still_holds(dataset, tmp_path):
+    def train_again(epoch, logs):
+        (tmp_path / checkpoints.LOCK).unlink()
+        trained(dataset, "softmax", epochs=1, checkpoint_dir=tmp_path, resume=True)
+
+    with pytest.raises(CheckpointError, match="Another training is making checkpoints"):
+        trained(dataset, epochs=1, checkpoint_dir=tmp_path, callbacks={"on_epoch_end": train_again})
 
 
 def test_a_checkpoint_with_objects_of_python_is_refused(dataset, tmp_path):

@@ -23,7 +23,16 @@ LAYERS = (
         "trainer",
     }
     | {"checkpoint", "model_build", "model_check", "model_file", "model_inspection", "model_state"}
-    | {"averaging", "interrupts", "learning_rates", "mirroring", "portions", "record", "settings"},
+    | {
+        "averaging",
+        "identity",
+        "interrupts",
+        "learning_rates",
+        "mirroring",
+        "portions",
+        "record",
+        "settings",
+    },
     {"evaluation", "plots", "probe", "diagnosis", "reproduction"}
     | {
         "explanation",
