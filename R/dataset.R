@@ -113,10 +113,10 @@ NULL
 #' @export
 print.cifar_dataset <- function(x, ...) {
   cat(
-    sprintf("<cifar_dataset> %s\n", x$name),
+    sprintf("<cifar_dataset> %s\n", encodeString(x$name)),
     sprintf("images:  %s, %s pixels\n", describe_splits(x$splits), describe_shape(x$image_shape)),
     sprintf("classes: %s\n", describe_classes(x$class_names)),
-    sprintf("source:  %s\n", x$source),
+    sprintf("source:  %s\n", encodeString(x$source)),
     sep = ""
   )
   invisible(x)
@@ -246,7 +246,8 @@ describe_shape <- function(shape) {
 # In lines that fit the console, each below the first, which stands after "classes: ".
 describe_classes <- function(class_names) {
   shown <- if (length(class_names) > 12L) c(class_names[1:11], "...") else class_names
-  text <- sprintf("%s (%d)", paste(shown, collapse = ", "), length(class_names))
+  # Names may come from a stranger: what would move the cursor is escaped.
+  text <- sprintf("%s (%d)", paste(encodeString(shown), collapse = ", "), length(class_names))
   indent <- nchar("classes: ")
   paste(strwrap(text, getOption("width") - indent), collapse = paste0("\n", strrep(" ", indent)))
 }

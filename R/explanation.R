@@ -63,9 +63,9 @@ NULL
 print.cifar_explanation <- function(x, ...) {
   cat(sprintf(
     "<cifar_explanation> of %s (probability %.4f) by layer %s\n",
-    x$class_name,
+    encodeString(x$class_name),
     x$probability,
-    x$layer
+    encodeString(x$layer)
   ))
   invisible(x)
 }

@@ -125,14 +125,14 @@ free_models <- function() {
 print.cifar_trained_model <- function(x, ...) {
   cat(sprintf(
     "<cifar_trained_model> %s, %s parameters\n",
-    x$architecture,
+    encodeString(x$architecture),
     format(x$parameters, big.mark = ",")
   ))
   cat(sprintf("images:  %s pixels\n", describe_shape(x$image_shape)))
   cat(sprintf("classes: %s\n", describe_classes(x$class_names)))
   cat(sprintf(
     "trained: on %s, %d of %d epochs%s%s, seed %d\n",
-    x$data$name,
+    encodeString(x$data$name),
     x$epochs_done,
     x$config$epochs,
     if (x$interrupted) " (interrupted)" else "",
@@ -157,7 +157,7 @@ print.summary_cifar_trained_model <- function(x, ...) {
   cat("\nLayers\n")
   print(as.data.frame(model$layers), row.names = FALSE, right = FALSE)
   cat("\nSettings\n")
-  settings <- vapply(model$config, describe_setting, character(1L))
+  settings <- encodeString(vapply(model$config, describe_setting, character(1L)))
   cat(sprintf("%s %s\n", format(paste0(names(settings), ":")), settings), sep = "")
   cat(sprintf("\nWeights: %s\n", model$fingerprint))
   invisible(x)

@@ -17,7 +17,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pycifar.errors import ArgumentError, OutputError, OutputExistsError, UnknownNameError
+from pycifar.errors import (
+    ArgumentError,
+    OutputError,
+    OutputExistsError,
+    UnknownNameError,
+)
 
 
 def check_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
@@ -141,20 +146,6 @@ def describe(value: Any) -> str:
     if len(text) > 80:
         text = text[:77] + "..."
     return text if isinstance(value, str) else f"{text} ({type(value).__name__})"
-
-
-def printable(text: str) -> str:
-    r"""Text as it can be shown: what would move the cursor or end a line or column is escaped.
-
-    Names of classes and files may come from a stranger.
-
-    Examples:
-        >>> printable("a\tcat\x1b[31m")
-        'a\\tcat\\x1b[31m'
-    """
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
-    )
 
 
 def _is_flag(value: Any) -> bool:

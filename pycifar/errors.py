@@ -28,6 +28,20 @@ from __future__ import annotations
 from typing import Any
 
 
+def printable(text: str) -> str:
+    r"""Text as it can be shown: what would move the cursor or end a line or column is escaped.
+
+    Names of classes and files may come from a stranger.
+
+    Examples:
+        >>> printable("a\tcat\x1b[31m")
+        'a\\tcat\\x1b[31m'
+    """
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
+
+
 class PycifarError(Exception):
     """Base of all errors that pycifar raises on purpose.
 
@@ -39,6 +53,7 @@ class PycifarError(Exception):
     kind = "pycifar"
 
     def __init__(self, message: str, fix: str | None = None) -> None:
+        message = printable(message)
         super().__init__(message)
         self.message = message
         self.fix = fix

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pycifar.arguments import check_choice, describe
-from pycifar.errors import ArgumentError, ImageError
+from pycifar.errors import ArgumentError, ImageError, printable
 from pycifar.evaluation import as_images, check_model, predict
 from pycifar.table import as_html
 from pycifar.trained_model import TrainedModel
@@ -47,7 +47,8 @@ class Explanation:
     layer: str
 
     def __repr__(self) -> str:
-        return f"<Explanation of {self.class_name} ({self.probability:.4f}) by {self.layer}>"
+        name, layer = printable(self.class_name), printable(self.layer)
+        return f"<Explanation of {name} ({self.probability:.4f}) by {layer}>"
 
     def _repr_html_(self) -> str:
         import pandas

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pycifar.arguments import check_path, printable
-from pycifar.errors import ModelFileError
+from pycifar.arguments import check_path
+from pycifar.errors import ModelFileError, printable
 from pycifar.model_check import measured_network
 from pycifar.model_file import (
     check_classes,

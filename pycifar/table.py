@@ -9,6 +9,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
+from pycifar.errors import printable
+
 if TYPE_CHECKING:
     import pandas
 
@@ -21,7 +23,7 @@ def as_text(table: pandas.DataFrame, floats: str = ".4f", index: bool = False) -
         floats: the format of a float, as Python's `format` takes it.
         index: whether the names of the rows are shown.
     """
-    return table.to_string(**_layout(table, floats, index))
+    return _printable(table).to_string(**_layout(table, floats, index))
 
 
 def as_html(table: pandas.DataFrame, floats: str = ".4f", index: bool = False) -> str:
@@ -29,13 +31,22 @@ def as_html(table: pandas.DataFrame, floats: str = ".4f", index: bool = False) -
     import pandas
 
     with pandas.option_context("display.max_colwidth", None):
-        return table.to_html(**_layout(table, floats, index))
+        return _printable(table).to_html(**_layout(table, floats, index))
 
 
 def paragraph(text: str) -> str:
     """Make a paragraph of HTML from plain text, with the same line breaks."""
     lines = html.escape(text).replace("\n", "<br>")
     return f"<p>{lines}</p>\n"
+
+
+def _printable(table: pandas.DataFrame) -> pandas.DataFrame:
+    """The table with names that may come from a stranger as they can be shown."""
+
+    def shown(value: Any) -> Any:
+        return printable(value) if isinstance(value, str) else value
+
+    return table.map(shown).rename(index=shown, columns=shown)
 
 
 def _layout(table: pandas.DataFrame, floats: str, index: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pycifar.architectures.multiply_adds import count_multiply_adds
 from pycifar.config import TrainingConfig
-from pycifar.errors import DataError
+from pycifar.errors import DataError, printable
 from pycifar.scratch import NumpyModel
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ class TrainedModel:
 
     def summary(self) -> str:
         """The layers, the settings and the final values of the history, for a person to read."""
-        settings = [f"  {name}: {value}" for name, value in self.config.to_dict().items()]
+        settings = [
+            printable(f"  {name}: {value}") for name, value in self.config.to_dict().items()
+        ]
         return "\n".join(
             [
                 repr(self)[1:-1],
@@ -128,13 +130,13 @@ class TrainedModel:
                 "settings",
                 *settings,
                 "",
-                f"data: {self.data['name']} ({self.data['source']})",
+                printable(f"data: {self.data['name']} ({self.data['source']})"),
                 f"weights: {self.fingerprint()}",
             ]
         )
 
     def __repr__(self) -> str:
-        parts = [f"<TrainedModel {self.config.architecture}"]
+        parts = [f"<TrainedModel {printable(self.config.architecture)}"]
         parts.append(f"{self.network.count_params():,} parameters")
         parts.append(f"{self.epochs_done} of {self.config.epochs} epochs")
         if self.best_epoch is not None:

@@ -42,6 +42,7 @@ from pycifar.errors import (
     PycifarError,
     TimeBudgetWarning,
     TrainingError,
+    printable,
 )
 from pycifar.interrupts import Terminated
 
@@ -191,7 +192,7 @@ def evaluate(options: Namespace) -> int:
     if "json" in options:
         print_json(evaluation_record(found, model, dataset, options.model, plot))
     else:
-        print(f"{dataset.name}, split {found.split}: {found.n:,} images")
+        print(f"{printable(dataset.name)}, split {printable(found.split)}: {found.n:,} images")
         print(f"accuracy           {found.accuracy:.4f}")
         print(f"loss               {found.loss:.4f}")
         print(f"calibration error  {found.calibration_error:.4f}\n")
@@ -214,7 +215,8 @@ def predict(options: Namespace) -> int:
             say(f"pycifar predict: {result.message}")
         elif "json" not in options:
             for label in (-result).argsort(kind="stable")[:top].tolist():
-                print(f"{path}\t{model.class_names[label]}\t{result[label]:.4f}")
+                cells = printable(path), printable(model.class_names[label])
+                print(*cells, f"{result[label]:.4f}", sep="\t")
         records.append(prediction_record(path, result, model.class_names))
     if "json" in options:
         print_json(records)
@@ -237,7 +239,8 @@ def explain(options: Namespace) -> int:
     if "json" in options:
         print_json(explanation_record(found, options.image, plot))
     else:
-        print(f"{options.image}\t{found.class_name}\t{found.probability:.4f}\t{found.layer}")
+        cells = printable(options.image), printable(found.class_name)
+        print(*cells, f"{found.probability:.4f}", printable(found.layer), sep="\t")
         _print_path("picture", plot)
     return 0
 
@@ -328,7 +331,7 @@ def _report_interrupt(model: TrainedModel, output: Path | None, what: str) -> No
 def _print_training(model: TrainedModel, dataset: Dataset) -> None:
     speed = images_per_second(model, dataset)
     print(
-        f"{model.config.architecture} on {dataset.name}: {model.epochs_done} of "
+        f"{model.config.architecture} on {printable(dataset.name)}: {model.epochs_done} of "
         f"{model.config.epochs} epochs in {sum(model.seconds):.1f} s"
         + (f", {speed:,.0f} images a second" if speed else "")
         + "\n"

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from pycifar.errors import printable
+
 if TYPE_CHECKING:
     import pandas
 
@@ -85,7 +87,7 @@ def print_table(table: pandas.DataFrame) -> None:
     """Print a table: ruled on a terminal, with aligned columns elsewhere."""
     names = [str(name) for name in table.columns]
     rows = [
-        [f"{value:.4f}" if isinstance(value, float) else str(value) for value in row]
+        [f"{value:.4f}" if isinstance(value, float) else printable(str(value)) for value in row]
         for row in zip(*(table[name].tolist() for name in table.columns), strict=True)
     ]
     is_text = [all(isinstance(v, str) for v in table[name].tolist()) for name in table.columns]

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pycifar.errors import DataError, ImageError
+from pycifar.errors import DataError, ImageError, printable
 
 _LOADED: weakref.WeakValueDictionary[int, Dataset] = weakref.WeakValueDictionary()
 
@@ -129,7 +129,7 @@ class Dataset:
         sizes = ", ".join(f"{name} {len(split):,}" for name, split in self.splits.items())
         height, width, _ = self.image_shape
         size, classes = f"{height}×{width}", f"{self.n_classes:,} classes"
-        return f"<Dataset {self.name}: {sizes} images of {size} in {classes}>"
+        return f"<Dataset {printable(self.name)}: {sizes} images of {size} in {classes}>"
 
 
 def _check_labels(split: str, labels: np.ndarray, n_classes: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pycifar.arguments import check_count, check_seed, describe
 from pycifar.datasets.dataset import Dataset, Split
-from pycifar.errors import ArgumentError, DataError
+from pycifar.errors import ArgumentError, DataError, printable
 from pycifar.table import as_html, as_text, paragraph
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class Exploration:
         height, width, _ = self.image_shape
         n, n_classes = int(self.splits["n"].sum()), len(self.class_names)
         size = f"{height}×{width}"
-        return f"{self.name}: {n:,} images of {size} in {n_classes:,} classes\n{self.source}"
+        what = f"{printable(self.name)}: {n:,} images of {size} in {n_classes:,} classes"
+        return f"{what}\n{printable(self.source)}"
 
     def _tables(self) -> Iterator[tuple[str, pandas.DataFrame, bool]]:
         """Captions and tables, and whether the names of the rows of each are shown."""

@@ -161,3 +161,43 @@ def test_a_file_that_would_be_refused_says_why(saved, tmp_path):
     assert "It is not a model file" in pycifar.inspect_model(other).problem
     with pytest.raises(ModelFileError, match="There is no model file"):
         pycifar.inspect_model(tmp_path / "none.keras")
+
+
+ODD_NAME = "cat\t0.99\x1b[31m\nforged"
+
+
+@pytest.fixture
+def oddly_named(saved):
+    def rename(record):
+        record["class_names"][0] = ODD_NAME
+        record["data"]["name"] = ODD_NAME
+
+    return rewritten(saved, "pycifar.json", rename)
+
+
+def test_names_of_a_stranger_are_shown_escaped(oddly_named, small_dataset, tmp_path, capsys):
+    from PIL import Image
+
+    from pycifar.cli import main
+
+    model = pycifar.load_model(oddly_named)
+    assert model.class_names[0] == ODD_NAME
+    shown = [repr(model), model.summary(), str(pycifar.inspect_model(oddly_named))]
+    images, labels = small_dataset.split("test").images, small_dataset.split("test").labels
+    named = pycifar.load_dataset(
+        {"train": (images, labels), "test": (images, labels)}, class_names=model.class_names
+    )
+    found = pycifar.evaluate(model, named)
+    shown += [repr(found), found._repr_html_(), repr(pycifar.explore(named)), repr(named)]
+    with pytest.raises(pycifar.PycifarError) as error:
+        pycifar.evaluate(model, small_dataset)
+    shown += [str(error.value)]
+    Image.fromarray(np.ascontiguousarray(images[0])).save(tmp_path / "a.png")
+    main(["predict", str(oddly_named), str(tmp_path / "a.png"), "--top", "10"])
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) == 10
+    assert all(line.count("\t") == 2 for line in printed.splitlines())
+    for text in (*shown, printed):
+        assert "\x1b" not in text
+        assert "\nforged" not in text
+    assert "\\x1b[31m\\nforged" in printed

@@ -66,6 +66,15 @@ test_that("a file that would be refused says why", {
   expect_pycifar_error(cifar_inspect_model("none.keras"), "model_file", "There is no model file")
 })
 
+test_that("names of a stranger are shown escaped", {
+  model <- small_model()
+  model$class_names[[1L]] <- "cat\t\033[31m\nforged"
+  model$data$name <- "a\nb"
+  shown <- capture.output(print(model))
+  expect_length(grep("\033|^forged|^b", shown), 0L)
+  expect_true(any(grepl("\\\\033", shown)))
+})
+
 expect_same_from_file <- function(found) {
   expect_identical(found[[1L]], small_model()$fingerprint)
   expect_identical(found[[2L]], predict(small_model(), test_images()))
