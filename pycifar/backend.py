@@ -13,6 +13,7 @@ import os
 import random
 import re
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,9 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.errors import DependencyError
+from pycifar.errors import DependencyError, ForkedError
 
 _ONEDNN_STATE = "tensorflow.python.util._pywrap_util_port"
+
+_SEEDING = threading.RLock()
 
 JUST_NOW = 0.5  # seconds; importing the rest of what a call needs takes less
 
@@ -47,22 +50,35 @@ def _silent_stderr() -> Iterator[None]:
         os.close(null)
 
 
+def check_process() -> None:
+    """Raise a ForkedError where a computation would wait for ever."""
+    if _started_in != os.getpid():
+        raise ForkedError(
+            "This process was forked from one in which Keras was loaded, and has none of the "
+            "threads in which it computes.",
+            fix='Start processes anew, as multiprocessing.get_context("spawn") does.',
+        )
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Make what Keras draws inside depend on `seed` alone, and leave the caller's state as it was.
 
     Keras takes the seed of each initializer and dropout layer that was given none from Python's
     `random`, whatever the backend, and the rest follows from those; NumPy's global state is
-    covered for builder functions that use it.
+    covered for builder functions that use it. Both are the whole process's, so one thread at a time
+    is inside.
     """
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)
+    check_process()
+    with _SEEDING:
+        python_state, numpy_state = random.getstate(), np.random.get_state()
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
 
 
 def free_memory() -> None:
@@ -184,6 +200,7 @@ def lacks_onednn() -> bool:
         return False
 
 
+_started_in = os.getpid()
 _import_began = time.monotonic()
 _tensorflow_came_first = "tensorflow" in sys.modules
 tensorflow: Any = None  # where Keras computes with something else

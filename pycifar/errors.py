@@ -17,6 +17,7 @@
     │   ├── CallbackError                     a callback given by the caller failed
     │   └── CheckpointError (OutputError)     a checkpoint cannot be made, or does not fit
     ├── HandleError                           an R object outlived its Python object
+    ├── ForkedError                           a forked process cannot compute with Keras
     └── DependencyError                       an optional library or a backend is missing
 
 Each class has a `kind`: R sees the class ``pycifar_error_<kind>``, then its parents' classes, then
@@ -168,6 +169,12 @@ class HandleError(PycifarError):
     """An R object outlived the Python object that it points to."""
 
     kind = "handle"
+
+
+class ForkedError(PycifarError):
+    """This process was forked from one in which Keras's backend had started its threads."""
+
+    kind = "forked"
 
 
 class DependencyError(PycifarError):

@@ -13,6 +13,8 @@ from pycifar.arguments import check_choice, check_flag, describe
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
 from pycifar.errors import ArgumentError, ImageError
+from pycifar.memory import images_that_fit
+from pycifar.scratch import NumpyModel
 from pycifar.table import as_html, as_text, paragraph
 from pycifar.trained_model import TrainedModel
 
@@ -166,9 +168,21 @@ def measure(
 
 
 def check_model(model: Any) -> None:
-    """Raise an ArgumentError unless it is a trained model."""
+    """Raise an ArgumentError unless it is a trained model that can compute here.
+
+    Raises:
+        ArgumentError: it is none, or one image would need more memory than there is.
+        ForkedError: the process was forked.
+    """
     if not isinstance(model, TrainedModel):
         raise ArgumentError(f"`model` must be a trained model, not {describe(model)}.")
+    if isinstance(model.network, NumpyModel):
+        return
+    from pycifar.backend import check_process
+    from pycifar.memory import check_image_fits
+
+    check_process()
+    check_image_fits(model.network)
 
 
 def as_images(model: TrainedModel, images: Any) -> np.ndarray:
@@ -201,8 +215,9 @@ def as_images(model: TrainedModel, images: Any) -> np.ndarray:
 
 def _probabilities(model: TrainedModel, images: np.ndarray, tta: bool) -> np.ndarray:
     blocks = []
-    for start in range(0, len(images), PREDICTION_BATCH):
-        batch = images[start : start + PREDICTION_BATCH]
+    size = min(PREDICTION_BATCH, images_that_fit(model.network))
+    for start in range(0, len(images), size):
+        batch = images[start : start + size]
         views = _views(batch) if tta else [(1.0, batch)]
         blocks.append(
             sum(

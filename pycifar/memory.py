@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +40,63 @@ def check_batch_fits(model: Any, batch_size: int) -> None:
     )
 
 
+def check_image_fits(model: Any) -> None:
+    """Raise an ArgumentError where a prediction of one image would need more memory than there is.
+
+    Args:
+        model: see `check_batch_fits`.
+    """
+    available, needed = available_memory(), bytes_per_image(model)
+    if available is not None and needed > available:
+        raise ArgumentError(
+            f"`model` needs about {needed / 2**30:,.0f} GB of memory for one image, and "
+            f"{available / 2**30:.1f} GB are free."
+        )
+
+
+def images_that_fit(model: Any) -> int:
+    """How many images can be predicted at once in half of the memory that is free, at least 1."""
+    available, needed = available_memory(), bytes_per_image(model)
+    if available is None or needed == 0:
+        return sys.maxsize
+    return max(1, available // (2 * needed))
+
+
 def bytes_per_image(model: Any) -> int:
-    """What comes out of all layers for one image."""
+    """What comes out of all layers for one image, and the scores of those that attend."""
     from pycifar.backend import keras
 
     total = 0
-    for layer in getattr(model, "layers", ()):
-        # Without inputs of a known shape a layer has no output yet.
-        for output in keras.tree.flatten(getattr(layer, "output", ())):
-            if None not in output.shape[1:]:
-                total += math.prod(output.shape[1:]) * WIDTHS.get(str(output.dtype), 4)
+    for node in _calls(model):
+        total += sum(_bytes(output) for output in node.outputs) + _scores(node)
+        if isinstance(node.operation, keras.Model):
+            total += bytes_per_image(node.operation)
     return total
+
+
+def _calls(model: Any) -> Iterator[Any]:
+    """The calls of layers that a network is made of; none where it is a class of its own."""
+    function = getattr(model, "_functional", None) or model
+    for nodes in getattr(function, "_nodes_by_depth", {}).values():
+        yield from (node for node in nodes if not node.is_input)
+
+
+def _bytes(tensor: Any) -> int:
+    """The size of a tensor for one image; 0 where that is not fixed."""
+    if None in tensor.shape[1:]:
+        return 0
+    return math.prod(tensor.shape[1:]) * WIDTHS.get(str(tensor.dtype), 4)
+
+
+def _scores(node: Any) -> int:
+    """What each position of an image says to each other one, where a layer attends."""
+    if "Attention" not in type(node.operation).__name__:
+        return 0
+    positions = [
+        math.prod(side or 1 for side in tensor.shape[1:-1]) for tensor in node.input_tensors
+    ]
+    heads = getattr(node.operation, "num_heads", None) or 1
+    return 4 * heads * max(positions, default=0) ** 2
 
 
 def available_memory(meminfo: Path = MEMINFO) -> int | None:

@@ -17,7 +17,7 @@ import numpy as np
 
 import pycifar
 from pycifar.arguments import check_flag, check_output, check_path, check_sha256, describe
-from pycifar.backend import keras
+from pycifar.backend import check_process, keras
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError
 from pycifar.files import read_file, write_atomically
@@ -164,6 +164,7 @@ def read_model_file(source: Path, expected: str | None = None) -> bytes:
 def _model_in(content: bytes, source: str) -> TrainedModel:
     """The model in the bytes of a file."""
     entries, extra = model_entries(content, source)
+    check_process()
     try:
         record = checked_record(extra)
         network = checked_network(entries)

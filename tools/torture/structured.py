@@ -145,6 +145,10 @@ def _layers() -> Iterator[tuple[str, Change]]:
     grown = _layer("UpSampling2D", size=[2_000, 2_000])
     for name in ("Normalization", "BatchNormalization", "LayerNormalization", "Flatten"):
         yield f"{name} of much", _behind_pixels(grown, _layer(name))
+    for size in (200, 2_000, 20_000):
+        both = [_layer(name, **{key: [size, size]}) for name, key in
+                (("UpSampling2D", "size"), ("AveragePooling2D", "pool_size"))]  # fmt: skip
+        yield f"pixels {size} times as wide and high", _behind_pixels(*both)
     for given in ({"axis": [1, 2, 3]}, {"axis": [1, 2, 3], "mean": 0.5, "variance": 1.0}):
         yield (
             "Normalization over axes of much",
