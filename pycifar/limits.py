@@ -7,6 +7,18 @@ from __future__ import annotations
 
 MB = 2**20
 
+# Arguments
+
+MOST_CLASSES = 100_000  # the largest published data set of images has 21,841
+MOST_UNITS = 1_000_000  # of a hidden layer
+LONGEST_SIDE = 65_535  # pixels, as JPEG has it
+MOST_STEPS = 1_000_000  # of a search for a learning rate
+
+# Image files
+
+MOST_PIXELS = 89_478_485  # a quarter of a GB of colours, as Pillow warns of it
+MOST_SCANS = 100  # of a progressive JPEG; encoders write about 10
+
 # Model files
 
 LARGEST_TEXT = 16 * MB  # bytes of an entry of JSON; a history of a million epochs stays below

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,25 @@ def check_batch_fits(model: Any, batch_size: int) -> None:
         f"{batch_size:,} images a step need about {needed * batch_size / 2**30:,.0f} GB of "
         f"memory, and {available / 2**30:.1f} GB are free."
     )
+
+
+@contextmanager
+def lack_of_memory_told(what: str) -> Iterator[None]:
+    """Make an ArgumentError of it where memory ends inside.
+
+    Args:
+        what: what needs it, for the error.
+    """
+    try:
+        yield
+    except Exception as error:
+        # Keras's backends have an error of their own each.
+        if not (isinstance(error, MemoryError) or type(error).__name__ in _EXHAUSTED):
+            raise
+        raise ArgumentError(f"There is not enough memory for {what}.") from error
+
+
+_EXHAUSTED = ("ResourceExhaustedError", "XlaRuntimeError", "JaxRuntimeError", "OutOfMemoryError")
 
 
 def check_image_fits(model: Any) -> None:

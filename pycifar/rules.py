@@ -20,6 +20,7 @@ from pycifar.arguments import (
     describe,
 )
 from pycifar.errors import ArgumentError
+from pycifar.limits import MOST_STEPS
 from pycifar.optimization import OPTIMIZERS, SCHEDULES
 from pycifar.precision import PRECISIONS
 
@@ -71,7 +72,7 @@ def check_search(lowest: Any, highest: Any, steps: Any) -> tuple[float, float, i
     """Check the rates and the steps of a search for a learning rate."""
     lowest = _above_zero("lowest", lowest)
     highest = check_number("highest", highest, minimum=lowest, open_minimum=True)
-    return lowest, highest, check_count("steps", steps, minimum=FEWEST_SEARCH_STEPS)
+    return lowest, highest, check_count("steps", steps, FEWEST_SEARCH_STEPS, MOST_STEPS)
 
 
 def check_numpy_settings(settings: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pycifar.architectures import ARCHITECTURES
 from pycifar.arguments import check_choice, describe
+from pycifar.augmentation import Augmentation
 from pycifar.backend import keras
 from pycifar.config import Recipe, TrainingConfig
 from pycifar.datasets import Dataset
@@ -68,6 +69,16 @@ def check_validation(value: float | str | None, dataset: Dataset) -> float | str
     if isinstance(value, str):
         return check_choice("validation", value, [s for s in dataset.splits if s != "train"])
     return value
+
+
+def check_augmentation(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> None:
+    """Raise an ArgumentError where images would be moved by more than their size."""
+    side = min(image_shape[:2])
+    if augmentation.shift >= side:
+        raise ArgumentError(
+            f"In `augmentation`, `shift` must be less than the height and width of the images, "
+            f"{side}, not {augmentation.shift}."
+        )
 
 
 def settle_batch_size(batch_size: int | None, recipe: Recipe, n: int) -> int:

@@ -32,6 +32,7 @@ from pycifar.precision import precision_of
 from pycifar.rules import check_numpy_settings, check_settings
 from pycifar.scratch import NumpyModel
 from pycifar.settings import (
+    check_augmentation,
     check_validation,
     given_or,
     kept,
@@ -278,6 +279,7 @@ def prepare_run(
         recipe,
     )
     augmentation = given_or(settings["augmentation"], resolve_augmentation(recipe.augmentation))
+    check_augmentation(augmentation, dataset.image_shape)
     config = TrainingConfig(
         architecture=name,
         epochs=given_or(epochs, recipe.epochs) + (0 if earlier is None else earlier.epochs_done),

@@ -23,6 +23,8 @@ from pycifar.architectures.architecture import Architecture
 from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.config import Recipe
 from pycifar.errors import ArgumentError
+from pycifar.limits import LONGEST_SIDE, MOST_CLASSES
+from pycifar.memory import lack_of_memory_told
 from pycifar.precision import computing_in, precision_of, settle_precision
 
 if TYPE_CHECKING:
@@ -130,14 +132,14 @@ def build_model(
     from pycifar.backend import keras, seeded
     from pycifar.scratch import NumpyModel
 
-    n_classes = check_count("n_classes", n_classes, minimum=2)
+    n_classes = check_count("n_classes", n_classes, minimum=2, maximum=MOST_CLASSES)
     shape = _check_input_shape(input_shape)
     seed = check_seed(seed)
     options = {"hidden": hidden, "activation": activation, "l2": l2}
     given = {name: value for name, value in options.items() if value is not None}
     _, recipe = recipe_for(architecture)
     settled = settle_precision(precision, recipe.precision)
-    with seeded(seed), computing_in(settled):
+    with seeded(seed), computing_in(settled), lack_of_memory_told("a network of this size"):
         if isinstance(architecture, (keras.Model, NumpyModel)):
             _check_options("a model", given, ())
             model = _check_model(architecture, shape, n_classes)
@@ -173,7 +175,7 @@ def _check_input_shape(shape: Any) -> tuple[int, int, int]:
     if not several or len(shape) != 3 or shape[2] != 3:
         received = f"({', '.join(map(str, shape))})" if several else describe(shape)
         raise ArgumentError(f"`input_shape` must be (height, width, 3), not {received}.")
-    height, width = (check_count("input_shape", side) for side in shape[:2])
+    height, width = (check_count("input_shape", side, 1, LONGEST_SIDE) for side in shape[:2])
     return height, width, 3
 
 

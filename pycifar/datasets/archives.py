@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import cast
 
@@ -22,6 +22,13 @@ from pycifar.errors import DataFormatError, OutputError
 
 _MOST_MEMBERS = 100  # a published archive has 9
 _CHUNK = 1 << 20  # bytes
+
+
+def _opened(path: Path) -> BufferedReader:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise DataFormatError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def read_members(
@@ -40,7 +47,7 @@ def read_members(
     """
     missing = {*layout.batches}
     seen: set[str] = set()
-    with path.open("rb") as zipped:
+    with _opened(path) as zipped:
         source = _Unzipped(zipped, path, limit=layout.largest * (len(layout.batches) + 2))
         try:
             with tarfile.open(fileobj=source, mode="r|", bufsize=_CHUNK) as tar:  # type: ignore[call-overload]

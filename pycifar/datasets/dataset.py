@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pycifar.arguments import describe
 from pycifar.errors import DataError, ImageError, printable
 
 _LOADED: weakref.WeakValueDictionary[int, Dataset] = weakref.WeakValueDictionary()
@@ -106,9 +107,11 @@ class Dataset:
         Raises:
             DataError: the data set has no split of that name, or it is empty.
         """
-        if name not in self.splits:
+        if not isinstance(name, str) or name not in self.splits:
             have = ", ".join(f'"{s}"' for s in self.splits)
-            raise DataError(f'The data set "{self.name}" has no split "{name}"; it has {have}.')
+            raise DataError(
+                f'The data set "{self.name}" has no split {describe(name)}; it has {have}.'
+            )
         if not len(self.splits[name]):
             raise DataError(f'The split "{name}" of the data set "{self.name}" holds no images.')
         return self.splits[name]

@@ -100,6 +100,9 @@ def _fetch_all(remote: RemoteFile, target: BinaryIO, verbose: bool) -> None:
             except _NETWORK_ERRORS as error:
                 if isinstance(error, urllib.error.HTTPError):
                     error.close()  # it holds the connection
+                    if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and before:
+                        target.truncate(0)  # what there is is of another file
+                        continue
                 failures = 0 if target.seek(0, os.SEEK_END) > before else failures + 1
                 if _is_final(error) or failures == remote.attempts:
                     raise _failed(remote, str(getattr(error, "reason", error))) from error
@@ -121,7 +124,7 @@ def _fetch(remote: RemoteFile, target: BinaryIO, show: Callable[[int], None]) ->
     headers = {"User-Agent": "pycifar", **({"Range": f"bytes={n_have}-"} if n_have else {})}
     request = urllib.request.Request(remote.url, headers=headers)
     with urllib.request.urlopen(request, timeout=remote.timeout) as response:
-        if _offset(response, n_have) == 0:  # a server that does not resume sends all of it
+        if _offset(response, n_have, target) == 0:  # a server that does not resume sends it all
             n_have = 0
             target.truncate(0)
         n_offered = response.headers.get("Content-Length")
@@ -136,14 +139,16 @@ def _fetch(remote: RemoteFile, target: BinaryIO, show: Callable[[int], None]) ->
             show(n_have)
 
 
-def _offset(response: http.client.HTTPResponse, n_have: int) -> int:
+def _offset(response: http.client.HTTPResponse, n_have: int, target: BinaryIO) -> int:
     """The position in the file of the first byte that the server sends: 0 or `n_have`."""
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         return 0
     content_range = response.headers.get("Content-Range", "")
-    if not content_range.startswith(f"bytes {n_have}-"):
-        raise http.client.HTTPException(f"byte {n_have} on was asked for, {content_range!r} came")
-    return n_have
+    for offset in (n_have, 0):
+        if content_range.startswith(f"bytes {offset}-"):
+            return offset
+    target.truncate(0)  # the next attempt asks for all of it
+    raise http.client.HTTPException(f"byte {n_have} on was asked for, {content_range!r} came")
 
 
 def _is_final(error: Exception) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from pycifar.arguments import check_path
 from pycifar.errors import DataFormatError, DataNotFoundError
+from pycifar.limits import LONGEST_SIDE, MOST_PIXELS, MOST_SCANS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
 
 # Pillow reads many more formats, some of them through other programs. Only these are tried.
+_SCAN = b"\xff\xda"  # begins each scan of a JPEG
+
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
 
 
@@ -55,11 +58,10 @@ def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -
     if not file.is_file():
         raise DataNotFoundError(f"There is no image file {file}.")
     height, width = (size, size) if isinstance(size, int) else size
-    too_large = _image_module().DecompressionBombWarning
     try:
         with warnings.catch_warnings():
-            # Pillow warns of images of more pixels than any camera's: here that is an error.
-            warnings.simplefilter("error", too_large)
+            # Pillow warns of many pixels by a limit of the whole process; pycifar has its own.
+            warnings.simplefilter("ignore", _image_module().DecompressionBombWarning)
             return _read(file, height, width)
     except Exception as error:  # a damaged file can raise nearly anything
         raise DataFormatError(
@@ -111,7 +113,21 @@ def fit_image(image: Image, size: tuple[int, int]) -> np.ndarray:
 
 def _read(file: Path, height: int, width: int) -> np.ndarray:
     with _image_module().open(file, formats=_FORMATS) as opened:
+        _check_work(file, opened)
         return fit_image(opened, (height, width))
+
+
+def _check_work(file: Path, opened: Image) -> None:
+    """Raise a ValueError where decoding takes more memory or time than a photograph's."""
+    width, height = opened.size
+    if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
+        raise ValueError(
+            f"it has {width:,}×{height:,} pixels, and may have {MOST_PIXELS:,} of them, "
+            f"{LONGEST_SIDE:,} in a row"
+        )
+    # In the pixels themselves, the first byte of this mark is followed by another.
+    if opened.format == "JPEG" and (scans := file.read_bytes().count(_SCAN)) > MOST_SCANS:
+        raise ValueError(f"it is in {scans:,} scans, and may be in {MOST_SCANS}")
 
 
 def _image_module() -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from pycifar.arguments import check_choice, check_count, check_number, describe
 from pycifar.errors import ArgumentError, ImageError
+from pycifar.limits import MOST_UNITS
 from pycifar.scratch.inputs import INPUTS
 from pycifar.scratch.network import (
     ACTIVATIONS,
@@ -194,4 +195,4 @@ class NumpyModel:
 def _check_hidden(hidden: Any) -> tuple[int, ...]:
     if isinstance(hidden, (str, bytes)) or not isinstance(hidden, (list, tuple, np.ndarray)):
         hidden = [hidden]
-    return tuple(check_count("hidden", units) for units in hidden)
+    return tuple(check_count("hidden", units, 1, MOST_UNITS) for units in hidden)

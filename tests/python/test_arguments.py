@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 import pytest
 
+import pycifar
 from pycifar.arguments import (
     check_choice,
     check_count,
@@ -207,3 +208,34 @@ def test_a_value_that_shows_several_lines_is_described_by_the_first():
 def test_long_values_are_described_in_short():
     assert len(describe("x" * 1000)) == 80
     assert len(describe(list(range(1000)))) < 100
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda d, m: d.split([]),
+        lambda d, m: pycifar.evaluate(m, d, split=[]),
+        lambda d, m: pycifar.build_model("softmax", n_classes=1e9),
+        lambda d, m: pycifar.build_model("mlp_relu", hidden=[10**9]),
+        lambda d, m: pycifar.build_model("cnn2", input_shape=(10**6, 10**6, 3)),
+        lambda d, m: pycifar.find_learning_rate(d, "softmax", steps=1e9),
+        lambda d, m: pycifar.train(d, "softmax", augmentation={"shift": 10_000}),
+        lambda d, m: pycifar.load_model("a\udc80b"),
+        lambda d, m: pycifar.load_dataset("folder", data_dir="a\udc80b"),
+        lambda d, m: pycifar.predict(m, "a\udc80b"),
+    ],
+)
+def test_what_cannot_be_is_an_error_of_pycifar_s(small_dataset, small_model, call):
+    with pytest.raises(pycifar.PycifarError) as error:
+        call(small_dataset, small_model)
+    str(error.value).encode()  # can be shown
+
+
+def test_a_lack_of_memory_is_told():
+    from pycifar.memory import lack_of_memory_told
+
+    with (
+        pytest.raises(ArgumentError, match="not enough memory for this"),
+        lack_of_memory_told("this"),
+    ):
+        np.empty(2**60)

@@ -2,6 +2,7 @@ import io
 import os
 import tarfile
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,3 +150,14 @@ def test_all_published_forms_of_the_real_data_hold_the_same(cifar10_dir):
         assert np.bincount(dataset.splits["test"].labels).tolist() == [1000] * 10
     assert len({dataset.fingerprint("train") for dataset in datasets}) == 1
     assert len({dataset.fingerprint("test") for dataset in datasets}) == 1
+
+
+def test_an_archive_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    (tmp_path / "cifar-10-python.tar.gz").write_bytes(b"x")
+
+    def refuse(self, *arguments, **named):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataFormatError, match=r"tar.gz cannot be read: Permission denied"):
+        load_dataset("cifar10", data_dir=tmp_path, verbose=False)

@@ -30,6 +30,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content = content
         self.resumes = True
+        self.sends_from = None  # in place of the byte that was asked for
         self.break_after = []  # bytes to send in the first, second, ... response
         self.statuses = []  # statuses of the first, second, ... response
         self.ranges = []  # what was asked for
@@ -53,8 +54,11 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(status)
             return
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and server.resumes else 0
-        self.send_response(206 if start else 200)
-        if start:
+        if start and server.sends_from is not None:
+            start = server.sends_from
+        partial = bool(asked) and server.resumes
+        self.send_response(206 if partial else 200)
+        if partial:
             end = len(server.content) - 1
             self.send_header("Content-Range", f"bytes {start}-{end}/{end + 1}")
         self.send_header("Content-Length", str(len(server.content) - start))
@@ -118,6 +122,20 @@ def test_a_server_that_does_not_resume_starts_anew(server, tmp_path):
     server.resumes = False
     server.break_after = [300_000]
     assert download_file(server.remote(), tmp_path, verbose=False).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("offset", [0, 5])
+def test_a_server_that_sends_another_part_starts_anew(server, tmp_path, offset):
+    (tmp_path / "archive.tar.gz.part").write_bytes(CONTENT[:1000])
+    server.sends_from = offset
+    assert download_file(server.remote(), tmp_path, verbose=False).read_bytes() == CONTENT
+
+
+def test_a_stale_part_that_the_server_refuses_starts_anew(server, tmp_path):
+    (tmp_path / "archive.tar.gz.part").write_bytes(b"of another file")
+    server.statuses = [416]
+    assert download_file(server.remote(), tmp_path, verbose=False).read_bytes() == CONTENT
+    assert server.ranges == ["bytes=15-", None]
 
 
 def test_a_part_that_is_longer_than_the_file_is_dropped(server, tmp_path):

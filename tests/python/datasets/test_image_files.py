@@ -116,8 +116,35 @@ def test_an_image_cut_off_is_named(tmp_path, suffix):
 
 def test_an_image_that_would_fill_the_memory_is_refused(tmp_path):
     bomb = Image.new("1", (12_000, 12_000))  # 18 kB on disk, 432 MB in memory
-    with pytest.raises(DataFormatError, match="exceeds limit"):
+    with pytest.raises(DataFormatError, match="may have 89,478,485 of them"):
         read_image(save(tmp_path, bomb))
+
+
+def test_pillow_s_own_limit_does_not_count(tmp_path, monkeypatch):
+    path = save(tmp_path, Image.new("1", (10_000, 10_000)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    with pytest.raises(DataFormatError, match="it has 10,000×10,000 pixels, and may have 89,478"):
+        read_image(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert read_image(save(tmp_path, Image.new("RGB", (40, 40)), "b.png")).shape == (32, 32, 3)
+
+
+def test_a_row_of_pixels_beyond_any_camera_s_is_refused(tmp_path):
+    path = save(tmp_path, Image.new("L", (70_000, 1)))
+    with pytest.raises(DataFormatError, match="65,535 in a row"):
+        read_image(path)
+
+
+def test_a_jpeg_in_thousands_of_scans_is_refused(tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    path = save(tmp_path, Image.fromarray(pixels), "image.jpg", progressive=True)
+    sound = path.read_bytes()
+    assert sound.count(b"\xff\xda") > 1
+    assert read_image(path).shape == (32, 32, 3)
+    last = sound[sound.rindex(b"\xff\xda") : -2]
+    path.write_bytes(sound[:-2] + last * 5_000 + sound[-2:])
+    with pytest.raises(DataFormatError, match="scans, and may be in 100"):
+        read_image(path)
 
 
 def test_formats_that_run_other_programs_are_not_tried(tmp_path):
