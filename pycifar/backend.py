@@ -216,8 +216,9 @@ try:
             # Each training traces a function of its own, which TensorFlow takes for a mistake.
             tensorflow.get_logger().addFilter(lambda record: "retracing" not in record.getMessage())
 except Exception as error:  # an unknown backend is a ValueError, a broken one can be anything
+    first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
     raise DependencyError(
-        f"Keras cannot be imported: {error}.",
+        f"Keras cannot be imported: {first_line.rstrip('.')}.",
         fix="Install TensorFlow (`pip install tensorflow`), or set KERAS_BACKEND to a backend "
         "that is installed.",
     ) from error

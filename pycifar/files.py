@@ -24,8 +24,8 @@ def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
     temporary = None
     try:
         handle, name = tempfile.mkstemp(target.suffix, f".{target.stem}-", target.parent)
-        os.close(handle)
         temporary = Path(name)
+        os.close(handle)
         write(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
@@ -112,7 +112,8 @@ def _locked_folder(folder: Path | None, in_use: PycifarError) -> Iterator[None]:
                 raise in_use
         yield
     finally:
-        os.close(handle)
+        with contextlib.suppress(OSError):
+            os.close(handle)
 
 
 @contextmanager

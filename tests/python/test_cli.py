@@ -165,7 +165,7 @@ WRONG_IN_ITSELF = [
     ("train --dataset folder --data-dir pets --image-size 5000", "from 1 to 1024, not 5000."),
     ("train --model nowhere.keras --epochs 0", "`--epochs` must be a whole number of at least 1"),
     ("train --model nowhere.keras --dataset pets", "`--dataset` must be one of"),
-    ("find-learning-rate --steps 3", "`--steps` must be a whole number of at least 10, not 3."),
+    ("find-learning-rate --steps 3", "`--steps` must be a whole number from 10 to 1000000, not 3."),
     ("find-learning-rate --lowest 0", "`--lowest` must be a number above 0, not 0."),
     ("find-learning-rate --lowest 20", "`--highest` must be a number above 20, not 10.0."),
     ("find-learning-rate --lowest 2 --highest 1", "`--highest` must be a number above 2, not 1."),

@@ -38,7 +38,7 @@ def test_what_comes_after_the_culprit_was_not_tried(library):
 def test_an_error_on_import_is_told_in_one_line(library):
     library("keras", "raise RuntimeError('no such\\nthing')")
     found = probe.probe()["keras"]
-    assert found["error"] == "Keras cannot be imported: no such"
+    assert found["error"] == "Keras cannot be imported: no such."
     assert "KERAS_BACKEND" in found["fix"]
 
 

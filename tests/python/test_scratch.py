@@ -202,10 +202,10 @@ def test_a_network_of_ones_own_sizes_is_trained_in_place(small_dataset):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"hidden": [64, 0]}, "`hidden` must be a whole number of at least 1, not 0"),
+        ({"hidden": [64, 0]}, "`hidden` must be a whole number from 1 to 1000000, not 0"),
         ({"hidden": [-3]}, "not -3"),
         ({"hidden": [2.5]}, "not 2.5"),
-        ({"hidden": "64"}, '`hidden` must be a whole number of at least 1, not "64"'),
+        ({"hidden": "64"}, '`hidden` must be a whole number from 1 to 1000000, not "64"'),
         ({"l2": -0.1}, "`l2` must be"),
         ({"input_shape": (20, 32, 3), "architecture": "mlp_sigmoid"}, "at least that, not 20×32"),
         ({"architecture": "cnn2", "hidden": [5]}, '`hidden` must be left out for "cnn2"'),

@@ -33,6 +33,7 @@ def main() -> int:
         *structured_rows(given.every),
         *fuzz_rows(given.inputs),
         *disk_rows(given.disks),
+        *failure_rows(),
         *kill_rows(given.kills),
         *interrupt_rows(given.interrupts),
         *cycle_rows(given.cycles),
@@ -81,6 +82,13 @@ def disk_rows(times: int) -> list[dict[str, Any]]:
     found = faults.fill_disk(times)
     print(dict(found), file=sys.stderr)
     return [row("disk full while a model is saved", times, found["handled"] - found["lost"])]
+
+
+def failure_rows() -> list[dict[str, Any]]:
+    """Calls that write, failing one by one."""
+    found = faults.fail_each_call()
+    print(dict(found), file=sys.stderr)
+    return [row("a call that fails while a file is written", found["tried"], found["handled"])]
 
 
 def kill_rows(times: int) -> list[dict[str, Any]]:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import tempfile
 import time
+import zipfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from errno import EIO, ENOSPC
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from pycifar.errors import OutputError, PycifarError
 from tools.torture.hostile import Case, cases
 
 MOST_MEMORY = 1_000_000  # kB more than before
 MOST_TIME = 30  # seconds
+EXPECTED = {"model.keras", "checkpoint.npz", "checkpoint.lock"}
 OURS = {"checkpoint.lock"}  # what a training makes of its own
 
 
@@ -90,6 +98,98 @@ def fill_disk(times: int) -> Counter[str]:
             if path.read_bytes() != old or len(list(Path(folder).iterdir())) != 2:
                 found["lost"] += 1
     return found
+
+
+# What writing a file calls, where it can fail.
+CALLS = (
+    (tempfile, "mkstemp"), (os, "fdopen"), (os, "fsync"), (os, "close"), (Path, "open"),
+    (Path, "chmod"), (Path, "replace"), (Path, "write_bytes"), (zipfile.ZipFile, "writestr"),
+    (zipfile.ZipFile, "open"), (zipfile.ZipFile, "close"), (np, "savez"),
+)  # fmt: skip
+
+
+def fail_each_call() -> Counter[str]:
+    """Save models, and make checkpoints, with each call that writes failing in turn.
+
+    Returns:
+        How many were `tried` and `handled`: the old file or the new one is there, whole, nothing
+        lies beside it, and the error is pycifar's own. What was not is named.
+    """
+    import pycifar
+
+    dataset = pycifar.load_dataset("synthetic", n_train=40, n_test=10)
+    models = [pycifar.train(dataset, n, epochs=1, seed=1, verbose=0) for n in ("lenet5", "softmax")]
+    known = {model.fingerprint() for model in models}
+    found: Counter[str] = Counter()
+
+    def save(folder: Path) -> None:
+        pycifar.save_model(models[0], folder / "model.keras", overwrite=True)
+
+    def resume(folder: Path) -> None:
+        settings: dict[str, Any] = {"epochs": 2, "seed": 1, "verbose": 0, "resume": True}
+        pycifar.train(dataset, "softmax", checkpoint_dir=folder, **settings)
+
+    def model_is_whole(folder: Path) -> bool:
+        return pycifar.load_model(folder / "model.keras").fingerprint() in known
+
+    def checkpoint_is_whole(folder: Path) -> bool:
+        resume(folder)
+        return True
+
+    for name, write, is_whole in (
+        ("save_model", save, model_is_whole),
+        ("checkpoint", resume, checkpoint_is_whole),
+    ):
+        for (holder, call), kind in itertools.product(CALLS, (ENOSPC, EIO)):
+            for number in itertools.count():
+                with tempfile.TemporaryDirectory(prefix="pycifar-") as place:
+                    folder = Path(place)
+                    if write is save:
+                        pycifar.save_model(models[1], folder / "model.keras")
+                    with _failing(holder, call, number, kind) as failed:
+                        said = _said(write, folder)
+                    if not failed:
+                        break
+                    found["tried"] += 1
+                    beside = {path.name for path in folder.iterdir()} - EXPECTED
+                    if not said and not beside and is_whole(folder):
+                        found["handled"] += 1
+                    else:
+                        found[f"{name}, {call} {number}: {said or sorted(beside) or 'lost'}"] += 1
+    return found
+
+
+def _said(write: Callable[[Path], None], folder: Path) -> str:
+    """What was wrong with how writing failed, if it did."""
+    try:
+        write(folder)
+    except OutputError:
+        return ""
+    except Exception as error:
+        return f"uncaught {type(error).__name__}: {error}"
+    return ""
+
+
+@contextmanager
+def _failing(holder: Any, name: str, number: int, kind: int) -> Iterator[list[int]]:
+    """Have a call fail the time of that number; what this gives tells whether it did."""
+    sound = getattr(holder, name)
+    calls, failed = itertools.count(), []
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        reads = (holder, name) == (Path, "open") and "rb+" not in arguments
+        if not reads and next(calls) == number:
+            failed.append(number)
+            if name == "close" and holder is os:
+                sound(*arguments)  # a file that is not closed would stay so
+            raise OSError(kind, os.strerror(kind))
+        return sound(*arguments, **named)
+
+    setattr(holder, name, call)
+    try:
+        yield failed
+    finally:
+        setattr(holder, name, sound)
 
 
 def _listing(folder: Path, deep: bool = True) -> set[tuple[str, int]]:
