@@ -64,6 +64,8 @@ fuzz: setup
 
 audit: setup
 	@. ./env.sh && python -m pip install --quiet 'pip-audit>=2.10' && python -m pip_audit --local --skip-editable
+	@. ./env.sh && mkdir -p .check && python -m tools.floors --list > .check/floors.txt && \
+	  python -m pip_audit --requirement .check/floors.txt --no-deps --disable-pip
 
 floors: setup
 	@. ./env.sh && python -m tools.floors

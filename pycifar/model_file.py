@@ -264,7 +264,7 @@ def model_entries(content: bytes, source: str) -> tuple[dict[str, bytes], dict[s
             f"{source} is not a model file, or it is damaged: {reason(error)}."
         ) from error
     version = extra.get("format") if isinstance(extra, dict) else None
-    if type(version) is not int:
+    if type(version) is not int or version < 1:
         raise ModelFileError(f"{source} is damaged: its entry {ENTRY} names no format.")
     if version > FORMAT:
         raise ModelVersionError(

@@ -1,6 +1,7 @@
 """Run the Python tests on the oldest versions that pyproject.toml allows: `python -m tools.floors`.
 
-Keeps the floors honest: a floor that no longer works fails here, not on a user's machine.
+Keeps the floors honest: a floor that no longer works fails here, not on a user's machine. With
+--list it only prints them, for `make audit`.
 """
 
 import re
@@ -18,6 +19,8 @@ def main() -> int:
     """Install the floors into an environment of their own and run tests/python there."""
     pins = floors(requires("pycifar") or [])
     print("\n".join(pins), flush=True)
+    if sys.argv[1:] == ["--list"]:
+        return 0
     venv.create(FOLDER, with_pip=True, clear=True)
     constraints = FOLDER / "constraints.txt"
     constraints.write_text("\n".join(pins))

@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.arguments import check_path
+from pycifar.arguments import check_path, describe
 from pycifar.errors import DataFormatError
+from pycifar.files import read_file
+from pycifar.record import (
+    checked_config,
+    checked_count,
+    checked_number,
+    checked_rows,
+    checked_text,
+    checked_texts,
+)
 from pycifar.reproduction.systems import CASES, Case
 from pycifar.table import as_html, paragraph
 from pycifar.trained_model import HISTORY_COLUMNS
@@ -139,20 +148,47 @@ def load_reproduction(path: str | Path) -> Reproduction:
         1
     """
     source = check_path("path", path)
-    if not source.is_file():
+    if not source.exists():
         raise DataFormatError(f"There is no file {source} with a reproduction.")
     try:
-        kept = json.loads(source.read_text("utf-8"))
-        if kept["format"] != FORMAT:
-            raise ValueError(f"its format is {kept['format']}, and {FORMAT} is known")
-        found = Reproduction(tuple(kept["runs"]), tuple(kept["calls"]))
+        kept = json.loads(read_file(source))
+        if type(kept["format"]) is not int or kept["format"] != FORMAT:
+            raise ValueError(f"its format is {describe(kept['format'])}, and {FORMAT} is known")
+        if not (isinstance(kept["calls"], list) and isinstance(kept["runs"], list)):
+            raise ValueError("its calls and trainings are no lists")
+        calls = tuple(checked_text("calls", call) for call in kept["calls"])
+        found = Reproduction(tuple(_checked(record) for record in kept["runs"]), calls)
         str(found)
         return found
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         reason = f"it has no entry {error}" if isinstance(error, KeyError) else error
         raise DataFormatError(
             f"{source} is not a reproduction, or it is damaged: {reason}."
         ) from None
+
+
+# What a training's record in the file has, besides its settings, versions and history.
+_TEXTS = ("system", "budget", "weights", "data_name", "data", "machine")
+_COUNTS = ("parameters", "epochs", "seed", "images_per_second")
+_NUMBERS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds")
+
+
+def _checked(record: Any) -> dict[str, Any]:
+    """The record of a training, each field in its type; it may come from a stranger."""
+    known = {"architecture", "config", "versions", "history", *_TEXTS, *_COUNTS, *_NUMBERS}
+    if not isinstance(record, dict) or set(record) != known:
+        raise ValueError("one of its trainings has other entries")
+    if record["architecture"] not in [case.architecture for case in CASES]:
+        raise ValueError(f"it has an architecture {describe(record['architecture'])}")
+    return {
+        **record,
+        **{name: checked_text(name, record[name]) for name in _TEXTS},
+        **{name: checked_count(name, record[name]) for name in _COUNTS},
+        **{name: checked_number(name, record[name], -math.inf) for name in _NUMBERS},
+        "config": checked_config(record["config"]).to_dict(),
+        "versions": checked_texts("versions", record["versions"]),
+        "history": [list(row) for row in checked_rows(record["history"])],
+    }
 
 
 def with_deviation(mean: float, deviation: float) -> str:

@@ -241,3 +241,25 @@ def test_a_training_that_is_in_the_file_is_not_done_again(small_dataset, tmp_pat
     first = pycifar.reproduce(architecture, path=tmp_path / "found.json", **settings)
     again = pycifar.reproduce(architecture, path=tmp_path / "found.json", **settings)
     assert again.records == first.records  # the seconds in them, too
+
+
+@pytest.mark.parametrize("odd", [None, True, -1, 10**30, "", "x", [], {}, [["x"]], float("nan")])
+def test_results_of_which_any_part_is_odd_are_refused(small_dataset, tmp_path, odd):
+    path, other = tmp_path / "r.json", tmp_path / "other.json"
+    pycifar.reproduce("C", epochs=1, dataset=small_dataset, path=path, verbose=0)
+    accepted = []
+    for holder_of in (lambda kept: kept, lambda kept: kept["runs"][0]):
+        for key in holder_of(json.loads(path.read_text())):
+            doctored = json.loads(path.read_text())
+            holder_of(doctored)[key] = odd
+            other.write_text(json.dumps(doctored))
+            try:
+                str(pycifar.load_reproduction(other))
+            except DataFormatError:
+                continue
+            accepted.append(key)
+    texts = {"system", "budget", "weights", "data_name", "data", "machine"}
+    numbers = {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}
+    empty = {"calls", "runs", "history"}
+    allowed = {str: texts, list: empty, dict: {"versions"}, int: numbers | {"seconds"}}
+    assert set(accepted) <= allowed.get(type(odd), set())
