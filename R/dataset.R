@@ -243,12 +243,11 @@ describe_shape <- function(shape) {
   paste(shape, collapse = if (l10n_info()[["UTF-8"]]) "\u00d7" else "x")
 }
 
-# In lines that fit the console, each below the first, which stands after "classes: ".
-describe_classes <- function(class_names) {
+# In lines that fit the console, each below the first, which stands after so many signs.
+describe_classes <- function(class_names, indent = nchar("classes: ")) {
   shown <- if (length(class_names) > 12L) c(class_names[1:11], "...") else class_names
   # Names may come from a stranger: what would move the cursor is escaped.
   text <- sprintf("%s (%d)", paste(encodeString(shown), collapse = ", "), length(class_names))
-  indent <- nchar("classes: ")
   paste(strwrap(text, getOption("width") - indent), collapse = paste0("\n", strrep(" ", indent)))
 }
 

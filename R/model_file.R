@@ -92,20 +92,25 @@ cifar_inspect_model <- function(path) {
 
 #' @export
 format.cifar_model_file <- function(x, ...) {
-  verdict <- if (x$loadable) "can be loaded" else paste("cannot be loaded:", x$problem)
-  shown <- unclass(x)[setdiff(names(x), c("loadable", "path", "problem"))]
-  shown <- Filter(Negate(is.null), shown)
-  values <- vapply(
-    shown,
-    function(value) {
-      words <- if (is.numeric(value)) format(value, big.mark = ",") else unlist(value)
-      paste(trimws(paste(names(value), words)), collapse = ", ")
-    },
-    character(1L)
+  shown <- list(
+    size = paste(format(x$n_bytes, big.mark = ","), "bytes"),
+    `SHA-256` = x$sha256,
+    network = x$architecture,
+    parameters = if (!is.null(x$parameters)) format(x$parameters, big.mark = ","),
+    images = if (!is.null(x$image_shape)) paste(describe_shape(x$image_shape[1:2]), "pixels"),
+    classes = if (!is.null(x$class_names)) describe_classes(x$class_names, 14L),
+    epochs = x$epochs_done,
+    weights = x$fingerprint,
+    data = if (!is.null(x$data)) encodeString(sprintf("%s (%s)", x$data$name, x$data$source)),
+    versions = if (!is.null(x$versions)) {
+      encodeString(paste(names(x$versions), unlist(x$versions), collapse = ", "))
+    }
   )
+  shown <- Filter(Negate(is.null), shown)
+  verdict <- if (x$loadable) "can be loaded" else paste("cannot be loaded:", x$problem)
   c(
     encodeString(paste(x$path, verdict)),
-    encodeString(sprintf("%-14s%s", paste0(gsub("_", " ", names(shown)), ":"), values))
+    sprintf("%-14s%s", paste0(names(shown), ":"), vapply(shown, as.character, character(1L)))
   )
 }
 

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 MB = 2**20
 
+# What is promised of any file, and held by `make torture`
+
+READING_MEMORY = 1024 * MB  # bytes more than reading a sound file of its size takes
+READING_SECONDS = 10.0  # on two cores; the largest published networks take two
+
 # Arguments
 
 MOST_CLASSES = 100_000  # the largest published data set of images has 21,841

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from pycifar.model_file import (
     read_model_file,
     reason,
 )
+
+MOST_SHOWN = 12  # classes
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,35 @@ class ModelFile:
 
     def __repr__(self) -> str:
         verdict = "can be loaded" if self.loadable else f"cannot be loaded: {self.problem}"
-        lines = [printable(f"{self.path} {verdict}")]
-        shown = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
-        shown.pop("problem")
-        for name, value in shown.items():
+        lines = [f"{self.path} {verdict}"]
+        for what, value in self._shown().items():
             if value is not None:
-                lines.append(printable(f"{name.replace('_', ' ') + ':':<14}{_in_words(value)}"))
-        return "\n".join(lines)
+                lines.append(f"{what + ':':<14}{value}")
+        return "\n".join(map(printable, lines))
+
+    def _shown(self) -> dict[str, str | None]:
+        """What is shown of it, in words; None for what cannot be told."""
+        shape, names, data, versions = self.image_shape, self.class_names, self.data, self.versions
+        return {
+            "size": f"{self.n_bytes:,} bytes",
+            "SHA-256": self.sha256,
+            "network": self.architecture,
+            "parameters": None if self.parameters is None else f"{self.parameters:,}",
+            "images": None if shape is None else f"{shape[0]}×{shape[1]} pixels",
+            "classes": None if names is None else _shortened(names),
+            "epochs": None if self.epochs_done is None else f"{self.epochs_done:,}",
+            "weights": self.fingerprint,
+            "data": None if data is None else f"{data['name']} ({data['source']})",
+            "versions": None
+            if versions is None
+            else ", ".join(f"{name} {version}" for name, version in versions.items()),
+        }
+
+
+def _shortened(names: tuple[str, ...]) -> str:
+    """Names, the first ones where there are many, and their number."""
+    shown = names if len(names) <= MOST_SHOWN else (*names[: MOST_SHOWN - 1], "...")
+    return f"{', '.join(shown)} ({len(names)})"
 
 
 def inspect_model(path: str | Path) -> ModelFile:
@@ -118,11 +142,3 @@ def inspect_model(path: str | Path) -> ModelFile:
         known["problem"] = reason(error)
     digest = hashlib.sha256(content).hexdigest()
     return ModelFile(str(source), len(content), digest, **known)
-
-
-def _in_words(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {text}" for name, text in value.items())
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -49,7 +49,7 @@ test_that("a file is inspected without being loaded, and loaded where it is the 
   expect_identical(found$fingerprint, cifar_fingerprint(small_model()))
   expect_identical(found$class_names, small_model()$class_names)
   expect_match(format(found)[[1L]], "can be loaded", fixed = TRUE)
-  expect_output(print(found), "<cifar_model_file> .*sha256: +[0-9a-f]{64}")
+  expect_output(print(found), "<cifar_model_file> .*SHA-256: +[0-9a-f]{64}")
   loaded <- cifar_load_model(path, sha256 = found$sha256)
   expect_identical(cifar_fingerprint(loaded), found$fingerprint)
   other <- strrep("0", 64L)

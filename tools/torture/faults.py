@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 
 from pycifar.errors import OutputError, PycifarError
+from pycifar.limits import READING_MEMORY, READING_SECONDS
 from tools.torture.hostile import Case, cases
 
-MOST_MEMORY = 1_000_000  # kB more than before
-MOST_TIME = 30  # seconds
 EXPECTED = {"model.keras", "checkpoint.npz", "checkpoint.lock"}
 OURS = {"checkpoint.lock"}  # what a training makes of its own
 
@@ -59,9 +58,9 @@ def outcome_of(case: Case) -> str:
             said = f"uncaught {type(error).__name__}: {error}"
         finally:
             os.chdir(home)
-        if time.monotonic() - started > MOST_TIME:
+        if time.monotonic() - started > READING_SECONDS:
             said = said or "took too long"
-        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory > MOST_MEMORY:
+        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory > READING_MEMORY / 1024:
             said = said or "took too much memory"
         made = _listing(Path(working)) | (_listing(place) ^ before)
         made |= {it for it in _listing(place.parent, deep=False) - outside if "made" in it[0]}

@@ -2,7 +2,7 @@
 
 Byte-wise damage is found by checksums before anything is built; these files are sound archives that
 say odd things. A file is handled where it loads, or is refused by pycifar's own error, within
-`MOST_TIME` and `MOST_MEMORY`; and where it loads, where a prediction does the same.
+`READING_SECONDS` and `READING_MEMORY`; and where it loads, where a prediction does the same.
 """
 
 from __future__ import annotations
@@ -22,11 +22,9 @@ from typing import Any
 import numpy as np
 
 from pycifar.errors import PycifarError
+from pycifar.limits import READING_MEMORY, READING_SECONDS
 from tools.torture.mutation import ODD_VALUES
 from tools.torture.targets import entries_of, saved_model
-
-MOST_MEMORY = 2**30  # bytes more than before
-MOST_TIME = 10.0  # seconds
 
 CONFIG, WEIGHTS, RECORD = "config.json", "model.weights.h5", "pycifar.json"
 LARGE = (-1, 3_000, 10**6, 10**9, 1e30)
@@ -71,9 +69,9 @@ def outcome_of(content: bytes) -> str:
     except Exception as error:
         said = f"uncaught {type(error).__name__}: {str(error)[:200]}"
     seconds, taken = time.monotonic() - started, _most_memory() - before
-    if seconds > MOST_TIME:
+    if seconds > READING_SECONDS:
         said = said or f"took {seconds:.0f} s"
-    if taken > MOST_MEMORY:
+    if taken > READING_MEMORY:
         said = said or f"took {taken / 2**30:.1f} GB"
     return said or "handled"
 
