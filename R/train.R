@@ -7,7 +7,9 @@
 #' [cifar_fingerprint()] tells.
 #'
 #' Interrupting (Ctrl-C, or the stop button) ends the training early: the model so far is returned,
-#' with its history, `interrupted` set and a warning of class `pycifar_warning_interrupted`. A time
+#' with its history, `interrupted` set and a warning of class `pycifar_warning_interrupted`. SIGTERM
+#' and SIGHUP, as schedulers, containers and closed terminals send them, end R after the step at
+#' hand, once a checkpoint is made where there is a `checkpoint_dir`. A time
 #' budget too short for one pass over the images does what fits, with a warning of class
 #' `pycifar_warning_time_budget`.
 #'

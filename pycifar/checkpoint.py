@@ -213,7 +213,9 @@ def _find(path: Path, resume: bool) -> TrainingState | None:
     try:
         return _read(path)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = "it is nested too deep" if isinstance(error, RecursionError) else error
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, RecursionError):
+            reason = "it is nested too deep"
         raise CheckpointError(
             f"{path} is damaged, or no checkpoint: {reason}.",
             fix="Delete it to begin anew.",

@@ -364,7 +364,7 @@ COMMANDS = {
         (("architectures", "as a table"), ("architectures --json", "as JSON")),
     ),
     "train": Command(
-        "Train a network. Ctrl-C ends it early and saves what was learned, with exit code 1.",
+        "Train a network. Ctrl-C, SIGTERM and SIGHUP end it early, and what was learned is saved.",
         _add_train,
         (
             (

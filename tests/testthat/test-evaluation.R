@@ -33,6 +33,14 @@ test_that("a data set of other classes is refused", {
   )
 })
 
+test_that("what is no name of a split is refused", {
+  for (split in list(as.raw(1), quote(a), list(), 1i, NA)) {
+    error <- expect_error(cifar_evaluate(small_model(), small_dataset(), split = split))
+    expect_s3_class(error, "pycifar_error")
+    expect_false(inherits(error, "pycifar_error_internal"))
+  }
+})
+
 test_that("an evaluation prints the whole, its summary each class", {
   expect_snapshot({
     print(invented_evaluation())
