@@ -69,12 +69,22 @@ def test_the_model_is_saved_whatever_becomes_of_the_streams(tmp_path, line):
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_ends_a_training_and_keeps_what_it_learned(tmp_path, name, status):
     settings = ["--epochs", "1000000", "--checkpoint-dir", "steps"]
-    child = subprocess.Popen([*COMMAND, *settings], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    while not (tmp_path / "steps/checkpoint.npz").exists():
-        assert child.poll() is None
-        time.sleep(0.05)
-    os.kill(child.pid, signal.Signals[name])
-    _, errors = child.communicate(timeout=60)
+    number = signal.Signals[name]
+    child = subprocess.Popen(
+        [*COMMAND, *settings],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # nohup has SIGHUP ignored
+    )
+    try:
+        while not (tmp_path / "steps/checkpoint.npz").exists():
+            assert child.poll() is None
+            time.sleep(0.05)
+        os.kill(child.pid, number)
+        _, errors = child.communicate(timeout=60)
+    finally:
+        child.kill()
     assert child.returncode == status
     assert f"ended by {name} after " in errors
     model = pycifar.load_model(tmp_path / "model.keras")
