@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,8 +19,9 @@ from tools.torture import cycles, faults, fuzzing, kills, structured
 
 
 def main() -> int:
-    """Run all, write the table, and print it."""
+    """Run all, or the named parts, write the table, and print it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", nargs="+", help="these alone; the rows of others stay")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--interrupts", type=int, default=50)
     parser.add_argument("--inputs", type=int, default=110_000)
@@ -28,23 +30,39 @@ def main() -> int:
     parser.add_argument("--cycles", type=int, default=100)
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
-    rows = [
-        *hostile_rows(),
-        *structured_rows(given.every),
-        *fuzz_rows(given.inputs),
-        *disk_rows(given.disks),
-        *failure_rows(),
-        *kill_rows(given.kills),
-        *interrupt_rows(given.interrupts),
-        *cycle_rows(given.cycles),
-    ]
-    if given.output is not None:
-        from pycifar.files import write_atomically
-
-        report = {"command": f"python -m tools.torture {' '.join(sys.argv[1:])}", "faults": rows}
-        text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-        write_atomically(given.output, lambda path: path.write_text(text))
+    # A shell has its background jobs ignore Ctrl-C, and their children with them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    parts = {
+        "hostile": hostile_rows,
+        "structured": lambda: structured_rows(given.every),
+        "fuzz": lambda: fuzz_rows(given.inputs),
+        "disks": lambda: disk_rows(given.disks),
+        "failures": failure_rows,
+        "kills": lambda: kill_rows(given.kills),
+        "interrupts": lambda: interrupt_rows(given.interrupts),
+        "cycles": lambda: cycle_rows(given.cycles),
+    }
+    if unknown := set(given.parts or ()) - set(parts):
+        parser.error(f"there is no part {min(unknown)}; there are {', '.join(parts)}")
+    rows = []
+    for name, find in parts.items():
+        if name in (given.parts or parts):
+            rows += find()
+            if given.output is not None:
+                _keep(given.output, rows)
     return int(any(row["tried"] != row["handled"] for row in rows))
+
+
+def _keep(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the rows so far, each with its command, in the place of those of before."""
+    from pycifar.files import write_atomically
+
+    kept = json.loads(path.read_text())["faults"] if path.exists() else []
+    command = f"python -m tools.torture {' '.join(sys.argv[1:])}"
+    by_fault = {row["fault"]: row for row in kept}
+    by_fault |= {row["fault"]: {"command": command, **row} for row in rows}
+    text = json.dumps({"faults": list(by_fault.values())}, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda target: target.write_text(text))
 
 
 def hostile_rows() -> list[dict[str, Any]]:
