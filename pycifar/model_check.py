@@ -137,11 +137,14 @@ def _check_entry(entry: zipfile.ZipInfo, own: tuple[str, ...]) -> None:
         raise ValueError(f"its entry {name} is too large")
 
 
-def check_contents(entries: Mapping[str, bytes]) -> None:
-    """Raise a ValueError unless the entries of a file describe a network of harmless parts.
+def checked_config(entries: Mapping[str, bytes]) -> dict[str, Any]:
+    """The description of the network in a file, which is of harmless parts.
 
     Args:
         entries: what `checked_entries` returned.
+
+    Raises:
+        ValueError: it is not, or its weights are not sound.
     """
     if missing := {CONFIG, WEIGHTS}.difference(entries):
         raise ValueError(f"it has no entry {min(missing)}")
@@ -149,6 +152,7 @@ def check_contents(entries: Mapping[str, bytes]) -> None:
     check_parts(config, PARTS, OPERATIONS)
     check_calls(config)
     check_weights(io.BytesIO(entries[WEIGHTS]))
+    return config
 
 
 def measured_network(entries: Mapping[str, bytes]) -> tuple[keras.Model, Measured]:
@@ -158,8 +162,7 @@ def measured_network(entries: Mapping[str, bytes]) -> tuple[keras.Model, Measure
         ValueError: it is not made of harmless parts, or takes more memory than the file has
             weights.
     """
-    check_contents(entries)
-    network, measured = measure(_builder(network_config(entries[CONFIG])))
+    network, measured = measure(_builder(checked_config(entries)))
     _check_size(measured, len(entries[WEIGHTS]))
     return network, measured
 
@@ -263,15 +266,22 @@ def _check_plain(part: Mapping[str, Any]) -> None:
         raise ValueError("it has an array that is none of numbers")
 
 
-def _parts(value: Any) -> Iterator[dict[str, Any]]:
-    """All parts in a description, however deep, that Keras would make an object of."""
+def _parts(value: Any, nested: bool = True) -> Iterator[dict[str, Any]]:
+    """All parts in a description, however deep, that Keras would make an object of.
+
+    Args:
+        value: the description.
+        nested: whether those that are in another part count as well.
+    """
     waiting = [value]
     while waiting:
         here = waiting.pop()
         if isinstance(here, dict):
-            if "class_name" in here:
+            is_part = "class_name" in here
+            if is_part:
                 yield here
-            waiting += here.values()
+            if nested or not is_part:
+                waiting += here.values()
         elif isinstance(here, list):
             waiting += here
 
@@ -290,7 +300,7 @@ def count_calls(part: Mapping[str, Any]) -> tuple[int, int]:
     config = part.get("config")
     layers = config.get("layers") if isinstance(config, dict) else None
     if not isinstance(layers, list):
-        inside = [count_calls(inner) for inner in _nearest_parts(config)]
+        inside = [count_calls(inner) for inner in _parts(config, nested=False)]
         one = int(part.get("module") not in NOT_CALLED and part.get("class_name") not in PLAIN)
         return one + sum(calls for calls, _ in inside), one + sum(built for _, built in inside)
     layers = [layer for layer in layers if isinstance(layer, dict)]
@@ -323,19 +333,6 @@ def _sources(node: Any) -> Iterator[Any]:
     for part in _parts(node):
         if part["class_name"] == TENSOR:
             yield part["config"]["keras_history"][0]
-
-
-def _nearest_parts(value: Any) -> Iterator[dict[str, Any]]:
-    """The parts in a value that are in no other part."""
-    waiting = [value]
-    while waiting:
-        here = waiting.pop()
-        if isinstance(here, dict) and "class_name" in here:
-            yield here
-        elif isinstance(here, dict):
-            waiting += here.values()
-        elif isinstance(here, list):
-            waiting += here
 
 
 def check_weights(file: Any) -> None:

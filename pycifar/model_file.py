@@ -153,8 +153,7 @@ def read_model_file(source: Path, expected: str | None = None) -> bytes:
         content = read_file(source)
     except OSError as error:
         raise ModelFileError(f"{source} cannot be read: {error.strerror}.") from error
-    found = hashlib.sha256(content).hexdigest()
-    if expected not in (None, found):
+    if expected is not None and (found := hashlib.sha256(content).hexdigest()) != expected:
         raise ModelFileError(
             f"{source} is another file than was expected: its SHA-256 is {found}, not {expected}."
         )

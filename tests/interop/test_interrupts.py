@@ -31,14 +31,27 @@ cat("predicts", length(predict(model, dataset)), "\\n")
 """
 
 
-def interrupt(child: subprocess.Popen[str], started: Path) -> tuple[str, str, float]:
-    """Send SIGINT once the training runs; what the child printed, and how long it took to end."""
+def start(script: Path, **variables: str) -> subprocess.Popen[str]:
+    """R itself, which gets the signal, as from a terminal: Rscript is a chain of processes."""
+    return subprocess.Popen(
+        [r_program(), "--no-echo", "--no-restore", f"--file={script}"],
+        env=r_environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def interrupt(
+    child: subprocess.Popen[str], started: Path, number: int = signal.SIGINT
+) -> tuple[str, str, float]:
+    """Send a signal once the training runs; what the child printed, and how long it took to end."""
     deadline = time.monotonic() + TIMEOUT
     while not started.exists():
         assert child.poll() is None, child.communicate()
         assert time.monotonic() < deadline, "the training did not start"
         time.sleep(0.05)
-    os.kill(child.pid, signal.SIGINT)
+    os.kill(child.pid, number)
     sent = time.monotonic()
     out, err = child.communicate(timeout=60)
     return out, err, time.monotonic() - sent
@@ -48,14 +61,7 @@ def test_an_interrupt_in_rscript_gives_the_model_so_far(tmp_path):
     started = tmp_path / "started"
     script = tmp_path / "train.R"
     script.write_text(IN_R)
-    # Rscript is a chain of processes; R itself gets the signal, as from a terminal.
-    child = subprocess.Popen(
-        [r_program(), "--no-echo", "--no-restore", f"--file={script}"],
-        env=r_environment(STARTED=str(started)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    child = start(script, STARTED=str(started))
     out, err, seconds = interrupt(child, started)
     expected = ["warned", "interrupted TRUE ", "epochs TRUE ", "predicts 50 "]
     assert out.splitlines()[-4:] == expected, out + err
@@ -76,19 +82,8 @@ cat("went on\n")
 def test_a_signal_ends_r_and_leaves_a_checkpoint(tmp_path):
     script, folder = tmp_path / "train.R", tmp_path / "steps"
     script.write_text(IN_R_WITH_A_FOLDER)
-    child = subprocess.Popen(
-        [r_program(), "--no-echo", "--no-restore", f"--file={script}"],
-        env=r_environment(FOLDER=str(folder)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + TIMEOUT
-    while not (folder / "checkpoint.npz").exists():
-        assert child.poll() is None and time.monotonic() < deadline, "the training did not start"
-        time.sleep(0.05)
-    os.kill(child.pid, signal.SIGTERM)
-    out, err = child.communicate(timeout=60)
+    child = start(script, FOLDER=str(folder))
+    out, err, _ = interrupt(child, folder / "checkpoint.npz", signal.SIGTERM)
     assert (child.returncode, out) == (-signal.SIGTERM, ""), err
 
 
