@@ -37,7 +37,7 @@ cifar_build_model <- function(
   l2 = NULL,
   precision = "auto"
 ) {
-  architecture <- crossing_architecture(architecture)
+  architecture <- architecture_to_python(architecture)
   network <- python_call(
     "build_model",
     architecture,
@@ -74,7 +74,7 @@ print.cifar_network <- function(x, ...) {
 }
 
 # An architecture ready to cross: a name, a function of R, a Keras model or a trained model.
-crossing_architecture <- function(architecture, call = rlang::caller_env()) {
+architecture_to_python <- function(architecture, call = rlang::caller_env()) {
   if (inherits(architecture, "cifar_trained_model")) {
     return(live_handle(architecture, "architecture", "cifar_trained_model", call))
   }

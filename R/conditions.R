@@ -35,10 +35,14 @@
 #' of it in the field `traceback`, which is not printed.
 #'
 #' @section Warnings:
+#' Each has the class `pycifar_warning` as well.
+#'
 #' * `pycifar_warning_interrupted`: training was interrupted; the model holds what was learned until
 #'   then.
 #' * `pycifar_warning_time_budget`: a time budget was too short for one pass over the training
 #'   images.
+#' * `pycifar_warning_checkpoint`: a checkpoint was made elsewhere, which changes no weights.
+#' * `pycifar_warning_backend`: Keras's backend computes more slowly than it could.
 #' * `pycifar_warning_unsaved`: a model with a layer that Keras cannot write ends with the R
 #'   session.
 #'
@@ -69,36 +73,21 @@ abort_pycifar <- function(kinds, message, fix = NULL, call = rlang::caller_env()
 abort_from_python <- function(answer, call) {
   abort_pycifar(
     answer$kinds,
-    in_terms_of_r(answer$message),
-    fix = if (!is.null(answer$fix)) in_terms_of_r(answer$fix),
+    answer$message,
+    fix = answer$fix,
     call = call,
     traceback = answer$traceback,
     model = if (!is.null(answer$model)) new_trained_model(answer$model)
   )
 }
 
-# Say Python's constants and pycifar's functions as R says them, except inside quotes and paths.
-in_terms_of_r <- function(text) {
-  words <- c(
-    True = "TRUE",
-    False = "FALSE",
-    None = "NULL",
-    nan = "NaN",
-    inf = "Inf",
-    load_dataset = "cifar_load_dataset()",
-    list_architectures = "cifar_list_architectures()",
-    build_model = "cifar_build_model()",
-    save_model = "cifar_save_model()",
-    load_model = "cifar_load_model()",
-    "train()" = "cifar_train()",
-    "evaluate()" = "cifar_evaluate()",
-    "doctor()" = "cifar_doctor()"
-  )
-  for (word in names(words)) {
-    bare <- sub("()", "", word, fixed = TRUE)
-    brackets <- if (word != bare) "\\(\\)" else "(?:\\(\\))?"
-    pattern <- sprintf("(?<![\\w\"'/\\\\.])%s%s(?![\\w\"'/\\\\(]|[.-]\\w)", bare, brackets)
-    text <- gsub(pattern, words[[word]], text, perl = TRUE)
+# Signal the warnings that came from Python as data.
+warn_from_python <- function(warnings, call) {
+  for (warning in warnings) {
+    cli::cli_warn(
+      "{warning$message}",
+      class = c(paste0("pycifar_warning_", warning$kind), "pycifar_warning"),
+      call = call
+    )
   }
-  text
 }

@@ -56,7 +56,7 @@ cifar_load_dataset <- function(
   }
   new_dataset(python_call(
     "load_dataset",
-    crossing_source(source),
+    source_to_python(source),
     data_dir = one_value(data_dir, "data_dir", "a path"),
     n_train = one_value(n_train, "n_train", "a single number"),
     n_test = one_value(n_test, "n_test", "a single number"),
@@ -181,7 +181,7 @@ plot.cifar_dataset <- function(x, split = "train", n_per_class = 10, seed = 1, .
 }
 
 # Arrays of images and labels, by split, ready to cross; or the name of a source.
-crossing_source <- function(source, call = rlang::caller_env()) {
+source_to_python <- function(source, call = rlang::caller_env()) {
   if (!is.list(source)) {
     return(one_value(source, "source", "the name of a source, or a list of arrays", call))
   }
@@ -193,10 +193,10 @@ crossing_source <- function(source, call = rlang::caller_env()) {
       call = call
     )
   }
-  Map(crossing_part, source, names(source), MoreArgs = list(call = call))
+  Map(part_to_python, source, names(source), MoreArgs = list(call = call))
 }
 
-crossing_part <- function(part, split, call) {
+part_to_python <- function(part, split, call) {
   part <- name_part(part)
   labels <- part$labels
   if (!(is.factor(labels) || is.character(labels)) || anyNA(labels)) {

@@ -29,7 +29,7 @@ cifar_explain <- function(model, image, class_name = NULL, layer = NULL) {
   found <- python_call(
     "explain",
     live_handle(model, "model", "cifar_trained_model"),
-    crossing_image(image),
+    image_to_python(image),
     one_value(class_name, "class_name", "the name of a class"),
     one_value(layer, "layer", "the name of a layer")
   )
@@ -101,7 +101,7 @@ cifar_receptive_field <- function(model) {
   model <- if (inherits(model, "cifar_trained_model")) {
     live_handle(model, "model", "cifar_trained_model")
   } else if (is_python_object(model)) {
-    crossing_architecture(model)
+    architecture_to_python(model)
   } else {
     one_value(model, "model", "a model or the name of an architecture")
   }
@@ -142,7 +142,7 @@ cifar_plot_feature_maps <- function(model, image, layers = NULL, n_maps = 8) {
   found <- python_call(
     "feature_maps",
     live_handle(model, "model", "cifar_trained_model"),
-    crossing_image(image),
+    image_to_python(image),
     several_values(layers, "layers", "names of layers"),
     one_value(n_maps, "n_maps", "a single number")
   )

@@ -162,7 +162,7 @@ augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
 #' @rdname cifar_generics
 fit.cifar_network <- function(object, dataset, ...) {
   check_given("dataset")
-  cifar_train(dataset, python_call("copy_of", crossing_architecture(object)), ...)
+  cifar_train(dataset, python_call("copy_of", architecture_to_python(object)), ...)
 }
 
 #' @exportS3Method generics::fit cifar_trained_model

@@ -1,7 +1,7 @@
 # Images between R and Python: raw bytes in R's column-major order, with the shape.
 
 # What predict() takes as images, ready to cross.
-crossing_images <- function(images, call = rlang::caller_env()) {
+images_to_python <- function(images, call = rlang::caller_env()) {
   if (inherits(images, "cifar_dataset")) {
     return(list(dataset = live_handle(images, "images", "cifar_dataset", call), split = "test"))
   }
@@ -33,7 +33,7 @@ check_not_empty <- function(images, call) {
 }
 
 # One image: an array, a picture or a path.
-crossing_image <- function(image, call = rlang::caller_env()) {
+image_to_python <- function(image, call = rlang::caller_env()) {
   if (is_picture(image)) {
     pictures <- pictures_in(image)
     if (length(pictures) != 1L) {

@@ -46,21 +46,15 @@ cifar_find_learning_rate <- function(
   seed = NULL
 ) {
   check_given("dataset")
-  found <- python_call(
+  found <- rlang::inject(python_call(
     "find_learning_rate",
     live_handle(dataset, "dataset", "cifar_dataset"),
-    crossing_architecture(architecture),
+    architecture_to_python(architecture),
     lowest = one_value(lowest, "lowest", "a single number"),
     highest = one_value(highest, "highest", "a single number"),
     steps = one_value(steps, "steps", "a single number"),
-    batch_size = one_value(batch_size, "batch_size", "a single number"),
-    optimizer = one_value(optimizer, "optimizer", "the name of an optimizer"),
-    weight_decay = one_value(weight_decay, "weight_decay", "a single number"),
-    label_smoothing = one_value(label_smoothing, "label_smoothing", "a single number"),
-    precision = one_value(precision, "precision", "the name of a precision"),
-    augmentation = crossing_augmentation(augmentation),
-    seed = one_value(seed, "seed", "a single number")
-  )
+    !!!settings_to_python(environment())
+  ))
   structure(
     list(
       architecture = found$architecture,

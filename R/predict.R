@@ -48,7 +48,7 @@ predict.cifar_trained_model <- function(object, images, type = "class", tta = FA
   result <- python_call(
     "predict",
     live_handle(object, "object", "cifar_trained_model"),
-    crossing_images(images),
+    images_to_python(images),
     type,
     one_value(tta, "tta", "TRUE or FALSE")
   )

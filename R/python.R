@@ -3,10 +3,12 @@
 # Python starts when it is first used. Even reticulate is loaded only then, because loading it takes
 # longer than all of `library(pycifar)` may take.
 
-# The state of the bridge: `door` is the Python module pycifar.entry_points, once it is imported in
-# `process`; `held` is a condition on its way through Python, see callable_from_python();
-# `parameters` counts those of the models that came since free_models() last looked; `data_dir` is
-# what Python was last told of where CIFAR-10 is.
+# The state of the bridge:
+#
+# * `entry_points`: the Python module, once it is imported in the process of this id, `process`.
+# * `deferred`: a condition on its way through Python, see callable_from_python().
+# * `parameters`: how many the models have that came since free_models() last looked.
+# * `data_dir`: what Python was last told of where CIFAR-10 is.
 bridge <- list2env(list(parameters = 0), parent = emptyenv())
 
 oldest_reticulate <- "1.41.0"
@@ -35,10 +37,11 @@ python_packages <- c(
 python_call <- function(entry_point, ..., call = rlang::caller_env()) {
   list(...) # evaluated, and so checked, before Python is started
   check_process(call)
-  door <- door(call)
-  tell_data_dir(door)
-  answer <- door[[entry_point]](...)
-  signal_held()
+  entry_points <- python_entry_points(call)
+  tell_data_dir(entry_points)
+  answer <- entry_points[[entry_point]](...)
+  signal_deferred()
+  warn_from_python(answer$warnings, call)
   if (!answer$ok) {
     abort_from_python(answer, call)
   }
@@ -48,7 +51,7 @@ python_call <- function(entry_point, ..., call = rlang::caller_env()) {
 # A process that was forked has none of the threads in which Python computes, and would wait for
 # them for ever.
 check_process <- function(call) {
-  if (!is.null(bridge$door) && bridge$process != Sys.getpid()) {
+  if (!is.null(bridge$entry_points) && bridge$process != Sys.getpid()) {
     abort_pycifar(
       "forked",
       paste(
@@ -65,10 +68,10 @@ check_process <- function(call) {
 }
 
 # Python copies the environment when it starts, and Sys.setenv() may have been called since.
-tell_data_dir <- function(door) {
+tell_data_dir <- function(entry_points) {
   data_dir <- Sys.getenv("PYCIFAR_DATA_DIR")
   if (!identical(data_dir, bridge$data_dir)) {
-    door$set_data_dir(data_dir)
+    entry_points$set_data_dir(data_dir)
     bridge$data_dir <- data_dir
   }
 }
@@ -82,8 +85,8 @@ callable_from_python <- function(f) {
   function(...) {
     withRestarts(
       without_jumps(f, ...),
-      pycifar_hold = function(condition) {
-        bridge$held <- condition
+      pycifar_defer = function(condition) {
+        bridge$deferred <- condition
         stop("R left the function before it returned.", call. = FALSE)
       }
     )
@@ -99,7 +102,7 @@ python_ready <- function() {
   }
   tryCatch(
     {
-      door(rlang::current_env())
+      python_entry_points(rlang::current_env())
       !is.null(reticulate::import("importlib.util")$find_spec("keras"))
     },
     error = function(error) FALSE
@@ -111,7 +114,7 @@ without_jumps <- function(f, ...) {
   last <- simpleCondition("")
   on.exit(
     if (!returned && !inherits(last, c("error", "interrupt"))) {
-      invokeRestart("pycifar_hold", last)
+      invokeRestart("pycifar_defer", last)
     }
   )
   value <- withCallingHandlers(f(...), condition = function(condition) last <<- condition)
@@ -119,11 +122,11 @@ without_jumps <- function(f, ...) {
   value
 }
 
-signal_held <- function() {
-  held <- bridge$held
-  if (!is.null(held)) {
-    bridge$held <- NULL
-    rlang::cnd_signal(held)
+signal_deferred <- function() {
+  deferred <- bridge$deferred
+  if (!is.null(deferred)) {
+    bridge$deferred <- NULL
+    rlang::cnd_signal(deferred)
   }
 }
 
@@ -170,12 +173,12 @@ declare_requirements <- function() {
   }
 }
 
-door <- function(call) {
-  if (is.null(bridge$door)) {
-    bridge$door <- with_little_garbage(open_door(call))
+python_entry_points <- function(call) {
+  if (is.null(bridge$entry_points)) {
+    bridge$entry_points <- with_little_garbage(import_entry_points(call))
     bridge$process <- Sys.getpid()
   }
-  bridge$door
+  bridge$entry_points
 }
 
 # With reticulate comes Matrix, whose tables of methods leave 70 MB of garbage that R would keep for
@@ -187,18 +190,18 @@ with_little_garbage <- function(code) {
   code
 }
 
-open_door <- function(call) {
+import_entry_points <- function(call) {
   start_python(call)
   # Where pycifar is imported already, as in a Python process that runs R, that one is used.
-  door <- tryCatch(
+  entry_points <- tryCatch(
     reticulate::import_from_path(
       "pycifar.entry_points",
       path = system.file("python", package = "pycifar")
     ),
     error = function(error) abort_import(error, call)
   )
-  check_versions(door$version()$value, call)
-  door
+  check_versions(entry_points$version()$value, call)
+  entry_points
 }
 
 start_python <- function(call) {
@@ -214,7 +217,7 @@ start_python <- function(call) {
         ),
         fix = "Run install.packages(\"reticulate\") and start R anew.",
         call = call,
-        parent = plain(error)
+        parent = without_additions(error)
       )
     }
   )
@@ -232,7 +235,7 @@ start_python <- function(call) {
           "own, for which it needs a network."
         ),
         call = call,
-        parent = plain(error)
+        parent = without_additions(error)
       )
     }
   )
@@ -258,7 +261,7 @@ abort_import <- function(error, call) {
       paste(shQuote(python_packages), collapse = " ")
     ),
     call = call,
-    parent = plain(error)
+    parent = without_additions(error)
   )
 }
 
@@ -287,6 +290,6 @@ first_line <- function(text) {
 }
 
 # An error without what reticulate adds to it, which rlang 1.0 cannot print as another's parent.
-plain <- function(error) {
+without_additions <- function(error) {
   simpleError(conditionMessage(error), conditionCall(error))
 }

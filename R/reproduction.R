@@ -56,14 +56,7 @@ cifar_reproduce <- function(
     progress$write_line,
     progress$update_bar
   )
-  reproduction <- new_reproduction(found)
-  if (reproduction$interrupted) {
-    cli::cli_warn(
-      "The reproduction was interrupted; what was finished until then is kept.",
-      class = "pycifar_warning_interrupted"
-    )
-  }
-  reproduction
+  new_reproduction(found)
 }
 
 #' Load a reproduction

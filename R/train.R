@@ -25,7 +25,8 @@
 #' @param architecture A name from [cifar_list_architectures()]; or a function that is called with
 #'   `input_shape` (an integer vector of height, width and 3) and `n_classes` and returns a Keras
 #'   model; or a Keras model, such as one of [cifar_build_model()] or of the package keras3, which
-#'   is trained in place; or a trained model, to go on with.
+#'   is trained in place; or a trained model, to go on with. `NULL` is `"cnn2"`, and must be where a
+#'   trained model comes first.
 #' @param epochs Passes over the training images, at least 1; further ones where a model goes on.
 #' @param batch_size Images a step, from 1 to the number of training images.
 #' @param optimizer `"sgd"` (momentum 0.9), `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`; or a Keras
@@ -56,12 +57,9 @@
 #'   pixels, and `cutout` blanks a square with sides of so many. With `flip`, as it has by itself,
 #'   mirrored images are the same to `"fastnet"`: leave it out where a class is the mirror image of
 #'   another.
-#' @param skip_easy The share of the training images that an epoch leaves out to save time, from 0
-#'   to 0.6: drawn from the easiest ones, by the loss that they had when they were last seen. The
-#'   first epoch and the last 15% (at least one) have all images; 0 for a network of NumPy.
 #' @param validation The share of the training split that is held out, above 0 and below 1, drawn
 #'   with the seed and balanced over the classes; or the name of a split, such as `"test"`; or
-#'   `NULL` for none.
+#'   `NULL` for none. `"auto"` is 0.1, or what a model that goes on had.
 #' @param early_stopping Stop after this many epochs without a lower validation loss (training loss
 #'   where there is no validation); `NULL` never stops.
 #' @param best_weights Whether to keep the weights of the epoch with the lowest such loss, rather
@@ -121,7 +119,7 @@
 #' )
 cifar_train <- function(
   dataset,
-  architecture = "cnn2",
+  architecture = NULL,
   epochs = NULL,
   batch_size = NULL,
   optimizer = NULL,
@@ -132,8 +130,7 @@ cifar_train <- function(
   class_weights = NULL,
   precision = "auto",
   augmentation = NULL,
-  skip_easy = NULL,
-  validation = 0.1,
+  validation = "auto",
   early_stopping = NULL,
   best_weights = FALSE,
   callbacks = NULL,
@@ -145,84 +142,29 @@ cifar_train <- function(
   verbose = verbosity()
 ) {
   check_given("dataset")
-  handle <- crossing_dataset(dataset)
+  handle <- dataset_to_python(dataset)
   free_models()
   progress <- new_progress()
   on.exit(progress$close())
-  trained <- python_call(
+  trained <- rlang::inject(python_call(
     "train",
     handle,
-    crossing_architecture(architecture),
-    epochs = one_value(epochs, "epochs", "a single number"),
-    batch_size = one_value(batch_size, "batch_size", "a single number"),
-    optimizer = crossing_optimizer(optimizer),
-    learning_rate = one_value(learning_rate, "learning_rate", "a single number"),
-    schedule = one_value(schedule, "schedule", "the name of a schedule"),
-    weight_decay = one_value(weight_decay, "weight_decay", "a single number"),
-    label_smoothing = one_value(label_smoothing, "label_smoothing", "a single number"),
-    class_weights = crossing_class_weights(class_weights),
-    precision = one_value(precision, "precision", "the name of a precision"),
-    augmentation = crossing_augmentation(augmentation),
-    skip_easy = one_value(skip_easy, "skip_easy", "a single number"),
-    validation = one_value(validation, "validation", "a single number or the name of a split"),
-    early_stopping = one_value(early_stopping, "early_stopping", "a single number"),
-    best_weights = one_value(best_weights, "best_weights", "TRUE or FALSE"),
-    callbacks = crossing_callbacks(callbacks),
-    time_budget = one_value(time_budget, "time_budget", "a single number"),
-    checkpoint_dir = one_value(checkpoint_dir, "checkpoint_dir", "the path of a folder"),
-    checkpoint_every = one_value(checkpoint_every, "checkpoint_every", "a single number"),
-    resume = one_value(resume, "resume", "TRUE or FALSE"),
-    seed = one_value(seed, "seed", "a single number"),
+    architecture_to_python(architecture),
+    !!!settings_to_python(environment()),
+    callbacks = callbacks_to_python(callbacks),
     verbose = one_value(verbose, "verbose", "0, 1, 2, TRUE or FALSE"),
     write_line = progress$write_line,
     update_bar = progress$update_bar
-  )
-  model <- new_trained_model(trained)
-  if (model$interrupted) {
-    warn_interrupted(model)
-  } else if (!is.null(model$config$passes) && model$config$passes < 1) {
-    warn_short_budget(model)
-  }
-  model
-}
-
-crossing_optimizer <- function(optimizer, call = rlang::caller_env()) {
-  if (is_python_object(optimizer)) {
-    return(optimizer)
-  }
-  one_value(optimizer, "optimizer", "the name of an optimizer, or a Keras optimizer", call)
+  ))
+  new_trained_model(trained)
 }
 
 # A data set, or a model that goes on with its own.
-crossing_dataset <- function(dataset, call = rlang::caller_env()) {
+dataset_to_python <- function(dataset, call = rlang::caller_env()) {
   if (inherits(dataset, "cifar_trained_model")) {
     return(live_handle(dataset, "dataset", "cifar_trained_model", call))
   }
   live_handle(dataset, "dataset", "cifar_dataset", call)
-}
-
-# "balanced", or numbers by name.
-crossing_class_weights <- function(weights, call = rlang::caller_env()) {
-  if (is.null(weights) || identical(weights, "balanced")) {
-    return(weights)
-  }
-  numbers <- is.numeric(weights) || is.list(weights) && all(vapply(weights, is.numeric, NA))
-  if (!numbers || is.null(names(weights))) {
-    abort_argument(
-      "class_weights",
-      "\"balanced\" or numbers by class name, such as c(cat = 2)",
-      weights,
-      call
-    )
-  }
-  named_values(weights, "class_weights", "numbers without missing values", call)
-}
-
-# Names alone, or names with values: a vector of names, or a named list.
-crossing_augmentation <- function(augmentation, call = rlang::caller_env()) {
-  allowed <- "names, or a list such as list(flip = TRUE, shift = 4)"
-  values <- named_values(augmentation, "augmentation", allowed, call)
-  if (is.null(names(values)) && length(values) == 1L) values[[1L]] else values
 }
 
 # What a function of R is called with, by name; Python refuses other names.
@@ -235,7 +177,7 @@ callback_arguments <- list(
 )
 
 # Functions by name, Keras callbacks, or an unnamed list of these.
-crossing_callbacks <- function(callbacks, call = rlang::caller_env()) {
+callbacks_to_python <- function(callbacks, call = rlang::caller_env()) {
   if (is.null(callbacks) || is_python_object(callbacks)) {
     return(callbacks)
   }
@@ -244,39 +186,19 @@ crossing_callbacks <- function(callbacks, call = rlang::caller_env()) {
     abort_argument("callbacks", allowed, callbacks, call)
   }
   if (is.null(names(callbacks))) {
-    return(lapply(callbacks, crossing_callbacks, call = call))
+    return(lapply(callbacks, callbacks_to_python, call = call))
   }
   check_names_differ(callbacks, "callbacks", call)
   for (name in intersect(names(callbacks), names(callback_arguments))) {
     check_takes(callbacks[[name]], name, callback_arguments[[name]], call)
   }
-  lapply(callbacks, crossing_function)
+  lapply(callbacks, function_to_python)
 }
 
 # Only whether the result is FALSE crosses back: some results of R cannot cross.
-crossing_function <- function(f) {
+function_to_python <- function(f) {
   if (!is.function(f) || is_python_object(f)) {
     return(f)
   }
   callable_from_python(function(...) if (isFALSE(f(...))) FALSE)
-}
-
-warn_short_budget <- function(model) {
-  cli::cli_warn(
-    c(
-      "{.arg time_budget} was too short for one pass over the training images.",
-      i = "{round(100 * model$config$passes)}% of them were used."
-    ),
-    class = "pycifar_warning_time_budget"
-  )
-}
-
-warn_interrupted <- function(model) {
-  cli::cli_warn(
-    c(
-      "Training was interrupted after {model$epochs_done} of {model$config$epochs} epoch{?s}.",
-      i = "The model holds what was learned until then."
-    ),
-    class = "pycifar_warning_interrupted"
-  )
 }

@@ -34,7 +34,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no identity at the start": {"without": "identity"},
     "no label smoothing": {"settings": {"label_smoothing": 0.0}},
     "mirrored images are not the same to it": {"without": "mirroring"},
-    "a third of the images left out": {"settings": {"skip_easy": 0.35}},
     "no added convolutions": {"constants": {"ADDED": 0}},
     "no augmentation": {"settings": {"augmentation": "none"}},
     "flip alone": {"settings": {"augmentation": {"flip": "alternating"}}},
@@ -69,20 +68,20 @@ def main() -> None:
 def train(name: str, epochs: int, seed: int) -> dict[str, float]:
     """One variant, in this process alone."""
     from pycifar.architectures import ARCHITECTURES, fastnet
-    from pycifar.portions import split_portions
+    from pycifar.datasets.subset import split_subsets
 
     variant = VARIANTS[name]
     for constant, value in variant.get("constants", {}).items():
         setattr(fastnet, constant, value)
     without = variant.get("without")
-    mirrored = None if without in ("mirroring", "whitening") else fastnet.mirrored
+    flips = None if without in ("mirroring", "whitening") else fastnet.flip_weights
     ARCHITECTURES["fastnet"] = dataclasses.replace(
-        fastnet.ARCHITECTURE, prepare=preparing(without), mirrored=mirrored
+        fastnet.ARCHITECTURE, prepare=preparing(without), flip_weights=flips
     )
     dataset = pycifar.load_dataset("cifar10")
     settings = {"validation": 0.1, "seed": seed, "verbose": 0} | variant.get("settings", {})
     model = pycifar.train(dataset, "fastnet", epochs=epochs, **settings)
-    _, held_out = split_portions(dataset, settings["validation"], seed)
+    _, held_out = split_subsets(dataset, settings["validation"], seed)
     images, labels = held_out.take(slice(None))
     right = {
         views: float((pycifar.predict(model, images, tta=views == 6) == labels).mean())
@@ -108,7 +107,7 @@ def preparing(without: str | None) -> Any:
                 layer.set_weights(drawn[layer.name])
             if not whitens and without == "identity":
                 weights = drawn[layer.name]
-                layer.set_weights([(values + fastnet.mirrored(values)) / 2 for values in weights])
+                layer.set_weights([(own + fastnet.flip_weights(own)) / 2 for own in weights])
 
     return prepare
 

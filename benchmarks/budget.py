@@ -60,7 +60,7 @@ def told(result: Any) -> Any:
 
 def read_libraries() -> None:
     """Import what a training imports."""
-    import pycifar.trainer  # noqa: F401
+    import pycifar.training.train  # noqa: F401
 
 
 def run_ancestor(epochs: float, seed: int) -> dict[str, Any]:

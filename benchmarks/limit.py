@@ -26,7 +26,7 @@ from script import command_line, write_report
 
 import pycifar
 from pycifar.architectures import ARCHITECTURES
-from pycifar.architectures.multiply_adds import count_multiply_adds
+from pycifar.models.multiply_adds import count_multiply_adds
 
 SIDES = (1024, 2048, 4096)  # of the square matrices; the fastest counts
 IMAGES = 10_240

@@ -81,32 +81,23 @@ def as_rows(dataset: pycifar.Dataset) -> tuple[np.ndarray, np.ndarray]:
 def pycifar_epoch(dataset: pycifar.Dataset) -> Callable[[], Any]:
     """One epoch through the loop that `pycifar.train` runs, on all training images."""
     # Here, and not above: TensorFlow and PyTorch do not go together in one process.
-    from pycifar.backend import seeded
-    from pycifar.config import TrainingConfig
-    from pycifar.portions import split_portions
-    from pycifar.scratch import NumpyModel
-    from pycifar.training_run import TrainingRun
+    from pycifar.config import Settings
+    from pycifar.training.prepare import prepare_run
 
-    with seeded(1):
-        model = NumpyModel("mlp_relu", (32, 32, 3), 10, hidden=[64, 64], activation="relu")
-    model.compile(RATE, MOMENTUM, 0.0)
-    training, validating = split_portions(dataset, None, 1)
-    settings = {"optimizer": "sgd", "learning_rate": RATE, "schedule": "constant"}
-    config = TrainingConfig(
-        architecture="mlp_relu",
+    settings = Settings(
         epochs=1,
         batch_size=BATCH,
+        learning_rate=RATE,
+        schedule="constant",
         weight_decay=0.0,
-        augmentation={},
+        augmentation="none",
         validation=None,
-        early_stopping=None,
-        best_weights=False,
         seed=1,
-        **settings,
     )
+    network = pycifar.build_model("mlp_relu", hidden=[64, 64], seed=1)
 
     def epoch() -> None:
-        TrainingRun(model, training, validating, config).train([])
+        prepare_run(dataset, network, settings).train([])
 
     return epoch
 

@@ -84,7 +84,7 @@ def load() -> tuple[np.ndarray, np.ndarray]:
 
 def prepare_pycifar(name: str, batch: int, precision: str) -> Callable[[], float]:
     """The epoch that `train` runs."""
-    from pycifar.trainer import train
+    from pycifar.training.train import train
 
     dataset = pycifar.load_dataset("cifar10", n_train=IMAGES, n_test=100)
     network = pycifar.build_model(name, seed=1, precision=precision)

@@ -26,16 +26,16 @@ if platform.machine() in ("x86_64", "AMD64"):
 
 if TYPE_CHECKING:
     from pycifar.architectures import build_model, list_architectures
-    from pycifar.augmentation import Augmentation
     from pycifar.datasets import Dataset, Split, explore, load_dataset
+    from pycifar.datasets.augmentation import Augmentation
     from pycifar.diagnosis import doctor
     from pycifar.errors import PycifarError
     from pycifar.evaluation import Evaluation, evaluate, predict
     from pycifar.explanation import Explanation, explain
     from pycifar.explanation_plots import plot_explanation, plot_feature_maps, plot_filters
-    from pycifar.learning_rates import LearningRates, find_learning_rate
-    from pycifar.model_file import load_model, save_model
-    from pycifar.model_inspection import ModelFile, inspect_model
+    from pycifar.models.file import load_model, save_model
+    from pycifar.models.inspection import ModelFile, inspect_model
+    from pycifar.models.trained_model import TrainedModel
     from pycifar.plots import (
         plot_confusion,
         plot_history,
@@ -45,31 +45,31 @@ if TYPE_CHECKING:
     )
     from pycifar.receptive_fields import receptive_field
     from pycifar.reproduction import Reproduction, load_reproduction, reproduce
-    from pycifar.trained_model import TrainedModel
-    from pycifar.trainer import train
+    from pycifar.training.lr_finder import LearningRates, find_learning_rate
+    from pycifar.training.train import train
 
 # Where each public name lives.
 _HOMES = {
-    "Augmentation": "pycifar.augmentation",
+    "Augmentation": "pycifar.datasets.augmentation",
     "Dataset": "pycifar.datasets",
     "Evaluation": "pycifar.evaluation",
     "Explanation": "pycifar.explanation",
-    "LearningRates": "pycifar.learning_rates",
-    "ModelFile": "pycifar.model_inspection",
+    "LearningRates": "pycifar.training.lr_finder",
+    "ModelFile": "pycifar.models.inspection",
     "PycifarError": "pycifar.errors",
     "Reproduction": "pycifar.reproduction",
     "Split": "pycifar.datasets",
-    "TrainedModel": "pycifar.trained_model",
+    "TrainedModel": "pycifar.models.trained_model",
     "build_model": "pycifar.architectures",
     "doctor": "pycifar.diagnosis",
     "evaluate": "pycifar.evaluation",
     "explain": "pycifar.explanation",
     "explore": "pycifar.datasets",
-    "find_learning_rate": "pycifar.learning_rates",
-    "inspect_model": "pycifar.model_inspection",
+    "find_learning_rate": "pycifar.training.lr_finder",
+    "inspect_model": "pycifar.models.inspection",
     "list_architectures": "pycifar.architectures",
     "load_dataset": "pycifar.datasets",
-    "load_model": "pycifar.model_file",
+    "load_model": "pycifar.models.file",
     "load_reproduction": "pycifar.reproduction",
     "plot_confusion": "pycifar.plots",
     "plot_explanation": "pycifar.explanation_plots",
@@ -82,8 +82,8 @@ _HOMES = {
     "predict": "pycifar.evaluation",
     "receptive_field": "pycifar.receptive_fields",
     "reproduce": "pycifar.reproduction",
-    "save_model": "pycifar.model_file",
-    "train": "pycifar.trainer",
+    "save_model": "pycifar.models.file",
+    "train": "pycifar.training.train",
 }
 
 __all__ = [

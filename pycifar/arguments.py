@@ -23,6 +23,7 @@ from pycifar.errors import (
     OutputExistsError,
     UnknownNameError,
 )
+from pycifar.language import constant
 
 
 def check_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
@@ -75,7 +76,8 @@ def check_flag(name: str, value: Any) -> bool:
     """True or False."""
     if _is_flag(value):
         return bool(value)
-    raise ArgumentError(f"`{name}` must be True or False, not {describe(value)}.")
+    allowed = f"{constant(True)} or {constant(False)}"
+    raise ArgumentError(f"`{name}` must be {allowed}, not {describe(value)}.")
 
 
 def check_verbosity(value: Any) -> int:
@@ -133,9 +135,9 @@ def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bo
 def describe(value: Any) -> str:
     """A short description of a value for an error message, with its type unless it is plain."""
     if value is None or isinstance(value, (bool, int)):
-        return repr(value)
+        return constant(value)
     if isinstance(value, float):
-        return repr(float(value))  # 2.5, not np.float64(2.5)
+        return constant(float(value))  # 2.5, not np.float64(2.5)
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and shape:
         kind = f" and type {value.dtype}" if hasattr(value, "dtype") else ""

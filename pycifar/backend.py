@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.errors import DependencyError, ForkedError
+from pycifar.errors import BackendWarning, DependencyError, ForkedError
 
 _ONEDNN_STATE = "tensorflow.python.util._pywrap_util_port"
 
@@ -228,6 +228,7 @@ if lacks_onednn():
         "TensorFlow was imported before pycifar, and computes without oneDNN on this processor. "
         "Training takes up to twice as long, and gives weights that differ in the last bits from "
         "those of runs with it. Import pycifar first, or set TF_ENABLE_ONEDNN_OPTS=1.",
+        BackendWarning,
         stacklevel=2,
     )
 

@@ -6,8 +6,9 @@ tables as dicts of columns, blocks of numbers as `bytearray`, and handles: nothi
 depends on the versions of reticulate, NumPy or pandas.
 
 Each function returns ``{"ok": True, "value": …}`` or ``{"ok": False, "kinds": …, "message": …,
-"fix": …, "traceback": …, "model": …}``, so that an error crosses as data and R makes its own
-condition of it. An interrupt crosses as Python's KeyboardInterrupt, which reticulate makes R's.
+"fix": …, "traceback": …, "model": …}``, each with "warnings", so that errors and warnings cross as
+data, in R's words, and R makes its own conditions of them.
+An interrupt crosses as Python's KeyboardInterrupt, which reticulate makes R's.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import os
 import signal
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,19 +30,20 @@ from pycifar.arguments import check_choice, check_count, check_verbosity, descri
 from pycifar.errors import (
     ArgumentError,
     ImageError,
-    InterruptedWarning,
     PycifarError,
-    TimeBudgetWarning,
+    PycifarWarning,
     TrainingError,
+    warnings_collected,
 )
 from pycifar.interrupts import Terminated
+from pycifar.language import speaking_r
 
 if TYPE_CHECKING:
     import pandas
 
     from pycifar.datasets import Dataset, Split
+    from pycifar.models.trained_model import TrainedModel
     from pycifar.reproduction import Reproduction
-    from pycifar.trained_model import TrainedModel
 
 
 def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
@@ -50,19 +51,18 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> dict[str, Any]:
+        told: list[PycifarWarning] = []
         try:
-            with warnings.catch_warnings():
-                # R reads `interrupted` and `passes`, and warns itself.
-                warnings.simplefilter("ignore", InterruptedWarning)
-                warnings.simplefilter("ignore", TimeBudgetWarning)
-                return {"ok": True, "value": function(*arguments, **named)}
+            with speaking_r(), warnings_collected() as told:
+                value = function(*arguments, **named)
+            return {"ok": True, "value": value, "warnings": _warnings_as_data(told)}
         except Terminated as end:
             # R would go on with its script. What is to be kept is in the checkpoint.
             signal.signal(end.signal, signal.SIG_DFL)
             os.kill(os.getpid(), end.signal)
             raise
         except Exception as error:
-            return _as_data(error)
+            return _as_data(error) | {"warnings": _warnings_as_data(told)}
 
     return call
 
@@ -153,9 +153,9 @@ def build_model(architecture: Any, *arguments: Any, **named: Any) -> Any:
 @entry_point
 def copy_of(network: Any) -> Any:
     """A handle to a network of its own with the same weights."""
-    from pycifar.model_state import copy_of
+    from pycifar.learners import learner_for
 
-    return copy_of(network)
+    return learner_for(network).copy()
 
 
 @entry_point
@@ -182,7 +182,7 @@ def train(
 ) -> TrainedModel:
     """A handle to a trained model; progress goes to `write_line` and `update_bar`."""
     _import_keras()
-    from pycifar.callbacks import ReportedProgress
+    from pycifar.training.callbacks import ReportedProgress
 
     told = [] if callbacks is None else _as_list(callbacks)
     verbose = check_verbosity(verbose)
@@ -279,7 +279,7 @@ def save_model(model: TrainedModel, path: str, overwrite: Any) -> str:
 @entry_point
 def model_file(model: TrainedModel) -> bytearray:
     """The bytes of the file that `save_model` would write."""
-    from pycifar.model_file import model_bytes
+    from pycifar.models.file import model_bytes
 
     return bytearray(model_bytes(model))
 
@@ -288,7 +288,7 @@ def model_file(model: TrainedModel) -> bytearray:
 def model_from_file(content: Any) -> TrainedModel:
     """A handle to the model in the bytes of a file."""
     _import_keras()
-    from pycifar.model_file import model_from_bytes
+    from pycifar.models.file import model_from_bytes
 
     return model_from_bytes(bytes(content))
 
@@ -296,7 +296,7 @@ def model_from_file(content: Any) -> TrainedModel:
 @entry_point
 def weights(model: TrainedModel, layer: Any) -> dict[str, Any]:
     """The weights of a layer, or of all, as blocks by name."""
-    from pycifar.model_state import as_numpy
+    from pycifar.learners.keras_learner import as_numpy
 
     layers = {found.name: found.weights for found in model.keras_model.layers if found.weights}
     if layer is not None:
@@ -459,6 +459,10 @@ def _import_keras() -> None:
         untold[:] = [name for name in untold if "." not in name]
 
 
+def _warnings_as_data(told: list[PycifarWarning]) -> list[dict[str, str]]:
+    return [{"kind": warning.kind, "message": str(warning)} for warning in told]
+
+
 def _as_data(error: Exception) -> dict[str, Any]:
     known = isinstance(error, PycifarError)
     return {
@@ -548,8 +552,8 @@ def _as_list(value: Any) -> list[Any]:
 def _guarded_builder(architecture: Any) -> Any:
     """An architecture; a function of R that builds one says so where it fails."""
     from pycifar.backend import keras
-    from pycifar.callbacks import call_theirs
+    from pycifar.training.callbacks import call_user_function
 
     if isinstance(architecture, keras.Model) or not callable(architecture):
         return architecture
-    return functools.partial(call_theirs, "architecture", architecture)
+    return functools.partial(call_user_function, "architecture", architecture)

@@ -26,6 +26,9 @@ Each class has a `kind`: R sees the class ``pycifar_error_<kind>``, then its par
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -183,9 +186,52 @@ class DependencyError(PycifarError):
     kind = "dependency"
 
 
-class TimeBudgetWarning(UserWarning):
+class PycifarWarning(UserWarning):
+    """Base of all warnings of pycifar."""
+
+    kind = "pycifar"
+
+
+class TimeBudgetWarning(PycifarWarning):
     """The time budget was too short for one pass over the training images."""
 
+    kind = "time_budget"
 
-class InterruptedWarning(UserWarning):
+
+class InterruptedWarning(PycifarWarning):
     """Training was interrupted; the model holds what was learned until then."""
+
+    kind = "interrupted"
+
+
+class CheckpointWarning(PycifarWarning):
+    """A checkpoint was made elsewhere, in a way that changes no weights."""
+
+    kind = "checkpoint"
+
+
+class BackendWarning(PycifarWarning):
+    """Keras's backend computes more slowly than it could, or to other last bits."""
+
+    kind = "backend"
+
+
+@contextmanager
+def warnings_collected() -> Iterator[list[PycifarWarning]]:
+    """Collect the warnings of pycifar, for somebody who shows them in their own way.
+
+    Those of others are shown as ever.
+    """
+    collected: list[PycifarWarning] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PycifarWarning)
+        show = warnings.showwarning
+
+        def collect(message: Any, *others: Any, **named: Any) -> None:
+            if isinstance(message, PycifarWarning):
+                collected.append(message)
+            else:
+                show(message, *others, **named)
+
+        warnings.showwarning = collect
+        yield collected

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.arguments import check_choice, check_flag, describe
+from pycifar.arguments import check_choice, check_flag
+from pycifar.config import DEFAULT_SPLIT
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
+from pycifar.datasets.dataset import check_dataset
 from pycifar.errors import ArgumentError, ImageError
-from pycifar.memory import images_that_fit
-from pycifar.scratch import NumpyModel
+from pycifar.learners import learner_for
+from pycifar.memory import check_image_fits, images_that_fit
+from pycifar.models.trained_model import TrainedModel, check_trained_model
 from pycifar.table import as_html, as_text, paragraph
-from pycifar.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     import pandas
@@ -108,7 +110,7 @@ def predict(
 
 
 def evaluate(
-    model: TrainedModel, dataset: Dataset, split: str = "test", tta: bool = False
+    model: TrainedModel, dataset: Dataset, split: str = DEFAULT_SPLIT, tta: bool = False
 ) -> Evaluation:
     """Measure a model on a split.
 
@@ -135,8 +137,7 @@ def evaluate(
     """
     check_model(model)
     check_flag("tta", tta)
-    if not isinstance(dataset, Dataset):
-        raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
+    check_dataset(dataset)
     model.check_classes(dataset.class_names)
     part = dataset.split(split)
     probabilities = _probabilities(model, as_images(model, part), tta)
@@ -174,14 +175,8 @@ def check_model(model: Any) -> None:
         ArgumentError: it is none, or one image would need more memory than there is.
         ForkedError: the process was forked.
     """
-    if not isinstance(model, TrainedModel):
-        raise ArgumentError(f"`model` must be a trained model, not {describe(model)}.")
-    if isinstance(model.network, NumpyModel):
-        return
-    from pycifar.backend import check_process
-    from pycifar.memory import check_image_fits
-
-    check_process()
+    check_trained_model(model)
+    learner_for(model.network).check_process()
     check_image_fits(model.network)
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from pycifar.arguments import check_choice, describe
 from pycifar.errors import ArgumentError, ImageError, printable
 from pycifar.evaluation import as_images, check_model, predict
+from pycifar.models.trained_model import TrainedModel
 from pycifar.table import as_html
-from pycifar.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     import keras

@@ -14,8 +14,8 @@ import numpy as np
 from pycifar.arguments import check_count, describe
 from pycifar.errors import ArgumentError
 from pycifar.explanation import Explanation, feature_maps, filters, one_image
+from pycifar.models.trained_model import TrainedModel
 from pycifar.plots import TITLE, check_target, finish, new_figure
-from pycifar.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

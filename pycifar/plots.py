@@ -15,18 +15,19 @@ import numpy as np
 
 from pycifar.arguments import check_flag, check_output, describe
 from pycifar.datasets import Dataset, sample_images
+from pycifar.datasets.dataset import check_dataset
 from pycifar.errors import ArgumentError, DependencyError
 from pycifar.evaluation import Evaluation
 from pycifar.files import write_atomically
+from pycifar.models.trained_model import TrainedModel, check_trained_model
 from pycifar.reproduction import Reproduction
-from pycifar.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from pycifar.learning_rates import LearningRates
+    from pycifar.training.lr_finder import LearningRates
 
 SUFFIXES = (".png", ".pdf", ".svg")
 DPI = 200  # dots per inch of a PNG
@@ -68,8 +69,7 @@ def plot_history(
         >>> model = pycifar.train(dataset, epochs=2, seed=1, verbose=0)
         >>> figure = pycifar.plot_history(model, "history.png", overwrite=True)
     """
-    if not isinstance(model, TrainedModel):
-        raise ArgumentError(f"`model` must be a trained model, not {describe(model)}.")
+    check_trained_model(model)
     if not model.epochs_done:
         raise ArgumentError("The history of `model` is empty: no epoch was finished.")
     target = check_target(path, overwrite)
@@ -113,7 +113,7 @@ def plot_learning_rates(
         >>> found = pycifar.find_learning_rate(dataset, steps=20, seed=1)
         >>> figure = pycifar.plot_learning_rates(found, "rates.png", overwrite=True)
     """
-    from pycifar import learning_rates as found  # brings Keras
+    from pycifar.training import lr_finder as found  # brings Keras
 
     if not isinstance(learning_rates, found.LearningRates):
         raise ArgumentError(
@@ -172,8 +172,7 @@ def plot_samples(
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> figure = pycifar.plot_samples(dataset, path="samples.png", overwrite=True)
     """
-    if not isinstance(dataset, Dataset):
-        raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
+    check_dataset(dataset)
     target = check_target(path, overwrite)
     mosaic = _mosaic(sample_images(dataset, split, n_per_class, seed))
     height, width, _ = mosaic.shape

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,12 @@ def find_processor(cpuinfo: Path = CPUINFO) -> Processor:
     if flags is not None:
         known = tuple(title for flag, title in INSTRUCTIONS.items() if flag in flags.split())
     return Processor(name, _usable_cores(), known)
+
+
+def threads_asked_for(names: Iterable[str], cores: int) -> int:
+    """Return what the first of these environment variables that is set says, else all cores."""
+    given = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    return int(given) if given.isdecimal() else cores
 
 
 def _read_cpuinfo(path: Path) -> dict[str, str]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pycifar.architectures import ARCHITECTURES, build_model
 from pycifar.arguments import check_choice, describe
 from pycifar.errors import ArgumentError
-from pycifar.scratch import NumpyModel
-from pycifar.trained_model import TrainedModel
+from pycifar.learners import is_network, learner_for
+from pycifar.models.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     import keras
@@ -84,18 +84,12 @@ def receptive_field(model: TrainedModel | keras.Model | str) -> pandas.DataFrame
 
 def as_keras(model: Any) -> keras.Model:
     """The Keras model of a trained model, of an architecture by name, or of itself."""
-    from pycifar.backend import keras
-
     if isinstance(model, TrainedModel):
         return model.keras_model
-    if isinstance(model, keras.Model):
-        return model
     if isinstance(model, str):
         model = build_model(check_choice("model", model, ARCHITECTURES), seed=1)
-    if isinstance(model, NumpyModel):
-        return model.to_keras()
-    if isinstance(model, keras.Model):
-        return model
+    if is_network(model):
+        return learner_for(model).as_keras()
     raise ArgumentError(
         "`model` must be a trained model, a Keras model or the name of an architecture, "
         f"not {describe(model)}."

@@ -1,7 +1,7 @@
 """What each setting of a training may be: one rule a setting, for the functions and the shell.
 
 What is refused here needs neither images nor Keras, so the shell refuses it before it loads any.
-What depends on the data, such as the largest batch size, is checked in `pycifar.settings`.
+What depends on the data, such as the largest batch size, is checked in `pycifar.training.resolve`.
 """
 
 from __future__ import annotations
@@ -19,31 +19,26 @@ from pycifar.arguments import (
     check_seed,
     describe,
 )
+from pycifar.config import is_said
 from pycifar.errors import ArgumentError
+from pycifar.learners.numpy_settings import check_numpy_settings
+from pycifar.learners.optimizers import OPTIMIZERS
+from pycifar.learners.schedules import SCHEDULES
 from pycifar.limits import MOST_STEPS
-from pycifar.optimization import OPTIMIZERS, SCHEDULES
 from pycifar.precision import PRECISIONS
 
 # A rule is called with a setting's name and value, and returns the value in its plain type.
 Rule = Callable[[str, Any], Any]
 
-MOST_SKIPPED = 0.6  # share of the images; of more than all, fewer cannot be drawn
-
 FEWEST_SEARCH_STEPS = 10  # of a search for a learning rate
-
-# The optimizer of the networks of NumPy.
-NUMPY_OPTIMIZER = "sgd"
-
-# Settings whose default is a value of their own: None is none of them.
-ALWAYS_SAID = {"precision": "auto", "best_weights": False, "resume": False}
 
 
 def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """Check settings of a training, each by its rule and then those that exclude each other.
 
     Args:
-        given: any arguments of `train` but its data set, callbacks and verbosity; None where
-            nothing was said. A name as `architecture` brings the rules of that network.
+        given: any fields of `Settings`, and maybe `architecture`, whose name brings the rules of
+            that network.
 
     Returns:
         The settings in their plain types.
@@ -51,16 +46,19 @@ def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ArgumentError: a setting has a wrong type or value.
     """
-    checked = {
-        name: value if value is None and name not in ALWAYS_SAID else check_setting(name, value)
-        for name, value in given.items()
-    }
-    _check_budget(given)
-    _check_checkpoints(given)
+    checked = {name: _checked(name, value) for name, value in given.items()}
+    _check_budget(checked)
+    _check_checkpoints(checked)
     architecture = checked.get("architecture")
     if isinstance(architecture, str) and ARCHITECTURES[architecture].in_numpy:
         check_numpy_settings(checked)
     return checked
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name == "architecture":
+        return value if value is None else check_setting(name, value)
+    return check_setting(name, value) if is_said(name, value) else value
 
 
 def check_setting(name: str, value: Any) -> Any:
@@ -73,23 +71,6 @@ def check_search(lowest: Any, highest: Any, steps: Any) -> tuple[float, float, i
     lowest = _above_zero("lowest", lowest)
     highest = check_number("highest", highest, minimum=lowest, open_minimum=True)
     return lowest, highest, check_count("steps", steps, FEWEST_SEARCH_STEPS, MOST_STEPS)
-
-
-def check_numpy_settings(settings: Mapping[str, Any]) -> None:
-    """Raise an ArgumentError where a network of NumPy cannot do what is asked."""
-    for name in ("skip_easy", "label_smoothing"):
-        if settings.get(name):
-            raise ArgumentError(
-                f"`{name}` must be 0 for a network of NumPy, not {describe(settings[name])}."
-            )
-    if settings.get("class_weights") is not None:
-        raise ArgumentError("`class_weights` must be left out for a network of NumPy.")
-    optimizer = settings.get("optimizer")
-    if optimizer not in (None, NUMPY_OPTIMIZER):
-        raise ArgumentError(
-            f'`optimizer` must be "{NUMPY_OPTIMIZER}" for a network of NumPy, not '
-            f"{describe(optimizer)}."
-        )
 
 
 def _check_budget(settings: Mapping[str, Any]) -> None:
@@ -134,15 +115,17 @@ def _name_or_object(allowed: Iterable[str]) -> Rule:
     )
 
 
-def _validation(name: str, value: Any) -> float | str:
-    """A share of the training images, or a split's name, which only the data set can judge."""
-    if isinstance(value, str):
+def _validation(name: str, value: Any) -> float | str | None:
+    """A share of the images, a split's name, which only the data set can judge, or None."""
+    if value is None or isinstance(value, str):
         return value
     return check_number(name, value, 0, 1, open_minimum=True, open_maximum=True)
 
 
 def _augmentation(name: str, value: Any) -> Any:
-    from pycifar.augmentation import resolve_augmentation  # needs NumPy, which doctor may lack
+    from pycifar.datasets.augmentation import (
+        resolve_augmentation,  # needs NumPy, which doctor may lack
+    )
 
     return resolve_augmentation(value)
 
@@ -170,7 +153,6 @@ RULES: dict[str, Rule] = {
     "class_weights": _class_weights,
     "precision": _name_among(PRECISIONS),
     "augmentation": _augmentation,
-    "skip_easy": lambda name, value: check_number(name, value, 0, MOST_SKIPPED),
     "validation": _validation,
     "early_stopping": check_count,
     "best_weights": check_flag,
@@ -180,6 +162,3 @@ RULES: dict[str, Rule] = {
     "resume": check_flag,
     "seed": lambda name, value: check_seed(value),
 }
-
-# All settings, where nothing is said of any; a training without a validation.
-UNSAID: dict[str, Any] = dict.fromkeys(RULES) | ALWAYS_SAID

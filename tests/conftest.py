@@ -44,12 +44,13 @@ def quick(request: pytest.FixtureRequest) -> Iterator[None]:
     if not request.config.getoption("--quick"):
         yield
         return
-    from pycifar.training_run import TrainingRun
+    from pycifar.training import lr_finder
+    from pycifar.training.run import TrainingRun
 
     def skip(*arguments: Any) -> None:
         pytest.skip(TRAINS)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TrainingRun, "train", skip)
-        patch.setattr(TrainingRun, "losses_at", skip)
+        patch.setattr(lr_finder, "_losses_at", skip)
         yield

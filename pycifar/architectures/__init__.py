@@ -21,7 +21,7 @@ from pycifar.architectures import (
 )
 from pycifar.architectures.architecture import Architecture
 from pycifar.arguments import check_choice, check_count, check_seed, describe
-from pycifar.config import Recipe
+from pycifar.config import DEFAULT_ARCHITECTURE, DEFAULTS, Settings
 from pycifar.errors import ArgumentError
 from pycifar.limits import LONGEST_SIDE, MOST_CLASSES
 from pycifar.memory import lack_of_memory_told
@@ -53,6 +53,9 @@ ARCHITECTURES: dict[str, Architecture] = {
 # The name under which a network of the caller's own is recorded.
 CUSTOM = "custom"
 
+# Settings of recipes that `list_architectures` shows.
+LISTED = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay")
+
 ROUNDING = 0.05  # by how much probabilities in bfloat16 may miss a sum of 1
 
 
@@ -75,12 +78,7 @@ def list_architectures() -> pandas.DataFrame:
             "architecture": name,
             "summary": architecture.summary,
             "origin": architecture.origin,
-            "epochs": architecture.recipe.epochs,
-            "batch_size": architecture.recipe.batch_size,
-            "optimizer": architecture.recipe.optimizer,
-            "learning_rate": architecture.recipe.learning_rate,
-            "schedule": architecture.recipe.schedule,
-            "weight_decay": architecture.recipe.weight_decay,
+            **{setting: getattr(architecture.settings, setting) for setting in LISTED},
         }
         for name, architecture in ARCHITECTURES.items()
     ]
@@ -88,7 +86,10 @@ def list_architectures() -> pandas.DataFrame:
 
 
 def build_model(
-    architecture: str | Callable[..., keras.Model] | keras.Model | NumpyModel = "cnn2",
+    architecture: str
+    | Callable[..., keras.Model]
+    | keras.Model
+    | NumpyModel = DEFAULT_ARCHITECTURE,
     input_shape: tuple[int, int, int] = (32, 32, 3),
     n_classes: int = 10,
     seed: int | None = None,
@@ -129,8 +130,8 @@ def build_model(
         >>> pycifar.build_model("mlp_relu", hidden=[128], activation="sigmoid").count_params()
         394634
     """
-    from pycifar.backend import keras, seeded
-    from pycifar.scratch import NumpyModel
+    from pycifar.backend import seeded
+    from pycifar.learners import is_network
 
     n_classes = check_count("n_classes", n_classes, minimum=2, maximum=MOST_CLASSES)
     shape = _check_input_shape(input_shape)
@@ -140,13 +141,14 @@ def build_model(
     _, recipe = recipe_for(architecture)
     settled = settle_precision(precision, recipe.precision)
     with seeded(seed), computing_in(settled), lack_of_memory_told("a network of this size"):
-        if isinstance(architecture, (keras.Model, NumpyModel)):
+        if is_network(architecture):
             _check_options("a model", given, ())
             model = _check_model(architecture, shape, n_classes)
         elif callable(architecture):
             _check_options("a function", given, ())
             model = _check_model(architecture(shape, n_classes), shape, n_classes)
         else:
+            architecture = str(architecture)
             _check_options(f'"{architecture}"', given, ARCHITECTURES[architecture].options)
             model = ARCHITECTURES[architecture].build(shape, n_classes, **given)
     if precision not in ("auto", precision_of(model)):
@@ -157,17 +159,22 @@ def build_model(
     return model
 
 
-def recipe_for(architecture: Any) -> tuple[str, Recipe]:
-    """The name to record for what was given as `architecture`, and the recipe that suits it."""
-    from pycifar.scratch import NumpyModel
+def recipe_for(architecture: Any) -> tuple[str, Settings]:
+    """Return the name to record for what was given as `architecture`, and what suits it."""
+    from pycifar.learners import is_network
 
     if callable(architecture):  # a Keras model is, too
-        return CUSTOM, Recipe()
-    if isinstance(architecture, NumpyModel):
-        known = ARCHITECTURES.get(architecture.name)
-        return (CUSTOM, Recipe()) if known is None else (architecture.name, known.recipe)
-    name = check_choice("architecture", architecture, ARCHITECTURES)
-    return name, ARCHITECTURES[name].recipe
+        return CUSTOM, DEFAULTS
+    if not isinstance(architecture, str) and is_network(architecture):
+        name = architecture.name if architecture.name in ARCHITECTURES else CUSTOM
+    else:
+        name = check_choice("architecture", architecture, ARCHITECTURES)
+    return name, recipe_by_name(name)
+
+
+def recipe_by_name(name: str) -> Settings:
+    """Return what suits an architecture by the name that is recorded; the defaults for others."""
+    return ARCHITECTURES[name].settings if name in ARCHITECTURES else DEFAULTS
 
 
 def _check_input_shape(shape: Any) -> tuple[int, int, int]:
@@ -192,9 +199,9 @@ def _check_model(
     model: Any, shape: tuple[int, int, int], n_classes: int
 ) -> keras.Model | NumpyModel:
     from pycifar.backend import keras
-    from pycifar.scratch import NumpyModel
+    from pycifar.learners import is_network
 
-    if not isinstance(model, (keras.Model, NumpyModel)):
+    if not is_network(model):
         raise ArgumentError(
             "`architecture` must be a name, a Keras model, or a function(input_shape, n_classes) "
             f"that returns one; what came is {describe(model)}."

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pycifar.config import Recipe
+from pycifar.config import DEFAULTS, Settings
 
 if TYPE_CHECKING:
     import keras
@@ -30,16 +30,21 @@ class Architecture:
         prepare: called with a new model and some of the training images, uint8 of shape
             (n, height, width, 3), before it is trained, to set weights by them; None where all
             weights are drawn.
-        mirrored: for a network to which mirrored images can be the same as the images: gives, of
-            the weights of a layer, those that do to mirrored images what these do to images. A
-            training that mirrors images has both be equal. None for other networks.
+        flip_weights: for a network to which mirrored images can be the same as the images: takes
+            the weights of a layer, and returns those that do to mirrored images what these do to
+            images. A training that mirrors images keeps both equal. None for other networks.
     """
 
     summary: str
     origin: str
     build: Callable[..., keras.Model | NumpyModel]
-    recipe: Recipe
+    recipe: Settings
     options: tuple[str, ...] = ()
     in_numpy: bool = False
     prepare: Callable[[keras.Model, np.ndarray], None] | None = None
-    mirrored: Callable[[np.ndarray], np.ndarray] | None = None
+    flip_weights: Callable[[np.ndarray], np.ndarray] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The recipe with the defaults where it says nothing."""
+        return self.recipe.over(DEFAULTS)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pycifar.architectures.architecture import Architecture
 from pycifar.architectures.blocks import convolutions, pixels, probabilities
-from pycifar.config import Recipe
+from pycifar.config import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +35,7 @@ ARCHITECTURE = Architecture(
     summary="conv 32, conv 32, max pool, dense 512 with dropout, dense 10",
     origin="system B: a Keras CNN in Python",
     build=build,
-    recipe=Recipe(
+    recipe=Settings(
         epochs=10,
         batch_size=128,
         optimizer="sgd",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pycifar.architectures.architecture import Architecture
 from pycifar.architectures.blocks import convolutions, pixels
-from pycifar.config import Recipe
+from pycifar.config import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -39,7 +39,7 @@ ARCHITECTURE = Architecture(
     summary="conv 32, conv 32, pool, conv 64, conv 64, pool, dense 512, dense 10, weight decay",
     origin="system D: a CNN in R with keras, tensorflow and reticulate",
     build=build,
-    recipe=Recipe(
+    recipe=Settings(
         epochs=20,
         batch_size=128,
         optimizer="sgd",

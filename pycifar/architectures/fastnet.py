@@ -4,15 +4,16 @@ After Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU". Kept: a fi
 whitens patches of 2×2 pixels and does not learn, three blocks of two convolutions with max pooling
 after the first, normalisation whose scale is fixed, an identity at the start of each convolution,
 a last layer whose output is scaled down, label smoothing, and images that are mirrored in every
-other epoch; and Muon, which came after it (see `pycifar.muon`). Changed for processors: half the
-filters, ReLU in place of GELU, no bias behind the whitening, smaller batches, Adam for what is no
-kernel, the largest value of each map at the end whatever its size, two more convolutions where
-the maps are smallest, each added to what it is given (He et al. 2015), and at the end of long
+other epoch; and Muon, which came after it (see `pycifar.learners.muon`). Changed for processors:
+half the filters, ReLU in place of GELU, no bias behind the whitening, smaller batches, Adam for
+what is no kernel, the largest value of each map at the end whatever its size, two more convolutions
+where the maps are smallest, each added to what it is given (He et al. 2015), and at the end of long
 trainings the mean of the weights (Izmailov et al. 2018).
 
-A training that mirrors images has the network be the same to both (see `pycifar.mirroring`), which
-takes far fewer steps to learn; pooling by windows of 3×3 leaves out no edge that its mirror image
-would have. Where the width is no power of two, mirrored images are nearly the same to it.
+A training that mirrors images has the network be the same to both (see
+`pycifar.learners.flip_equivariance`), which takes far fewer steps to learn; pooling by windows of
+3×3 leaves out no edge that its mirror image would have. Where the width is no power of two,
+mirrored images are nearly the same to it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures.architecture import Architecture
 from pycifar.architectures.blocks import chain, pixels
-from pycifar.config import Recipe
+from pycifar.config import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -80,7 +81,7 @@ def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
     return keras.Model(start, chain(values, outputs), name="fastnet")
 
 
-def mirrored(weights: np.ndarray) -> np.ndarray:
+def flip_weights(weights: np.ndarray) -> np.ndarray:
     """The weights of a layer that do to mirrored images what these do to images."""
     if weights.ndim < 4:
         return weights[_partners(len(weights))]
@@ -109,7 +110,7 @@ def prepare(model: keras.Model, images: np.ndarray) -> None:
             passed = min(kernel.shape[2:])
             kernel[..., :passed] = 0
             kernel[1, 1, range(passed), range(passed)] = 1
-        layer.set_weights([(kernel + mirrored(kernel)) / 2])
+        layer.set_weights([(kernel + flip_weights(kernel)) / 2])
 
 
 def whitening_filters(images: np.ndarray) -> np.ndarray:
@@ -154,8 +155,8 @@ ARCHITECTURE = Architecture(
     origin="pycifar's own, after Jordan 2024",
     build=build,
     prepare=prepare,
-    mirrored=mirrored,
-    recipe=Recipe(
+    flip_weights=flip_weights,
+    recipe=Settings(
         epochs=10,
         batch_size=256,
         optimizer="muon",

@@ -22,7 +22,7 @@ from pycifar.architectures.blocks import (
     pixels,
     probabilities,
 )
-from pycifar.config import Recipe
+from pycifar.config import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -106,7 +106,7 @@ ARCHITECTURE = Architecture(
     summary="stem of 3 conv, 9 inception modules of 64 to 256 maps, average, dropout, dense 10",
     origin="system E: Szegedy et al. 2014",
     build=build,
-    recipe=Recipe(
+    recipe=Settings(
         epochs=40,
         batch_size=128,
         learning_rate=0.02,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pycifar.architectures.architecture import Architecture
 from pycifar.architectures.blocks import pixels, probabilities
-from pycifar.config import Recipe
+from pycifar.config import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +42,7 @@ ARCHITECTURE = Architecture(
     summary="conv 6, conv 16, both 5×5 with average pooling, dense 120, dense 84, dense 10, tanh",
     origin="system E: LeCun et al. 1998",
     build=build,
-    recipe=Recipe(
+    recipe=Settings(
         epochs=30,
         batch_size=64,
         learning_rate=0.02,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures.architecture import Architecture
-from pycifar.config import Recipe
+from pycifar.config import Settings
 
 if TYPE_CHECKING:
     from pycifar.scratch import NumpyModel
@@ -26,7 +26,7 @@ ARCHITECTURE = Architecture(
     summary="in NumPy: 3072 pixels, dense 64, dense 64, dense 10, ReLU",
     origin="system C: a fully connected network in NumPy",
     build=build,
-    recipe=Recipe(
+    recipe=Settings(
         epochs=80,
         batch_size=256,
         optimizer="sgd",

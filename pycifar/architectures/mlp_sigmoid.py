@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures.architecture import Architecture
-from pycifar.config import Recipe
+from pycifar.config import Settings
 
 if TYPE_CHECKING:
     from pycifar.scratch import NumpyModel
@@ -25,7 +25,7 @@ ARCHITECTURE = Architecture(
     summary="in NumPy: 784 grey pixels, dense 500, dense 50, dense 10, sigmoids",
     origin="system A: a neural network in NumPy alone",
     build=build,
-    recipe=Recipe(
+    recipe=Settings(
         epochs=30,
         batch_size=128,
         optimizer="sgd",

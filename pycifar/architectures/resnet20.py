@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures.architecture import Architecture
 from pycifar.architectures.blocks import chain, normalised_convolution, pixels, probabilities
-from pycifar.config import Recipe
+from pycifar.config import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -61,7 +61,7 @@ ARCHITECTURE = Architecture(
     summary="conv 16, 3 stages of 3 residual blocks of 16, 32 and 64 filters, average, dense 10",
     origin="system E: He et al. 2015",
     build=build,
-    recipe=Recipe(
+    recipe=Settings(
         epochs=60,
         batch_size=128,
         learning_rate=0.1,

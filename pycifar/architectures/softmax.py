@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pycifar.architectures.architecture import Architecture
 from pycifar.architectures.blocks import pixels, probabilities
-from pycifar.config import Recipe
+from pycifar.config import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -26,5 +26,5 @@ ARCHITECTURE = Architecture(
     summary="3072 pixels, dense 10",
     origin="baseline: softmax regression",
     build=build,
-    recipe=Recipe(epochs=20, batch_size=128, learning_rate=0.01, schedule="cosine"),
+    recipe=Settings(epochs=20, batch_size=128, learning_rate=0.01, schedule="cosine"),
 )

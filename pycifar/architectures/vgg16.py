@@ -20,7 +20,7 @@ from pycifar.architectures.blocks import (
     pixels,
     probabilities,
 )
-from pycifar.config import Recipe
+from pycifar.config import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -52,7 +52,7 @@ ARCHITECTURE = Architecture(
     summary="13 conv of 3×3 in five blocks, 16 to 128 filters, dense 1024 twice with dropout",
     origin="system E: Simonyan and Zisserman 2014",
     build=build,
-    recipe=Recipe(
+    recipe=Settings(
         epochs=40,
         batch_size=128,
         optimizer="adamw",

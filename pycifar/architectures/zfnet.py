@@ -20,7 +20,7 @@ from pycifar.architectures.blocks import (
     pixels,
     probabilities,
 )
-from pycifar.config import Recipe
+from pycifar.config import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -56,7 +56,7 @@ ARCHITECTURE = Architecture(
     summary="conv 24 of 3×3, conv 64 of 5×5, conv 128, 256 and 128 of 3×3, dense 1024 twice",
     origin="system E: Zeiler and Fergus 2013",
     build=build,
-    recipe=Recipe(
+    recipe=Settings(
         epochs=40,
         batch_size=128,
         learning_rate=0.02,

@@ -6,13 +6,13 @@ who leaves early, as `head` does, costs no result.
 
 from __future__ import annotations
 
-import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pycifar.cli.output import print_json, print_table
 from pycifar.cli.parser import UsageError
+from pycifar.cli.readers import as_count, as_flag, as_text
 from pycifar.cli.records import (
     evaluation_record,
     explanation_record,
@@ -25,9 +25,6 @@ from pycifar.cli.records import (
     training_record,
 )
 from pycifar.cli.values import (
-    as_count,
-    as_flag,
-    as_text,
     dataset_arguments,
     output_path,
     read_values,
@@ -40,9 +37,9 @@ from pycifar.errors import (
     ArgumentError,
     InterruptedWarning,
     PycifarError,
-    TimeBudgetWarning,
     TrainingError,
     printable,
+    warnings_collected,
 )
 from pycifar.interrupts import Terminated
 
@@ -53,7 +50,7 @@ if TYPE_CHECKING:
     import pandas
 
     from pycifar.datasets import Dataset
-    from pycifar.trained_model import TrainedModel
+    from pycifar.models.trained_model import TrainedModel
 
 # Sources of `load_dataset` that a model can be evaluated on without saying where they are.
 SELF_SUFFICIENT = ("cifar10", "synthetic")
@@ -106,17 +103,15 @@ def train(options: Namespace) -> int:
         raise UsageError("train", "`--architecture` and `--model` exclude each other.")
 
     from pycifar.datasets import load_dataset
-    from pycifar.trainer import train
+    from pycifar.training.train import train
 
     if "model" in options:
-        from pycifar.model_file import load_model
+        from pycifar.models.file import load_model
 
         arguments["architecture"] = earlier = load_model(options.model)
         data_arguments = _data_for(earlier, data_arguments)
     dataset = load_dataset(**data_arguments)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InterruptedWarning)  # said below
-        warnings.simplefilter("ignore", TimeBudgetWarning)
+    with warnings_collected() as told:
         try:
             model = train(dataset, **arguments)
         except TrainingError as error:
@@ -131,11 +126,9 @@ def train(options: Namespace) -> int:
     _save(model, output, options)
     if model.interrupted:
         _report_interrupt(model, output, "interrupted")
-    elif model.config.passes is not None and model.config.passes < 1:
-        say(
-            "pycifar train: --time-budget was too short for one pass over the training images; "
-            f"{model.config.passes:.0%} of them were used."
-        )
+    for warning in told:
+        if not isinstance(warning, InterruptedWarning):  # which does not say where the model is
+            say(f"pycifar train: {warning}")
     if not model.epochs_done:
         plot = None
     if plot is not None:
@@ -159,7 +152,7 @@ def find_learning_rate(options: Namespace) -> int:
     plot = _picture_path(options)
 
     from pycifar.datasets import load_dataset
-    from pycifar.learning_rates import find_learning_rate
+    from pycifar.training.lr_finder import find_learning_rate
 
     found = find_learning_rate(load_dataset(**data_arguments), **arguments)
     if plot is not None:
@@ -180,7 +173,7 @@ def evaluate(options: Namespace) -> int:
 
     from pycifar.datasets import load_dataset
     from pycifar.evaluation import evaluate
-    from pycifar.model_file import load_model
+    from pycifar.models.file import load_model
 
     model = load_model(options.model)
     dataset = load_dataset(**_data_for(model, data_arguments))
@@ -205,7 +198,7 @@ def predict(options: Namespace) -> int:
     """`pycifar predict`."""
     top = read_values(options, {"top": as_count}).get("top", 1)
 
-    from pycifar.model_file import load_model
+    from pycifar.models.file import load_model
 
     model = load_model(options.model)
     records, failed = [], False
@@ -229,7 +222,7 @@ def explain(options: Namespace) -> int:
     chosen = read_values(options, {"class_name": as_text, "layer": as_text})
 
     from pycifar.explanation import explain
-    from pycifar.model_file import load_model
+    from pycifar.models.file import load_model
 
     found = explain(load_model(options.model), options.image, **chosen)
     if plot is not None:
@@ -254,8 +247,7 @@ def reproduce(options: Namespace) -> int:
     from pycifar.reproduction import reproduce
 
     dataset = load_dataset(**data_arguments)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InterruptedWarning)  # said below
+    with warnings_collected():  # an interrupt is said below
         found = reproduce(dataset=dataset, **arguments)
     if found.interrupted:
         say(
@@ -279,7 +271,7 @@ def reproduce(options: Namespace) -> int:
 
 def inspect(options: Namespace) -> int:
     """`pycifar inspect`."""
-    from pycifar.model_inspection import inspect_model
+    from pycifar.models.inspection import inspect_model
 
     found = inspect_model(options.model)
     if "json" in options:
@@ -313,7 +305,7 @@ def _picture_path(options: Namespace) -> Path | None:
 
 def _save(model: TrainedModel, output: Path | None, options: Namespace) -> None:
     if output is not None:
-        from pycifar.model_file import save_model
+        from pycifar.models.file import save_model
 
         save_model(model, output, overwrite="overwrite" in options)
 

@@ -6,18 +6,17 @@ the call as well, so that each default stands in one place: at the function that
 
 from __future__ import annotations
 
-import ast
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pycifar
 from pycifar.arguments import describe, nearest_name
+from pycifar.cli.training_options import SEARCH_OPTIONS, TRAINING_OPTIONS
+from pycifar.config import DEFAULT_SOURCE, DEFAULT_SPLIT, SEARCH_DEFAULTS
 from pycifar.errors import ArgumentError
-from pycifar.optimization import OPTIMIZERS, SCHEDULES
-from pycifar.precision import PRECISIONS
+from pycifar.rules import FEWEST_SEARCH_STEPS
 
 
 @dataclass(frozen=True)
@@ -119,13 +118,12 @@ def _unknown(command: str | None, kind: str, given: str, allowed: list[str]) -> 
 
 
 def _add_data(parser: ArgumentParser, default: str | None = None) -> None:
-    defaults = defaults_of("datasets/load.py", "load_dataset")
     group = parser.add_argument_group("data")
     group.add_argument(
         "--dataset",
         metavar="NAME",
         help="cifar10, synthetic (drawn by code, needs no file) or folder (images in "
-        f"DIR/train/CLASS/ and DIR/test/CLASS/); {default or defaults['source']} unless given",
+        f"DIR/train/CLASS/ and DIR/test/CLASS/); {default or DEFAULT_SOURCE} unless given",
     )
     group.add_argument(
         "--data-dir",
@@ -160,28 +158,7 @@ def _add_explore(parser: ArgumentParser) -> None:
 
 def _add_train(parser: ArgumentParser) -> None:
     _add_data(parser)
-    _add_training(
-        parser,
-        "epochs",
-        "batch_size",
-        "optimizer",
-        "learning_rate",
-        "schedule",
-        "weight_decay",
-        "label_smoothing",
-        "class_weights",
-        "precision",
-        "augmentation",
-        "skip_easy",
-        "validation",
-        "time_budget",
-        "early_stopping",
-        "best_weights",
-        "checkpoint_dir",
-        "checkpoint_every",
-        "resume",
-        "seed",
-    ).add_argument(
+    _add_training(parser, TRAINING_OPTIONS).add_argument(
         "--model",
         metavar="MODEL",
         help="go on with a file that `pycifar train` saved, in place of --architecture",
@@ -191,79 +168,38 @@ def _add_train(parser: ArgumentParser) -> None:
 
 
 def _add_find_learning_rate(parser: ArgumentParser) -> None:
-    defaults = defaults_of("learning_rates.py", "find_learning_rate")
     _add_data(parser)
     group = parser.add_argument_group("search")
     for name, metavar, text in (
         ("lowest", "RATE", "the learning rate of the first step"),
         ("highest", "RATE", "the learning rate of the last step"),
-        ("steps", "N", "how many, at least 10"),
+        ("steps", "N", f"how many, at least {FEWEST_SEARCH_STEPS}"),
     ):
-        text += f"; {defaults[name]:g} unless given"
+        text += f"; {SEARCH_DEFAULTS[name]:g} unless given"
         group.add_argument(f"--{name}", metavar=metavar, help=text)
-    settings = ("batch_size", "optimizer", "weight_decay", "label_smoothing")
-    _add_training(parser, *settings, "precision", "augmentation", "seed")
+    _add_training(parser, SEARCH_OPTIONS)
     _add_output(parser, "the losses by learning rate")
 
 
-def _add_training(parser: ArgumentParser, *names: str) -> Any:
-    """Options that say how a network is trained, as a group."""
-    defaults = defaults_of("trainer.py", "train")
+def _add_training(parser: ArgumentParser, names: Iterable[str]) -> Any:
+    """Add options that say how a network is trained; return their group."""
     group = parser.add_argument_group(
         "training", "What is left out follows the architecture: `pycifar architectures` shows it."
     )
-    about = {
-        "architecture": ("NAME", f"{defaults['architecture']} unless given"),
-        "epochs": ("N", "passes over the training images"),
-        "batch_size": ("N", "images a step"),
-        "optimizer": ("NAME", ", ".join(OPTIMIZERS)),
-        "learning_rate": ("RATE", "at the start, or at the peak of one_cycle"),
-        "schedule": ("NAME", ", ".join(SCHEDULES)),
-        "weight_decay": (
-            "DECAY",
-            "each step takes the learning rate times this off each weight, times the weight",
-        ),
-        "label_smoothing": ("SHARE", "of the truth that is spread evenly over all classes"),
-        "class_weights": (
-            "WEIGHTS",
-            "what the classes count: balanced, or cat=2,dog=1.5 (1 for those left out)",
-        ),
-        "precision": ("NAME", ", ".join(PRECISIONS) + ": what is computed with"),
-        "augmentation": (
-            "NAMES",
-            "none, or any of flip,shift,cutout with commas between; shift=2 for so many pixels, "
-            "flip=alternating to mirror each image in every other epoch",
-        ),
-        "skip_easy": ("SHARE", "of the training images that an epoch leaves out, being easy"),
-        "validation": (
-            "WHAT",
-            "the share of the training images to hold out, the name of a split such as test, "
-            f"or none; {defaults['validation']} unless given",
-        ),
-        "time_budget": ("SECONDS", "train for so long, in place of --epochs"),
-        "early_stopping": ("N", "stop after N epochs without a lower validation loss"),
-        "best_weights": (None, "keep the weights of the best epoch"),
-        "checkpoint_dir": ("DIR", "make a checkpoint in this folder after each epoch"),
-        "checkpoint_every": ("N", "make one each N steps, too"),
-        "resume": (None, "go on from the checkpoint in --checkpoint-dir, if there is one"),
-        "seed": ("N", "the same seed gives the same weights; drawn unless given"),
-    }
-    for name in ("architecture", *names):
-        metavar, text = about[name]
-        option = f"--{name.replace('_', '-')}"
-        if metavar is None:
-            group.add_argument(option, action="store_true", help=text)
+    for name in names:
+        about, option = TRAINING_OPTIONS[name], f"--{name.replace('_', '-')}"
+        if about.metavar is None:
+            group.add_argument(option, action="store_true", help=about.help)
         else:
-            group.add_argument(option, metavar=metavar, help=text)
+            group.add_argument(option, metavar=about.metavar, help=about.help)
     return group
 
 
 def _add_evaluate(parser: ArgumentParser) -> None:
-    defaults = defaults_of("evaluation.py", "evaluate")
     parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
     _add_data(parser, default="the one that the model was trained on")
     parser.add_argument(
-        "--split", metavar="NAME", help=f"train or test; {defaults['split']} unless given"
+        "--split", metavar="NAME", help=f"train or test; {DEFAULT_SPLIT} unless given"
     )
     _add_tta(parser)
     _add_output(parser, "the confusion matrix")
@@ -333,19 +269,6 @@ def _add_reproduce(parser: ArgumentParser) -> None:
 
 def _add_nothing(parser: ArgumentParser) -> None:
     pass
-
-
-def defaults_of(file: str, function: str) -> dict[str, Any]:
-    """The defaults of a function, for the help, read from its source.
-
-    Importing it would start TensorFlow, and nobody waits four seconds for help.
-    """
-    source = Path(pycifar.__file__).parent / file
-    nodes = ast.parse(source.read_text(encoding="utf-8")).body
-    found = next(n for n in nodes if isinstance(n, ast.FunctionDef) and n.name == function)
-    names = [argument.arg for argument in found.args.args]
-    values = [ast.literal_eval(value) for value in found.args.defaults]
-    return dict(zip(names[len(names) - len(values) :], values, strict=True))
 
 
 COMMANDS = {

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pycifar.datasets.exploration import Exploration
     from pycifar.evaluation import Evaluation
     from pycifar.explanation import Explanation
-    from pycifar.learning_rates import LearningRates
+    from pycifar.models.trained_model import TrainedModel
     from pycifar.reproduction import Reproduction
-    from pycifar.trained_model import TrainedModel
+    from pycifar.training.lr_finder import LearningRates
 
 
 def rows(table: pandas.DataFrame) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ def training_record(
 
 def images_per_second(model: TrainedModel, dataset: Dataset) -> float | None:
     """Images trained on or validated on in a second, or None where that is not known."""
-    if not model.seconds or model.config.skip_easy:  # which leaves out nobody knows how many
+    if not model.seconds:
         return None
     # A share that is held out is a part of the training split: its images are counted there.
     seen = ("train", model.config.validation)

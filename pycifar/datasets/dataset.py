@@ -7,11 +7,12 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from pycifar.arguments import describe
-from pycifar.errors import DataError, ImageError, printable
+from pycifar.errors import ArgumentError, DataError, ImageError, printable
 
 _LOADED: weakref.WeakValueDictionary[int, Dataset] = weakref.WeakValueDictionary()
 
@@ -23,6 +24,13 @@ def loaded_dataset(name: str, fingerprint: str) -> Dataset | None:
         if trains and dataset.fingerprint("train") == fingerprint:
             return dataset
     return None
+
+
+def check_dataset(value: Any) -> Dataset:
+    """Return the data set; raise an ArgumentError where it is none."""
+    if not isinstance(value, Dataset):
+        raise ArgumentError(f"`dataset` must be a data set, not {describe(value)}.")
+    return value
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pycifar.arguments import check_count, check_seed, describe
-from pycifar.datasets.dataset import Dataset, Split
-from pycifar.errors import ArgumentError, DataError, printable
+from pycifar.arguments import check_count, check_seed
+from pycifar.datasets.dataset import Dataset, Split, check_dataset
+from pycifar.errors import DataError, printable
 from pycifar.table import as_html, as_text, paragraph
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def explore(dataset: Dataset) -> Exploration:
     """
     import pandas
 
-    _check_dataset(dataset)
+    check_dataset(dataset)
     names = list(dataset.class_names)
     splits, batches = [], []
     for name, split in dataset.splits.items():
@@ -141,7 +141,7 @@ def sample_images(
         >>> sample_images(load_dataset("synthetic"), n_per_class=3).shape
         (10, 3, 32, 32, 3)
     """
-    _check_dataset(dataset)
+    check_dataset(dataset)
     n = check_count("n_per_class", n_per_class)
     part = dataset.split(split)
     random = np.random.default_rng(check_seed(seed))
@@ -155,11 +155,6 @@ def sample_images(
             )
         chosen.append(members[np.argsort(random.random(len(members)), kind="stable")[:n]])
     return np.ascontiguousarray(part.images[np.array(chosen)])
-
-
-def _check_dataset(dataset: Dataset) -> None:
-    if not isinstance(dataset, Dataset):
-        raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
 
 
 def _counts(

@@ -17,6 +17,7 @@ from pycifar.arguments import (
     check_seed,
     describe,
 )
+from pycifar.config import DEFAULT_SOURCE
 from pycifar.datasets.arrays import check_images, check_labels, number_labels
 from pycifar.datasets.cifar10 import load_cifar10
 from pycifar.datasets.dataset import Dataset, Split
@@ -36,7 +37,7 @@ _NAMED = tuple(name for name in _OPTIONS if name != "arrays")
 
 
 def load_dataset(
-    source: str | Mapping[str, tuple[Any, Any]] = "cifar10",
+    source: str | Mapping[str, tuple[Any, Any]] = DEFAULT_SOURCE,
     data_dir: str | Path | None = None,
     n_train: int | None = None,
     n_test: int | None = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +9,17 @@ from typing import Any
 import numpy as np
 
 from pycifar.architectures import ARCHITECTURES, build_model
-from pycifar.architectures.multiply_adds import count_multiply_adds
 from pycifar.arguments import check_choice, check_seed, describe
-from pycifar.config import Recipe
+from pycifar.datasets.augmentation import resolve_augmentation
 from pycifar.errors import ArgumentError
+from pycifar.learners import learner_for
+from pycifar.learners.schedules import SHORTER
+from pycifar.models.multiply_adds import count_multiply_adds
 from pycifar.reproduction.systems import CASES, SYSTEMS, Case
-from pycifar.scratch import NumpyModel
 
 PRECISION = "float32"  # in which the systems computed
+# Settings that a recipe has, besides the epochs.
+OF_RECIPES = ("optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing")
 OVERHEAD = 1e6  # multiply-adds that the handling of an image is worth
 
 
@@ -41,7 +43,7 @@ class Planned:
         if self.time_budget is not None:
             return self.time_budget
         model = build_model(self.case.architecture, seed=1)
-        network = model.to_keras() if isinstance(model, NumpyModel) else model
+        network = learner_for(model).as_keras()
         computed = sum(count_multiply_adds(layer) for layer in network.layers)
         return (self.epochs or 1) * (computed + OVERHEAD)
 
@@ -53,13 +55,16 @@ class Planned:
             seed: that of this training.
             n_train: the number of training images.
         """
-        recipe = dataclasses.asdict(ARCHITECTURES[self.case.architecture].recipe)
-        del recipe["epochs"]
-        recipe["batch_size"] = min(recipe["batch_size"], n_train)
-        recipe["precision"] = PRECISION
-        unsaid = dataclasses.asdict(Recipe())  # of a setting that there was not yet
-        config = {**unsaid, **record["config"]}
-        same = {name: config[name] for name in recipe} == recipe
+        recipe = ARCHITECTURES[self.case.architecture].settings
+        wanted_config = {name: getattr(recipe, name) for name in OF_RECIPES} | {
+            "batch_size": min(recipe.batch_size or n_train, n_train),
+            "augmentation": resolve_augmentation(recipe.augmentation).to_dict(),
+            "precision": PRECISION,
+        }
+        config = {"label_smoothing": 0.0, "precision": PRECISION} | record["config"]
+        if config["schedule"] == SHORTER.get(wanted_config["schedule"]):
+            config["schedule"] = wanted_config["schedule"]
+        same = {name: config[name] for name in wanted_config} == wanted_config
         wanted = (self.case.architecture, self.budget, seed)
         return same and wanted == (record["architecture"], record["budget"], record["seed"])
 
@@ -68,7 +73,7 @@ def plan(cases: Sequence[Case], epochs: int | None, budget: float | None) -> lis
     """Each network with its budget, none twice."""
     planned: dict[tuple[str, str], Planned] = {}
     for case in cases:
-        recipe = ARCHITECTURES[case.architecture].recipe
+        recipe = ARCHITECTURES[case.architecture].settings
         for_epochs = None if budget is not None else epochs or case.epochs or recipe.epochs
         one = Planned(case, for_epochs, budget)
         planned.setdefault((case.architecture, one.budget), one)

@@ -13,7 +13,7 @@ import numpy as np
 from pycifar.arguments import check_path, describe
 from pycifar.errors import DataFormatError
 from pycifar.files import read_file
-from pycifar.record import (
+from pycifar.models.record import (
     checked_config,
     checked_count,
     checked_number,
@@ -21,9 +21,9 @@ from pycifar.record import (
     checked_text,
     checked_texts,
 )
+from pycifar.models.trained_model import HISTORY_COLUMNS
 from pycifar.reproduction.systems import CASES, Case
 from pycifar.table import as_html, paragraph
-from pycifar.trained_model import HISTORY_COLUMNS
 
 if TYPE_CHECKING:
     import pandas

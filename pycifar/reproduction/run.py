@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pycifar.arguments import check_output, check_verbosity, describe
+from pycifar.arguments import check_output, check_verbosity
 from pycifar.datasets import Dataset, load_dataset
-from pycifar.errors import ArgumentError, DataFormatError
+from pycifar.datasets.dataset import check_dataset
+from pycifar.errors import DataFormatError
 from pycifar.files import check_writable
 from pycifar.reproduction.plan import check_seeds, check_systems, plan
 from pycifar.reproduction.progress import Progress, progress_for
@@ -82,8 +83,8 @@ def run_cases(
     target = None if path is None else check_output("path", path, (SUFFIX,), overwrite=True)
     if target is not None:
         check_writable(target)
-    if dataset is not None and not isinstance(dataset, Dataset):
-        raise ArgumentError(f"`dataset` must be a data set, not {describe(dataset)}.")
+    if dataset is not None:
+        check_dataset(dataset)
     kept = load_reproduction(target) if target and target.exists() else Reproduction((), ())
     if dataset is None:
         dataset = load_dataset("cifar10", verbose=False)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pycifar.datasets import Dataset
-from pycifar.errors import InterruptedWarning, TimeBudgetWarning
+from pycifar.errors import InterruptedWarning, warnings_collected
 from pycifar.files import write_atomically
+from pycifar.models.trained_model import TrainedModel
 from pycifar.processor import find_processor
 from pycifar.reproduction.plan import PRECISION, Planned
 from pycifar.reproduction.progress import Progress
 from pycifar.reproduction.result import FORMAT, Reproduction
-from pycifar.trained_model import TrainedModel
 
 
 class Series:
@@ -63,11 +63,9 @@ class Series:
 
     def _train(self, planned: Planned, seed: int) -> dict[str, Any] | None:
         """The record of one training; None where it was interrupted."""
-        from pycifar.trainer import train
+        from pycifar.training.train import train
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", InterruptedWarning)  # _interrupted says it
-            warnings.simplefilter("ignore", TimeBudgetWarning)  # the record says it
+        with warnings_collected():  # _interrupted and the record say it
             model = train(
                 self.dataset,
                 planned.case.architecture,

@@ -32,16 +32,8 @@ for name in ("cnn2", "fastnet", "resnet20"):
         "loaded and continued": pycifar.train(loaded, epochs=1, verbose=0).fingerprint() == whole,
         "left as it was": bool((pycifar.predict(first, images, "prob") == predicted).all()),
     }
-passes = [
-    pycifar.train(dataset, time_budget=2, skip_easy=share, seed=1, verbose=0).config.passes
-    for share in (0, 0.35)  # without and with losses of each image
-]
+passes = pycifar.train(dataset, time_budget=2, seed=1, verbose=0).config.passes
 from pycifar.backend import compute_capabilities, keras, list_devices
-from pycifar.fused import make_step
-network, labels = pycifar.build_model("lenet5", seed=1), dataset.split("test").labels
-network.compile("sgd", "sparse_categorical_crossentropy")
-expected = -numpy.log(network.predict_on_batch(images)[range(len(labels)), labels])
-losses = make_step(network, images, labels, losses=True)(images, labels)["losses"]
 averaging = settings | {"schedule": "averaging", "precision": "float32", "validation": None}
 averaged = pycifar.train(dataset, "fastnet", epochs=12, **averaging).network
 measured = averaged.get_layer("conv1_1_norm")
@@ -52,9 +44,8 @@ mean = keras.ops.convert_to_numpy(measured.moving_mean)
 gpus = [device for device in list_devices() if device.startswith("gpu")]
 others = {
     "compute capabilities are those of GPUs": len(compute_capabilities()) <= len(gpus),
-    "trained in the time": min(passes) > 0,
+    "trained in the time": passes > 0,
     "normalisation of averaged weights": bool(numpy.allclose(mean, before.mean((0, 1, 2)), 1e-3)),
-    "losses of each image": bool(numpy.allclose(losses, expected, 1e-3)),
 }
 print(json.dumps([keras.backend.backend(), found, others]))
 """

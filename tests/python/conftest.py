@@ -43,8 +43,9 @@ class TickingClock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> TickingClock:
     """What trainings read the time from in place of the machine's clock; a test sets its `tick`."""
     clock = TickingClock()
-    monkeypatch.setattr("pycifar.training_run.monotonic", clock)
-    monkeypatch.setattr("pycifar.trainer.began", clock)
+    for module in ("run", "progress"):
+        monkeypatch.setattr(f"pycifar.training.{module}.monotonic", clock)
+    monkeypatch.setattr("pycifar.training.train.began", clock)
     return clock
 
 

@@ -14,8 +14,8 @@ from pycifar.architectures import (
     zfnet,
 )
 from pycifar.architectures.cnn4 import WEIGHT_DECAY
-from pycifar.architectures.multiply_adds import count_multiply_adds
 from pycifar.errors import ArgumentError, UnknownNameError
+from pycifar.models.multiply_adds import count_multiply_adds
 from pycifar.scratch import NumpyModel
 
 

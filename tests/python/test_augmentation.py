@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pycifar import Augmentation
-from pycifar.augmentation import resolve_augmentation
+from pycifar.datasets.augmentation import resolve_augmentation
 from pycifar.errors import ArgumentError, UnknownNameError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import pycifar
-from pycifar.averaging import WeightMean
 from pycifar.errors import CallbackError, InterruptedWarning
+from pycifar.training.averaging import WeightAverage
 
 N_STEPS = 80  # 20 epochs of 4 steps
 BEFORE = 32  # two fifths of them
@@ -25,7 +25,7 @@ def trained(dataset, architecture="mlp_relu", **settings):
 
 def test_the_mean_is_numpy_s():
     moments = np.random.default_rng(1).normal(size=(7, 3, 2)).astype(np.float32)
-    mean = WeightMean()
+    mean = WeightAverage(learner=None, steps_per_epoch=1)
     for weights in moments:
         mean.add([weights, weights[0]])
     assert mean.number == 7
@@ -134,7 +134,9 @@ def test_fewer_passes_are_those_of_the_inverse_root(dataset):
 
 
 def test_a_time_budget_leaves_room_for_the_end(dataset, clock, monkeypatch):
-    monkeypatch.setattr("pycifar.training_run.MEASURED", 1000)  # images, so 20 batches of 50
+    monkeypatch.setattr(
+        "pycifar.training.batches.IMAGES_TO_NORMALISE_BY", 1000
+    )  # images, so 20 batches of 50
     clock.tick = 0.1
     model = trained(dataset, "mlp_relu", epochs=None, time_budget=20)
     assert model.config.passes > 12

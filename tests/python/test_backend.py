@@ -60,7 +60,7 @@ def after_the_import():
     return run(f"""
 import os, time
 before = time.monotonic()
-from pycifar.trainer import began
+from pycifar.training.train import began
 print((began() - before) / (time.monotonic() - before))
 print(time.monotonic() - began())
 {ONEDNN}
@@ -83,7 +83,7 @@ def test_tensorflow_that_was_imported_first_without_onednn_is_told():
     without = "import os; os.environ['TF_ENABLE_ONEDNN_OPTS'] = '0'; import tensorflow; "
     as_if_by_itself = "del os.environ['TF_ENABLE_ONEDNN_OPTS']; "
     first = run(f"{without}{as_if_by_itself}import pycifar; print(pycifar.doctor())")
-    assert "UserWarning: TensorFlow was imported before pycifar" in first.stderr
+    assert "BackendWarning: TensorFlow was imported before pycifar" in first.stderr
     assert "warning  oneDNN" in first.stdout
     asked_for = run(f"{without}import pycifar; print(pycifar.doctor())")
     assert "pycifar" not in asked_for.stderr

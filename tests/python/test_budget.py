@@ -1,4 +1,4 @@
-from pycifar.budget import LONGEST_STEP, StepBudget
+from pycifar.training.budget import LONGEST_STEP, StepBudget
 
 
 def budget(deadline=100.0, steps_per_epoch=10, validation_steps=0.0, steps=(5.0, 1.0)):

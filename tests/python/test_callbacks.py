@@ -1,15 +1,17 @@
+from types import SimpleNamespace
+
 import keras
 import pytest
 
 import pycifar
-from pycifar.callbacks import (
+from pycifar.errors import ArgumentError, CallbackError, UnknownNameError
+from pycifar.training.callbacks import (
     ReportedProgress,
     as_callbacks,
-    early_stopping,
+    early_stopping_callbacks,
     epoch_line,
-    progress,
+    progress_callbacks,
 )
-from pycifar.errors import ArgumentError, CallbackError, UnknownNameError
 
 
 def train(dataset, **arguments):
@@ -117,7 +119,7 @@ def test_progress_writes_one_line_an_epoch_to_the_standard_error_stream(small_da
 
 
 def test_silence_is_asked_for_with_0():
-    assert progress(0) == []
+    assert progress_callbacks(0) == []
 
 
 def test_progress_is_reported_to_functions_of_the_caller(small_dataset):
@@ -136,7 +138,8 @@ def test_the_line_of_an_epoch_has_all_that_is_known():
 
 def test_the_best_weights_alone_stop_nothing():
     """Even where a time budget leads to more epochs than the recipe has."""
-    (stopping,) = early_stopping(None, best_weights=True, validated=False)
+    config = SimpleNamespace(early_stopping=None, best_weights=True)
+    (stopping,) = early_stopping_callbacks(config, validated=False)
     stopping.set_model(pycifar.build_model("cnn2", seed=1))
     stopping.on_train_begin()
     for epoch in range(1000):

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import pycifar
-from pycifar import checkpoint as checkpoints
 from pycifar.errors import ArgumentError, CallbackError, CheckpointError, OutputError
+from pycifar.training import checkpoint as checkpoints
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ SETTINGS = [
             "augmentation": "flip",
         },
     ),
-    ("fastnet", 2, {"skip_easy": 0.35, "epochs": 3}),  # the losses of the images
+    ("fastnet", 2, {"epochs": 3}),  # smoothed labels, Muon
     ("mlp_relu", 1, {"schedule": "one_cycle"}),  # of NumPy
 ]
 
@@ -420,7 +420,7 @@ def test_other_images_to_validate_on_are_refused(dataset, tmp_path):
 def test_what_computes_must_be_the_same_where_it_changes_weights(
     dataset, architecture, tmp_path, monkeypatch
 ):
-    from pycifar import identity
+    from pycifar.training import identity
 
     settings = {"epochs": 1, "checkpoint_dir": tmp_path, "resume": True}
     ended = trained(dataset, architecture, **settings)
@@ -444,7 +444,8 @@ def test_what_computes_must_be_the_same_where_it_changes_weights(
         with pytest.raises(CheckpointError, match="`keras` is"):
             trained(dataset, architecture, **settings)
     elsewhere()
-    monkeypatch.setattr(identity, "_threads", lambda *_: 99)
+    home = "numpy_learner" if numpy_alone else "keras_learner"
+    monkeypatch.setattr(f"pycifar.learners.{home}.threads_asked_for", lambda *_: 99)
     with pytest.raises(CheckpointError, match='`threads` is .* there and "99" here'):
         trained(dataset, architecture, **settings)
 

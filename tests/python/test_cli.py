@@ -12,8 +12,10 @@ from PIL import Image
 
 import pycifar
 from pycifar.cli import main
-from pycifar.cli.parser import COMMANDS, defaults_of, read_command_line
+from pycifar.cli.parser import COMMANDS, command_parser, read_command_line
+from pycifar.cli.training_options import SEARCH_OPTIONS, TRAINING_OPTIONS
 from pycifar.cli.values import dataset_arguments, training_arguments
+from pycifar.config import SEARCH_DEFAULTS, UNSAID
 from pycifar.errors import ArgumentError
 
 DATA = ["--dataset", "synthetic", "--n-train", "100", "--n-test", "50"]
@@ -89,16 +91,16 @@ def test_help_loads_nothing_heavy():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment)
 
 
-def test_the_defaults_in_the_help_are_those_of_the_functions():
-    for file, function in (
-        ("trainer.py", pycifar.train),
-        ("datasets/load.py", pycifar.load_dataset),
-        ("evaluation.py", pycifar.evaluate),
-        ("learning_rates.py", pycifar.find_learning_rate),
-    ):
-        parameters = inspect.signature(function).parameters.values()
-        expected = {p.name: p.default for p in parameters if p.default is not p.empty}
-        assert defaults_of(file, function.__name__) == expected
+def test_settings_arguments_and_options_have_the_same_names():
+    arguments = inspect.signature(pycifar.train).parameters
+    assert set(arguments) - {"dataset", "architecture", "callbacks", "verbose"} == set(UNSAID)
+    assert set(TRAINING_OPTIONS) == {"architecture", *UNSAID}
+    for name, unsaid in UNSAID.items():
+        assert arguments[name].default == unsaid, name
+    options = {action.dest for action in command_parser("train")._actions}
+    assert set(TRAINING_OPTIONS) <= options
+    search = inspect.signature(pycifar.find_learning_rate).parameters
+    assert set(SEARCH_OPTIONS) == set(search) - {"dataset", *SEARCH_DEFAULTS}
 
 
 # Usage
@@ -146,7 +148,6 @@ def test_a_wrong_command_line_is_one_clear_sentence_and_code_2(run, argv, said):
 WRONG_IN_ITSELF = [
     ("train --label-smoothing 2", "`--label-smoothing` must be a number of at least 0 and below 1"),
     ("train --label-smoothing -0.1", "not -0.1."),
-    ("train --skip-easy 0.7", "`--skip-easy` must be a number of at least 0 and at most 0.6"),
     ("train --weight-decay -1", "`--weight-decay` must be a number of at least 0, not -1."),
     ("train --class-weights balance", '`--class-weights` must be "balanced" or numbers'),
     ("train --class-weights cat=-1", "must be a number of at least 0, not -1."),
@@ -190,7 +191,7 @@ def test_what_cannot_be_right_is_refused_before_anything_is_loaded(run, monkeypa
 
     monkeypatch.setattr("pycifar.datasets.load.load_dataset", load)
     monkeypatch.setattr("pycifar.datasets.load_dataset", load)
-    monkeypatch.setattr("pycifar.model_file.load_model", load)
+    monkeypatch.setattr("pycifar.models.file.load_model", load)
     code, out, err = run(*line.split())
     assert (code, out) == (2, "")
     assert said in err
@@ -199,7 +200,6 @@ def test_what_cannot_be_right_is_refused_before_anything_is_loaded(run, monkeypa
 def test_what_the_shell_refuses_the_function_refuses_in_the_same_words(small_dataset):
     for settings, said in (
         ({"label_smoothing": 2}, "`label_smoothing` must be a number of at least 0 and below 1"),
-        ({"skip_easy": 0.7}, "`skip_easy` must be a number of at least 0 and at most 0.6"),
         ({"resume": True}, "`resume` must be left out where there is no `checkpoint_dir`"),
         ({"architecture": "mlp_relu", "optimizer": "adam"}, '`optimizer` must be "sgd" for a'),
     ):
@@ -219,7 +219,7 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         " --schedule cosine --weight-decay 0.01 --augmentation flip,cutout --validation none"
         " --early-stopping 2 --best-weights --seed 7 --quiet --dataset folder --data-dir pets"
         " --n-train 9 --n-test 8 --label-smoothing 0.1 --precision float32"
-        " --class-weights cat=2,dog=0.5 --skip-easy 0.2 --checkpoint-dir there"
+        " --class-weights cat=2,dog=0.5 --checkpoint-dir there"
         " --checkpoint-every 50 --resume"
     )
     _, options = read_command_line(line.split())
@@ -240,7 +240,6 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         "label_smoothing": 0.1,
         "class_weights": {"cat": 2.0, "dog": 0.5},
         "precision": "float32",
-        "skip_easy": 0.2,
         "checkpoint_dir": Path("there"),
         "checkpoint_every": 50,
         "resume": True,
@@ -346,7 +345,7 @@ def test_a_saved_model_goes_on(run, model_path, small_model, small_dataset, tmp_
 
 
 def test_where_the_output_cannot_go_nothing_is_trained(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("pycifar.trainer.train", None)
+    monkeypatch.setattr("pycifar.training.train.train", None)
     existing = tmp_path / "model.keras"
     existing.write_text("mine")
     code, _, err = run(*TRAIN, "--output", existing)
@@ -359,7 +358,7 @@ def test_where_the_output_cannot_go_nothing_is_trained(run, tmp_path, monkeypatc
 
 
 def test_without_matplotlib_a_plot_is_refused_before_training(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("pycifar.trainer.train", None)
+    monkeypatch.setattr("pycifar.training.train.train", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     code, _, err = run(*TRAIN, "--plot", tmp_path / "curves.png")
     assert code == 1

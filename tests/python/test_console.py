@@ -90,7 +90,7 @@ def test_a_signal_ends_a_training_and_keeps_what_it_learned(tmp_path, name, stat
     model = pycifar.load_model(tmp_path / "model.keras")
     assert model.interrupted
     # The checkpoint is of the same step: going on from it is going on from there.
-    state = pycifar.checkpoint._read(tmp_path / "steps/checkpoint.npz")
+    state = pycifar.training.checkpoint._read(tmp_path / "steps/checkpoint.npz")
     assert len(state.about["seconds"]) == model.epochs_done
 
 

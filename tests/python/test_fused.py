@@ -1,4 +1,5 @@
 import gc
+from contextlib import ExitStack
 
 import keras
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 import pycifar
 from pycifar.backend import tensorflow
-from pycifar.fused import fuse, make_step
+from pycifar.learners.fused_ops import fuse, make_step
 
 pytestmark = pytest.mark.skipif(tensorflow is None, reason="fused operations are TensorFlow's")
 
@@ -26,8 +27,8 @@ def test_an_update_is_the_one_that_keras_composes(name):
     for fused in (False, True):
         values, optimizer = keras.Variable(start), OPTIMIZERS[name]()
         if fused:
-            fuse(keras.Sequential(), optimizer)
-            assert optimizer.update_step.__module__ == "pycifar.fused"
+            fuse(keras.Sequential(), optimizer, ExitStack())
+            assert optimizer.update_step.__module__ == "pycifar.learners.fused_ops"
         rng = np.random.default_rng(2)
         for _ in range(5):
             gradient = rng.standard_normal(start.shape).astype(np.float32)
@@ -47,7 +48,7 @@ def normalised(fused: bool) -> tuple[keras.Model, list[np.ndarray]]:
     optimizer = keras.optimizers.SGD(0.5)
     model.compile(optimizer, "sparse_categorical_crossentropy")
     if fused:
-        fuse(model, optimizer)
+        fuse(model, optimizer, ExitStack())
     rng = np.random.default_rng(1)
     images = rng.standard_normal((6, 4, 4, 2)).astype(np.float32) * 3 + 1
     model.train_on_batch(images, rng.integers(0, 3, 6))
@@ -68,7 +69,7 @@ def penalised(fused: bool) -> tuple[keras.Model, list[float], list[np.ndarray]]:
     optimizer = keras.optimizers.SGD(0.5, momentum=0.9)
     model.compile(optimizer, "sparse_categorical_crossentropy")
     if fused:
-        fuse(model, optimizer)
+        fuse(model, optimizer, ExitStack())
     rng = np.random.default_rng(1)
     images, truth = rng.standard_normal((6, 4)).astype(np.float32), rng.integers(0, 3, 6)
     losses = [float(model.train_on_batch(images, truth)) for _ in range(4)]
@@ -95,11 +96,33 @@ def test_what_is_saved_is_keras_s_own_and_predicts_the_same(tmp_path):
     assert "pycifar" not in str(loaded.get_config()) + str(loaded.optimizer.get_config())
 
 
-def test_a_training_uses_them(small_dataset):
-    model = pycifar.train(small_dataset, "resnet20", epochs=1, seed=1, verbose=0)
-    assert model.network.optimizer.update_step.__module__ == "pycifar.fused"
-    norms = [n for n in model.network.layers if isinstance(n, keras.layers.BatchNormalization)]
-    assert {norm.call.__module__ for norm in norms} == {"pycifar.fused"}
+def homes(model: keras.Model) -> set[str]:
+    """The modules that the methods of a model's layers and of its optimizer come from."""
+    norms = [n for n in model.layers if isinstance(n, keras.layers.BatchNormalization)]
+    return {norm.call.__module__ for norm in norms} | {model.optimizer.update_step.__module__}
+
+
+@pytest.mark.parametrize("architecture", ["resnet20", "fastnet"])
+def test_a_training_uses_them_and_leaves_the_model_as_it_was(small_dataset, architecture):
+    network = pycifar.build_model(architecture, seed=1)
+    optimizer = keras.optimizers.Adam(1e-3)
+    methods = set(vars(optimizer))
+    penalties = [variable.regularizer for variable in network.trainable_variables]
+    during = []
+    pycifar.train(
+        small_dataset,
+        network,
+        optimizer=optimizer,
+        epochs=1,
+        seed=1,
+        verbose=0,
+        callbacks={"on_train_batch_end": lambda batch, logs: during.append(homes(network))},
+    )
+    assert "pycifar.learners.fused_ops" in during[0]
+    assert not any(home.startswith("pycifar") for home in homes(network))
+    assert not {"call"} & {name for layer in network.layers for name in vars(layer)}
+    assert not {"update_step", "apply", "_backend_update_step"} & (set(vars(optimizer)) - methods)
+    assert [variable.regularizer for variable in network.trainable_variables] == penalties
 
 
 def test_a_step_is_that_of_keras_whatever_the_size_of_the_batch():
@@ -118,23 +141,6 @@ def test_a_step_is_that_of_keras_whatever_the_size_of_the_batch():
         assert (theirs == ours).all()
 
 
-@pytest.mark.parametrize("eagerly", [False, True])
-@pytest.mark.parametrize("shares", [False, True], ids=["labels", "shares of classes"])
-def test_a_step_tells_the_loss_of_each_image_before_it(eagerly, shares):
-    rng = np.random.default_rng(1)
-    images = rng.integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
-    labels = rng.integers(0, 10, 5)
-    model = pycifar.build_model("lenet5", seed=1)
-    kind = "categorical_crossentropy" if shares else "sparse_categorical_crossentropy"
-    model.compile("sgd", kind, metrics=["accuracy"], run_eagerly=eagerly)
-    before = -np.log(model.predict_on_batch(images)[range(5), labels])
-    truth = np.eye(10, dtype=np.float32)[labels] if shares else labels
-    logs = make_step(model, images, truth, losses=True)(images, truth)
-    assert np.asarray(logs["losses"]) == pytest.approx(before, rel=1e-4)
-    assert float(logs["loss"]) == pytest.approx(before.mean(), rel=1e-4)
-    assert "losses" not in make_step(model, images, truth)(images, truth)
-
-
 def test_a_training_compiles_its_step_once(small_dataset, monkeypatch):
     made = []
 
@@ -142,7 +148,7 @@ def test_a_training_compiles_its_step_once(small_dataset, monkeypatch):
         made.append(make_step(*arguments, **named))
         return made[-1]
 
-    monkeypatch.setattr("pycifar.training_run.make_step", keep)
+    monkeypatch.setattr("pycifar.learners.keras_learner.make_step", keep)
     pycifar.train(small_dataset, "resnet20", epochs=2, batch_size=90, seed=1, verbose=0)
     (step,) = made
     assert step.experimental_get_tracing_count() == 1

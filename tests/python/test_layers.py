@@ -5,48 +5,39 @@ import pycifar
 
 PACKAGE = Path(pycifar.__file__).parent
 
-# A module may import from its own layer and from those above it in this list.
+# Names below pycifar, a file or a folder each. What stands in one layer may import from it and from
+# those above it in this list.
 LAYERS = (
-    {"errors", "arguments", "config", "files", "backend", "memory", "processor"}
-    | {"console", "npz", "precision", "figure", "table", "limits"},
-    {"datasets", "augmentation"},
-    {"architectures", "scratch"},
-    {
-        "optimization",
-        "muon",
-        "rules",
-        "budget",
-        "fused",
-        "callbacks",
-        "trained_model",
-        "training_run",
-        "trainer",
-    }
-    | {"checkpoint", "model_build", "model_check", "model_file", "model_inspection", "model_state"}
-    | {
-        "averaging",
-        "identity",
-        "interrupts",
-        "learning_rates",
-        "mirroring",
-        "portions",
-        "record",
-        "settings",
-    },
-    {"evaluation", "plots", "probe", "diagnosis", "reproduction"}
-    | {
-        "explanation",
-        "explanation_plots",
-        "receptive_fields",
-    },
+    {"errors", "language", "arguments", "limits", "files", "npz", "config", "console", "table"}
+    | {"figure", "backend", "processor", "precision", "memory", "interrupts"},
+    {"datasets"},
+    {"scratch"},
+    {"learners"},
+    {"architectures"},
+    {"rules"},
+    {"models"},
+    {"training"},
+    {"evaluation", "receptive_fields", "probe"},
+    {"explanation", "diagnosis", "reproduction"},
+    {"explanation_plots", "plots"},
     {"entry_points", "cli", "__main__"},
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
 TOP = len(LAYERS) - 1
 
+# The same within the training.
+FLOORS = (
+    {"budget", "recovery", "validation", "batches", "identity", "checkpoint", "resolve"},
+    {"averaging", "callbacks", "progress", "run_state"},
+    {"run"},
+    {"prepare"},
+    {"train", "lr_finder"},
+)
+FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
+
 
 def top_name(path: Path) -> str:
-    """The name below pycifar that a file belongs to: "trainer", or "datasets" for all in it."""
+    """The name below pycifar that a file belongs to: "rules", or "datasets" for all in it."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -54,7 +45,7 @@ def sources() -> dict[Path, ast.Module]:
     return {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imported_names(tree: ast.Module) -> set[str]:
+def imported_modules(tree: ast.Module) -> set[str]:
     """What a module imports from pycifar, wherever in it the import stands."""
     names = set()
     for node in ast.walk(tree):
@@ -63,10 +54,14 @@ def imported_names(tree: ast.Module) -> set[str]:
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports name the package in full"
-            found = [f"{node.module}.{alias.name}" for alias in node.names]
-            modules = found if node.module == "pycifar" else [node.module]
-        names |= {name.split(".")[1] for name in modules if name.startswith("pycifar.")}
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+        names |= {name for name in modules if name.startswith("pycifar.")}
     return names
+
+
+def imported_names(tree: ast.Module) -> set[str]:
+    """The names below pycifar that a module imports from."""
+    return {name.split(".")[1] for name in imported_modules(tree)}
 
 
 def test_every_module_has_a_layer_and_every_layer_names_modules():
@@ -81,6 +76,42 @@ def test_imports_point_down():
         for name in imported_names(tree) - {"__version__"}:
             where = f"{path.relative_to(PACKAGE)} imports {name}"
             assert LAYER_OF[name] <= here, where
+
+
+def test_imports_within_the_training_point_down():
+    folder = PACKAGE / "training"
+    stems = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert stems == set(FLOOR_OF)
+    for stem in stems:
+        tree = ast.parse((folder / f"{stem}.py").read_text("utf-8"))
+        found = [name.split(".") for name in imported_modules(tree)]
+        for name in {parts[2] for parts in found if parts[1] == "training"}:
+            assert FLOOR_OF[name] <= FLOOR_OF[stem], f"{stem} imports {name}"
+
+
+def test_one_place_asks_of_what_kind_a_network_is():
+    asks = [
+        path.relative_to(PACKAGE).as_posix()
+        for path, tree in sources().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "isinstance"
+        and "NumpyModel" in ast.unparse(node.args[1])
+    ]
+    assert {path for path in asks if not path.startswith("scratch/")} == {"learners/__init__.py"}
+
+
+def test_the_run_is_a_loop_with_few_attributes():
+    source = (PACKAGE / "training/run.py").read_text("utf-8")
+    assert len(source.splitlines()) <= 250
+    targets = {
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and ast.unparse(node.value) == "self"
+    }
+    assert len(targets) <= 15
 
 
 def test_only_the_top_layer_uses_the_public_names_of_the_package():

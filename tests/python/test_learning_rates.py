@@ -4,7 +4,7 @@ import pytest
 
 import pycifar
 from pycifar.errors import ArgumentError
-from pycifar.learning_rates import LearningRates, _found, _search
+from pycifar.training.lr_finder import LearningRates, _found, _search
 
 
 def search(dataset, **arguments):

@@ -11,9 +11,17 @@ import numpy as np
 import pytest
 
 import pycifar
-from pycifar import limits, model_file
+from pycifar import limits
 from pycifar.errors import ArgumentError, ModelFileError
-from pycifar.model_check import CONFIG, OPERATIONS, PARTS, check_parts, checked_entries, count_calls
+from pycifar.models import file as model_file
+from pycifar.models.file_check import (
+    CONFIG,
+    OPERATIONS,
+    PARTS,
+    check_parts,
+    checked_entries,
+    count_calls,
+)
 
 
 @pytest.fixture

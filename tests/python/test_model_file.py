@@ -16,8 +16,8 @@ from pycifar.errors import (
     OutputError,
     OutputExistsError,
 )
-from pycifar.model_check import CONFIG, checked_entries, checked_network
-from pycifar.model_file import ENTRY, STATE
+from pycifar.models.file import ENTRY, STATE
+from pycifar.models.file_check import CONFIG, checked_entries, checked_network
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import pycifar
-from pycifar.muon import Muon, orthogonal
+from pycifar.learners.muon import Muon, orthogonal
 
 
 @pytest.mark.parametrize("shape", [(40, 8), (8, 40), (16, 24)])

@@ -2,12 +2,8 @@ import keras
 import pytest
 
 from pycifar.errors import ArgumentError, UnknownNameError
-from pycifar.optimization import (
-    OPTIMIZERS,
-    SCHEDULES,
-    make_optimizer,
-    rate_by_step,
-)
+from pycifar.learners.optimizers import OPTIMIZERS, make_optimizer
+from pycifar.learners.schedules import SCHEDULES, make_schedule, rate_by_step
 
 
 def rates(schedule: str, *steps: int) -> list[float]:
@@ -110,3 +106,11 @@ def test_an_unknown_optimizer_suggests_the_nearest():
 def test_a_rate_that_is_no_positive_number_is_refused(rate):
     with pytest.raises(ArgumentError, match="learning_rate"):
         make_optimizer("sgd", rate)
+
+
+@pytest.mark.parametrize(("passes", "ran"), [(11, "inverse_sqrt"), (12, "averaging")])
+def test_averaging_needs_twelve_passes_and_says_what_ran(passes, ran):
+    schedule = make_schedule("averaging", 0.1, total_steps=passes * 4, steps_per_epoch=4)
+    assert schedule.name == ran
+    assert schedule.rate(3) == rate_by_step(ran, 0.1, passes * 4)(3)
+    assert (schedule.averaged_from < passes * 4) == (ran == "averaging")

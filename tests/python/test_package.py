@@ -110,5 +110,5 @@ def test_a_type_checker_knows_what_the_functions_return(tmp_path):
         text=True,
         cwd=tmp_path,
     )
-    assert 'Revealed type is "pycifar.trained_model.TrainedModel"' in child.stdout
+    assert 'Revealed type is "pycifar.models.trained_model.TrainedModel"' in child.stdout
     assert child.returncode == 0, child.stdout

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 import pycifar
 from pycifar import arguments
-from pycifar.augmentation import Augmentation, resolve_augmentation
+from pycifar.config import Settings
+from pycifar.datasets.augmentation import Augmentation, resolve_augmentation
 from pycifar.errors import ArgumentError, PycifarError
-from pycifar.rules import RULES, UNSAID, check_settings
-from pycifar.trainer import prepare_run
+from pycifar.rules import RULES, check_settings
+from pycifar.training.prepare import prepare_run
 
 PLAIN = st.one_of(
     st.none(),
@@ -68,8 +69,8 @@ def test_checks_of_arguments(value):
             assert isinstance(error.message, str)
 
 
-def prepared(dataset, **given):
-    return prepare_run(dataset, check_settings(UNSAID | given))
+def prepared(dataset, architecture, **given):
+    return prepare_run(dataset, architecture, Settings(**check_settings(given)))
 
 
 CHECKPOINTS = {"checkpoint_dir", "checkpoint_every", "resume"}  # of the call, not of the run
@@ -80,7 +81,7 @@ CHECKPOINTS = {"checkpoint_dir", "checkpoint_every", "resume"}  # of the call, n
 @SETTINGS
 def test_settings_of_a_training(small_dataset, name, value):
     try:
-        run = prepared(small_dataset, architecture="softmax", **{name: value})
+        run = prepared(small_dataset, "softmax", **{name: value})
     except ArgumentError as error:
         assert error.message
     else:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import pycifar
+from pycifar.config import Settings
 from pycifar.errors import (
     ArgumentError,
     DataError,
@@ -17,9 +18,8 @@ from pycifar.errors import (
     InterruptedWarning,
     TimeBudgetWarning,
 )
-from pycifar.rules import UNSAID, check_settings
 from pycifar.scratch import NumpyModel
-from pycifar.trainer import prepare_run
+from pycifar.training.prepare import prepare
 
 SETTINGS = {"epochs": 2, "batch_size": 50, "seed": 1, "verbose": 0}
 
@@ -369,11 +369,11 @@ def test_class_weights_that_make_no_sense_are_refused(small_dataset, weights, me
 
 
 def test_alternating_flips_show_each_image_either_way_in_two_epochs(small_dataset):
-    settings = {"architecture": "lenet5", "epochs": 3, "augmentation": {"flip": "alternating"}}
-    run = prepare_run(small_dataset, check_settings(UNSAID | settings | {"seed": 1}))
-    positions = np.random.default_rng(1).permutation(len(run.training))
-    images, _ = run.training.take(positions)
-    first, second, third = (run._batch(positions, epoch, 0)[0] for epoch in (1, 2, 3))
+    settings = Settings(epochs=3, augmentation={"flip": "alternating"}, seed=1)
+    batches = prepare(small_dataset, "lenet5", settings).batches
+    positions = np.random.default_rng(1).permutation(len(batches.subset))
+    images, _ = batches.subset.take(positions)
+    first, second, third = (batches.make(positions, epoch, 0)[0] for epoch in (1, 2, 3))
     assert (first == third).all()
     assert (second == first[:, :, ::-1]).all()
     mirrored = (first == images[:, :, ::-1]).all(axis=(1, 2, 3))
@@ -381,36 +381,8 @@ def test_alternating_flips_show_each_image_either_way_in_two_epochs(small_datase
     assert 0.3 < mirrored.mean() < 0.7
 
 
-def test_easy_images_are_left_out_between_the_first_epoch_and_the_last(small_dataset):
-    batches = []
-    model = pycifar.train(
-        small_dataset,
-        "fastnet",
-        epochs=6,
-        batch_size=20,
-        skip_easy=0.5,
-        validation=None,
-        seed=1,
-        verbose=0,
-        callbacks={"on_train_batch_end": lambda batch, logs: batches.append(batch)},
-    )
-    ends = [b for b, after in zip(batches, [*batches[1:], 1], strict=True) if after == 1]
-    assert ends == [10, 5, 5, 5, 5, 10]
-    assert model.config.skip_easy == 0.5
-    assert float(model.network.optimizer.learning_rate) < 0.001  # the schedule came to its end
-
-
-def test_a_time_budget_counts_shortened_epochs_as_whole_ones(small_dataset, clock):
-    clock.tick = 0.01
-    model = pycifar.train(
-        small_dataset, "softmax", time_budget=2, batch_size=20, skip_easy=0.5, seed=1, verbose=0
-    )
-    assert model.epochs_done == model.config.epochs
-    assert model.config.epochs - 1 < model.config.passes <= model.config.epochs
-
-
-def test_networks_of_numpy_have_neither_weights_nor_easy_images(small_dataset):
-    for settings in ({"class_weights": "balanced"}, {"skip_easy": 0.1}):
+def test_networks_of_numpy_have_neither_class_weights_nor_smoothing(small_dataset):
+    for settings in ({"class_weights": "balanced"}, {"label_smoothing": 0.1}):
         with pytest.raises(ArgumentError, match="for a network of NumPy"):
             pycifar.train(small_dataset, "mlp_relu", verbose=0, **settings)
 

@@ -3,7 +3,7 @@ withr::local_envvar(OPENBLAS_NUM_THREADS = "1", .local_envir = testthat::teardow
 
 # Have each training look for garbage among what the tests made alone: a third of the time.
 if (cifar_available()) {
-  door(rlang::current_env())
+  python_entry_points(rlang::current_env())
   reticulate::py_run_string("import gc, pycifar.backend; gc.collect(); gc.freeze()")
 }
 
@@ -15,13 +15,14 @@ if (nzchar(Sys.getenv("PYCIFAR_QUICK"))) {
   made$refuses <- FALSE
 
   refuse_to_train <- function() {
-    door(rlang::current_env())
+    python_entry_points(rlang::current_env())
     reticulate::py_run_string(sprintf(
       "
-import pycifar.training_run
+import pycifar.training.lr_finder
+import pycifar.training.run
 def refuse(*arguments):
     raise RuntimeError('%s')
-pycifar.training_run.TrainingRun.train = pycifar.training_run.TrainingRun.losses_at = refuse
+pycifar.training.run.TrainingRun.train = pycifar.training.lr_finder._losses_at = refuse
       ",
       trains
     ))

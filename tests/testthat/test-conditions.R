@@ -39,26 +39,43 @@ test_that("braces in a message mean nothing", {
   expect_pycifar_error(abort_from_python(answer, environment()), "data", "the file {x}")
 })
 
-test_that("Python's words become R's, except where they are names or paths", {
-  expect_identical(
-    in_terms_of_r("`a` must be True or False, not None."),
-    "`a` must be TRUE or FALSE, not NULL."
+test_that("errors of Python name constants and functions as R does", {
+  skip_without_python()
+  expect_pycifar_error(
+    cifar_train(small_dataset(), best_weights = "None"),
+    "argument",
+    "`best_weights` must be TRUE or FALSE, not \"None\"."
   )
-  expect_identical(in_terms_of_r("finite, not nan or inf."), "finite, not NaN or Inf.")
-  unchanged <- c(
-    "not \"None\".",
-    "no folder /home/None/True.d",
-    "True.keras exists",
-    "Nonet, Falsehood",
-    "keras.models.load_model() opens it",
-    "not in C:\\None"
+  expect_pycifar_error(
+    cifar_train(small_dataset(), learning_rate = Inf),
+    "argument",
+    "not Inf."
   )
-  for (text in unchanged) {
-    expect_identical(in_terms_of_r(text), text)
+  path <- withr::local_tempfile(fileext = ".keras")
+  keras <- reticulate::import("keras")
+  keras$Sequential(list(keras$Input(shape = list(2L)), keras$layers$Dense(2L)))$save(path)
+  error <- expect_pycifar_error(cifar_load_model(path), "model_file", "not saved by pycifar")
+  expect_match(error$fix, "cifar_train() takes it as `architecture`.", fixed = TRUE)
+})
+
+test_that("warnings of Python are conditions of R, with their kind", {
+  warnings <- list(list(kind = "time_budget", message = "The budget {of} x was too short."))
+  warned <- tryCatch(
+    warn_from_python(warnings, environment()),
+    pycifar_warning_time_budget = identity
+  )
+  expect_s3_class(warned, "pycifar_warning")
+  expect_identical(conditionMessage(warned), "The budget {of} x was too short.")
+})
+
+test_that("the help page lists each kind of warning that Python has", {
+  skip_without_python()
+  errors <- reticulate::import("pycifar.errors")
+  help <- utils::help("pycifar_conditions", package = "pycifar")
+  text <- paste(utils::capture.output(tools::Rd2txt(utils:::.getHelpFile(help))), collapse = " ")
+  for (class in errors$PycifarWarning$`__subclasses__`()) {
+    expect_match(text, paste0("pycifar_warning_", class$kind, "\\b"))
   }
-  expect_identical(in_terms_of_r("what train() takes"), "what cifar_train() takes")
-  expect_identical(in_terms_of_r("what save_model wrote"), "what cifar_save_model() wrote")
-  expect_identical(in_terms_of_r("split \"train\" of train"), "split \"train\" of train")
 })
 
 test_that("the help page lists each kind of error that Python has", {
@@ -120,7 +137,7 @@ test_that("a model of a newer pycifar is refused", {
   skip_without_python()
   path <- withr::local_tempfile(fileext = ".keras")
   cifar_save_model(small_model(), path)
-  file <- reticulate::import("pycifar.model_file")
+  file <- reticulate::import("pycifar.models.file")
   withr::defer(file$FORMAT <- 1L)
   file$FORMAT <- 0L
   expect_pycifar_error(cifar_load_model(path), "model_version", "reads up to 0")

@@ -20,7 +20,7 @@ test_that("the shape crosses as it is, for Python to judge", {
 
 test_that("what is no image is refused here, where Python could not see it", {
   refused <- function(images, message, kind = "image") {
-    expect_pycifar_error(crossing_images(images), kind, message)
+    expect_pycifar_error(images_to_python(images), kind, message)
   }
   refused(array(NA, c(32, 32, 3)), "not NA.")
   refused(array(NA_integer_, c(32, 32, 3)), "not NA.")
@@ -54,7 +54,7 @@ test_that("a block of doubles comes back with its dimensions", {
 test_that("a list of arrays is one array", {
   images <- test_images(3L)
   listed <- lapply(1:3, function(i) images[i, , , ])
-  expect_identical(crossing_images(listed), crossing_images(images))
+  expect_identical(images_to_python(listed), images_to_python(images))
 })
 
 # Red, green, blue and half transparent black, in two rows.
@@ -63,7 +63,7 @@ four_pixels <- function() {
 }
 
 test_that("rasters cross row by row with their alpha", {
-  block <- crossing_images(four_pixels())$pictures[[1L]]
+  block <- images_to_python(four_pixels())$pictures[[1L]]
   expect_identical(block$shape, list(2L, 2L, 4L))
   pixels <- array(as.integer(block$bytes), unlist(block$shape))
   expect_identical(pixels[1, 1, ], c(255L, 0L, 0L, 255L))
@@ -77,8 +77,8 @@ test_that("native rasters are what png::readPNG() gives", {
   path <- withr::local_tempfile(fileext = ".png")
   png::writePNG(as.matrix_of_channels(four_pixels()), path)
   native <- png::readPNG(path, native = TRUE)
-  expect_identical(crossing_images(native), crossing_images(four_pixels()))
-  expect_length(crossing_images(list(native, four_pixels()))$pictures, 2L)
+  expect_identical(images_to_python(native), images_to_python(four_pixels()))
+  expect_length(images_to_python(list(native, four_pixels()))$pictures, 2L)
 })
 
 test_that("pictures of magick are turned upright, and one object may hold several", {
@@ -86,8 +86,8 @@ test_that("pictures of magick are turned upright, and one object may hold severa
   path <- withr::local_tempfile(fileext = ".png")
   png::writePNG(as.matrix_of_channels(four_pixels()), path)
   picture <- magick::image_read(path)
-  expect_identical(crossing_images(picture), crossing_images(four_pixels()))
-  expect_length(crossing_images(c(picture, picture))$pictures, 2L)
+  expect_identical(images_to_python(picture), images_to_python(four_pixels()))
+  expect_length(images_to_python(c(picture, picture))$pictures, 2L)
 })
 
 test_that("pictures are resized, and predict as their files do", {

@@ -82,11 +82,11 @@ test_that("no handler of the user jumps out of a function that Python calls", {
   # As in Python: an error in the function ends the call, and then the condition is signalled.
   call <- function() {
     result <- tryCatch(from_python(1), error = function(error) "an error for Python")
-    signal_held()
+    signal_deferred()
     result
   }
   expect_identical(tryCatch(call(), message = function(m) "theirs"), "theirs")
-  expect_null(bridge$held)
+  expect_null(bridge$deferred)
   expect_identical(suppressMessages(call()), 2)
   expect_message(call(), "half way")
 })
@@ -94,7 +94,7 @@ test_that("no handler of the user jumps out of a function that Python calls", {
 test_that("errors and interrupts are left to reticulate", {
   fails <- callable_from_python(function() stop("boom"))
   expect_error(fails(), "boom")
-  expect_null(bridge$held)
+  expect_null(bridge$deferred)
 })
 
 test_that("a forked process gets an error where it would else wait for ever", {

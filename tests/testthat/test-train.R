@@ -50,14 +50,15 @@ test_that("options reach Python as they are meant", {
 })
 
 test_that("augmentation is given by name, by names, or with values", {
-  expect_identical(crossing_augmentation("flip"), "flip")
+  crossed <- function(value) augmentation_to_python(value, "augmentation", environment())
+  expect_identical(crossed("flip"), "flip")
   expect_identical(
-    crossing_augmentation(list(flip = "alternating")),
+    crossed(list(flip = "alternating")),
     list(flip = "alternating")
   )
-  expect_identical(crossing_augmentation(c("flip", "shift")), list("flip", "shift"))
-  expect_identical(crossing_augmentation(list(shift = 4)), list(shift = 4L))
-  expect_null(crossing_augmentation(NULL))
+  expect_identical(crossed(c("flip", "shift")), list("flip", "shift"))
+  expect_identical(crossed(list(shift = 4)), list(shift = 4L))
+  expect_null(crossed(NULL))
 })
 
 test_that("functions are called with the epoch from 1 and the figures, and can stop the training", {

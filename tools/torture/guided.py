@@ -38,7 +38,7 @@ def fuzz_here(seconds: str, name: str) -> None:
         import pycifar.datasets.archives
         import pycifar.datasets.image_files
         import pycifar.datasets.python_batches
-        import pycifar.model_file
+        import pycifar.models.file
         import pycifar.npz  # noqa: F401
 
     corpus = FOUND / name

@@ -56,7 +56,7 @@ def try_files(every: int = 1) -> tuple[int, dict[str, str]]:
 def outcome_of(content: bytes) -> str:
     """What came of a file: "handled", or what was not."""
     from pycifar import predict
-    from pycifar.model_file import model_from_bytes
+    from pycifar.models.file import model_from_bytes
 
     before, started = _start_measuring(), time.monotonic()
     said = ""

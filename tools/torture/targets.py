@@ -98,7 +98,7 @@ def arrays(data: bytes) -> None:
 
 def model(data: bytes) -> None:
     """A saved model."""
-    from pycifar.model_file import model_from_bytes
+    from pycifar.models.file import model_from_bytes
 
     model_from_bytes(data)
 
@@ -163,7 +163,7 @@ def _npz() -> list[bytes]:
 def saved_model(name: str = "lenet5") -> bytes:
     """The file of a small network that was trained a little."""
     import pycifar
-    from pycifar.model_file import model_bytes
+    from pycifar.models.file import model_bytes
 
     dataset = pycifar.load_dataset("synthetic", n_train=40, n_test=10)
     return model_bytes(pycifar.train(dataset, name, epochs=1, seed=1, verbose=0))

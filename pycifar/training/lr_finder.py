@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.augmentation import Augmentation
 from pycifar.backend import generator_kept
+from pycifar.config import DEFAULT_ARCHITECTURE, SEARCH_DEFAULTS, Settings
 from pycifar.datasets import Dataset
+from pycifar.datasets.augmentation import Augmentation
 from pycifar.errors import ArgumentError
-from pycifar.rules import UNSAID, check_search, check_settings
+from pycifar.learners import Learner
+from pycifar.rules import check_search, check_settings
 from pycifar.table import as_html, paragraph
-from pycifar.trainer import prepare_run
+from pycifar.training.batches import Batches
+from pycifar.training.prepare import prepare
 
 if TYPE_CHECKING:
     import keras
@@ -61,10 +64,13 @@ class LearningRates:
 
 def find_learning_rate(
     dataset: Dataset,
-    architecture: str | Callable[..., keras.Model] | keras.Model | NumpyModel = "cnn2",
-    lowest: float = 1e-6,
-    highest: float = 10.0,
-    steps: int = 100,
+    architecture: str
+    | Callable[..., keras.Model]
+    | keras.Model
+    | NumpyModel = DEFAULT_ARCHITECTURE,
+    lowest: float = SEARCH_DEFAULTS["lowest"],
+    highest: float = SEARCH_DEFAULTS["highest"],
+    steps: int = SEARCH_DEFAULTS["steps"],
     batch_size: int | None = None,
     optimizer: str | None = None,
     weight_decay: float | None = None,
@@ -113,21 +119,40 @@ def find_learning_rate(
     lowest, highest, steps = check_search(lowest, highest, steps)
     if optimizer is not None and not isinstance(optimizer, str):
         raise ArgumentError("`optimizer` must be the name of an optimizer, whose rate can be set.")
-    given = {
-        "architecture": architecture,
-        "batch_size": batch_size,
-        "optimizer": optimizer,
-        "weight_decay": weight_decay,
-        "label_smoothing": label_smoothing,
-        "precision": precision,
-        "augmentation": augmentation,
-        "seed": seed,
-    }
-    run = prepare_run(dataset, check_settings(UNSAID | given | {"epochs": 1, "skip_easy": 0}))
+    asked = Settings(
+        epochs=1,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        precision=precision,
+        augmentation=augmentation,
+        validation=None,
+        seed=seed,
+    )
+    checked = check_settings({"architecture": architecture, **asked.said()})
+    architecture = checked.pop("architecture")
+    ready = prepare(dataset, architecture, Settings(**checked))
     rates = np.geomspace(lowest, highest, steps).tolist()
     with generator_kept():
-        rows = _search(rates, run.losses_at(rates))
-    return _found(run.config.architecture, rows)
+        rows = _search(rates, _losses_at(rates, ready.learner, ready.batches))
+    return _found(ready.config.architecture, rows)
+
+
+def _losses_at(rates: Iterable[float], learner: Learner, batches: Batches) -> Iterator[float]:
+    """Yield the loss before each of some steps, which learn at these rates in turn."""
+    learner.begin(*batches.example())
+    try:
+        for number, rate in enumerate(rates):
+            epoch, step = divmod(number, batches.steps_per_epoch)
+            if step == 0:
+                order = batches.order(epoch + 1)
+            learner.learning_rate = rate
+            positions = order[step * batches.size : (step + 1) * batches.size]
+            batches.seed_layers(epoch + 1, step)
+            yield float(learner.step(*batches.make(positions, epoch + 1, step))["loss"])
+    finally:
+        learner.end()
 
 
 def _search(rates: Sequence[float], losses: Any) -> list[tuple[float, float, float]]:

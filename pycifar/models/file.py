@@ -16,27 +16,23 @@ from typing import Any
 import numpy as np
 
 import pycifar
-from pycifar.arguments import check_flag, check_output, check_path, check_sha256, describe
+from pycifar.arguments import check_flag, check_output, check_path, check_sha256
 from pycifar.backend import check_process, keras
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError
 from pycifar.files import read_file, write_atomically
-from pycifar.model_check import (
+from pycifar.language import function
+from pycifar.learners import learner_for
+from pycifar.learners.numpy_learner import network_of_numpy
+from pycifar.learners.optimizers import loss_and_metrics
+from pycifar.models.file_check import (
     CONFIG,
     WEIGHTS,
     checked_entries,
     checked_network,
     optimizer_config,
 )
-from pycifar.model_state import (
-    generator_states,
-    optimizer_state,
-    set_generator_states,
-    set_optimizer_state,
-)
-from pycifar.npz import read_npz
-from pycifar.optimization import loss_and_metrics, make_optimizer
-from pycifar.record import (
+from pycifar.models.record import (
     check_class_weights,
     checked_best_epoch,
     checked_class_names,
@@ -48,8 +44,8 @@ from pycifar.record import (
     checked_seconds,
     checked_texts,
 )
-from pycifar.scratch import NumpyModel
-from pycifar.trained_model import HISTORY_COLUMNS, TrainedModel
+from pycifar.models.trained_model import HISTORY_COLUMNS, TrainedModel, check_trained_model
+from pycifar.npz import read_npz
 
 SUFFIX = ".keras"
 ENTRY = "pycifar.json"  # beside Keras's own entries in the archive
@@ -88,8 +84,7 @@ def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -
         >>> pycifar.save_model(model, "cnn2.keras", overwrite=True).name
         'cnn2.keras'
     """
-    if not isinstance(model, TrainedModel):
-        raise ArgumentError(f"`model` must be a trained model, not {describe(model)}.")
+    check_trained_model(model)
     target = check_output("path", path, (SUFFIX,), check_flag("overwrite", overwrite))
     write_atomically(target, lambda temporary: _write(model, temporary))
     return target
@@ -183,6 +178,7 @@ def reason(error: Exception) -> str:
 
 
 def _write(model: TrainedModel, path: Path) -> None:
+    learner = learner_for(model.network)
     extra = {
         "format": FORMAT,
         "class_names": list(model.class_names),
@@ -194,10 +190,9 @@ def _write(model: TrainedModel, path: Path) -> None:
         "interrupted": model.interrupted,
         "best_epoch": model.best_epoch,
         "versions": model.versions,
-        "generators": generator_states(model.network),
+        "generators": learner.generator_states(),
+        **learner.file_record(),
     }
-    if isinstance(model.network, NumpyModel):
-        extra["numpy_model"] = model.network.settings()
     with _with_known_optimizer(model.keras_model) as network:
         try:
             network.save(path)
@@ -209,9 +204,9 @@ def _write(model: TrainedModel, path: Path) -> None:
     _name_optimizer_for_all_backends(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(ENTRY, json.dumps(extra, indent=1))
-        if isinstance(model.network, NumpyModel) or _is_ours(model.network):
+        if learner.keeps_optimizer_apart:
             with archive.open(STATE, "w") as entry:
-                np.savez(entry, *optimizer_state(model.network))
+                np.savez(entry, *learner.optimizer_state())
 
 
 @contextmanager
@@ -242,11 +237,6 @@ def _name_optimizer_for_all_backends(path: Path) -> None:
             archive.writestr(entry, content)
 
 
-def _is_ours(network: keras.Model) -> bool:
-    """Whether the optimizer is one of pycifar's own."""
-    return type(getattr(network, "optimizer", None)).__module__.startswith("pycifar.")
-
-
 def model_entries(content: bytes, source: str) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The entries of a file, and what pycifar's own says."""
     try:
@@ -255,7 +245,7 @@ def model_entries(content: bytes, source: str) -> tuple[dict[str, bytes], dict[s
             raise ModelFileError(
                 f"{source} was not saved by pycifar.",
                 fix="A plain Keras model opens with keras.models.load_model(); "
-                "train() takes it as `architecture`.",
+                f"{function('train')} takes it as `architecture`.",
             )
         extra = json.loads(entries[ENTRY])
     except (ValueError, RecursionError) as error:
@@ -317,7 +307,7 @@ def _restore(
     check_classes(keras_model, record["class_names"])
     network = keras_model
     if "numpy_model" in extra:
-        network = _numpy_model(keras_model, extra["numpy_model"])
+        network = network_of_numpy(keras_model, extra["numpy_model"])
     fingerprint = record.pop("fingerprint")
     model = TrainedModel(network=network, **record)
     if fingerprint not in (None, model.fingerprint()):
@@ -331,28 +321,11 @@ def check_classes(network: keras.Model, class_names: tuple[str, ...]) -> None:
         raise ValueError("its classes are not those of its network")
 
 
-def _numpy_model(keras_model: keras.Model, settings: Any) -> NumpyModel:
-    """The network of NumPy that a Keras model was made of."""
-    layers = [layer for layer in keras_model.layers if isinstance(layer, keras.layers.Dense)]
-    units = [layer.units for layer in layers]
-    own = [*settings["hidden"], settings["n_classes"]], tuple(settings["input_shape"])
-    if own != (units, keras_model.input_shape[1:]):  # before they take memory
-        raise ValueError("its network of NumPy is another than that of Keras")
-    network = NumpyModel(**settings)
-    network.set_weights(keras_model.get_weights())
-    return network
-
-
 def _restore_learning(model: TrainedModel, generators: Any, entries: Mapping[str, bytes]) -> None:
     """Give a model back what it would learn on from; files of older versions have less of it."""
-    network, config = model.network, model.config
+    learner = learner_for(model.network)
     if generators:
-        set_generator_states(network, checked_generators(generators))
-    if STATE not in entries:
-        return
-    state = list(read_npz(io.BytesIO(entries[STATE])).values())
-    if isinstance(network, keras.Model):
-        optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
-        optimizer.build(network.trainable_variables)
-        network.optimizer = optimizer
-    set_optimizer_state(network, state)
+        learner.set_generator_states(checked_generators(generators))
+    if STATE in entries:
+        state = list(read_npz(io.BytesIO(entries[STATE])).values())
+        learner.restore_optimizer(model.config, state)

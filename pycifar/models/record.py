@@ -26,6 +26,7 @@ from pycifar.rules import RULES
 Row = tuple[int, str, str, float]  # epoch, split, metric, value
 
 DATA = ("name", "source", "fingerprint")
+METRICS = ("loss", "accuracy")  # that a training measures, on each of its splits
 
 
 def checked_text(name: str, value: Any) -> str:
@@ -143,6 +144,7 @@ def checked_config(value: Any) -> TrainingConfig:
     if not isinstance(value, dict):
         raise ValueError(f"its settings are {describe(value)}")
     fields = {field.name: field for field in dataclasses.fields(TrainingConfig)}
+    value = {name: own for name, own in value.items() if name not in _GIVEN_UP}
     if unknown := sorted(set(map(str, value)) - set(fields)):
         raise ValueError(f"it has settings that do not exist: {', '.join(unknown)[:80]}")
     missing = [
@@ -192,6 +194,9 @@ def _checked_class_weights(name: str, value: Any) -> dict[str, float]:
     return weights
 
 
+# Settings that there were once: they say nothing to a training that goes on.
+_GIVEN_UP = ("skip_easy",)
+
 _MAY_BE_NONE = ("validation", "early_stopping", "time_budget", "passes", "class_weights")
 
 _SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
@@ -211,6 +216,5 @@ _SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
     "label_smoothing": _by_rule,
     "time_budget": _by_rule,
     "passes": checked_number,
-    "skip_easy": _by_rule,
     "class_weights": _checked_class_weights,
 }

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.datasets import Dataset, Split
+from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.sampling import stratified_split
 
 
 @dataclass(frozen=True)
-class Portion:
-    """The images of a split that one purpose uses; the split itself is never copied."""
+class Subset:
+    """Some images of a split, which itself is never copied."""
 
     split: Split
     indices: np.ndarray
@@ -27,20 +27,20 @@ class Portion:
         return self.split.labels[self.indices]
 
     def take(self, positions: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Images, in the memory order of the split, and labels at `positions`."""
+        """Return images, in the memory order of the split, and labels at `positions`."""
         chosen = self.indices[positions]
         return self.split.images[chosen], self.split.labels[chosen]
 
 
-def split_portions(
+def split_subsets(
     dataset: Dataset, validation: float | str | None, seed: int
-) -> tuple[Portion, Portion | None]:
-    """What to train on and what to validate on; see `TrainingConfig.validation`."""
+) -> tuple[Subset, Subset | None]:
+    """Return what to train on and what to validate on; see `TrainingConfig.validation`."""
     split = dataset.split("train")
     if isinstance(validation, str):
         other = dataset.split(validation)
-        return Portion(split, np.arange(len(split))), Portion(other, np.arange(len(other)))
+        return Subset(split, np.arange(len(split))), Subset(other, np.arange(len(other)))
     if validation is None:
-        return Portion(split, np.arange(len(split))), None
+        return Subset(split, np.arange(len(split))), None
     kept, held_out = stratified_split(split.labels, validation, seed)
-    return Portion(split, kept), Portion(split, held_out)
+    return Subset(split, kept), Subset(split, held_out)

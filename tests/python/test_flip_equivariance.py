@@ -1,12 +1,14 @@
 """Networks to which mirrored images are the same as the images."""
 
+from contextlib import ExitStack
+
 import keras
 import numpy as np
 import pytest
 
 import pycifar
 from pycifar.architectures import fastnet
-from pycifar.mirroring import tie
+from pycifar.learners.flip_equivariance import tie_flips
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def trained(dataset, architecture="fastnet", **settings):
 def unlike(model):
     """How far the trainable weights of a fastnet are from those for mirrored images, at most."""
     weights = [variable.numpy() for variable in model.network.trainable_variables]
-    return max(np.abs(values - fastnet.mirrored(values)).max() for values in weights)
+    return max(np.abs(values - fastnet.flip_weights(values)).max() for values in weights)
 
 
 def test_weights_for_mirrored_images_give_what_mirrored_images_give(dataset):
@@ -31,15 +33,15 @@ def test_weights_for_mirrored_images_give_what_mirrored_images_give(dataset):
     found = model.predict_on_batch(np.ascontiguousarray(images[:, :, ::-1]))
     for layer in model.layers[1:]:
         if layer.name != "whitening":
-            layer.set_weights([fastnet.mirrored(values) for values in layer.get_weights()])
+            layer.set_weights([fastnet.flip_weights(values) for values in layer.get_weights()])
     assert model.predict_on_batch(np.ascontiguousarray(images)) == pytest.approx(found, abs=1e-4)
     assert np.abs(found.mean(axis=0) - found).max() > 0.01
 
 
 def test_the_weights_for_mirrored_images_of_those_are_the_first():
     weights = np.random.default_rng(1).normal(size=(3, 3, 32, 128))
-    assert not np.array_equal(fastnet.mirrored(weights), weights)
-    assert np.array_equal(fastnet.mirrored(fastnet.mirrored(weights)), weights)
+    assert not np.array_equal(fastnet.flip_weights(weights), weights)
+    assert np.array_equal(fastnet.flip_weights(fastnet.flip_weights(weights)), weights)
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adam"])
@@ -67,9 +69,12 @@ def test_a_step_goes_by_the_mean_of_both_gradients_unless_weights_are_unlike(wei
     variable = keras.Variable(np.array(weights, np.float32))
     optimizer = keras.optimizers.SGD(1.0)
     optimizer.build([variable])
-    tie(optimizer, [variable], lambda values: values[::-1])
+    changes = ExitStack()
+    tie_flips(optimizer, [variable], lambda values: values[::-1], changes)
     optimizer.apply([keras.ops.convert_to_tensor([1.0, 2.0, 5.0])], [variable])
     assert np.array_equal(np.asarray(variable), stepped)
+    changes.close()
+    assert "apply" not in vars(optimizer)
 
 
 def test_classes_that_are_each_other_s_mirror_images_can_be_told_apart_without_flips():

@@ -9,14 +9,14 @@ from typing import Any
 
 from pycifar.arguments import check_path
 from pycifar.errors import ModelFileError, printable
-from pycifar.model_check import measured_network
-from pycifar.model_file import (
+from pycifar.models.file import (
     check_classes,
     checked_record,
     model_entries,
     read_model_file,
     reason,
 )
+from pycifar.models.file_check import measured_network
 
 MOST_SHOWN = 12  # classes
 

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.architectures.multiply_adds import count_multiply_adds
+from pycifar.arguments import describe
 from pycifar.config import TrainingConfig
-from pycifar.errors import DataError, printable
-from pycifar.scratch import NumpyModel
+from pycifar.errors import ArgumentError, DataError, printable
+from pycifar.learners import learner_for
+from pycifar.models.multiply_adds import count_multiply_adds
 
 if TYPE_CHECKING:
     import keras
     import pandas
+
+    from pycifar.scratch import NumpyModel
 
 HISTORY_COLUMNS = ("epoch", "split", "metric", "value")
 BLOCK = 2**18  # values that are turned into NumPy's at a time
@@ -61,7 +64,7 @@ class TrainedModel:
     @property
     def keras_model(self) -> keras.Model:
         """The network as a Keras model; one of NumPy is converted, into an equal one."""
-        return self.network.to_keras() if isinstance(self.network, NumpyModel) else self.network
+        return learner_for(self.network).as_keras()
 
     def check_classes(self, class_names: tuple[str, ...]) -> None:
         """Raise a DataError unless a data set has the model's classes, in the same order."""
@@ -148,6 +151,13 @@ class TrainedModel:
         if self.interrupted:
             parts.append("interrupted")
         return ", ".join(parts) + ">"
+
+
+def check_trained_model(value: Any) -> TrainedModel:
+    """Return the model; raise an ArgumentError where it is none that was trained."""
+    if not isinstance(value, TrainedModel):
+        raise ArgumentError(f"`model` must be a trained model, not {describe(value)}.")
+    return value
 
 
 def _blocks(weight: Any) -> Iterator[np.ndarray]:

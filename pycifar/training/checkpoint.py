@@ -17,10 +17,10 @@ import numpy as np
 
 from pycifar.arguments import check_flag, describe
 from pycifar.config import TrainingConfig
-from pycifar.errors import CheckpointError, OutputError
+from pycifar.errors import CheckpointError, CheckpointWarning, OutputError
 from pycifar.files import locked, read_file, remove_leftovers, write_atomically
-from pycifar.npz import read_npz
-from pycifar.record import (
+from pycifar.models.record import (
+    METRICS,
     checked_config,
     checked_count,
     checked_number,
@@ -29,6 +29,7 @@ from pycifar.record import (
     checked_text,
     checked_texts,
 )
+from pycifar.npz import read_npz
 
 NAME = "checkpoint.npz"
 LOCK = "checkpoint.lock"
@@ -96,7 +97,7 @@ class Checkpoints:
 
         Args:
             config: the settings.
-            identity: what else it is of; see `pycifar.identity`.
+            identity: what else it is of; see `pycifar.training.identity`.
             environment: what it is computed by.
             harmless: names in the environment that cannot change the weights.
 
@@ -135,7 +136,7 @@ class Checkpoints:
         if told := _differences(theirs, own):
             warnings.warn(
                 f"The checkpoint was made elsewhere, which changes no weights: {'; '.join(told)}.",
-                UserWarning,
+                CheckpointWarning,
                 stacklevel=4,  # where train() was called
             )
 
@@ -262,7 +263,6 @@ def _checked(about: dict[str, Any]) -> dict[str, Any]:
     return checked
 
 
-METRICS = ("loss", "accuracy")  # whose sums over the images of an epoch a checkpoint has
 _COUNTS = ("steps_done", "total_steps", "steps_before_epoch", "averaged")
 _DURATIONS = ("elapsed", "passes")
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from pycifar.arguments import check_choice, describe
 from pycifar.backend import keras
+from pycifar.config import TrainingConfig
 from pycifar.console import is_watched, new_bar, say
 from pycifar.errors import ArgumentError, CallbackError, PycifarError
+from pycifar.training.checkpoint import fitting
 
 # What a mapping of functions may hold, with the arguments that each function is called with.
 EVENTS = {
@@ -53,7 +55,7 @@ class Functions(keras.callbacks.Callback):
         return lambda logs=None: self._call(name, dict(logs or {}))
 
     def _call(self, name: str, *arguments: Any) -> None:
-        if call_theirs(name, self._functions[name], *arguments) is False:
+        if call_user_function(name, self._functions[name], *arguments) is False:
             self.model.stop_training = True
 
 
@@ -161,19 +163,96 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
 
     NUMBERS = ("wait", "best", "best_epoch", "stopped_epoch")
 
-    def state(self) -> tuple[dict[str, Any], list[Any]]:
-        """Its numbers, and the best weights so far where they are kept."""
-        return {name: getattr(self, name) for name in self.NUMBERS}, self.best_weights or []
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._found: Mapping[str, Any] = {}
 
-    def restore(self, numbers: Mapping[str, Any], weights: list[Any]) -> None:
-        """Go on from a state."""
-        for name in self.NUMBERS:
-            setattr(self, name, numbers[name])
-        self.best_weights = weights or None
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        """Begin anew, or go on from the state that was restored."""
+        super().on_train_begin(logs)
+        for name, value in self._found.items():
+            setattr(self, name, value)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+        """Return its numbers, and the best weights so far where they are kept."""
+        numbers = {name: getattr(self, name) for name in self.NUMBERS}
+        return {"stopping": numbers}, {"best": self.best_weights or []}
+
+    def restore(self, plain: Mapping[str, Any], arrays: Mapping[str, Sequence[Any]]) -> None:
+        """Go on from a state once the training begins.
+
+        Raises:
+            ValueError: it is of a training that did not stop early.
+        """
+        if not plain["stopping"]:
+            raise ValueError("its early stopping is another")
+        kept = self.restore_best_weights and plain["seconds"]
+        best = fitting(arrays, "best", self.model.get_weights()) if kept else None
+        self._found = {**plain["stopping"], "best_weights": best}
 
 
-def progress(verbose: int) -> list[keras.callbacks.Callback]:
-    """Shows the progress: nothing for 0; for 1 a bar on a terminal, lines elsewhere; 2 lines."""
+class CallbackList:
+    """Keras's list of callbacks, which tells whose method failed.
+
+    Args:
+        callbacks: of Keras.
+        model: that is trained.
+        **params: what callbacks may read as `params`.
+    """
+
+    def __init__(
+        self, callbacks: Sequence[keras.callbacks.Callback], model: Any, **params: Any
+    ) -> None:
+        self._list = keras.callbacks.CallbackList(callbacks, model=model, **params)
+        self.params = self._list.params
+
+    def train_begin(self) -> None:
+        """Tell all that the training begins."""
+        with self._failures_named():
+            self._list.on_train_begin()
+
+    def train_end(self) -> None:
+        """Tell all that the training has ended."""
+        with self._failures_named():
+            self._list.on_train_end()
+
+    def epoch_begin(self, epoch: int, **params: Any) -> None:
+        """Tell all that an epoch begins, counted from 1, with what has changed of `params`."""
+        self.params |= params
+        with self._failures_named():
+            self._list.on_epoch_begin(epoch - 1)
+
+    def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Tell all that an epoch has ended."""
+        with self._failures_named():
+            self._list.on_epoch_end(epoch - 1, logs)
+
+    def step_begin(self, step: int) -> None:
+        """Tell all that a step begins, counted from 0."""
+        with self._failures_named():
+            for callback in self._list.callbacks:
+                callback.on_train_batch_begin(step)
+
+    def step_end(self, step: int, logs: dict[str, float]) -> None:
+        """Tell all that a step has ended, not by Keras's list, which looks through the logs."""
+        with self._failures_named():
+            for callback in self._list.callbacks:
+                callback.on_train_batch_end(step, logs)
+
+    @contextmanager
+    def _failures_named(self) -> Iterator[None]:
+        """Make a `CallbackError` of what one of the callbacks raises inside."""
+        try:
+            yield
+        except PycifarError:
+            raise
+        except Exception as error:
+            name = _failing_method(error, self._list.callbacks)
+            raise _callback_error(name, error) from error
+
+
+def progress_callbacks(verbose: int) -> list[keras.callbacks.Callback]:
+    """Return what shows nothing for 0; for 1 a bar on a terminal, lines elsewhere; for 2 lines."""
     if verbose == 0:
         return []
     if verbose == 1 and is_watched():
@@ -181,20 +260,26 @@ def progress(verbose: int) -> list[keras.callbacks.Callback]:
     return [ProgressLines()]
 
 
-def early_stopping(
-    patience: int | None, best_weights: bool, validated: bool
+def early_stopping_callbacks(
+    config: TrainingConfig, validated: bool
 ) -> list[keras.callbacks.Callback]:
-    """Stops after `patience` epochs without a lower loss, and brings the best weights back."""
-    if patience is None and not best_weights:
+    """Return what stops without a lower loss and brings the best weights back, if asked for."""
+    if config.early_stopping is None and not config.best_weights:
         return []
     return [
         EarlyStopping(
             monitor="val_loss" if validated else "loss",
             mode="min",
-            patience=sys.maxsize if patience is None else patience,
-            restore_best_weights=best_weights,
+            patience=sys.maxsize if config.early_stopping is None else config.early_stopping,
+            restore_best_weights=config.best_weights,
         )
     ]
+
+
+def restored_epoch(callbacks: Sequence[keras.callbacks.EarlyStopping]) -> int | None:
+    """Return the epoch, from 1, whose weights the last of these brought back; None if none did."""
+    epochs = [callback.best_epoch + 1 for callback in callbacks if callback.best_weights]
+    return epochs[-1] if epochs else None
 
 
 def as_callbacks(value: Any) -> list[keras.callbacks.Callback]:
@@ -205,8 +290,8 @@ def as_callbacks(value: Any) -> list[keras.callbacks.Callback]:
     return [_as_callback(item) for item in items]
 
 
-def call_theirs(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function of the caller returns; where it fails, a `CallbackError` that names it."""
+def call_user_function(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a function of the caller returns; raise a `CallbackError` where it fails."""
     try:
         return function(*arguments)
     except PycifarError:
@@ -215,19 +300,8 @@ def call_theirs(name: str, function: Callable[..., Any], *arguments: Any) -> Any
         raise _callback_error(name, error) from error
 
 
-@contextmanager
-def failures_told(callbacks: Iterable[keras.callbacks.Callback]) -> Iterator[None]:
-    """Make a `CallbackError` of what one of these callbacks raises inside."""
-    try:
-        yield
-    except PycifarError:
-        raise
-    except Exception as error:
-        raise _callback_error(_failed(error, list(callbacks)), error) from error
-
-
-def _failed(error: Exception, callbacks: list[keras.callbacks.Callback]) -> str:
-    """The class and the method of the callback that raised an error."""
+def _failing_method(error: Exception, callbacks: Sequence[keras.callbacks.Callback]) -> str:
+    """Return the class and the method of the callback that raised an error."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         own = frame.f_locals.get("self")
         if any(own is callback for callback in callbacks):

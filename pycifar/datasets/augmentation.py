@@ -10,6 +10,7 @@ import numpy as np
 
 from pycifar.arguments import check_choice, check_count, check_flag, describe
 from pycifar.errors import ArgumentError
+from pycifar.language import constant
 
 # What a name alone stands for, in `augmentation=["flip", "shift"]`.
 USUAL = {"flip": True, "shift": 4, "cutout": 8}
@@ -116,7 +117,8 @@ def _check_flip(value: Any) -> bool | str:
         return check_flag("flip", value)
     except ArgumentError:
         raise ArgumentError(
-            f'`flip` must be True, False or "{ALTERNATING}", not {describe(value)}.'
+            f'`flip` must be {constant(True)}, {constant(False)} or "{ALTERNATING}", not '
+            f"{describe(value)}."
         ) from None
 
 

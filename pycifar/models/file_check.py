@@ -24,7 +24,7 @@ from pycifar.limits import (
     MOST_STORED,
     MOST_WAITING,
 )
-from pycifar.model_build import Measured, build_without_values, give_zeros, measure
+from pycifar.models.dry_build import Measured, build_without_values, give_zeros, measure
 
 
 def _names(text: str) -> frozenset[str]:

@@ -10,52 +10,58 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from pycifar.backend import keras, tensorflow
+from pycifar.learners.undo import set_until_closed
 
 if TYPE_CHECKING:
     import keras as keras_types
     import numpy as np
 
-    from pycifar.scratch import NumpyModel
 
+def fuse(
+    model: keras_types.Model, optimizer: keras_types.optimizers.Optimizer, changes: ExitStack
+) -> None:
+    """Have a model and its optimizer compute with fused operations, where there are any.
 
-def fuse(model: keras_types.Model, optimizer: keras_types.optimizers.Optimizer) -> None:
-    """Have a model and its optimizer compute with fused operations, where there are any."""
+    Args:
+        model: of Keras.
+        optimizer: that it is compiled with.
+        changes: closed when both are to compute with Keras's own operations again.
+    """
     if tensorflow is None:
         return
     usual = keras.optimizers.Optimizer._backend_update_step
     if type(optimizer)._backend_update_step is usual and not tensorflow.distribute.has_strategy():
-        optimizer._backend_update_step = types.MethodType(_update_all, optimizer)
+        update = types.MethodType(_update_all, optimizer)
+        set_until_closed(changes, optimizer, "_backend_update_step", update)
     step = _STEPS.get(type(optimizer))
     if step is not None and not getattr(optimizer, "amsgrad", False):
-        optimizer.update_step = types.MethodType(step, optimizer)
+        set_until_closed(changes, optimizer, "update_step", types.MethodType(step, optimizer))
     for layer in model.layers:
         if type(layer) is keras.layers.BatchNormalization and _is_plain(layer):
-            layer.call = types.MethodType(_normalise, layer)
+            set_until_closed(changes, layer, "call", types.MethodType(_normalise, layer))
     for variable in model.trainable_variables:
         if type(variable.regularizer) is keras.regularizers.L2:
-            variable.regularizer = functools.partial(_penalty, variable.regularizer.l2)
+            penalty = functools.partial(_penalty, variable.regularizer.l2)
+            set_until_closed(changes, variable, "regularizer", penalty)
 
 
-def make_step(
-    model: keras_types.Model | NumpyModel, *batch: np.ndarray, losses: bool = False
-) -> Callable[..., Mapping[str, Any]]:
-    """A function that trains a compiled model on a batch and returns its metrics on that batch.
+def make_step(model: keras_types.Model, *batch: np.ndarray) -> Callable[..., Mapping[str, Any]]:
+    """Return a function that trains a compiled model on a batch and returns its metrics on it.
 
     It is Keras's `train_on_batch`; but TensorFlow resets the metrics within the compiled step, and
     compiles it once for batches of all sizes.
 
     Args:
-        model: of Keras or of NumPy.
+        model: of Keras.
         batch: images, labels and maybe weights of the images, such as will come, of any number.
-        losses: whether to return the loss of each image as "losses", too.
     """
-    if tensorflow is None or not isinstance(model, keras.Model) or model.run_eagerly:
-        return functools.partial(_train_on_batch, model, losses)
+    if tensorflow is None or model.run_eagerly:
+        return functools.partial(model.train_on_batch, return_dict=True)
 
     # Keras makes the metrics' variables at their first use, and resets none before.
     images, truth = batch[:2]
@@ -64,47 +70,13 @@ def make_step(
 
     def step(images: Any, truth: Any, weights: Any = None) -> Any:
         model.reset_metrics()
-        with _logs_with_losses(model) if losses else nullcontext():
-            return model.train_step((images, truth, weights))
+        return model.train_step((images, truth, weights))
 
     signature = [tensorflow.TensorSpec((None, *values.shape[1:]), values.dtype) for values in batch]
     # Keras compiles its own step as it is written, too; what is rewritten leaves files behind.
     return tensorflow.function(
         step, input_signature=signature, autograph=False, jit_compile=model.jit_compile
     )
-
-
-def _train_on_batch(
-    model: Any, losses: bool, images: np.ndarray, truth: np.ndarray, *weights: np.ndarray
-) -> dict[str, Any]:
-    with _logs_with_losses(model) if losses else nullcontext():
-        logs = model.train_on_batch(images, truth, *weights, return_dict=True)
-    return logs | {"losses": keras.ops.convert_to_numpy(logs["losses"])} if losses else logs
-
-
-def _losses(truth: Any, probabilities: Any) -> Any:
-    """The cross-entropy of each image, whose truth is a label or the shares of the classes."""
-    if len(truth.shape) == 1:
-        return keras.losses.sparse_categorical_crossentropy(truth, probabilities)
-    return keras.losses.categorical_crossentropy(truth, probabilities)
-
-
-@contextmanager
-def _logs_with_losses(model: keras_types.Model) -> Iterator[None]:
-    """Have a model's steps within log the loss of each image as "losses", before the update.
-
-    Keras shows what the model gives to its metrics, with each of its backends.
-    """
-    own = model.compute_metrics
-
-    def compute_metrics(images: Any, truth: Any, found: Any, sample_weight: Any = None) -> Any:
-        return own(images, truth, found, sample_weight) | {"losses": _losses(truth, found)}
-
-    model.compute_metrics = compute_metrics
-    try:
-        yield
-    finally:
-        del model.compute_metrics
 
 
 def _update_all(self: Any, gradients: list[Any], variables: list[Any], learning_rate: Any) -> None:

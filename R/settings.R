@@ -1,0 +1,68 @@
+# The settings of a training on their way to Python: one line a setting.
+
+# Each is called with the value, the name of the argument, and the frame of the exported function.
+one_of_its_kind <- function(allowed) {
+  function(x, name, call) one_value(x, name, allowed, call)
+}
+
+a_number <- one_of_its_kind("a single number")
+a_flag <- one_of_its_kind("TRUE or FALSE")
+
+optimizer_to_python <- function(optimizer, name, call) {
+  if (is_python_object(optimizer)) {
+    return(optimizer)
+  }
+  one_value(optimizer, name, "the name of an optimizer, or a Keras optimizer", call)
+}
+
+# "balanced", or numbers by name.
+class_weights_to_python <- function(weights, name, call) {
+  if (is.null(weights) || identical(weights, "balanced")) {
+    return(weights)
+  }
+  numbers <- is.numeric(weights) || is.list(weights) && all(vapply(weights, is.numeric, NA))
+  if (!numbers || is.null(names(weights))) {
+    allowed <- "\"balanced\" or numbers by class name, such as c(cat = 2)"
+    abort_argument(name, allowed, weights, call)
+  }
+  named_values(weights, name, "numbers without missing values", call)
+}
+
+# Names alone, or names with values: a vector of names, or a named list.
+augmentation_to_python <- function(augmentation, name, call) {
+  allowed <- "names, or a list such as list(flip = TRUE, shift = 4)"
+  values <- named_values(augmentation, name, allowed, call)
+  if (is.null(names(values)) && length(values) == 1L) values[[1L]] else values
+}
+
+# By the name of the argument.
+training_settings <- list(
+  epochs = a_number,
+  batch_size = a_number,
+  optimizer = optimizer_to_python,
+  learning_rate = a_number,
+  schedule = one_of_its_kind("the name of a schedule"),
+  weight_decay = a_number,
+  label_smoothing = a_number,
+  class_weights = class_weights_to_python,
+  precision = one_of_its_kind("the name of a precision"),
+  augmentation = augmentation_to_python,
+  validation = one_of_its_kind("a single number or the name of a split"),
+  early_stopping = a_number,
+  best_weights = a_flag,
+  time_budget = a_number,
+  checkpoint_dir = one_of_its_kind("the path of a folder"),
+  checkpoint_every = a_number,
+  resume = a_flag,
+  seed = a_number
+)
+
+# The settings among the arguments of an exported function, as they cross; `frame` is its frame.
+settings_to_python <- function(frame) {
+  given <- intersect(names(training_settings), ls(frame))
+  sapply(
+    given,
+    function(name) training_settings[[name]](frame[[name]], name, frame),
+    simplify = FALSE
+  )
+}

@@ -1,0 +1,65 @@
+"""From the text of one option to a value.
+
+A reader is called with the name of the argument and the text of its option, or True for an option
+without a value. What it cannot read it hands on as text, which the argument's rule then refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pycifar.arguments import check_count
+
+Reader = Callable[[str, Any], Any]
+
+
+def as_text(name: str, text: str) -> str:
+    """Return the text as it is."""
+    return text
+
+
+def as_flag(name: str, is_given: bool) -> bool:
+    """Return whether an option without a value is given."""
+    return is_given
+
+
+def as_number(name: str, text: str) -> int | float | str:
+    """Return the number that a text stands for, or the text."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
+
+
+def as_count(name: str, text: str) -> int:
+    """Return a whole number of at least 1."""
+    return check_count(name, as_number(name, text))
+
+
+def as_validation(name: str, text: str) -> int | float | str | None:
+    """Return a share, the name of a split, or None for "none"."""
+    return None if text == "none" else as_number(name, text)
+
+
+def as_augmentation(name: str, text: str) -> Any:
+    """Return names, from "flip,shift", or names with values, from "flip,shift=2"."""
+    from pycifar.datasets.augmentation import USUAL  # needs NumPy, which doctor may lack
+
+    if "=" not in text:
+        return text.split(",")
+    values: dict[str, Any] = {}
+    for part in text.split(","):
+        key, given, value = part.partition("=")
+        values[key] = as_number(key, value) if given else USUAL.get(key)
+    return values
+
+
+def as_class_weights(name: str, text: str) -> str | dict[str, Any]:
+    """Return a word such as "balanced", or numbers by class name, from "cat=2,dog=0.5"."""
+    if "=" not in text:
+        return text
+    parts = [part.partition("=") for part in text.split(",")]
+    return {class_name: as_number(class_name, weight) for class_name, _, weight in parts}

@@ -1,0 +1,93 @@
+"""The options that say how a network is trained: one row an option."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pycifar.cli.readers import (
+    Reader,
+    as_augmentation,
+    as_class_weights,
+    as_flag,
+    as_number,
+    as_text,
+    as_validation,
+)
+from pycifar.config import DEFAULT_ARCHITECTURE, DEFAULTS
+from pycifar.learners.optimizers import OPTIMIZERS
+from pycifar.learners.schedules import SCHEDULES
+from pycifar.precision import PRECISIONS
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a command.
+
+    Args:
+        metavar: what stands for its value in the help; None for an option without a value.
+        help: what it does, in one line.
+        read: makes the value of its text.
+    """
+
+    metavar: str | None
+    help: str
+    read: Reader
+
+
+# By the name of the argument of `train`, in the order of the help.
+TRAINING_OPTIONS: Mapping[str, Option] = {
+    "architecture": Option("NAME", f"{DEFAULT_ARCHITECTURE} unless given", as_text),
+    "epochs": Option("N", "passes over the training images", as_number),
+    "batch_size": Option("N", "images a step", as_number),
+    "optimizer": Option("NAME", ", ".join(OPTIMIZERS), as_text),
+    "learning_rate": Option("RATE", "at the start, or at the peak of one_cycle", as_number),
+    "schedule": Option("NAME", ", ".join(SCHEDULES), as_text),
+    "weight_decay": Option(
+        "DECAY",
+        "each step takes the learning rate times this off each weight, times the weight",
+        as_number,
+    ),
+    "label_smoothing": Option(
+        "SHARE", "of the truth that is spread evenly over all classes", as_number
+    ),
+    "class_weights": Option(
+        "WEIGHTS",
+        "what the classes count: balanced, or cat=2,dog=1.5 (1 for those left out)",
+        as_class_weights,
+    ),
+    "precision": Option("NAME", ", ".join(PRECISIONS) + ": what is computed with", as_text),
+    "augmentation": Option(
+        "NAMES",
+        "none, or any of flip,shift,cutout with commas between; shift=2 for so many pixels, "
+        "flip=alternating to mirror each image in every other epoch",
+        as_augmentation,
+    ),
+    "validation": Option(
+        "WHAT",
+        "the share of the training images to hold out, the name of a split such as test, "
+        f"or none; {DEFAULTS.validation} unless given",
+        as_validation,
+    ),
+    "time_budget": Option("SECONDS", "train for so long, in place of --epochs", as_number),
+    "early_stopping": Option("N", "stop after N epochs without a lower validation loss", as_number),
+    "best_weights": Option(None, "keep the weights of the best epoch", as_flag),
+    "checkpoint_dir": Option("DIR", "make a checkpoint in this folder after each epoch", as_text),
+    "checkpoint_every": Option("N", "make one each N steps, too", as_number),
+    "resume": Option(
+        None, "go on from the checkpoint in --checkpoint-dir, if there is one", as_flag
+    ),
+    "seed": Option("N", "the same seed gives the same weights; drawn unless given", as_number),
+}
+
+# Those that a search for a learning rate takes as well.
+SEARCH_OPTIONS = (
+    "architecture",
+    "batch_size",
+    "optimizer",
+    "weight_decay",
+    "label_smoothing",
+    "precision",
+    "augmentation",
+    "seed",
+)

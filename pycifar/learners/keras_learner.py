@@ -1,0 +1,246 @@
+"""How a Keras model learns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from pycifar.backend import check_process, free_memory, keras, seeded, tensorflow
+from pycifar.config import TrainingConfig
+from pycifar.errors import ArgumentError
+from pycifar.learners.flip_equivariance import tie_flips
+from pycifar.learners.fused_ops import fuse, make_step
+from pycifar.learners.optimizers import loss_and_metrics, make_optimizer
+from pycifar.processor import threads_asked_for
+
+
+class KerasLearner:
+    """A Keras model with its optimizer, its compiled step, and what was changed for speed.
+
+    Args:
+        network: a Keras model.
+    """
+
+    harmless: tuple[str, ...] = ("processor", "python")
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+        self._step: Callable[..., Mapping[str, Any]] | None = None
+        self._flip_weights: Callable[[np.ndarray], np.ndarray] | None = None
+        self._as_shares = False  # whether labels are given as shares of the classes
+        self._changes = ExitStack()  # to the objects of the caller, taken back by `end`
+
+    def check_process(self) -> None:
+        """Raise a ForkedError where Keras would wait for ever."""
+        check_process()
+
+    def check_config(self, config: TrainingConfig) -> None:
+        """Do nothing: a Keras model can learn in every way."""
+
+    def as_keras(self) -> Any:
+        """Return the model itself."""
+        return self.network
+
+    def copy(self) -> Any:
+        """Return a model of its own.
+
+        Raises:
+            ArgumentError: Keras cannot copy it.
+        """
+        try:
+            copy = keras.models.clone_model(self.network)
+            # By way of NumPy: JAX would have the two share their arrays.
+            KerasLearner(copy).set_variables(self.variables())
+        except Exception as error:
+            raise ArgumentError(
+                f"This model cannot be copied to be trained on: {error}",
+                fix="Give the Keras model that it was made of as `architecture`, which is then "
+                "trained in place.",
+            ) from error
+        return copy
+
+    def compile(
+        self,
+        config: TrainingConfig,
+        optimizer: Any = None,
+        flip_weights: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> None:
+        """Compile the model.
+
+        Raises:
+            ArgumentError: the optimizer has been used for another model.
+        """
+        free_memory()  # of models of before
+        if optimizer is None:
+            optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
+        self._as_shares = config.label_smoothing > 0
+        self._flip_weights = flip_weights
+        with seeded(config.seed):
+            loss, metrics = loss_and_metrics(config.label_smoothing)
+            self.network.compile(optimizer, loss=loss, metrics=metrics)
+            if optimizer.built and not self._is_own(optimizer):
+                raise ArgumentError(
+                    "`optimizer` has been used for another model already.",
+                    fix="Make a new one for each training.",
+                )
+            if not optimizer.built:  # variables made in the first step would have it compiled twice
+                optimizer.build(self.network.trainable_variables)
+
+    def _is_own(self, optimizer: Any) -> bool:
+        """Whether an optimizer that was used before was used for this model."""
+        own = {id(variable) for variable in self.network.trainable_variables}
+        return {id(variable) for variable in optimizer._trainable_variables} == own
+
+    def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
+        """Tie flip weights, fuse operations, and make the compiled step."""
+        network, optimizer = self.network, self.network.optimizer
+        if self._flip_weights is not None:
+            tie_flips(optimizer, network.trainable_variables, self._flip_weights, self._changes)
+        fuse(network, optimizer, self._changes)
+        self._step = make_step(self.network, *self._batch(images, labels, weights))
+
+    def end(self) -> None:
+        """Give the model and its optimizer Keras's own methods again."""
+        self._changes.close()
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step."""
+        return float(self.network.optimizer.learning_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self.network.optimizer.learning_rate = rate
+
+    def step(
+        self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
+    ) -> Mapping[str, Any]:
+        """Do one compiled step."""
+        assert self._step is not None, "begin() comes first"
+        return self._step(*self._batch(images, labels, weights))
+
+    def measure(self, images: np.ndarray, labels: np.ndarray) -> Mapping[str, Any]:
+        """Measure one batch; the loss has penalties and label smoothing in it."""
+        self.network.reset_metrics()
+        images, truth = self._batch(images, labels, None)
+        logs: Mapping[str, Any] = self.network.test_on_batch(images, truth, return_dict=True)
+        return logs
+
+    def _batch(
+        self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, ...]:
+        """Return a batch as Keras takes it: images in pixel order, labels maybe as shares."""
+        truth = labels
+        if self._as_shares:
+            truth = np.eye(self.network.output_shape[-1], dtype=np.float32)[labels]
+        batch = np.ascontiguousarray(images), truth
+        return batch if weights is None else (*batch, weights)
+
+    def normalise_by(self, batches: Iterable[np.ndarray]) -> None:
+        """Set the moving means and variances of batch normalisation to those of these batches."""
+        layers = list(_normalisations(self.network))
+        if not layers:
+            return
+        momenta = [layer.momentum for layer in layers]
+        try:
+            for number, batch in enumerate(batches):
+                for layer in layers:
+                    layer.momentum = number / (number + 1)  # so that all batches count alike
+                self.network(np.ascontiguousarray(batch), training=True)
+        finally:
+            for layer, momentum in zip(layers, momenta, strict=True):
+                layer.momentum = momentum
+
+    def variables(self) -> list[np.ndarray]:
+        """Return copies of all variables of the model."""
+        return [as_numpy(variable) for variable in self.network.variables]
+
+    def set_variables(self, values: Sequence[np.ndarray]) -> None:
+        """Take these values, in the order of `variables`."""
+        for variable, value in zip(self.network.variables, values, strict=True):
+            variable.assign(value)
+
+    def optimizer_state(self) -> list[np.ndarray]:
+        """Return copies of the optimizer's variables; none where there is no optimizer."""
+        optimizer = getattr(self.network, "optimizer", None)
+        return [] if optimizer is None else [as_numpy(variable) for variable in optimizer.variables]
+
+    def set_optimizer_state(self, state: Sequence[np.ndarray]) -> None:
+        """Take these values, in the order of `optimizer_state`.
+
+        Raises:
+            ValueError: they are those of another optimizer.
+        """
+        for variable, value in zip(self.network.optimizer.variables, state, strict=True):
+            variable.assign(value)
+
+    def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
+        """Make the optimizer of these settings, and give it these values."""
+        optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
+        optimizer.build(self.network.trainable_variables)
+        self.network.optimizer = optimizer
+        self.set_optimizer_state(state)
+
+    @property
+    def keeps_optimizer_apart(self) -> bool:
+        """Whether the optimizer is one of pycifar's own."""
+        optimizer = getattr(self.network, "optimizer", None)
+        return type(optimizer).__module__.startswith("pycifar.")
+
+    def file_record(self) -> dict[str, Any]:
+        """Return nothing: Keras describes the model."""
+        return {}
+
+    def generator_states(self) -> list[list[int]]:
+        """Return the states of the layers' random generators, such as dropout's."""
+        return [as_numpy(variable).tolist() for variable in self._generators()]
+
+    def set_generator_states(self, states: Sequence[list[int]]) -> None:
+        """Have the layers' generators go on from these states."""
+        for variable, state in zip(self._generators(), states, strict=True):
+            variable.assign(np.array(state))
+
+    def _generators(self) -> list[Any]:
+        weights = {id(weight) for weight in self.network.weights}
+        return [variable for variable in self.network.variables if id(variable) not in weights]
+
+    def network_settings(self) -> Any:
+        """Return Keras's description of the model."""
+        config = keras.saving.serialize_keras_object(self.network)
+        if isinstance(config, dict):
+            config.pop("compile_config", None)
+        return config
+
+    def optimizer_settings(self) -> dict[str, Any]:
+        """Return the class of the optimizer and its settings."""
+        optimizer = self.network.optimizer
+        config: dict[str, Any] = json.loads(json.dumps(optimizer.get_config(), default=str))
+        config.pop("name", None)
+        return {"class": type(optimizer).__name__, **config}
+
+    def threads(self, cores: int) -> int:
+        """Return how many threads the backend uses for one operation."""
+        names = ["OMP_NUM_THREADS"]
+        if keras.backend.backend() == "tensorflow":
+            chosen = tensorflow.config.threading.get_intra_op_parallelism_threads()
+            if chosen:
+                return int(chosen)
+            names.insert(0, "TF_NUM_INTRAOP_THREADS")
+        return threads_asked_for(names, cores)
+
+
+def as_numpy(variable: Any) -> np.ndarray:
+    """Return a copy of the values of a variable of Keras."""
+    return np.array(keras.ops.convert_to_numpy(variable))
+
+
+def _normalisations(network: Any) -> Iterator[Any]:
+    """Yield the layers that normalise by the batch, those of networks within the network too."""
+    for layer in getattr(network, "layers", []):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            yield layer
+        yield from _normalisations(layer)

@@ -1,0 +1,80 @@
+"""Optimizers by name, Keras's own and Muon, and what a network is compiled with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pycifar.arguments import check_choice, check_number
+
+if TYPE_CHECKING:
+    import keras
+
+# Each optimizer with its usual learning rate, taken where neither caller nor recipe gives one.
+OPTIMIZERS = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001, "muon": 0.1}
+
+# Weight decay where neither caller nor recipe gives one, and where it is not 0; Keras's own.
+USUAL_DECAYS = {"adamw": 0.004}
+
+MOMENTUM = 0.9  # of "sgd"
+
+
+def usual_settings(name: str) -> dict[str, Any]:
+    """Return the learning rate and the weight decay that an optimizer usually has."""
+    return {"learning_rate": OPTIMIZERS[name], "weight_decay": USUAL_DECAYS.get(name, 0.0)}
+
+
+def make_optimizer(
+    name: str, learning_rate: float, weight_decay: float = 0.0
+) -> keras.optimizers.Optimizer:
+    """A Keras optimizer.
+
+    Args:
+        name: one of `OPTIMIZERS`; ``"sgd"`` has momentum 0.9, ``"muon"`` is
+            `pycifar.learners.muon.Muon`.
+        learning_rate: above 0.
+        weight_decay: each step takes the learning rate times this off each weight, times the
+            weight; biases and what batch normalisation learns are left alone. At least 0.
+
+    Raises:
+        ArgumentError: a name or number is not as above.
+
+    Source:
+        Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization".
+    """
+    from pycifar.backend import keras
+    from pycifar.learners.muon import Muon
+
+    check_choice("optimizer", name, OPTIMIZERS)
+    rate = check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)
+    classes = {
+        "sgd": keras.optimizers.SGD,
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "rmsprop": keras.optimizers.RMSprop,
+        "muon": Muon,
+    }
+    own = {"momentum": MOMENTUM} if name == "sgd" else {}
+    if weight_decay or name == "adamw":  # which insists on a number
+        own["weight_decay"] = weight_decay
+    optimizer = classes[name](rate, **own)
+    if weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def loss_and_metrics(
+    label_smoothing: float,
+) -> tuple[keras.losses.Loss, list[keras.metrics.Metric]]:
+    """What a network is compiled with.
+
+    Args:
+        label_smoothing: the share of the truth that is spread evenly over all classes; labels come
+            as shares of the classes where it is above 0, else as numbers.
+    """
+    from pycifar.backend import keras
+
+    if not label_smoothing:
+        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+        return keras.losses.SparseCategoricalCrossentropy(), [accuracy]
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
+    return loss, [keras.metrics.CategoricalAccuracy(name="accuracy")]

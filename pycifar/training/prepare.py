@@ -1,0 +1,177 @@
+"""From settings to a run that is ready."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from pycifar.architectures import ARCHITECTURES, build_model, recipe_by_name, recipe_for
+from pycifar.config import Settings, TrainingConfig
+from pycifar.datasets import Dataset
+from pycifar.datasets.dataset import check_dataset
+from pycifar.datasets.subset import Subset, split_subsets
+from pycifar.errors import DataError
+from pycifar.learners import Learner, learner_for
+from pycifar.learners.optimizers import OPTIMIZERS
+from pycifar.memory import check_batch_fits
+from pycifar.models.trained_model import TrainedModel
+from pycifar.precision import precision_of
+from pycifar.training.batches import Batches
+from pycifar.training.budget import StepBudget
+from pycifar.training.checkpoint import Checkpoints
+from pycifar.training.identity import environment_of, identity_of
+from pycifar.training.resolve import (
+    check_augmentation,
+    own_optimizer,
+    resolve,
+    resolve_batch_size,
+    resolve_class_weights,
+    resolve_seed,
+    resolve_validation,
+)
+from pycifar.training.run import TrainingRun
+
+# Share of a time budget by which the last step is to end. What comes after it takes a moment, too.
+PLANNED = 0.99
+
+# Training images that an architecture may set weights by.
+PREPARED = 5000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A network that is ready to learn, with its images.
+
+    Args:
+        learner: of the compiled network.
+        config: the settings, all of them settled.
+        batches: of the images to learn from.
+        validating: the images to validate on, or None.
+    """
+
+    learner: Learner
+    config: TrainingConfig
+    batches: Batches
+    validating: Subset | None
+
+
+def prepare_run(
+    dataset: Dataset,
+    architecture: Any,
+    given: Settings,
+    checkpoints: Checkpoints | None = None,
+    started: float = 0.0,
+) -> TrainingRun:
+    """Return a run that is ready to train.
+
+    Args:
+        dataset: see `train`.
+        architecture: see `train`.
+        given: the settings, each checked by its rule.
+        checkpoints: where the state of the run is kept, and maybe found.
+        started: the time of `time.monotonic` from which a time budget counts.
+    """
+    earlier = architecture if isinstance(architecture, TrainedModel) else None
+    found = None if checkpoints is None else checkpoints.found
+    seed = None if found is None else found.about["config"]["seed"]
+    ready = prepare(dataset, architecture, given, seed)
+    learner, config = ready.learner, ready.config
+    if checkpoints is not None:
+        identity = identity_of(learner, dataset, config.validation)
+        checkpoints.begin(config, identity, environment_of(learner), learner.harmless)
+    if earlier is not None and given.optimizer is None:
+        _take_optimizer_state(learner, earlier, config)
+    budget = None
+    if config.time_budget is not None:
+        budget = StepBudget(
+            started + PLANNED * config.time_budget,
+            ready.batches.steps_per_epoch,
+            0.0 if ready.validating is None else len(ready.validating) / config.batch_size,
+        )
+    return TrainingRun(
+        learner, config, ready.batches, ready.validating, budget, earlier, checkpoints
+    )
+
+
+def prepare(
+    dataset: Dataset, architecture: Any, given: Settings, checkpoint_seed: int | None = None
+) -> Prepared:
+    """Return a network that is compiled, with the images that it learns from.
+
+    Args:
+        dataset: see `train`.
+        architecture: see `train`.
+        given: the settings, each checked by its rule.
+        checkpoint_seed: that of the checkpoint to go on from.
+
+    Raises:
+        ArgumentError: the settings do not suit the data set, the network or each other.
+        DataError: a model is to go on with images of another size or other classes.
+    """
+    check_dataset(dataset)
+    earlier = architecture if isinstance(architecture, TrainedModel) else None
+    if earlier is None:
+        name, recipe = recipe_for(architecture)
+    else:
+        _check_goes_on(earlier, dataset)
+        name, recipe = earlier.config.architecture, recipe_by_name(earlier.config.architecture)
+    if earlier is not None and given.optimizer is None:
+        given = dataclasses.replace(given, optimizer=own_optimizer(earlier))
+    settings = resolve(given, recipe, earlier)
+    validation = resolve_validation(settings.validation, dataset)
+    seed = resolve_seed(settings.seed, checkpoint_seed)
+    training, validating = split_subsets(dataset, validation, seed)
+    check_augmentation(settings.augmentation, dataset.image_shape)
+    values = {
+        field.name: getattr(settings, field.name)
+        for field in dataclasses.fields(TrainingConfig)
+        if hasattr(settings, field.name)
+    }
+    values |= {
+        "architecture": name,
+        "epochs": values["epochs"] + (0 if earlier is None else earlier.epochs_done),
+        "batch_size": resolve_batch_size(given.batch_size, values["batch_size"], len(training)),
+        "augmentation": settings.augmentation.to_dict(),
+        "validation": validation,
+        "seed": seed,
+        "class_weights": resolve_class_weights(
+            settings.class_weights, dataset.class_names, training.labels
+        ),
+    }
+    if earlier is None:
+        shape, precision = dataset.image_shape, given.precision
+        network = build_model(architecture, shape, dataset.n_classes, seed, precision=precision)
+    else:
+        network = learner_for(earlier.network).copy()
+    config = TrainingConfig(**values | {"precision": precision_of(network)})
+    learner = learner_for(network)
+    known = ARCHITECTURES.get(name)
+    if isinstance(architecture, str) and known is not None and known.prepare is not None:
+        known.prepare(network, training.take(slice(0, PREPARED))[0])
+    learner.check_config(config)
+    check_batch_fits(network, config.batch_size)
+    optimizer = None if isinstance(given.optimizer, str) else given.optimizer
+    flips = known is not None and bool(config.augmentation.get("flip"))
+    learner.compile(config, optimizer, known.flip_weights if known and flips else None)
+    return Prepared(learner, config, Batches(training, config), validating)
+
+
+def _check_goes_on(model: TrainedModel, dataset: Dataset) -> None:
+    """Raise a DataError unless a model can go on with these images."""
+    model.check_classes(dataset.class_names)
+    if dataset.image_shape != model.image_shape:
+        raise DataError(
+            f"The data set must have images of {model.image_shape[0]}×{model.image_shape[1]} "
+            f"pixels, as the model takes them, not {dataset.image_shape[0]}×"
+            f"{dataset.image_shape[1]}."
+        )
+
+
+def _take_optimizer_state(learner: Learner, earlier: TrainedModel, config: TrainingConfig) -> None:
+    """Have an optimizer go on with what an earlier one had gathered, where that was kept."""
+    state = learner_for(earlier.network).optimizer_state()
+    if state:
+        learner.set_optimizer_state(state)
+    if config.optimizer in OPTIMIZERS:  # the state brought the rate of before, too
+        learner.learning_rate = config.learning_rate

@@ -1,0 +1,61 @@
+"""The state of a run, gathered from its parts and given back to them.
+
+A part has `state()`, which returns plain values and arrays by name, and `restore(plain, arrays)`,
+which raises a ValueError where they are those of another training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from pycifar.config import TrainingConfig
+from pycifar.learners import Learner
+from pycifar.training.checkpoint import Checkpoints, TrainingState, fitting
+
+
+class Part(Protocol):
+    """A part of a run that has a state of its own."""
+
+    def state(self) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
+        """Return plain values that JSON can hold, and lists of arrays."""
+
+    def restore(self, plain: Mapping[str, Any], arrays: Mapping[str, Sequence[np.ndarray]]) -> None:
+        """Go on from a state."""
+
+
+def gather_state(config: TrainingConfig, learner: Learner, parts: Sequence[Part]) -> TrainingState:
+    """Return all that a run goes on from."""
+    stopped = learner.network.stop_training
+    plain = {"config": config.to_dict(), "stopped": stopped, "stopping": {}}
+    arrays = {"variables": learner.variables(), "optimizer": learner.optimizer_state()}
+    for part in parts:
+        own, values = part.state()
+        plain |= own
+        arrays |= values
+    return TrainingState(plain, arrays)
+
+
+def restore_state(checkpoints: Checkpoints, learner: Learner, parts: Sequence[Part]) -> None:
+    """Give the checkpoint that was found back to the learner and the parts of a run.
+
+    Raises:
+        CheckpointError: it is of another training.
+    """
+    assert checkpoints.found is not None
+    plain, arrays = checkpoints.found.about, checkpoints.found.arrays
+    try:
+        variables = fitting(arrays, "variables", learner.variables())
+        optimizer = fitting(arrays, "optimizer", learner.optimizer_state())
+    except (TypeError, ValueError) as error:
+        raise checkpoints.misfit(f"its network has other weights ({error})") from error
+    try:
+        for part in parts:
+            part.restore(plain, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise checkpoints.misfit(f"it does not say how far it came ({error})") from error
+    learner.set_variables(variables)
+    learner.set_optimizer_state(optimizer)
+    learner.network.stop_training = plain["stopped"]

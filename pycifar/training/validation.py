@@ -1,0 +1,30 @@
+"""How good a network is on the images that it is validated on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pycifar.datasets.subset import Subset
+from pycifar.learners import Learner
+from pycifar.models.record import METRICS
+
+
+def measure_subset(
+    learner: Learner, subset: Subset, batch_size: int, after_batch: Callable[[], None]
+) -> dict[str, float]:
+    """Return the means of the metrics over the images of a subset.
+
+    Args:
+        learner: of the network.
+        subset: the images.
+        batch_size: images that are measured at a time.
+        after_batch: called after each batch; what it raises ends the validation.
+    """
+    totals = dict.fromkeys(METRICS, 0.0)
+    for start in range(0, len(subset), batch_size):
+        images, labels = subset.take(slice(start, start + batch_size))
+        logs = learner.measure(images, labels)
+        for metric in METRICS:
+            totals[metric] += float(logs[metric]) * len(labels)
+        after_batch()
+    return {metric: total / len(subset) for metric, total in totals.items()}
