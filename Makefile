@@ -54,7 +54,7 @@ docs: setup
 	@. ./env.sh && python -m tools.site
 
 bench: setup
-	@. ./env.sh && python -m pip install --quiet --editable '.[dev,bench]' && python benchmarks/again.py $(BENCH)
+	@. ./env.sh && python -m pip install --quiet --editable '.[dev,bench]' && python benchmarks/measure_all.py $(BENCH)
 
 torture: setup
 	@. ./env.sh && python -m tools.torture --output benchmarks/results/faults.json

@@ -18,7 +18,7 @@ import time
 from typing import Any
 
 import numpy as np
-from peer import as_it_comes, in_a_process
+from contestants import as_it_comes, in_a_process
 from script import command_line, write_report
 
 import pycifar

@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from peer import Peer
+from contestants import Peer
 from script import command_line, write_report
 
 import pycifar

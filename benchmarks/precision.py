@@ -19,7 +19,7 @@ from __future__ import annotations
 from statistics import mean, median
 from typing import Any
 
-from peer import in_a_process
+from contestants import in_a_process
 from script import command_line, write_report
 
 import pycifar

@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from peer import in_a_process
+from contestants import in_a_process
 from script import command_line, write_report
 
 import pycifar

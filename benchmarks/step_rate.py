@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from peer import Peer, as_it_comes
+from contestants import Peer, as_it_comes
 from script import command_line, write_report
 
 import pycifar

@@ -112,8 +112,8 @@ def without_values() -> Iterator[None]:
 
 
 @contextmanager
-def generator_kept() -> Iterator[None]:
-    """Leave the generator that `draw_from` sets as it was."""
+def torch_generator_kept() -> Iterator[None]:
+    """Leave the generator that `seed_torch` sets as it was."""
     if keras.backend.backend() != "torch":
         yield
         return
@@ -121,7 +121,7 @@ def generator_kept() -> Iterator[None]:
         yield
 
 
-def draw_from(*numbers: int) -> None:
+def seed_torch(*numbers: int) -> None:
     """Make what layers draw next depend on these numbers, where it does not on their own seeds.
 
     PyTorch's dropout takes its numbers from PyTorch's own generator and not from the layer's.
@@ -131,7 +131,7 @@ def draw_from(*numbers: int) -> None:
         importlib.import_module("torch").manual_seed(int(seed))
 
 
-def began() -> float:
+def call_began() -> float:
     """When the call began that runs now, as `time.monotonic` has it.
 
     A call that imports Keras only gets here once that is done. Where it is done this moment, the
@@ -233,14 +233,14 @@ if lacks_onednn():
     )
 
 __all__ = [
-    "began",
+    "call_began",
     "compute_capabilities",
-    "draw_from",
-    "generator_kept",
     "gradient",
     "keras",
     "lacks_onednn",
     "list_devices",
+    "seed_torch",
     "seeded",
     "tensorflow",
+    "torch_generator_kept",
 ]

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, ProgressColumn
+    from rich.progress import Progress
 
 # What writing to a stream raises that is gone: closed, or None as under pythonw.
 _GONE = (OSError, ValueError, AttributeError)
@@ -63,16 +63,48 @@ def is_watched() -> bool:
     return ForgivingStream(sys.stderr).isatty()
 
 
-def new_bar(*columns: str | ProgressColumn, transient: bool = False) -> Progress:
-    """A bar of rich's on the standard error stream.
+class Bar:
+    """A bar on the standard error stream, with lines above it. It is shown once it is updated."""
 
-    Args:
-        *columns: what it shows, see `rich.progress.Progress`.
-        transient: whether it disappears in the end.
-    """
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+
+    def line(self, text: str) -> None:
+        """Leave a line above the bar."""
+        if self._bar is None:
+            say(text)
+        else:
+            self._bar.console.print(text, highlight=False, markup=False)
+
+    def update(self, share: float, text: str) -> None:
+        """Show how much is done.
+
+        Args:
+            share: from 0 to 1.
+            text: a few words beside the bar.
+        """
+        if self._bar is None:
+            self._bar = _new_bar()
+            self._bar.add_task("", total=1.0)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=share, description=text)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _new_bar() -> Progress:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     # The stream as it is now: while the bar is shown, rich puts another in its place.
     stream: Any = ForgivingStream(sys.stderr)
-    return Progress(*columns, console=Console(file=stream), transient=transient)
+    return Progress(
+        BarColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeRemainingColumn(),
+        console=Console(file=stream),
+        transient=True,
+    )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pycifar
 from pycifar.errors import PycifarError
-from pycifar.probe import probe
+from pycifar.import_check import check_imports
 from pycifar.processor import Processor, find_processor
 from pycifar.table import as_html, paragraph
 
@@ -106,7 +106,7 @@ def doctor() -> Diagnosis:
         >>> pycifar.doctor().ok
         True
     """
-    found = probe()
+    found = check_imports()
     processor = find_processor()
     return Diagnosis(
         (

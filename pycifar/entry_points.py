@@ -182,12 +182,12 @@ def train(
 ) -> TrainedModel:
     """A handle to a trained model; progress goes to `write_line` and `update_bar`."""
     _import_keras()
-    from pycifar.training.callbacks import ReportedProgress
+    from pycifar.training.callbacks import ProgressReport
 
     told = [] if callbacks is None else _as_list(callbacks)
     verbose = check_verbosity(verbose)
     if verbose > 0 and write_line is not None:
-        told.append(ReportedProgress(write_line, update_bar if verbose == 1 else None))
+        told.append(ProgressReport(write_line, update_bar if verbose == 1 else None))
     return pycifar.train(
         dataset,
         _guarded_builder(architecture),

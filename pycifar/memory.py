@@ -42,7 +42,7 @@ def check_batch_fits(model: Any, batch_size: int) -> None:
 
 
 @contextmanager
-def lack_of_memory_told(what: str) -> Iterator[None]:
+def lack_of_memory_named(what: str) -> Iterator[None]:
     """Make an ArgumentError of it where memory ends inside.
 
     Args:

@@ -31,7 +31,7 @@ def has_bfloat16() -> bool:
     return bool(NATIVE & set(find_processor().instructions or ()))
 
 
-def settle_precision(precision: Any, preferred: str) -> str:
+def resolve_precision(precision: Any, preferred: str) -> str:
     """What a training computes with, "float32" or "bfloat16".
 
     Args:

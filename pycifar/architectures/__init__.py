@@ -24,8 +24,8 @@ from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.config import DEFAULT_ARCHITECTURE, DEFAULTS, Settings
 from pycifar.errors import ArgumentError
 from pycifar.limits import LONGEST_SIDE, MOST_CLASSES
-from pycifar.memory import lack_of_memory_told
-from pycifar.precision import computing_in, precision_of, settle_precision
+from pycifar.memory import lack_of_memory_named
+from pycifar.precision import computing_in, precision_of, resolve_precision
 
 if TYPE_CHECKING:
     import keras
@@ -139,8 +139,8 @@ def build_model(
     options = {"hidden": hidden, "activation": activation, "l2": l2}
     given = {name: value for name, value in options.items() if value is not None}
     _, recipe = recipe_for(architecture)
-    settled = settle_precision(precision, recipe.precision)
-    with seeded(seed), computing_in(settled), lack_of_memory_told("a network of this size"):
+    settled = resolve_precision(precision, recipe.precision)
+    with seeded(seed), computing_in(settled), lack_of_memory_named("a network of this size"):
         if is_network(architecture):
             _check_options("a model", given, ())
             model = _check_model(architecture, shape, n_classes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pycifar.cli.output import print_json, print_table
@@ -103,7 +104,6 @@ def train(options: Namespace) -> int:
         raise UsageError("train", "`--architecture` and `--model` exclude each other.")
 
     from pycifar.datasets import load_dataset
-    from pycifar.training.train import train
 
     if "model" in options:
         from pycifar.models.file import load_model
@@ -111,24 +111,7 @@ def train(options: Namespace) -> int:
         arguments["architecture"] = earlier = load_model(options.model)
         data_arguments = _data_for(earlier, data_arguments)
     dataset = load_dataset(**data_arguments)
-    with warnings_collected() as told:
-        try:
-            model = train(dataset, **arguments)
-        except TrainingError as error:
-            if error.model is not None and output is not None:
-                _save(error.model, output, options)
-                error.fix = f"{error.fix or ''} {output} has the last good weights.".strip()
-            raise
-        except Terminated as end:
-            _save(end.model, output, options)
-            _report_interrupt(end.model, output, f"ended by {end.signal.name}")
-            raise
-    _save(model, output, options)
-    if model.interrupted:
-        _report_interrupt(model, output, "interrupted")
-    for warning in told:
-        if not isinstance(warning, InterruptedWarning):  # which does not say where the model is
-            say(f"pycifar train: {warning}")
+    model = _train_and_save(dataset, arguments, output, options)
     if not model.epochs_done:
         plot = None
     if plot is not None:
@@ -144,6 +127,42 @@ def train(options: Namespace) -> int:
     if output is None and not model.interrupted and "quiet" not in options:
         say("pycifar train: the model was not saved; give --output to keep it.")
     return 1 if model.interrupted else 0
+
+
+def _train_and_save(
+    dataset: Dataset, arguments: dict[str, Any], output: Path | None, options: Namespace
+) -> TrainedModel:
+    """Train, and save what was learned whatever ended the training."""
+    from pycifar.training.train import train
+
+    with _warnings_said("train"):
+        try:
+            model = train(dataset, **arguments)
+        except TrainingError as error:
+            if error.model is not None and output is not None:
+                _save(error.model, output, options)
+                error.fix = f"{error.fix or ''} {output} has the last good weights.".strip()
+            raise
+        except Terminated as end:
+            _save(end.model, output, options)
+            _report_interrupt(end.model, output, f"ended by {end.signal.name}")
+            raise
+        _save(model, output, options)
+    if model.interrupted:
+        _report_interrupt(model, output, "interrupted")
+    return model
+
+
+@contextmanager
+def _warnings_said(command: str) -> Iterator[None]:
+    """Say the warnings of pycifar in one line each, but for interrupts, which the commands tell."""
+    with warnings_collected() as collected:
+        try:
+            yield
+        finally:
+            for warning in collected:
+                if not isinstance(warning, InterruptedWarning):
+                    say(f"pycifar {command}: {warning}")
 
 
 def find_learning_rate(options: Namespace) -> int:
@@ -247,7 +266,7 @@ def reproduce(options: Namespace) -> int:
     from pycifar.reproduction import reproduce
 
     dataset = load_dataset(**data_arguments)
-    with warnings_collected():  # an interrupt is said below
+    with _warnings_said("reproduce"):
         found = reproduce(dataset=dataset, **arguments)
     if found.interrupted:
         say(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pycifar.console import is_watched, new_bar, say
+from pycifar.console import Bar, is_watched, say
 from pycifar.errors import DownloadError, OutputError
 
 _CHUNK = 1 << 18  # bytes
@@ -193,12 +193,13 @@ def _progress(remote: RemoteFile, verbose: bool) -> Iterator[Callable[[int], Non
     if not verbose:
         yield lambda n_bytes: None
     elif is_watched():
-        from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn
-
-        columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with new_bar(*columns) as bar:
-            task = bar.add_task(remote.name, total=remote.n_bytes)
-            yield lambda n_bytes: bar.update(task, completed=n_bytes)
+        bar = Bar()
+        try:
+            yield lambda n: bar.update(
+                n / remote.n_bytes, f"{remote.name}  {n / 1e6:.1f}/{megabytes}"
+            )
+        finally:
+            bar.close()
     else:
         say(f"Downloading {remote.url} ({megabytes}) ...")
         yield lambda n_bytes: None

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pycifar.console import is_watched, new_bar, say
+from pycifar.console import Bar, is_watched, say
 
 if TYPE_CHECKING:
     import keras
@@ -20,6 +20,7 @@ class Progress:
         update: called with the share that is done, 0-1, and a few words, after each epoch; None
             where there is no bar to update.
         each_epoch: whether each epoch has a line as well.
+        close: called when no more is to come, to take the bar away.
     """
 
     def __init__(
@@ -27,8 +28,10 @@ class Progress:
         write: Callable[[str], Any] | None = None,
         update: Callable[[float, str], Any] | None = None,
         each_epoch: bool = False,
+        close: Callable[[], Any] | None = None,
     ) -> None:
         self._write = write
+        self._close = close
         self._update = update
         self._each_epoch = each_epoch
 
@@ -73,31 +76,8 @@ class Progress:
 
     def end(self) -> None:
         """No more is to come."""
-
-
-class ProgressBar(Progress):
-    """A bar on the terminal, above which each finished training leaves its line."""
-
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-
-        self._bar = new_bar(
-            BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn(), transient=True
-        )
-        self._task = self._bar.add_task("", total=1.0)
-        super().__init__(
-            lambda line: self._bar.console.print(line, highlight=False),
-            lambda share, told: self._bar.update(self._task, completed=share, description=told),
-        )
-
-    def begin(self, work: Sequence[float]) -> None:
-        """Show the bar."""
-        super().begin(work)
-        self._bar.start()
-
-    def end(self) -> None:
-        """Take the bar away."""
-        self._bar.stop()
+        if self._close is not None:
+            self._close()
 
 
 def progress_for(verbose: int) -> Progress:
@@ -105,7 +85,8 @@ def progress_for(verbose: int) -> Progress:
     if verbose == 0:
         return Progress()
     if verbose == 1 and is_watched():
-        return ProgressBar()
+        bar = Bar()
+        return Progress(bar.line, bar.update, close=bar.close)
     return Progress(say, each_epoch=verbose == 2)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pycifar.learners import Learner
-from pycifar.training.checkpoint import fitting
+from pycifar.training.checkpoint import arrays_like
 
 # How often in an epoch the weights are added to their mean. Each time takes a copy of all weights.
 ADDED_AN_EPOCH = 8
@@ -110,4 +110,4 @@ class WeightAverage:
         if self.number:
             weights = self._learner.network.get_weights()
             like = [values.astype(np.float64) for values in weights]
-            self.arrays = fitting(arrays, "mean", like)
+            self.arrays = arrays_like(arrays, "mean", like)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from pycifar.backend import draw_from
+from pycifar.backend import seed_torch
 from pycifar.config import TrainingConfig
 from pycifar.datasets.augmentation import Augmentation
 from pycifar.datasets.subset import Subset
@@ -77,7 +77,7 @@ class Batches:
 
     def seed_layers(self, epoch: int, step: int) -> None:
         """Make what layers draw in a step depend on it, where it does not on their own seeds."""
-        draw_from(self._seed, LAYERS, epoch, step)
+        seed_torch(self._seed, LAYERS, epoch, step)
 
     def _weights(self, labels: np.ndarray) -> np.ndarray | None:
         return None if self._class_weights is None else self._class_weights[labels]

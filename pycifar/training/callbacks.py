@@ -12,9 +12,9 @@ from typing import Any
 from pycifar.arguments import check_choice, describe
 from pycifar.backend import keras
 from pycifar.config import TrainingConfig
-from pycifar.console import is_watched, new_bar, say
+from pycifar.console import Bar, is_watched, say
 from pycifar.errors import ArgumentError, CallbackError, PycifarError
-from pycifar.training.checkpoint import fitting
+from pycifar.training.checkpoint import arrays_like
 
 # What a mapping of functions may hold, with the arguments that each function is called with.
 EVENTS = {
@@ -59,103 +59,58 @@ class Functions(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-class ProgressLines(keras.callbacks.Callback):
-    """One line an epoch.
-
-    Args:
-        write: called with each line; by default it goes to the standard error stream.
-    """
-
-    def __init__(self, write: Callable[[str], Any] | None = None) -> None:
-        super().__init__()
-        self._write = write or say
-        self._started = 0.0
-
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Start the clock of the epoch."""
-        self._started = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Write the line of the epoch."""
-        seconds = time.perf_counter() - self._started
-        self._write(epoch_line(epoch + 1, self.params["epochs"], logs or {}, seconds))
-
-
-class ReportedProgress(ProgressLines):
-    """Progress told to functions of the caller, who shows it in their own way.
+class ProgressReport(keras.callbacks.Callback):
+    """Tells how the training goes: one line an epoch, and maybe a bar.
 
     Args:
         write: called with the line of each finished epoch.
-        update: called with the share of the run that is done, 0-1, and the metrics so far, at most
-            five times a second; None where there is no bar to update.
+        update: called with the share of the run that is done, 0-1, and a few words, at most five
+            times a second; None where there is no bar to update.
+        close: called when the training has ended, to take the bar away.
     """
 
-    INTERVAL = 0.2  # seconds
+    INTERVAL = 0.2  # seconds between two updates: five a second are as many as one can read
 
     def __init__(
-        self, write: Callable[[str], Any], update: Callable[[float, str], Any] | None = None
+        self,
+        write: Callable[[str], Any] = say,
+        update: Callable[[float, str], Any] | None = None,
+        close: Callable[[], Any] | None = None,
     ) -> None:
-        super().__init__(write)
+        super().__init__()
+        self._write = write
         self._update = update
-        self._steps_done = 0
-        self._next = 0.0
-        if update is not None:
+        self._close = close
+        self._epoch = self._steps_done = 0
+        self._epoch_began = self._next = 0.0
+        if update is not None:  # Keras calls the methods that there are
             self.on_train_batch_end = self._report
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         """Count from the steps that an earlier training did."""
         self._steps_done = self.params["steps_done"]
 
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Start the clock of the epoch."""
+        self._epoch, self._epoch_began = epoch + 1, time.perf_counter()
+
     def _report(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         self._steps_done += 1
         now = time.perf_counter()
         if now >= self._next and self._update is not None:
             self._next = now + self.INTERVAL
-            self._update(self._steps_done / self.params["total_steps"], _metrics(logs or {}))
+            text = f"epoch {self._epoch}/{self.params['epochs']}  {_metrics(logs or {})}"
+            self._update(self._steps_done / self.params["total_steps"], text)
 
-
-class ProgressBar(ProgressLines):
-    """A bar for the epoch at hand above which each finished epoch leaves its line."""
-
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-
-        self._bar = new_bar(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-            BarColumn(),
-            TextColumn("{task.fields[logs]}"),
-            TimeRemainingColumn(),
-            transient=True,
-        )
-        super().__init__(lambda line: self._bar.console.print(line, highlight=False))
-
-    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        """Show the bar."""
-        self._task = self._bar.add_task(
-            "",
-            total=self.params["total_steps"],
-            completed=self.params["steps_done"],
-            epochs=self.params["epochs"],
-            epoch=1,
-            logs="",
-        )
-        self._bar.start()
-
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Show the number of the epoch."""
-        super().on_epoch_begin(epoch, logs)
-        params = self.params  # which a time budget may have changed
-        self._bar.update(
-            self._task, epoch=epoch + 1, epochs=params["epochs"], total=params["total_steps"]
-        )
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Move the bar by one step."""
-        self._bar.update(self._task, advance=1, logs=_metrics(logs or {}))
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Write the line of the epoch."""
+        seconds = time.perf_counter() - self._epoch_began
+        self._write(epoch_line(epoch + 1, self.params["epochs"], logs or {}, seconds))
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
         """Take the bar away."""
-        self._bar.stop()
+        if self._close is not None:
+            self._close()
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):
@@ -187,7 +142,7 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
         if not plain["stopping"]:
             raise ValueError("its early stopping is another")
         kept = self.restore_best_weights and plain["seconds"]
-        best = fitting(arrays, "best", self.model.get_weights()) if kept else None
+        best = arrays_like(arrays, "best", self.model.get_weights()) if kept else None
         self._found = {**plain["stopping"], "best_weights": best}
 
 
@@ -256,8 +211,9 @@ def progress_callbacks(verbose: int) -> list[keras.callbacks.Callback]:
     if verbose == 0:
         return []
     if verbose == 1 and is_watched():
-        return [ProgressBar()]
-    return [ProgressLines()]
+        bar = Bar()
+        return [ProgressReport(bar.line, bar.update, bar.close)]
+    return [ProgressReport()]
 
 
 def early_stopping_callbacks(

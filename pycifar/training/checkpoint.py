@@ -118,7 +118,7 @@ class Checkpoints:
                 differences.append(wrong)
         differences += _differences(found["optimizer"], identity["optimizer"], " of the optimizer")
         if differences:
-            raise self.misfit("; ".join(differences))
+            raise self.mismatch("; ".join(differences))
         self._compare_environments(about["environment"], environment, harmless)
 
     def _compare_environments(
@@ -140,7 +140,7 @@ class Checkpoints:
                 stacklevel=4,  # where train() was called
             )
 
-    def misfit(self, reason: str) -> CheckpointError:
+    def mismatch(self, reason: str) -> CheckpointError:
         """The error that the checkpoint found is of another training."""
         return CheckpointError(
             f"{self.path} is of another training: {reason}.",
@@ -297,7 +297,7 @@ def _plain(values: np.ndarray) -> np.ndarray:
     return values.view(np.uint8) if values.dtype.kind == "V" else values
 
 
-def fitting(
+def arrays_like(
     arrays: Mapping[str, Sequence[np.ndarray]], name: str, like: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
     """Arrays of a state in the shapes and types of those that they are to replace.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.backend import generator_kept
+from pycifar.backend import torch_generator_kept
 from pycifar.config import DEFAULT_ARCHITECTURE, SEARCH_DEFAULTS, Settings
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import Augmentation
@@ -134,7 +134,7 @@ def find_learning_rate(
     architecture = checked.pop("architecture")
     ready = prepare(dataset, architecture, Settings(**checked))
     rates = np.geomspace(lowest, highest, steps).tolist()
-    with generator_kept():
+    with torch_generator_kept():
         rows = _search(rates, _losses_at(rates, ready.learner, ready.batches))
     return _found(ready.config.architecture, rows)
 

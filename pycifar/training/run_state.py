@@ -13,7 +13,7 @@ import numpy as np
 
 from pycifar.config import TrainingConfig
 from pycifar.learners import Learner
-from pycifar.training.checkpoint import Checkpoints, TrainingState, fitting
+from pycifar.training.checkpoint import Checkpoints, TrainingState, arrays_like
 
 
 class Part(Protocol):
@@ -47,15 +47,15 @@ def restore_state(checkpoints: Checkpoints, learner: Learner, parts: Sequence[Pa
     assert checkpoints.found is not None
     plain, arrays = checkpoints.found.about, checkpoints.found.arrays
     try:
-        variables = fitting(arrays, "variables", learner.variables())
-        optimizer = fitting(arrays, "optimizer", learner.optimizer_state())
+        variables = arrays_like(arrays, "variables", learner.variables())
+        optimizer = arrays_like(arrays, "optimizer", learner.optimizer_state())
     except (TypeError, ValueError) as error:
-        raise checkpoints.misfit(f"its network has other weights ({error})") from error
+        raise checkpoints.mismatch(f"its network has other weights ({error})") from error
     try:
         for part in parts:
             part.restore(plain, arrays)
     except (KeyError, TypeError, ValueError) as error:
-        raise checkpoints.misfit(f"it does not say how far it came ({error})") from error
+        raise checkpoints.mismatch(f"it does not say how far it came ({error})") from error
     learner.set_variables(variables)
     learner.set_optimizer_state(optimizer)
     learner.network.stop_training = plain["stopped"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pycifar.arguments import check_verbosity, describe
-from pycifar.backend import began, generator_kept, keras
+from pycifar.backend import call_began, keras, torch_generator_kept
 from pycifar.config import DEFAULT_ARCHITECTURE, UNSAID, Settings
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import Augmentation
@@ -169,7 +169,7 @@ def train(
         1
     """
     arguments = dict(locals())
-    started = began()
+    started = call_began()
     checked = check_settings({name: arguments[name] for name in ("architecture", *UNSAID)})
     architecture = checked.pop("architecture")
     given = Settings(**checked)
@@ -183,7 +183,7 @@ def train(
         run = prepare_run(dataset, architecture, given, checkpoints, started)
         stopping = early_stopping_callbacks(run.config, run.validating is not None)
         try:
-            with generator_kept():
+            with torch_generator_kept():
                 run.train([*stopping, *callbacks])
         except (TrainingError, Terminated) as error:
             error.model = _result(run, dataset)

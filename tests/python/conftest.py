@@ -45,7 +45,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> TickingClock:
     clock = TickingClock()
     for module in ("run", "progress"):
         monkeypatch.setattr(f"pycifar.training.{module}.monotonic", clock)
-    monkeypatch.setattr("pycifar.training.train.began", clock)
+    monkeypatch.setattr("pycifar.training.train.call_began", clock)
     return clock
 
 

@@ -232,10 +232,10 @@ def test_what_cannot_be_is_an_error_of_pycifar_s(small_dataset, small_model, cal
 
 
 def test_a_lack_of_memory_is_told():
-    from pycifar.memory import lack_of_memory_told
+    from pycifar.memory import lack_of_memory_named
 
     with (
         pytest.raises(ArgumentError, match="not enough memory for this"),
-        lack_of_memory_told("this"),
+        lack_of_memory_named("this"),
     ):
         bytearray(2**60)

@@ -6,7 +6,7 @@ import pytest
 import pycifar
 from pycifar.errors import ArgumentError, CallbackError, UnknownNameError
 from pycifar.training.callbacks import (
-    ReportedProgress,
+    ProgressReport,
     as_callbacks,
     early_stopping_callbacks,
     epoch_line,
@@ -124,7 +124,7 @@ def test_silence_is_asked_for_with_0():
 
 def test_progress_is_reported_to_functions_of_the_caller(small_dataset):
     lines, shares = [], []
-    told = ReportedProgress(lines.append, lambda share, text: shares.append(share))
+    told = ProgressReport(lines.append, lambda share, text: shares.append(share))
     told.INTERVAL = 0.0
     train(small_dataset, callbacks=told)
     assert len(lines) == 3

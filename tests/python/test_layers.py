@@ -17,7 +17,7 @@ LAYERS = (
     {"rules"},
     {"models"},
     {"training"},
-    {"evaluation", "receptive_fields", "probe"},
+    {"evaluation", "receptive_fields", "import_check"},
     {"explanation", "diagnosis", "reproduction"},
     {"explanation_plots", "plots"},
     {"entry_points", "cli", "__main__"},

@@ -6,7 +6,7 @@ import pycifar
 from pycifar import precision
 from pycifar.backend import compute_capabilities, list_devices
 from pycifar.errors import ArgumentError, UnknownNameError
-from pycifar.precision import has_bfloat16, settle_precision
+from pycifar.precision import has_bfloat16, resolve_precision
 from pycifar.processor import Processor
 
 SHORT = {"epochs": 1, "seed": 1, "verbose": 0}
@@ -47,14 +47,14 @@ def test_the_policy_of_the_caller_is_left_as_it_was(small_dataset):
 
 
 def test_auto_takes_what_suits_the_network_where_the_machine_has_it(old_processor):
-    assert settle_precision("auto", "bfloat16") == "float32"
+    assert resolve_precision("auto", "bfloat16") == "float32"
 
 
 def test_auto_takes_bfloat16_of_a_processor_that_has_it(monkeypatch, old_processor):
     new = Processor("New Chip", 2, ("AVX512-BF16",))
     monkeypatch.setattr(precision, "find_processor", lambda: new)
-    assert settle_precision("auto", "bfloat16") == "bfloat16"
-    assert settle_precision("auto", "float32") == "float32"
+    assert resolve_precision("auto", "bfloat16") == "bfloat16"
+    assert resolve_precision("auto", "float32") == "float32"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_gpu_has_bfloat16_unless_it_is_an_old_one(
 ):
     monkeypatch.setattr("pycifar.backend.list_devices", lambda: ["gpu:0", "gpu:1"])
     monkeypatch.setattr("pycifar.backend.compute_capabilities", lambda: capabilities)
-    assert settle_precision("auto", "bfloat16") == taken
+    assert resolve_precision("auto", "bfloat16") == taken
 
 
 def test_without_a_gpu_there_is_no_compute_capability():
@@ -77,12 +77,12 @@ def test_without_a_gpu_there_is_no_compute_capability():
 
 def test_what_the_machine_lacks_is_refused_with_what_it_has(old_processor):
     with pytest.raises(ArgumentError, match=r'"auto" or "float32" on this machine.*Old Chip'):
-        settle_precision("bfloat16", "float32")
+        resolve_precision("bfloat16", "float32")
 
 
 def test_an_unknown_precision_suggests_the_nearest():
     with pytest.raises(UnknownNameError) as caught:
-        settle_precision("bfloat", "float32")
+        resolve_precision("bfloat", "float32")
     assert caught.value.fix == 'Did you mean "bfloat16"?'
 
 

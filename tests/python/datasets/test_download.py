@@ -105,12 +105,12 @@ def test_what_came_is_kept_for_the_next_call(server, tmp_path):
 
 
 def test_an_interrupt_keeps_what_came(server, tmp_path, monkeypatch):
-    def interrupt(n_bytes):
-        if n_bytes > 500_000:
+    def interrupt(bar, share, text):
+        if share > 0.5:
             raise KeyboardInterrupt
 
     monkeypatch.setattr("sys.stderr", Terminal())
-    monkeypatch.setattr("rich.progress.Progress.update", lambda *_, completed: interrupt(completed))
+    monkeypatch.setattr("pycifar.console.Bar.update", interrupt)
     with pytest.raises(KeyboardInterrupt):
         download_file(server.remote(), tmp_path)
     part = (tmp_path / "archive.tar.gz.part").read_bytes()
@@ -231,7 +231,7 @@ def test_progress_is_a_bar_on_a_terminal(server, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TERM", "xterm")
     download_file(server.remote(), tmp_path)
     assert "archive.tar.gz" in terminal.text
-    assert "1.0/1.0 MB" in terminal.text
+    assert "1.0/1 MB" in terminal.text
     assert capsys.readouterr().out == ""
 
 

@@ -1,7 +1,7 @@
 """Measure again: run the commands that the committed results name, then write tables and pictures.
 
-    python benchmarks/again.py                   # all: some hours
-    python benchmarks/again.py step_rate limit   # results/step_rate.json and results/limit.json
+    python benchmarks/measure_all.py                   # all: some hours
+    python benchmarks/measure_all.py step_rate limit   # results/step_rate.json and limit.json
 
 Needs the environment that `make setup` leaves, real CIFAR-10, `pip install '.[bench]'` for those
 that are compared, and an otherwise idle machine. `make bench` brings all but the idle machine. The

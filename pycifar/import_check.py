@@ -28,10 +28,10 @@ MODULES = {
 
 PATIENCE = 180  # seconds; TensorFlow's first start from a cold disk can take one minute
 
-_SCRIPT = "import sys; sys.path[:] = {path!r}; from pycifar.probe import report; report()"
+_SCRIPT = "import sys; sys.path[:] = {path!r}; from pycifar.import_check import report; report()"
 
 
-def probe() -> dict[str, dict[str, Any]]:
+def check_imports() -> dict[str, dict[str, Any]]:
     """Try each library.
 
     Where this process has Keras already, it works, and is asked itself.
