@@ -10,7 +10,7 @@
 #' @param lowest The rate of the first step, above 0.
 #' @param highest The rate of the last step, above `lowest`.
 #' @param steps How many, at least 10.
-#' @param optimizer `"sgd"` (momentum 0.9), `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`.
+#' @param optimizer `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`.
 #' @param seed Fixes weights, order, dropout and augmentation; a whole number from 0 to 2^31 - 1.
 #'   `NULL` draws one.
 #' @param x What `cifar_find_learning_rate()` returned.
@@ -40,6 +40,7 @@ cifar_find_learning_rate <- function(
   batch_size = NULL,
   optimizer = NULL,
   weight_decay = NULL,
+  momentum = NULL,
   label_smoothing = NULL,
   precision = "auto",
   augmentation = NULL,

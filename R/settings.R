@@ -43,6 +43,7 @@ training_settings <- list(
   learning_rate = a_number,
   schedule = one_of_its_kind("the name of a schedule"),
   weight_decay = a_number,
+  momentum = a_number,
   label_smoothing = a_number,
   class_weights = class_weights_to_python,
   precision = one_of_its_kind("the name of a precision"),

@@ -29,7 +29,7 @@
 #'   trained model comes first.
 #' @param epochs Passes over the training images, at least 1; further ones where a model goes on.
 #' @param batch_size Images a step, from 1 to the number of training images.
-#' @param optimizer `"sgd"` (momentum 0.9), `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`; or a Keras
+#' @param optimizer `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`; or a Keras
 #'   optimizer, not used before, which brings its own learning rate, schedule and weight decay.
 #' @param learning_rate Above 0; at the start, or at the peak for `"one_cycle"`.
 #' @param schedule How the learning rate changes over the run: `"constant"`; `"cosine"`, down to 0;
@@ -41,6 +41,8 @@
 #'   then (Izmailov et al. 2018), of those so far where it ends early; a validation measures it.
 #' @param weight_decay Each step takes the learning rate times this off each weight, times the
 #'   weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
+#' @param momentum The share of the last step that goes into the next one, from 0 to below 1, for
+#'   `"sgd"` (0.9 unless given) and `"muon"` (0.6); must be left out for other optimizers.
 #' @param label_smoothing The share of the truth that is spread evenly over all classes, from 0 to
 #'   below 1; 0 for a network of NumPy. The losses of the history have it in them.
 #' @param class_weights What the images of each class count in the training loss: numbers of at
@@ -126,6 +128,7 @@ cifar_train <- function(
   learning_rate = NULL,
   schedule = NULL,
   weight_decay = NULL,
+  momentum = NULL,
   label_smoothing = NULL,
   class_weights = NULL,
   precision = "auto",

@@ -28,6 +28,7 @@ class Settings:
     learning_rate: float | None = None
     schedule: str | None = None
     weight_decay: float | None = None
+    momentum: float | None = None
     label_smoothing: float | None = None
     class_weights: Any = None
     precision: str = "auto"
@@ -102,6 +103,7 @@ class TrainingConfig:
         precision: what was computed with, "float32" or "bfloat16"; weights and losses are float32.
         label_smoothing: the share of the truth that was spread evenly over all classes.
         time_budget: seconds that the training was to last, or None.
+        momentum: of the optimizer, or None for one that has none.
         passes: over the training images that fitted into the time budget, the last one not whole;
             None without one.
         class_weights: what each class's images counted in the loss, by name, or None.
@@ -122,6 +124,7 @@ class TrainingConfig:
     precision: str = "float32"
     label_smoothing: float = 0.0
     time_budget: float | None = None
+    momentum: float | None = None
     passes: float | None = None
     class_weights: dict[str, float] | None = None
 

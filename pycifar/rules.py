@@ -149,6 +149,7 @@ RULES: dict[str, Rule] = {
     "learning_rate": _above_zero,
     "schedule": _name_among(SCHEDULES),
     "weight_decay": _at_least_zero,
+    "momentum": lambda name, value: check_number(name, value, 0, 1, open_maximum=True),
     "label_smoothing": lambda name, value: check_number(name, value, 0, 1, open_maximum=True),
     "class_weights": _class_weights,
     "precision": _name_among(PRECISIONS),

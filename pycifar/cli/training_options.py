@@ -48,6 +48,7 @@ TRAINING_OPTIONS: Mapping[str, Option] = {
         "each step takes the learning rate times this off each weight, times the weight",
         as_number,
     ),
+    "momentum": Option("SHARE", "of the last step in the next one, for sgd and muon", as_number),
     "label_smoothing": Option(
         "SHARE", "of the truth that is spread evenly over all classes", as_number
     ),
@@ -86,6 +87,7 @@ SEARCH_OPTIONS = (
     "batch_size",
     "optimizer",
     "weight_decay",
+    "momentum",
     "label_smoothing",
     "precision",
     "augmentation",

@@ -14,7 +14,7 @@ from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError
 from pycifar.learners.flip_equivariance import tie_flips
 from pycifar.learners.fused_ops import fuse, make_step
-from pycifar.learners.optimizers import loss_and_metrics, make_optimizer
+from pycifar.learners.optimizers import loss_and_metrics, optimizer_of
 from pycifar.processor import threads_asked_for
 
 
@@ -76,7 +76,7 @@ class KerasLearner:
         """
         free_memory()  # of models of before
         if optimizer is None:
-            optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
+            optimizer = optimizer_of(config)
         self._as_shares = config.label_smoothing > 0
         self._flip_weights = flip_weights
         with seeded(config.seed):
@@ -180,7 +180,7 @@ class KerasLearner:
 
     def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
         """Make the optimizer of these settings, and give it these values."""
-        optimizer = make_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
+        optimizer = optimizer_of(config)
         optimizer.build(self.network.trainable_variables)
         self.network.optimizer = optimizer
         self.set_optimizer_state(state)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pycifar.backend import keras
+from pycifar.learners.optimizers import MOMENTA
 
-MOMENTUM = 0.6
 ITERATIONS = 3
 COEFFICIENTS = (3.4445, -4.775, 2.0315)  # of the quintic that brings all singular values near 1
 SMALLEST = 1e-30  # norm that is divided by
@@ -24,6 +24,7 @@ class Muon(keras.optimizers.Adam):
 
     Args:
         learning_rate: the relative change of a kernel in a step, above 0.
+        momentum: of the gradients of the kernels, from 0 to below 1.
         others: learning rate of the rest, as a share of this.
         settings: of `keras.optimizers.Optimizer`.
 
@@ -31,8 +32,15 @@ class Muon(keras.optimizers.Adam):
         Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks".
     """
 
-    def __init__(self, learning_rate: float, others: float = OTHERS, **settings: Any) -> None:
+    def __init__(
+        self,
+        learning_rate: float,
+        momentum: float = MOMENTA["muon"],
+        others: float = OTHERS,
+        **settings: Any,
+    ) -> None:
         super().__init__(learning_rate, **settings)
+        self.momentum = momentum
         self.others = others
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -41,8 +49,8 @@ class Muon(keras.optimizers.Adam):
             super().update_step(gradient, variable, learning_rate * self.others)
             return
         momentum = self._momentums[self._get_variable_index(variable)]
-        self.assign(momentum, MOMENTUM * momentum + gradient)
-        ahead = keras.ops.reshape(gradient + MOMENTUM * momentum, (-1, variable.shape[-1]))
+        self.assign(momentum, self.momentum * momentum + gradient)
+        ahead = keras.ops.reshape(gradient + self.momentum * momentum, (-1, variable.shape[-1]))
         step = keras.ops.reshape(orthogonal(ahead), variable.shape)
         norm = _norm(variable)
         rate = keras.ops.cast(learning_rate, variable.dtype)
@@ -51,7 +59,7 @@ class Muon(keras.optimizers.Adam):
 
     def get_config(self) -> dict[str, Any]:
         """What makes the same optimizer again."""
-        return super().get_config() | {"others": self.others}
+        return super().get_config() | {"momentum": self.momentum, "others": self.others}
 
 
 def orthogonal(matrix: Any) -> Any:

@@ -9,31 +9,38 @@ from pycifar.arguments import check_choice, check_number
 if TYPE_CHECKING:
     import keras
 
+    from pycifar.config import TrainingConfig
+
 # Each optimizer with its usual learning rate, taken where neither caller nor recipe gives one.
 OPTIMIZERS = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001, "muon": 0.1}
 
 # Weight decay where neither caller nor recipe gives one, and where it is not 0; Keras's own.
 USUAL_DECAYS = {"adamw": 0.004}
 
-MOMENTUM = 0.9  # of "sgd"
+# The usual momentum of the optimizers that have one to choose.
+MOMENTA = {"sgd": 0.9, "muon": 0.6}
 
 
 def usual_settings(name: str) -> dict[str, Any]:
-    """Return the learning rate and the weight decay that an optimizer usually has."""
-    return {"learning_rate": OPTIMIZERS[name], "weight_decay": USUAL_DECAYS.get(name, 0.0)}
+    """Return the settings that an optimizer usually has."""
+    return {
+        "learning_rate": OPTIMIZERS[name],
+        "weight_decay": USUAL_DECAYS.get(name, 0.0),
+        "momentum": MOMENTA.get(name),
+    }
 
 
 def make_optimizer(
-    name: str, learning_rate: float, weight_decay: float = 0.0
+    name: str, learning_rate: float, weight_decay: float = 0.0, momentum: float | None = None
 ) -> keras.optimizers.Optimizer:
     """A Keras optimizer.
 
     Args:
-        name: one of `OPTIMIZERS`; ``"sgd"`` has momentum 0.9, ``"muon"`` is
-            `pycifar.learners.muon.Muon`.
+        name: one of `OPTIMIZERS`; ``"muon"`` is `pycifar.learners.muon.Muon`.
         learning_rate: above 0.
         weight_decay: each step takes the learning rate times this off each weight, times the
             weight; biases and what batch normalisation learns are left alone. At least 0.
+        momentum: from 0 to below 1, for those in `MOMENTA`; None is the usual one.
 
     Raises:
         ArgumentError: a name or number is not as above.
@@ -53,13 +60,22 @@ def make_optimizer(
         "rmsprop": keras.optimizers.RMSprop,
         "muon": Muon,
     }
-    own = {"momentum": MOMENTUM} if name == "sgd" else {}
+    own: dict[str, float] = {}
+    if name in MOMENTA:
+        own["momentum"] = MOMENTA[name] if momentum is None else momentum
     if weight_decay or name == "adamw":  # which insists on a number
         own["weight_decay"] = weight_decay
     optimizer = classes[name](rate, **own)
     if weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def optimizer_of(config: TrainingConfig) -> keras.optimizers.Optimizer:
+    """Return a new optimizer with the settings of a training."""
+    return make_optimizer(
+        config.optimizer, config.learning_rate, config.weight_decay, config.momentum
+    )
 
 
 def loss_and_metrics(

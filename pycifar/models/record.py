@@ -197,7 +197,14 @@ def _checked_class_weights(name: str, value: Any) -> dict[str, float]:
 # Settings that there were once: they say nothing to a training that goes on.
 _GIVEN_UP = ("skip_easy",)
 
-_MAY_BE_NONE = ("validation", "early_stopping", "time_budget", "passes", "class_weights")
+_MAY_BE_NONE = (
+    "momentum",
+    "validation",
+    "early_stopping",
+    "time_budget",
+    "passes",
+    "class_weights",
+)
 
 _SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
     "architecture": checked_text,
@@ -207,6 +214,7 @@ _SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
     "learning_rate": checked_number,
     "schedule": _by_rule,
     "weight_decay": _by_rule,
+    "momentum": _by_rule,
     "augmentation": _checked_augmentation,
     "validation": _by_rule,
     "early_stopping": _by_rule,

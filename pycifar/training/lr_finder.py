@@ -74,6 +74,7 @@ def find_learning_rate(
     batch_size: int | None = None,
     optimizer: str | None = None,
     weight_decay: float | None = None,
+    momentum: float | None = None,
     label_smoothing: float | None = None,
     precision: str = "auto",
     augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] | None = None,
@@ -92,8 +93,9 @@ def find_learning_rate(
         highest: the rate of the last step, above `lowest`.
         steps: how many, at least 10.
         batch_size: images a step, from 1 to the number of training images.
-        optimizer: "sgd" (momentum 0.9), "adam", "adamw", "rmsprop" or "muon".
+        optimizer: "sgd", "adam", "adamw", "rmsprop" or "muon".
         weight_decay: see `train`.
+        momentum: see `train`.
         label_smoothing: see `train`.
         precision: see `train`.
         augmentation: see `train`.
@@ -124,6 +126,7 @@ def find_learning_rate(
         batch_size=batch_size,
         optimizer=optimizer,
         weight_decay=weight_decay,
+        momentum=momentum,
         label_smoothing=label_smoothing,
         precision=precision,
         augmentation=augmentation,

@@ -18,7 +18,7 @@ from pycifar.config import Settings, TrainingConfig, is_said
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import Augmentation, resolve_augmentation
 from pycifar.errors import ArgumentError
-from pycifar.learners.optimizers import OPTIMIZERS, usual_settings
+from pycifar.learners.optimizers import MOMENTA, OPTIMIZERS, usual_settings
 from pycifar.models.trained_model import TrainedModel
 from pycifar.rules import check_setting
 
@@ -29,6 +29,7 @@ INHERITED = (
     "learning_rate",
     "schedule",
     "weight_decay",
+    "momentum",
     "label_smoothing",
     "augmentation",
     "class_weights",
@@ -63,14 +64,31 @@ def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> 
         if name != below.optimizer:
             below = dataclasses.replace(below, **usual_settings(name))
     resolved = given.over(below)
+    resolved = dataclasses.replace(resolved, momentum=_momentum(given, resolved))
     return dataclasses.replace(resolved, augmentation=resolve_augmentation(resolved.augmentation))
+
+
+def _momentum(given: Settings, resolved: Settings) -> float | None:
+    """Return the momentum; None for an optimizer that has none to choose.
+
+    Raises:
+        ArgumentError: it is given for such an optimizer.
+    """
+    usual = MOMENTA.get(resolved.optimizer)
+    if usual is None and given.momentum is not None:
+        raise ArgumentError(
+            f"`momentum` is for {' and '.join(MOMENTA)}, not for {resolved.optimizer}; "
+            f"{describe(given.momentum)} was given."
+        )
+    return usual if resolved.momentum is None else resolved.momentum
 
 
 def _inherited(config: TrainingConfig) -> Settings:
     """Return the settings of an earlier training, checked: they may come from a file."""
     inherited = {name: getattr(config, name) for name in INHERITED}
-    for name in set(INHERITED) - {"optimizer", "class_weights"}:
-        inherited[name] = check_setting(name, inherited[name])
+    for name in set(INHERITED) - {"optimizer"}:
+        if is_said(name, inherited[name]):
+            inherited[name] = check_setting(name, inherited[name])
     if config.optimizer not in OPTIMIZERS:  # one of the caller's own brings its own rate
         inherited["optimizer"] = config.optimizer
     return Settings(**inherited, **{name: getattr(config, name) for name in KEPT})
@@ -99,7 +117,7 @@ def _with_own_rate(given: Settings, optimizer: Any) -> Settings:
     Raises:
         ArgumentError: they are given beside it.
     """
-    for name in ("learning_rate", "weight_decay", "schedule"):
+    for name in ("learning_rate", "weight_decay", "momentum", "schedule"):
         value = getattr(given, name)
         if is_said(name, value):
             raise ArgumentError(

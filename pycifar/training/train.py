@@ -52,6 +52,7 @@ def train(
     learning_rate: float | None = None,
     schedule: str | None = None,
     weight_decay: float | None = None,
+    momentum: float | None = None,
     label_smoothing: float | None = None,
     class_weights: str | Mapping[str, float] | None = None,
     precision: str = "auto",
@@ -96,7 +97,7 @@ def train(
             comes first.
         epochs: passes over the training images, at least 1; further ones where a model goes on.
         batch_size: images a step, from 1 to the number of images trained on.
-        optimizer: "sgd" (momentum 0.9), "adam", "adamw", "rmsprop" or "muon"; or a Keras
+        optimizer: "sgd", "adam", "adamw", "rmsprop" or "muon"; or a Keras
             optimizer, not used before, which brings its own learning rate, schedule and weight
             decay.
         learning_rate: above 0; at the start, or at the peak for "one_cycle".
@@ -108,6 +109,8 @@ def train(
             `config` says so.
         weight_decay: each step takes the learning rate times this off each weight, times the
             weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
+        momentum: the share of the last step that goes into the next one, from 0 to below 1, for
+            "sgd" (0.9 unless given) and "muon" (0.6); must be left out for other optimizers.
         label_smoothing: the share of the truth that is spread evenly over all classes, from 0 to
             below 1; 0 for a network of NumPy. The losses of the history have it in them.
         class_weights: what the images of each class count in the training loss: a mapping from

@@ -216,10 +216,10 @@ def test_what_is_left_out_is_left_to_the_functions():
 def test_every_option_of_training_reaches_the_argument_of_its_name():
     line = (
         "train --architecture cnn4 --epochs 3 --batch-size 64 --optimizer adam --learning-rate 1e-3"
-        " --schedule cosine --weight-decay 0.01 --augmentation flip,cutout --validation none"
+        " --schedule cosine --weight-decay 0.01 --momentum 0.8 --validation none"
         " --early-stopping 2 --best-weights --seed 7 --quiet --dataset folder --data-dir pets"
         " --n-train 9 --n-test 8 --label-smoothing 0.1 --precision float32"
-        " --class-weights cat=2,dog=0.5 --checkpoint-dir there"
+        " --class-weights cat=2,dog=0.5 --checkpoint-dir there --augmentation flip,cutout"
         " --checkpoint-every 50 --resume"
     )
     _, options = read_command_line(line.split())
@@ -232,6 +232,7 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         "learning_rate": 0.001,
         "schedule": "cosine",
         "weight_decay": 0.01,
+        "momentum": 0.8,
         "augmentation": pycifar.Augmentation(flip=True, cutout=8),
         "validation": None,
         "early_stopping": 2,

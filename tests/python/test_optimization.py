@@ -1,8 +1,9 @@
 import keras
 import pytest
 
+import pycifar
 from pycifar.errors import ArgumentError, UnknownNameError
-from pycifar.learners.optimizers import OPTIMIZERS, make_optimizer
+from pycifar.learners.optimizers import MOMENTA, OPTIMIZERS, make_optimizer
 from pycifar.learners.schedules import SCHEDULES, make_schedule, rate_by_step
 
 
@@ -114,3 +115,32 @@ def test_averaging_needs_twelve_passes_and_says_what_ran(passes, ran):
     assert schedule.name == ran
     assert schedule.rate(3) == rate_by_step(ran, 0.1, passes * 4)(3)
     assert (schedule.averaged_from < passes * 4) == (ran == "averaging")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "optimizer"), [("cnn2", "sgd"), ("cnn2", "muon"), ("mlp_relu", "sgd")]
+)
+def test_momentum_is_that_of_the_optimizer_unless_given_and_goes_on(
+    small_dataset, architecture, optimizer, tmp_path
+):
+    settings = {"optimizer": optimizer, "epochs": 1, "batch_size": 50, "seed": 1, "verbose": 0}
+    usual = pycifar.train(small_dataset, architecture, **settings)
+    assert usual.config.momentum == MOMENTA[optimizer]
+    same = pycifar.train(small_dataset, architecture, momentum=MOMENTA[optimizer], **settings)
+    assert same.fingerprint() == usual.fingerprint()
+    less = pycifar.train(small_dataset, architecture, momentum=0.2, **settings)
+    assert less.fingerprint() != usual.fingerprint()
+    loaded = pycifar.load_model(pycifar.save_model(less, tmp_path / "less.keras"))
+    further = [pycifar.train(small_dataset, m, epochs=1, verbose=0) for m in (less, loaded)]
+    assert [model.config.momentum for model in further] == [0.2, 0.2]
+    assert further[0].fingerprint() == further[1].fingerprint()
+
+
+def test_momentum_for_an_optimizer_without_it_is_refused(small_dataset):
+    with pytest.raises(ArgumentError, match="`momentum` is for sgd and muon, not for adam"):
+        pycifar.train(small_dataset, "cnn2", optimizer="adam", momentum=0.5)
+    own = keras.optimizers.SGD(0.1)
+    with pytest.raises(ArgumentError, match="`momentum` must be left out where `optimizer` is a"):
+        pycifar.train(small_dataset, "cnn2", optimizer=own, momentum=0.5)
+    model = pycifar.train(small_dataset, "cnn2", momentum=0.5, epochs=1, seed=1, verbose=0)
+    assert pycifar.train(model, optimizer="adam", epochs=1, verbose=0).config.momentum is None

@@ -62,6 +62,11 @@ test_that("functions agree", {
   }
 })
 
+test_that("each setting of a training has its way to Python", {
+  others <- c("dataset", "architecture", "callbacks", "verbose")
+  expect_identical(names(training_settings), setdiff(names(formals(cifar_train)), others))
+})
+
 test_that("methods agree", {
   skip_without_python()
   expect_identical(in_r(predict.cifar_trained_model, "model"), in_python("predict"))
