@@ -121,3 +121,20 @@ def test_images_that_are_gone_are_asked_for(dataset):
     with pytest.raises(DataError, match="is not loaded") as caught:
         pycifar.train(model, epochs=1)
     assert "load_dataset()" in caught.value.fix
+
+
+def test_a_name_beside_a_model_that_goes_on_is_refused_whatever_it_is(small_dataset, small_model):
+    for name in ("cnn2", "cnn4"):
+        with pytest.raises(ArgumentError, match="`architecture` must be left out"):
+            pycifar.train(small_model, name, epochs=1)
+
+
+def test_a_validation_that_a_model_does_not_keep_is_refused_the_usual_one_too(small_dataset):
+    settings = {"epochs": 1, "seed": 1, "verbose": 0}
+    model = pycifar.train(small_dataset, "softmax", validation="test", **settings)
+    for validation in (0.1, 0.2, None):
+        with pytest.raises(ArgumentError, match='`validation` must be left out .* keeps "test"'):
+            pycifar.train(model, epochs=1, validation=validation)
+    assert pycifar.train(model, epochs=1, validation="test", verbose=0).config.validation == "test"
+    without = pycifar.train(small_dataset, "softmax", validation=None, **settings)
+    assert pycifar.train(without, epochs=1, verbose=0).config.validation is None

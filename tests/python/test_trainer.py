@@ -415,3 +415,28 @@ def test_a_network_of_numpy_may_have_any_name(small_dataset):
     network = NumpyModel("mlp", (32, 32, 3), 10, hidden=[8], activation="relu")
     model = pycifar.train(small_dataset, network, epochs=1, seed=1, verbose=0)
     assert model.config.architecture == "custom"
+
+
+def test_weights_that_keras_s_early_stopping_brought_back_are_told_with_their_epoch(small_dataset):
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=1, restore_best_weights=True)
+    settings = SETTINGS | {"epochs": 6, "learning_rate": 0.2, "optimizer": "sgd"}
+    model = pycifar.train(small_dataset, validation="test", callbacks=stopping, **settings)
+    losses = model.history.query("split == 'validation' and metric == 'loss'")["value"]
+    assert model.best_epoch == losses.reset_index(drop=True).idxmin() + 1 < model.epochs_done
+    assert model.final("validation", "loss") == losses.min()
+    measured = pycifar.evaluate(model, small_dataset).loss
+    assert measured == pytest.approx(losses.min(), rel=1e-3)
+
+
+@pytest.mark.parametrize(("epochs", "ran"), [(2, "inverse_sqrt"), (12, "averaging")])
+def test_the_record_names_the_schedule_that_ran(small_dataset, epochs, ran):
+    settings = SETTINGS | {"epochs": epochs, "schedule": "averaging"}
+    assert pycifar.train(small_dataset, "mlp_relu", **settings).config.schedule == ran
+
+
+def test_the_record_of_a_time_budget_names_the_schedule_that_ran(small_dataset, clock):
+    clock.tick = 0.1
+    settings = {"schedule": "averaging", "seed": 1, "verbose": 0, "batch_size": 50}
+    model = pycifar.train(small_dataset, "mlp_relu", time_budget=5, **settings)
+    assert 0 < model.config.passes < 12
+    assert model.config.schedule == "inverse_sqrt"
