@@ -147,7 +147,8 @@ def call_began() -> float:
 def list_devices() -> list[str]:
     """What the backend can compute on, such as "cpu:0" and "gpu:0"."""
     if keras.backend.backend() != "torch":
-        return keras.distribution.list_devices()
+        devices: list[str] = keras.distribution.list_devices()
+        return devices
     torch = importlib.import_module("torch")  # of which Keras does not tell it
     return ["cpu:0", *(f"gpu:{i}" for i in range(torch.cuda.device_count()))]
 
@@ -186,7 +187,8 @@ def gradient(score: Callable[[Any], Any], values: Any) -> tuple[Any, Any]:
         result = score(values)
         result.backward()
         return result, values.grad
-    return importlib.import_module("jax").value_and_grad(score)(values)
+    result, slopes = importlib.import_module("jax").value_and_grad(score)(values)
+    return result, slopes
 
 
 def lacks_onednn() -> bool:

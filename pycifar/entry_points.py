@@ -423,7 +423,8 @@ def load_reproduction(path: str) -> dict[str, Any]:
 @entry_point
 def doctor() -> list[dict[str, Any]]:
     """What pycifar runs with: a `name`, `value`, `status` and `fix` (or None) for each check."""
-    return pycifar.doctor().to_dict()["checks"]
+    checks: list[dict[str, Any]] = pycifar.doctor().to_dict()["checks"]
+    return checks
 
 
 def _reproduction(found: Reproduction) -> dict[str, Any]:

@@ -195,7 +195,9 @@ def filters(model: TrainedModel) -> np.ndarray:
     network = model.keras_model
     with_weights = (keras.layers.Conv2D, keras.layers.Dense)
     layers = [layer for layer in network.layers if isinstance(layer, with_weights)]
-    kernel: Any = keras.ops.convert_to_numpy(layers[0].kernel) if layers else np.empty(0)
+    kernel: np.ndarray = np.empty(0)
+    if layers:
+        kernel = keras.ops.convert_to_numpy(layers[0].kernel)
     height, width, _ = model.image_shape
     if kernel.ndim == 4 and kernel.shape[2] == 3:
         return kernel.transpose(3, 0, 1, 2)

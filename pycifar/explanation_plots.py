@@ -175,7 +175,8 @@ def stretched(pictures: np.ndarray) -> np.ndarray:
     """Each picture from its lowest value, as 0, to its highest, as 1."""
     low = pictures.min(axis=(1, 2, 3), keepdims=True)
     high = pictures.max(axis=(1, 2, 3), keepdims=True)
-    return (pictures - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
+    shares: np.ndarray = (pictures - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
+    return shares
 
 
 def _show(axes: Axes, picture: np.ndarray, **options: Any) -> None:

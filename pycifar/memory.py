@@ -105,7 +105,8 @@ def _bytes(tensor: Any) -> int:
     """The size of a tensor for one image; 0 where that is not fixed."""
     if None in tensor.shape[1:]:
         return 0
-    return math.prod(tensor.shape[1:]) * WIDTHS.get(str(tensor.dtype), 4)
+    n_values: int = math.prod(tensor.shape[1:])
+    return n_values * WIDTHS.get(str(tensor.dtype), 4)
 
 
 def _scores(node: Any) -> int:
@@ -138,5 +139,5 @@ def available_memory(meminfo: Path = MEMINFO) -> int | None:
 
 def _rounded_down(n: int) -> int:
     """With two digits that count."""
-    unit = 10 ** max(0, len(str(n)) - 2)
+    unit: int = 10 ** max(0, len(str(n)) - 2)
     return n // unit * unit

@@ -41,15 +41,15 @@ def resolve_precision(precision: Any, preferred: str) -> str:
     Raises:
         ArgumentError: it is none of these, or the machine lacks it.
     """
-    precision = check_choice("precision", precision, PRECISIONS)
-    if precision == "auto":
+    chosen = check_choice("precision", precision, PRECISIONS)
+    if chosen == "auto":
         return preferred if preferred == "float32" or has_bfloat16() else "float32"
-    if precision == "bfloat16" and not has_bfloat16():
+    if chosen == "bfloat16" and not has_bfloat16():
         raise ArgumentError(
             '`precision` must be "auto" or "float32" on this machine, not "bfloat16": neither its '
             f"processor ({find_processor().name}) nor a GPU of it computes that natively."
         )
-    return precision
+    return chosen
 
 
 @contextmanager

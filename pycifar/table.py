@@ -23,7 +23,8 @@ def as_text(table: pandas.DataFrame, floats: str = ".4f", index: bool = False) -
         floats: the format of a float, as Python's `format` takes it.
         index: whether the names of the rows are shown.
     """
-    return _printable(table).to_string(**_layout(table, floats, index))
+    text: str = _printable(table).to_string(**_layout(table, floats, index))
+    return text
 
 
 def as_html(table: pandas.DataFrame, floats: str = ".4f", index: bool = False) -> str:
@@ -31,7 +32,8 @@ def as_html(table: pandas.DataFrame, floats: str = ".4f", index: bool = False) -
     import pandas
 
     with pandas.option_context("display.max_colwidth", None):
-        return _printable(table).to_html(**_layout(table, floats, index))
+        text: str = _printable(table).to_html(**_layout(table, floats, index))
+    return text
 
 
 def paragraph(text: str) -> str:

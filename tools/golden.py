@@ -6,6 +6,7 @@ Only for what is not there yet: what an earlier version wrote is a promise and s
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def small_convolutions(input_shape: tuple[int, int, int], n_classes: int) -> Any
     )
 
 
-NETWORKS = {
+NETWORKS: dict[str, Callable[[], Any]] = {
     "keras": lambda: small_convolutions,
     "numpy": lambda: pycifar.build_model("mlp_sigmoid", hidden=[3], seed=1),
 }

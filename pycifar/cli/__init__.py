@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pycifar.cli.output import ResultLostError, results_on_stdout
 from pycifar.cli.parser import COMMANDS, UsageError, command_parser, read_command_line
@@ -62,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(command: str, options: Namespace) -> int:
     from pycifar.cli import commands
 
-    return getattr(commands, command.replace("-", "_"))(options)
+    run: Callable[[Namespace], int] = getattr(commands, command.replace("-", "_"))
+    return run(options)
 
 
 def _report(command: str | None, error: Exception) -> int:

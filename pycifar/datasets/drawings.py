@@ -29,13 +29,15 @@ def uniform(
 ) -> np.ndarray:
     """Uniform random numbers, float32 of shape (n, *size)."""
     numbers = random.random((n, *size), dtype=np.float32)
-    return numbers * np.float32(high - low) + np.float32(low)
+    scaled: np.ndarray = numbers * np.float32(high - low) + np.float32(low)
+    return scaled
 
 
 def _circle(
     x: np.ndarray, y: np.ndarray, radius: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    return radius - np.sqrt(x * x + y * y)
+    inside: np.ndarray = radius - np.sqrt(x * x + y * y)
+    return inside
 
 
 def _ring(
@@ -43,14 +45,16 @@ def _ring(
 ) -> np.ndarray:
     distance = np.sqrt(x * x + y * y)
     hole = radius * uniform(random, len(radius), 0.6, 0.7)
-    return np.minimum(radius - distance, distance - hole)
+    inside: np.ndarray = np.minimum(radius - distance, distance - hole)
+    return inside
 
 
 def _square(
     x: np.ndarray, y: np.ndarray, radius: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
     x, y = _tilted(x, y, _TILT, random)
-    return radius * np.float32(0.8) - np.maximum(abs(x), abs(y))
+    inside: np.ndarray = radius * np.float32(0.8) - np.maximum(abs(x), abs(y))
+    return inside
 
 
 def _triangle(
@@ -58,7 +62,8 @@ def _triangle(
 ) -> np.ndarray:
     x, y = _tilted(x, y, _TILT, random)
     slopes = _HALF * y - _HALF_ROOT_3 * abs(x)
-    return radius * _HALF + np.minimum(-y, slopes)
+    inside: np.ndarray = radius * _HALF + np.minimum(-y, slopes)
+    return inside
 
 
 def _cross(
@@ -66,7 +71,10 @@ def _cross(
 ) -> np.ndarray:
     x, y = (abs(offset) for offset in _tilted(x, y, _TILT, random))
     arm = radius * uniform(random, len(radius), 0.25, 0.35)
-    return np.maximum(np.minimum(radius - x, arm - y), np.minimum(radius - y, arm - x))
+    inside: np.ndarray = np.maximum(
+        np.minimum(radius - x, arm - y), np.minimum(radius - y, arm - x)
+    )
+    return inside
 
 
 def _horizontal_stripes(
@@ -94,7 +102,8 @@ def _checkerboard(
 ) -> np.ndarray:
     period = uniform(random, len(radius), 8, 13)
     columns, rows = _stripes(x, period, random), _stripes(y, period, random)
-    return np.sign(columns) * np.sign(rows) * np.minimum(abs(columns), abs(rows))
+    inside: np.ndarray = np.sign(columns) * np.sign(rows) * np.minimum(abs(columns), abs(rows))
+    return inside
 
 
 def _dots(
@@ -102,7 +111,8 @@ def _dots(
 ) -> np.ndarray:
     period = uniform(random, len(radius), 7, 11)
     x, y = _repeated(x, period, random), _repeated(y, period, random)
-    return period * np.float32(0.3) - np.sqrt(x * x + y * y)
+    inside: np.ndarray = period * np.float32(0.3) - np.sqrt(x * x + y * y)
+    return inside
 
 
 def _tilted(
@@ -116,13 +126,15 @@ def _tilted(
 
 def _stripes(offset: np.ndarray, period: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Stripes across `offset`, half of each period in the shape and half outside."""
-    return period * np.float32(0.25) - abs(_repeated(offset, period, random))
+    inside: np.ndarray = period * np.float32(0.25) - abs(_repeated(offset, period, random))
+    return inside
 
 
 def _repeated(offset: np.ndarray, period: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Offsets from the middle of the nearest of many shapes, one a period, at a random phase."""
     turns = offset / period + uniform(random, len(period), 0, 1)
-    return (turns - np.floor(turns) - _HALF) * period
+    offsets: np.ndarray = (turns - np.floor(turns) - _HALF) * period
+    return offsets
 
 
 DRAWINGS: dict[str, Drawing] = {

@@ -83,7 +83,7 @@ def _shuffled_by_class(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.nd
 def _shares(counts: np.ndarray, n: int) -> np.ndarray:
     """How many of each class make `n` in all, in proportion to `counts` (largest remainders)."""
     exact = counts * n
-    shares = exact // counts.sum()
+    shares: np.ndarray = exact // counts.sum()
     largest = np.argsort(-(exact % counts.sum()), kind="stable")
     shares[largest[: n - shares.sum()]] += 1
     return shares

@@ -24,7 +24,8 @@ class Subset:
     @property
     def labels(self) -> np.ndarray:
         """The labels of the images, 0-based, shape (n,)."""
-        return self.split.labels[self.indices]
+        labels: np.ndarray = self.split.labels[self.indices]
+        return labels
 
     def take(self, positions: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return images, in the memory order of the split, and labels at `positions`."""

@@ -73,7 +73,8 @@ def _covered(drawing: Drawing, n: int, random: np.random.Generator) -> np.ndarra
 def _shift(radius: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """How far off the image's middle the shape is, in pixels; it never leaves the image."""
     room = np.minimum(np.float32(SIZE / 2) - radius, np.float32(_LARGEST_SHIFT))
-    return uniform(random, len(radius), -1, 1) * room
+    shift: np.ndarray = uniform(random, len(radius), -1, 1) * room
+    return shift
 
 
 def _coloured(covered: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -85,4 +86,5 @@ def _coloured(covered: np.ndarray, random: np.random.Generator) -> np.ndarray:
     shape -= np.floor(shape)
     images = ground + covered[..., np.newaxis] * (shape - ground)
     images += uniform(random, n, -_NOISE, _NOISE, images.shape[1:])
-    return np.rint(np.clip(images, 0, 1) * np.float32(255)).astype(np.uint8)
+    pixels: np.ndarray = np.rint(np.clip(images, 0, 1) * np.float32(255)).astype(np.uint8)
+    return pixels

@@ -74,9 +74,10 @@ def make_step(model: keras_types.Model, *batch: np.ndarray) -> Callable[..., Map
 
     signature = [tensorflow.TensorSpec((None, *values.shape[1:]), values.dtype) for values in batch]
     # Keras compiles its own step as it is written, too; what is rewritten leaves files behind.
-    return tensorflow.function(
+    compiled: Callable[..., Mapping[str, Any]] = tensorflow.function(
         step, input_signature=signature, autograph=False, jit_compile=model.jit_compile
     )
+    return compiled
 
 
 def _update_all(self: Any, gradients: list[Any], variables: list[Any], learning_rate: Any) -> None:

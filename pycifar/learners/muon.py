@@ -59,7 +59,8 @@ class Muon(keras.optimizers.Adam):
 
     def get_config(self) -> dict[str, Any]:
         """What makes the same optimizer again."""
-        return super().get_config() | {"momentum": self.momentum, "others": self.others}
+        config: dict[str, Any] = super().get_config()
+        return config | {"momentum": self.momentum, "others": self.others}
 
 
 def orthogonal(matrix: Any) -> Any:

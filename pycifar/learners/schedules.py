@@ -105,7 +105,8 @@ def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Calla
         return half_cosine((step - warmup) / max(1, total_steps - warmup))
 
     def by_steps(step: int) -> float:
-        return rate / 10 ** sum(step > round(share * total_steps) for share in STEP_AT)
+        divisor: int = 10 ** sum(step > round(share * total_steps) for share in STEP_AT)
+        return rate / divisor
 
     functions: dict[str, Callable[[int], float]] = {
         "constant": lambda step: rate,

@@ -16,5 +16,6 @@ def count_multiply_adds(layer: Any) -> int:
     from pycifar.backend import keras
 
     if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
-        return math.prod(layer.output.shape[1:]) * math.prod(layer.kernel.shape[:-1])
+        n: int = math.prod(layer.output.shape[1:]) * math.prod(layer.kernel.shape[:-1])
+        return n
     return 0

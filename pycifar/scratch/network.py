@@ -107,7 +107,8 @@ def sigmoid_activation(sums: np.ndarray) -> np.ndarray:
 
 def relu_activation(sums: np.ndarray) -> np.ndarray:
     """The sums where they are above 0, else 0, written over them."""
-    return np.maximum(sums, 0, out=sums)
+    np.maximum(sums, 0, out=sums)
+    return sums
 
 
 def softmax(sums: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def main() -> int:
     given = parser.parse_args()
     # A shell has its background jobs ignore Ctrl-C, and their children with them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    parts = {
+    parts: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "hostile": hostile_rows,
         "structured": lambda: structured_rows(given.every),
         "fuzz": lambda: fuzz_rows(given.inputs),
