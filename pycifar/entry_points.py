@@ -390,7 +390,7 @@ def feature_maps(model: TrainedModel, image: Any, layers: Any, n_maps: Any) -> l
 
 
 @entry_point
-def reproduce(
+def reproduce(  # noqa: PLR0913 - R passes the settings one by one
     systems: Any,
     seeds: Any,
     epochs: Any,

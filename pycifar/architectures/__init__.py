@@ -85,7 +85,7 @@ def list_architectures() -> pandas.DataFrame:
     return pandas.DataFrame(rows)
 
 
-def build_model(
+def build_model(  # noqa: PLR0913 - the settings of a network
     architecture: str
     | Callable[..., keras.Model]
     | keras.Model

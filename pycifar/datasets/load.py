@@ -36,7 +36,7 @@ _OPTIONS = {
 _NAMED = tuple(name for name in _OPTIONS if name != "arrays")
 
 
-def load_dataset(
+def load_dataset(  # noqa: PLR0913 - the settings of four sources
     source: str | Mapping[str, tuple[Any, Any]] = DEFAULT_SOURCE,
     data_dir: str | Path | None = None,
     n_train: int | None = None,

@@ -62,7 +62,7 @@ class LearningRates:
         return paragraph(str(self)) + (as_html(self.table, ".4g") if len(self.table) else "")
 
 
-def find_learning_rate(
+def find_learning_rate(  # noqa: PLR0913 - the settings of a training
     dataset: Dataset,
     architecture: str
     | Callable[..., keras.Model]

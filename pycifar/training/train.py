@@ -38,7 +38,7 @@ from pycifar.training.prepare import prepare_run
 from pycifar.training.run import TrainingRun
 
 
-def train(
+def train(  # noqa: PLR0913 - the settings of a training
     dataset: Dataset | TrainedModel,
     architecture: str
     | Callable[..., keras.Model]

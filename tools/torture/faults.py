@@ -121,6 +121,9 @@ def fail_each_call() -> Counter[str]:
     known = {model.fingerprint() for model in models}
     found: Counter[str] = Counter()
 
+    def save_another(folder: Path) -> None:
+        pycifar.save_model(models[1], folder / "model.keras")
+
     def save(folder: Path) -> None:
         pycifar.save_model(models[0], folder / "model.keras", overwrite=True)
 
@@ -135,27 +138,29 @@ def fail_each_call() -> Counter[str]:
         resume(folder)
         return True
 
-    for name, write, is_whole in (
-        ("save_model", save, model_is_whole),
-        ("checkpoint", resume, checkpoint_is_whole),
+    for name, prepare, write, is_whole in (
+        ("save_model", save_another, save, model_is_whole),
+        ("checkpoint", lambda folder: None, resume, checkpoint_is_whole),
     ):
         for (holder, call), kind in itertools.product(CALLS, (ENOSPC, EIO)):
             for number in itertools.count():
                 with tempfile.TemporaryDirectory(prefix="pycifar-") as place:
                     folder = Path(place)
-                    if write is save:
-                        pycifar.save_model(models[1], folder / "model.keras")
+                    prepare(folder)
                     with _failing(holder, call, number, kind) as failed:
                         said = _said(write, folder)
                     if not failed:
                         break
                     found["tried"] += 1
-                    beside = {path.name for path in folder.iterdir()} - EXPECTED
-                    if not said and not beside and is_whole(folder):
-                        found["handled"] += 1
-                    else:
-                        found[f"{name}, {call} {number}: {said or sorted(beside) or 'lost'}"] += 1
+                    wrong = said or _left_behind(folder) or ("" if is_whole(folder) else "lost")
+                    found[f"{name}, {call} {number}: {wrong}" if wrong else "handled"] += 1
     return found
+
+
+def _left_behind(folder: Path) -> str:
+    """Return the names of files that lie beside those that were asked for, or nothing."""
+    beside = {path.name for path in folder.iterdir()} - EXPECTED
+    return str(sorted(beside)) if beside else ""
 
 
 def _said(write: Callable[[Path], None], folder: Path) -> str:

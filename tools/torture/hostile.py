@@ -337,7 +337,7 @@ def _models() -> list[Case]:
     return found
 
 
-def _writes_model(
+def _writes_model(  # noqa: PLR0913 - the ways in which a file can be changed
     config: Callable[[dict[str, Any]], None] | None = None,
     record: dict[str, Any] | None = None,
     weights: Callable[[Any, Path], None] | None = None,
