@@ -2,10 +2,10 @@
 
     python benchmarks/ablation.py --output benchmarks/results/ablation.json
 
-fastnet as it is, and then with one thing changed at a time, each for the same number of epochs on
-nine tenths of CIFAR-10's training images; the accuracy is that on the last tenth, with one view of
-each image and with six. The test images are not looked at. Seconds are those of all epochs, of each
-variant in a process of its own.
+fastnet is trained as it is, and then with one thing changed at a time. Each variant has a process
+of its own, and trains for the same number of epochs on nine tenths of CIFAR-10's training images.
+The accuracy is measured on the last tenth, with one view of each image and with six. The test
+images are not used. The seconds are those of all epochs.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def train(name: str, epochs: int, seed: int) -> dict[str, float]:
-    """One variant, in this process alone."""
+    """Train one variant, in this process alone."""
     from pycifar.architectures import ARCHITECTURES, fastnet
     from pycifar.datasets.subset import split_subsets
 
@@ -95,7 +95,10 @@ def train(name: str, epochs: int, seed: int) -> dict[str, float]:
 
 
 def preparing(without: str | None) -> Any:
-    """What sets the weights of fastnet before it is trained, or all of it but one thing."""
+    """Return a function that sets the weights of fastnet before it is trained.
+
+    Where `without` names an ingredient, the function leaves it out.
+    """
     from pycifar.architectures import fastnet
 
     def prepare(model: Any, images: np.ndarray) -> None:

@@ -7,10 +7,10 @@ Written from Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU": whi
 the first layer, three blocks of two convolutions with 64, 256 and 256 filters, identity
 initialisation, normalisation without scales, alternating flip, translation by 2 pixels, label
 smoothing, Nesterov momentum with biases that learn 64 times as fast, lookahead, and six views of
-each image at the end. It takes 9.9 epochs there; `--epochs` and `--width` make it shorter, its
-schedule spans what it is given. It runs as PyTorch's users tune it: channels last, and autocast to
-bfloat16 where the processor or GPU has that, since emulated it is slower than float32. Seconds are
-those of the training, the whitening in it, without loading and measuring.
+each image at the end. It takes 9.9 epochs there. `--epochs` and `--width` make it shorter, and its
+schedule spans the epochs that it is given. It runs as PyTorch's users tune it: channels last, and
+autocast to bfloat16 where the processor or GPU has that. Emulated bfloat16 is slower than float32.
+The seconds are those of the training with its whitening, without loading and measuring.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Convolution(nn.Conv2d):
 
 
 def block(inputs: int, filters: int) -> nn.Sequential:
-    """Two convolutions, pooling after the first."""
+    """Return two convolutions with pooling after the first."""
     return nn.Sequential(
         Convolution(inputs, filters),
         nn.MaxPool2d(2),
@@ -71,7 +71,7 @@ def block(inputs: int, filters: int) -> nn.Sequential:
 
 
 class Network(nn.Module):
-    """The whole of it."""
+    """The whole network."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Network(nn.Module):
         self.whitening.bias.data.zero_()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """What the network says of each class, before softmax."""
+        """Compute a score for each class, before softmax."""
         values = self.blocks(functional.gelu(self.whitening(images)))
         values = functional.max_pool2d(values, 3).flatten(1)
         return self.head(values) * OUTPUT_SCALE
@@ -112,7 +112,10 @@ def main() -> None:
 
 
 def run(epochs: float, width: float = 1.0, seed: int = 1) -> dict[str, Any]:
-    """Train once, on the GPU where there is one: the seconds, and the accuracy on test images."""
+    """Train once, on the GPU where there is one.
+
+    Return the seconds, and the accuracy on the test images.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dataset = pycifar.load_dataset("cifar10")
     train_images, test_images = (
@@ -134,7 +137,7 @@ def run(epochs: float, width: float = 1.0, seed: int = 1) -> dict[str, Any]:
 
 
 def as_tensors(split: Any, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Normalised images, channels last in memory, and labels."""
+    """Return the normalised images, channels last in memory, and the labels."""
     pixels = torch.from_numpy(np.ascontiguousarray(split.images)).to(device).float()
     mean, deviation = (torch.tensor(values, device=device) for values in (MEAN, DEVIATION))
     images = ((pixels - mean) / deviation).permute(0, 3, 1, 2)
@@ -142,12 +145,12 @@ def as_tensors(split: Any, device: torch.device) -> tuple[torch.Tensor, torch.Te
 
 
 def has_bfloat16(device: str) -> bool:
-    """Whether what computes has bfloat16 of its own."""
+    """Tell whether the device computes bfloat16 natively."""
     return device == "cuda" or bool(NATIVE & set(find_processor().instructions or ()))
 
 
 def computing(images: torch.Tensor) -> torch.autocast:
-    """bfloat16 where products are, if there is any."""
+    """Return a context in which products are computed in bfloat16, where there is any."""
     device = images.device.type
     return torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(device))
 
@@ -155,7 +158,7 @@ def computing(images: torch.Tensor) -> torch.autocast:
 def train(
     images: torch.Tensor, labels: torch.Tensor, epochs: float, width: float, seed: int
 ) -> Network:
-    """A trained network."""
+    """Return a trained network."""
     torch.manual_seed(seed)
     network = Network(tuple(int(width * filters) for filters in WIDTHS)).to(images.device)
     network = network.to(memory_format=torch.channels_last)
@@ -203,7 +206,7 @@ def train(
 
 
 def triangle(step: int, total: int) -> float:
-    """The share of the learning rate at a step."""
+    """Return the share of the learning rate at a step."""
     peak = PEAK_AT * total
     if step < peak:
         return START + (1 - START) * step / peak
@@ -212,7 +215,7 @@ def triangle(step: int, total: int) -> float:
 
 @torch.no_grad()
 def look_ahead(network: Network, slow: dict[str, torch.Tensor], keep: float) -> None:
-    """Move slow weights towards the network's, and go on from there."""
+    """Move slow weights towards the network's, and let the network go on from there."""
     for name, value in network.state_dict().items():
         if value.is_floating_point():
             slow[name].lerp_(value, 1 - keep) if keep < 1 else None
@@ -220,7 +223,7 @@ def look_ahead(network: Network, slow: dict[str, torch.Tensor], keep: float) -> 
 
 
 def augment(images: torch.Tensor, flipped: torch.Tensor) -> torch.Tensor:
-    """Mirror those that are to be, and move each by up to 2 pixels."""
+    """Mirror the images that are marked, and move each by up to 2 pixels."""
     images = torch.where(flipped[:, None, None, None], images.flip(-1), images)
     padded = functional.pad(images, (TRANSLATION,) * 4, "reflect")
     side = 2 * TRANSLATION + 1
@@ -235,7 +238,7 @@ def augment(images: torch.Tensor, flipped: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def measure(network: Network, images: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
-    """The accuracies with one view and with six views of each image."""
+    """Return the accuracies with one view and with six views of each image."""
     network.eval()
     right = [0, 0]
     for batch, truth in zip(images.split(2000), labels.split(2000), strict=True):

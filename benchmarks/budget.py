@@ -3,13 +3,17 @@
     pip install torch
     python benchmarks/budget.py --output benchmarks/results/budget.json
 
-`train(dataset, "fastnet", time_budget=...)` on all training images, each budget in a process of its
-own: the seconds from the call of `train` to its return, compilation included, and the accuracy on
-the test images, with one view and with six, and the seconds that measuring with six adds. Beside it
-PyTorch on fastnet's published ancestor with its own recipe (`ancestor.py`), and fastnet again with
-a share of the seconds that this took; and `fit` of plain Keras on `cnn2` and `cnn4`: the seconds of
-the epochs so far, and the test accuracy after each. Nothing is chosen by these accuracies. Needs an
-otherwise idle machine.
+Three things are measured:
+
+- `train(dataset, "fastnet", time_budget=...)` on all training images, each budget in a process of
+  its own. The seconds run from the call of `train` to its return, with compilation. The accuracy on
+  the test images is measured with one view and with six. The seconds that six views add are told.
+- PyTorch on fastnet's published ancestor with its own recipe (`ancestor.py`), and fastnet again
+  with a share of the seconds that this took.
+- `fit` of plain Keras on `cnn2` and `cnn4`: the seconds of the epochs so far, and the test accuracy
+  after each epoch.
+
+Nothing is chosen by these accuracies. Needs an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -53,7 +57,7 @@ def main() -> None:
 
 
 def told(result: Any) -> Any:
-    """The result, printed."""
+    """Print the result, and return it."""
     print(result, flush=True)
     return result
 
@@ -64,14 +68,14 @@ def read_libraries() -> None:
 
 
 def run_ancestor(epochs: float, seed: int) -> dict[str, Any]:
-    """PyTorch's training."""
+    """Run PyTorch's training."""
     import ancestor  # here: TensorFlow and PyTorch do not go together in one process
 
     return ancestor.run(epochs, seed=seed)
 
 
 def spend(budget: float, seed: int) -> dict[str, Any]:
-    """Train fastnet for so many seconds."""
+    """Train fastnet for a number of seconds."""
     dataset = pycifar.load_dataset("cifar10")
     started = time.perf_counter()
     model = pycifar.train(
@@ -93,7 +97,7 @@ def spend(budget: float, seed: int) -> dict[str, Any]:
 
 
 def fit(name: str, budget: float, seed: int) -> list[dict[str, float]]:
-    """The network as plain Keras trains it, epoch by epoch."""
+    """Train the network with plain Keras, and return one record an epoch."""
     as_it_comes()
     import keras
 

@@ -1,4 +1,4 @@
-"""Those that are compared, each in a process of its own, where nothing of the others is loaded."""
+"""The programs that are compared, each in a process of its own that loads no other of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ PAUSE = 0.3  # seconds, in which the threads of the one before come to rest
 
 
 class Peer:
-    """One of those compared.
+    """One of the programs that are compared.
 
     Args:
-        prepare: called with `given` in the process of its own, returns the function to be timed,
-            which is called with what `call` is given and returns the seconds to count, or None for
-            all that the call took.
+        prepare: is called with `given` in the process of its own, and returns the function that is
+            timed. That function takes the arguments of `call`. It returns the seconds to count, or
+            None to count all seconds of the call.
         given: values that can be pickled.
     """
 
@@ -30,7 +30,7 @@ class Peer:
         self._connection.recv()  # it is ready
 
     def call(self, *arguments: Any) -> float:
-        """Let it do its work; the seconds that takes."""
+        """Run the prepared function, and return the seconds that it takes."""
         time.sleep(PAUSE)
         self._connection.send(arguments)
         return self._connection.recv()
@@ -47,7 +47,10 @@ def as_it_comes() -> None:
 
 
 def in_a_process(work: Callable[..., Any], *given: Any) -> Any:
-    """What a call returns in a process of its own; all can be pickled."""
+    """Return the result of a call that runs in a process of its own.
+
+    The function, its arguments and its result must be such that they can be pickled.
+    """
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work, given)
 

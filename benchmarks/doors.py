@@ -4,10 +4,11 @@
     python benchmarks/doors.py --epochs 3 --repeats 3 --doors python r \
         --output benchmarks/results/doors_3_epochs.json
 
-Trains cnn2 on CIFAR-10 with seed 1 in float32, validated on the test split, once a door and repeat,
-the doors in turn. Each run is a process of its own; its wall time, its peak memory and the seconds
-of its epochs are recorded, and its weights' fingerprint and history must be those of every other
-run. Needs the environment that `make setup` leaves (`. ./env.sh`) and real CIFAR-10.
+cnn2 is trained on CIFAR-10 with seed 1 in float32 and validated on the test split. Each repeat
+trains once through each door, in turn. Each run is a process of its own. Its wall time, its peak
+memory and the seconds of its epochs are recorded. The fingerprint of its weights and its history
+must be those of every other run. Needs the environment that `make setup` leaves (`. ./env.sh`) and
+real CIFAR-10.
 """
 
 from __future__ import annotations
@@ -78,7 +79,10 @@ def main() -> None:
 
 
 def measure(door: str, epochs: int) -> dict[str, Any]:
-    """Run one training in a process of its own; wall time in seconds, peak memory in MB."""
+    """Run one training in a process of its own.
+
+    Return its wall time in seconds and its peak memory in MB, beside what it printed.
+    """
     with tempfile.TemporaryFile("w+") as output:
         started = time.perf_counter()
         child = subprocess.Popen(command(door, epochs), stdout=output, stderr=subprocess.DEVNULL)
@@ -100,7 +104,7 @@ def measure(door: str, epochs: int) -> dict[str, Any]:
 
 
 def command(door: str, epochs: int) -> list[str]:
-    """The process that trains through a door."""
+    """Return the command that trains through a door."""
     if door == "python":
         return [sys.executable, "-c", IN_PYTHON.format(epochs=epochs)]
     if door == "r":
@@ -110,7 +114,7 @@ def command(door: str, epochs: int) -> list[str]:
 
 
 def as_columns(history: Any) -> dict[str, list[Any]]:
-    """The history as columns, whichever way a door tells it."""
+    """Return the history as columns, in whichever form a door prints it."""
     if isinstance(history, list):
         history = {name: [row[name] for row in history] for name in history[0]}
     # R writes 17 digits as text, which tell every double from its neighbours.
@@ -118,7 +122,7 @@ def as_columns(history: Any) -> dict[str, list[Any]]:
 
 
 def summarise(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians over the repeats, and each door's ratio to Python, repeat by repeat."""
+    """Compute medians over the repeats, and the ratio of each door to Python by repeat."""
     doors = list(dict.fromkeys(run["door"] for run in runs))
     medians = {
         door: {

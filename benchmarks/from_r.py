@@ -2,10 +2,10 @@
 
     python benchmarks/from_r.py --output benchmarks/results/from_r.json
 
-An R process loads a model of cnn2 and the test images of CIFAR-10 as an array of R, and predicts
-their probabilities; Python, in the same process, predicts those of its own array with the same
-model. They take turns after a turn that does not count. One image: medians over many calls. Needs
-the environment that `make setup` leaves (`. ./env.sh`).
+An R process loads a model of cnn2 and the test images of CIFAR-10 as an array of R. It predicts
+their probabilities. Python, in the same process, predicts those of its own array with the same
+model. They take turns, after a turn that does not count. For one image, the seconds are medians
+over many calls. Needs the environment that `make setup` leaves (`. ./env.sh`).
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python benchmarks/inference.py --output benchmarks/results/inference.json
 
-One image: `predict` of a loaded model, medians over many calls. 10,000 images: `predict` and
-`keras.Model.predict` on the same network in turn, with the batch that each takes by itself, after a
-turn that does not count.
+For one image, `predict` of a loaded model is timed; the seconds are medians over many calls. For
+10,000 images, `predict` and `keras.Model.predict` run on the same network in turn, after a turn
+that does not count. Each uses its default batch size.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def reloaded(model: pycifar.TrainedModel) -> pycifar.TrainedModel:
-    """The model as it comes from its file."""
+    """Save the model, and return it as it is loaded from the file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
         pycifar.save_model(model, path)
@@ -64,7 +64,7 @@ def reloaded(model: pycifar.TrainedModel) -> pycifar.TrainedModel:
 
 
 def timed(work: Callable[[], Any], n: int) -> list[float]:
-    """The seconds of `n` calls, after one that does not count."""
+    """Return the seconds of each of `n` calls, after one call that does not count."""
     work()
     seconds = []
     for _ in range(n):

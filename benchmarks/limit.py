@@ -2,12 +2,12 @@
 
     python benchmarks/limit.py --output benchmarks/results/limit.json
 
-The rate of square matrix products in TensorFlow, of float32 and of bfloat16, and the rate at which
-`train` runs the multiplications and additions of fastnet, in turn. The latter are counted from the
-shapes: each convolution once forward, once for its own gradient and once for that of what came in,
-but for the whitening, which learns nothing, and the one after it, which hands no gradient on. Then
-the shares of the kinds of operations in a step, by TensorFlow's profiler. Needs an otherwise idle
-machine.
+Two rates are measured in turn: that of square matrix products in TensorFlow, of float32 and of
+bfloat16, and that at which `train` runs the multiplications and additions of fastnet. The latter
+are counted from the shapes. A convolution counts three times: forward, for the gradient of its
+weights, and for the gradient of its input. The whitening counts once, as it learns nothing. The
+convolution after it counts twice, as it needs no gradient of its input. Then TensorFlow's profiler
+gives the shares of the kinds of operations in a step. Needs an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -69,14 +69,14 @@ def main() -> None:
 
 
 def operations(network: Any) -> int:
-    """Multiplications and additions of a training step, for each image."""
+    """Count the multiplications and additions of a training step for each image."""
     counts = {layer.name: count_multiply_adds(layer) for layer in network.layers}
     whitening = counts.pop("whitening")
     return 2 * (whitening + 3 * sum(counts.values()) - counts["conv1_1"])
 
 
 def product(name: str, side: int) -> Callable[[], Any]:
-    """A product of square matrices."""
+    """Return a function that multiplies square matrices."""
     import tensorflow as tf
 
     rng = np.random.default_rng(1)
@@ -85,7 +85,7 @@ def product(name: str, side: int) -> Callable[[], Any]:
 
 
 def fastest(task: Callable[[], Any], seconds: float = 2.0) -> float:
-    """The seconds of a task that is repeated for a while: the least of them."""
+    """Repeat a task for a while, and return the seconds of the fastest run."""
     times = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until or len(times) < 3:
@@ -96,7 +96,7 @@ def fastest(task: Callable[[], Any], seconds: float = 2.0) -> float:
 
 
 def profile(network: Any, dataset: pycifar.Dataset) -> dict[str, float]:
-    """The share of each kind of operation in the time of all operations of a few steps."""
+    """Return the share of each kind of operation in the time of a few steps."""
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
@@ -124,7 +124,7 @@ def profile(network: Any, dataset: pycifar.Dataset) -> dict[str, float]:
 
 
 def kind(where: str, operation: str) -> str:
-    """What an operation belongs to."""
+    """Return the kind that an operation belongs to."""
     if where.startswith("muon/"):
         return "optimizer"
     return next((name for part, name in KINDS.items() if part in operation), "other")

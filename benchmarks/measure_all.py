@@ -3,10 +3,10 @@
     python benchmarks/measure_all.py                   # all: some hours
     python benchmarks/measure_all.py step_rate limit   # results/step_rate.json and limit.json
 
-Needs the environment that `make setup` leaves, real CIFAR-10, `pip install '.[bench]'` for those
-that are compared, and an otherwise idle machine. `make bench` brings all but the idle machine. The
-tables say what processor `budget` and `step_rate` were measured on: with bfloat16, without it
-(`_float32`), or with AVX2 alone (`_avx2`). Name those that suit yours.
+Needs the environment that `make setup` leaves, real CIFAR-10, `pip install '.[bench]'` for the
+programs that are compared, and an otherwise idle machine. `make bench` brings all but the idle
+machine. The tables say what processor `budget` and `step_rate` were measured on: with bfloat16,
+without it (`_float32`), or with AVX2 alone (`_avx2`). Name those that suit yours.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RESULTS = sorted(HERE.glob("results/*.json"))
 
 
 def main() -> None:
-    """Run each command in turn; a failing one ends it."""
+    """Run each command in turn, and end at the first that fails."""
     commands = {path.stem: json.loads(path.read_text()).get("command") for path in RESULTS}
     commands = {name: command for name, command in commands.items() if command}
     parser = argparse.ArgumentParser(

@@ -3,13 +3,13 @@
     pip install scikit-learn torch
     python benchmarks/mlp.py --output benchmarks/results/mlp.json
 
-Each trains the same network, 3072-64-64-10 with ReLU and softmax, by gradient descent with momentum
-in batches of 128 on the 50,000 training images, in memory, epoch after epoch in turn with the
-others; each epoch is timed. scikit-learn and PyTorch are given the images as float32 before the
-clock starts; pycifar turns bytes to numbers while it runs. Each has a process of its own. The limit
-is the rate at which NumPy multiplies large square matrices, measured between the epochs; beside it,
-the rate of the two largest products of the network alone, of a batch with the first layer's weights
-and back. Needs an otherwise idle machine.
+Each program trains the same network, 3072-64-64-10 with ReLU and softmax, by gradient descent with
+momentum in batches of 128 on the 50,000 training images. The images are in memory. Each program has
+a process of its own; they train an epoch in turn, and each epoch is timed. scikit-learn and PyTorch
+are given the images as float32 before the clock starts. pycifar turns bytes to numbers while it
+runs. The limit is the rate at which NumPy multiplies large square matrices, measured between the
+epochs. Beside it stands the rate of the two largest products of the network alone: a batch with the
+weights of the first layer, and back. Needs an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ def _prepare(name: str) -> Callable[[], Any]:
 
 
 def as_rows(dataset: pycifar.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """The training images as rows of float32 from -1 to 1, and their labels."""
+    """Return the training images as rows of float32 from -1 to 1, and their labels."""
     train = dataset.split("train")
     return train.images.reshape(len(train), -1).astype(np.float32) / 128 - 1, train.labels
 
 
 def pycifar_epoch(dataset: pycifar.Dataset) -> Callable[[], Any]:
-    """One epoch through the loop that `pycifar.train` runs, on all training images."""
+    """Return a function that runs one epoch of the loop of `pycifar.train` on all images."""
     # Here, and not above: TensorFlow and PyTorch do not go together in one process.
     from pycifar.config import Settings
     from pycifar.training.prepare import prepare_run
@@ -103,7 +103,10 @@ def pycifar_epoch(dataset: pycifar.Dataset) -> Callable[[], Any]:
 
 
 def sklearn_epoch(dataset: pycifar.Dataset) -> Callable[[], Any]:
-    """One epoch of MLPClassifier: `partial_fit` goes over all images once, in batches."""
+    """Return a function that runs one epoch of MLPClassifier.
+
+    Its `partial_fit` goes over all images once, in batches.
+    """
     from sklearn.neural_network import MLPClassifier
 
     rows, labels = as_rows(dataset)
@@ -122,7 +125,10 @@ def sklearn_epoch(dataset: pycifar.Dataset) -> Callable[[], Any]:
 
 
 def torch_epoch(dataset: pycifar.Dataset) -> Callable[[], Any]:
-    """One epoch in PyTorch, batches taken by a random order as its users do it in memory."""
+    """Return a function that runs one epoch in PyTorch.
+
+    Batches follow a random order, as PyTorch's users take them from data in memory.
+    """
     import torch
 
     rows, labels = as_rows(dataset)
@@ -151,7 +157,7 @@ EPOCHS = {"pycifar": pycifar_epoch, "scikit-learn": sklearn_epoch, "PyTorch": to
 
 
 def sgemm_rate(*products: tuple[int, int, int]) -> float:
-    """Floating-point operations a second of products of float32 matrices.
+    """Return the floating-point operations a second of products of float32 matrices.
 
     Args:
         products: (n, k, m) each, for (n, k) by (k, m).

@@ -3,15 +3,14 @@
     python benchmarks/precision.py --output benchmarks/results/precision.json
 
 Each network is trained with its own recipe, but for the number of epochs and a learning rate that
-ends at 0, as a training that stops at full rate lands anywhere around where it was going. Once in
-each precision for each seed, in turn and each in a process of its own, on nine tenths of CIFAR-10's
-training images. Speeds are those of the epochs after the first, accuracies those on the last tenth,
-which are the same images for both precisions; the test images are not looked at. A recipe names the
-precision that is faster and no less accurate. Needs an otherwise idle machine, one that has
-bfloat16.
+ends at 0: the result of a training that stops at full rate varies more. Each seed trains once in
+each precision, in turn and each in a process of its own, on nine tenths of CIFAR-10's training
+images. The speeds are those of the epochs after the first. The accuracies are those on the last
+tenth, the same images for both precisions. The test images are not used. A recipe names the
+precision that is faster and no less accurate. Needs an otherwise idle machine that has bfloat16.
 
-With `--emulate`, on a processor without bfloat16, which then computes the same numbers in float32
-and rounds them: right accuracies, and speeds that say nothing and are left out.
+`--emulate` is for a processor without bfloat16. It computes the same numbers in float32 and rounds
+them. The accuracies are right; the speeds mean nothing and are left out.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ def main() -> None:
 
 
 def train(name: str, precision: str, seed: int, emulate: bool) -> dict[str, float]:
-    """One training."""
+    """Train once, and return the accuracy and the speed."""
     if emulate:
         pycifar.precision.has_bfloat16 = lambda: True
     dataset = pycifar.load_dataset("cifar10")
@@ -67,18 +66,18 @@ def train(name: str, precision: str, seed: int, emulate: bool) -> dict[str, floa
 
 
 def accuracies(runs: dict[str, list[dict[str, float]]]) -> dict[str, list[float]]:
-    """The accuracies of each precision, seed by seed."""
+    """Return the accuracies of each precision by seed."""
     return {name: [run["accuracy"] for run in found] for name, found in runs.items()}
 
 
 def difference(runs: dict[str, list[dict[str, float]]]) -> float:
-    """By how much the mean accuracy with bfloat16 is above that with float32."""
+    """Return by how much the mean accuracy with bfloat16 is above that with float32."""
     means = {name: mean(found) for name, found in accuracies(runs).items()}
     return round(means["bfloat16"] - means["float32"], 4)
 
 
 def speeds(runs: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
-    """Images a second in each precision, and how many times as fast bfloat16 is."""
+    """Return the images a second in each precision, and the ratio of bfloat16 to float32."""
     found = {name: [run["images_per_second"] for run in some] for name, some in runs.items()}
     pairs = zip(*(found[name] for name in PRECISIONS), strict=True)
     return {

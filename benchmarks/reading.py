@@ -2,8 +2,9 @@
 
     python benchmarks/reading.py --output benchmarks/results/reading.json
 
-Reads the files' bytes and loads the data set in turn, from files that the system has in memory, for
-the python batches and for the binary ones. Needs real CIFAR-10 where PYCIFAR_DATA_DIR points.
+The bytes of the files are read and the data set is loaded in turn, from files that the system has
+in memory. This is done for the python batches and for the binary ones. Needs real CIFAR-10 where
+PYCIFAR_DATA_DIR points.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def main() -> None:
 
 
 def compare(folder: Path, files: list[str], repeats: int) -> dict[str, float]:
-    """Medians in milliseconds, and the median of the ratios pair by pair."""
+    """Return medians in milliseconds, and the median of the ratios of each pair."""
     paths = [folder / name for name in files]
     pairs = [
         (
@@ -58,7 +59,7 @@ def compare(folder: Path, files: list[str], repeats: int) -> dict[str, float]:
 
 
 def seconds(task: Callable[[], Any]) -> float:
-    """How long a task takes, with what it returns still in memory."""
+    """Return the seconds that a task takes, with its result still in memory."""
     gc.collect()
     started = time.perf_counter()
     kept = task()

@@ -25,7 +25,7 @@ PAGES = (HERE.parent / "README.md", HERE / "README.md")
 
 
 def main() -> None:
-    """Write the pages, or compare them."""
+    """Write the pages, or compare them with the results."""
     for page in PAGES:
         before = page.read_text()
         after = with_tables(before)
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def with_tables(text: str) -> str:
-    """The text with each table between its marks."""
+    """Return the text with each table between its marks."""
     for name, table in TABLES.items():
         start, end = f"<!-- {name}: made by report.py -->", f"<!-- end of {name} -->"
         if start in text:
@@ -46,7 +46,7 @@ def with_tables(text: str) -> str:
 
 
 def epochs_table() -> str:
-    """The stated figures of cnn2 beside the measured ones, epoch by epoch."""
+    """Compare the stated figures of cnn2 with the measured ones, epoch by epoch."""
     stated = pandas.read_csv(HERE / "stated_cnn2.csv")
     history = pandas.DataFrame(result("doors_10_epochs")["history"])
     history["column"] = (
@@ -61,7 +61,7 @@ def epochs_table() -> str:
 
 
 def doors_table() -> str:
-    """What a training through each door takes."""
+    """Show the cost of a training through each door."""
     report = result("doors_3_epochs")
     rows = [["door", "wall time, s", "of it training, s", "peak memory, MB", "wall time / Python"]]
     for door, found in report["medians"].items():
@@ -73,7 +73,7 @@ def doors_table() -> str:
 
 
 def mlp_table() -> str:
-    """How fast `mlp_relu` trains, beside its peers and the machine's limit."""
+    """Show how fast `mlp_relu` trains, beside its peers and the machine's limit."""
     report = result("mlp")
     rows = [["", "images a second", "/ pycifar", "share of the sgemm rate"]]
     for name, speed in report["images_per_second"].items():
@@ -95,7 +95,7 @@ def mlp_table() -> str:
 
 
 def budget_table(name: str = "budget") -> str:
-    """What fastnet reaches in a given time, and its ancestor in PyTorch."""
+    """Show what fastnet and its ancestor in PyTorch reach in a given time."""
     report = result(name)
     head = ["", "computed in", "seconds", "passes over the images", "test accuracy"]
     rows = [[*head, "with six views"]]
@@ -111,7 +111,7 @@ def budget_table(name: str = "budget") -> str:
 
 
 def seeds_table(names: tuple[str, ...]) -> str:
-    """How accurate `fastnet` is in a share of its ancestor's seconds, seed for seed.
+    """Show how accurate `fastnet` is in a share of its ancestor's seconds, by seed.
 
     Args:
         names: of results, each of one seed.
@@ -138,7 +138,7 @@ def seeds_table(names: tuple[str, ...]) -> str:
 
 
 def five_minutes_table() -> str:
-    """What `fastnet` reaches in five minutes that the measuring is part of."""
+    """Show what `fastnet` reaches in five minutes that include the measuring."""
     rows = [["seed", "`time_budget`", "seconds", "and of measuring", "with six views"]]
     for name in ("budget_seed2", "budget_seed3"):
         run = result(name)["fastnet"][0]
@@ -148,7 +148,7 @@ def five_minutes_table() -> str:
 
 
 def step_rate_table(name: str = "step_rate") -> str:
-    """Images a second, and how many times as fast pycifar is as each of its peers."""
+    """Show images a second, and the ratio of pycifar to each of its peers."""
     found = result(name)["speeds"]
     rows = [["network", "batch", *found[0]["images_per_second"]]]
     for row in found:
@@ -163,7 +163,10 @@ def step_rate_table(name: str = "step_rate") -> str:
 
 
 def limit_table() -> str:
-    """What the machine multiplies, what fastnet's step does of it, and where its time goes."""
+    """Show what the machine multiplies, and what a step of fastnet uses of it.
+
+    Also show the operations that take the time of a step.
+    """
     report = result("limit")
     rows = [["", "GFLOP/s"]]
     for name, speed in report["gflops"].items():
@@ -179,7 +182,7 @@ def limit_table() -> str:
 
 
 def precision_table() -> str:
-    """bfloat16 beside float32; no speeds where it was emulated."""
+    """Compare bfloat16 with float32, without speeds where bfloat16 was emulated."""
     found = result("precision")["networks"] + result("precision_cnn4")["networks"]
     head = [
         "network",
@@ -207,7 +210,7 @@ def precision_table() -> str:
 
 
 def ablation_table() -> str:
-    """What changes when one ingredient of fastnet does."""
+    """Show what changes when one ingredient of fastnet does."""
     report = result("ablation")
     rows = [["", "held-out accuracy", "with six views", "seconds"]]
     for row in report["variants"]:
@@ -218,7 +221,7 @@ def ablation_table() -> str:
 
 
 def inference_table() -> str:
-    """How fast models predict."""
+    """Show how fast models predict."""
     rows = [["network", "one image, ms", "Keras", "10,000 images, a second", "Keras", "ratio"]]
     for row in result("inference")["networks"]:
         one = [f"{row[key]:.1f}" for key in ("one_image_ms", "keras_one_image_ms")]
@@ -228,7 +231,7 @@ def inference_table() -> str:
 
 
 def scaling_table() -> str:
-    """Time and memory against the number of images; loading."""
+    """Show time and memory by the number of images, and the time of loading."""
     report = result("scaling")
     rows = [
         [
@@ -258,7 +261,7 @@ def scaling_table() -> str:
 
 
 def faults_table() -> str:
-    """What was tried to make pycifar lose something or let something in."""
+    """Show which faults and hostile inputs were tried, and how many were handled."""
     rows = [["", "tried", "handled"]]
     for row in result("faults")["faults"]:
         rows.append([row["fault"], f"{row['tried']:,}", f"{row['handled']:,}"])
@@ -266,7 +269,7 @@ def faults_table() -> str:
 
 
 def from_r_table() -> str:
-    """Prediction from R beside Python."""
+    """Compare prediction from R with prediction from Python."""
     found = result("from_r")
     many = [f"{median(found[key]):.2f}" for key in ("seconds_in_r", "seconds_in_python")]
     one = [f"{found[key]:.1f}" for key in ("one_image_ms_in_r", "one_image_ms_in_python")]
@@ -277,7 +280,7 @@ def from_r_table() -> str:
 
 
 def search_table() -> str:
-    """The best settings that were found, and how they did on held-out training images."""
+    """Show the best settings that were found, and their accuracy on held-out images."""
     columns = ("learning_rate", "schedule", "batch_size", "l2", "augmentation", "normalised")
     rows = [[*columns, "epochs", "held-out accuracy"]]
     last = result("search_mlp_relu")["rounds"][-1]
@@ -288,7 +291,7 @@ def search_table() -> str:
 
 
 def short_reproduction_table() -> str:
-    """Each network's accuracy on the test images beside the stated one."""
+    """Compare the accuracy of each network on the test images with the stated one."""
     rows = [["system", "network", "parameters", "trained for", "test accuracy", "stated"]]
     for row in reproduction().table.to_dict("records"):
         rows.append(
@@ -305,7 +308,7 @@ def short_reproduction_table() -> str:
 
 
 def reproduction_table() -> str:
-    """All that was measured of each network, and the calls that measured it."""
+    """Show all that was measured of each network, and the calls that measured it."""
     found = reproduction()
     head = ["system", "network", "trained for", "epochs", "seeds", "training accuracy", "stated"]
     head += ["test accuracy", "stated", "difference", "seconds", "images a second"]
@@ -334,17 +337,17 @@ def reproduction_table() -> str:
 
 
 def reproduction() -> Reproduction:
-    """The committed reproduction."""
+    """Load the committed reproduction."""
     return load_reproduction(HERE / "results" / "reproduction.json")
 
 
 def accuracy(row: dict[str, Any], split: str) -> str:
-    """A mean over the seeds, with its deviation."""
+    """Format a mean over the seeds with its deviation."""
     return with_deviation(row[f"{split}_accuracy"], row[f"{split}_sd"])
 
 
 def share(value: float) -> str:
-    """A share with four digits, or nothing."""
+    """Format a share with four digits; return an empty text where there is none."""
     return "" if math.isnan(value) else f"{value:.4f}"
 
 
@@ -352,12 +355,12 @@ METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 def result(name: str) -> dict[str, Any]:
-    """A committed result."""
+    """Load a committed result."""
     return json.loads((HERE / "results" / f"{name}.json").read_text())
 
 
 def markdown(rows: list[list[str]]) -> str:
-    """A Markdown table whose first row is its head."""
+    """Format a Markdown table whose first row is its head."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 

@@ -2,10 +2,11 @@
 
     python benchmarks/scaling.py --output benchmarks/results/scaling.json
 
-Loading: `load_dataset("cifar10")` and the reader of `keras.datasets.cifar10` on the same six files,
-in turn. Growing: an epoch of `cnn2` on 10,000 to 200,000 images, CIFAR-10 over and over, each in a
-process of its own: seconds per image, and how far memory rises above what it was with the images in
-it. Needs Linux, and real CIFAR-10 in the python layout where PYCIFAR_DATA_DIR points.
+For loading, `load_dataset("cifar10")` and the reader of `keras.datasets.cifar10` read the same six
+files in turn. For growing, `cnn2` trains an epoch on 10,000 to 200,000 images, CIFAR-10 over and
+over, each in a process of its own. The seconds per image are recorded, and how far memory rises
+above what it was with the images loaded. Needs Linux, and real CIFAR-10 in the python layout where
+PYCIFAR_DATA_DIR points.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def main() -> None:
 
 
 def compare_loading(repeats: int) -> dict[str, float]:
-    """Medians in milliseconds, and the median of the ratios pair by pair."""
+    """Return medians in milliseconds, and the median of the ratios of each pair."""
     pairs = [(seconds_of(load_ours), seconds_of(load_as_keras_does)) for _ in range(repeats + 1)]
     ours, theirs = zip(*pairs[1:], strict=True)
     return {
@@ -51,12 +52,12 @@ def compare_loading(repeats: int) -> dict[str, float]:
 
 
 def load_ours() -> Any:
-    """Both splits."""
+    """Load both splits."""
     return pycifar.load_dataset("cifar10")
 
 
 def load_as_keras_does() -> Any:
-    """`keras.datasets.cifar10.load_data` from the files on, with Keras's own reader of a batch."""
+    """Read the files as `keras.datasets.cifar10.load_data` does, by Keras's own reader."""
     from keras.src.datasets.cifar import load_batch
 
     folder = Path(os.environ["PYCIFAR_DATA_DIR"], FOLDER)
@@ -73,7 +74,7 @@ def load_as_keras_does() -> Any:
 
 
 def seconds_of(work: Any) -> float:
-    """What a call takes, with what it made let go of afterwards."""
+    """Return the seconds of a call, whose result is released afterwards."""
     gc.collect()
     started = time.perf_counter()
     made = work()
@@ -83,7 +84,7 @@ def seconds_of(work: Any) -> float:
 
 
 def grow(n: int) -> dict[str, Any]:
-    """One epoch on `n` images."""
+    """Train one epoch on `n` images."""
     from pycifar.datasets import Dataset, Split
 
     found = pycifar.load_dataset("cifar10")
@@ -109,7 +110,7 @@ def grow(n: int) -> dict[str, Any]:
 
 
 def memory(name: str) -> int:
-    """A figure of Linux on this process, in bytes."""
+    """Return a figure of Linux on the memory of this process, in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 

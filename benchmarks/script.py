@@ -14,7 +14,7 @@ from typing import Any
 
 
 def command_line(description: str | None, repeats: int | None = None) -> argparse.ArgumentParser:
-    """A parser of `--output` and, where `repeats` gives its default, `--repeats`."""
+    """Return a parser of `--output` and, where `repeats` gives its default, `--repeats`."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -37,7 +37,10 @@ def write_report(
 
 
 def describe_machine() -> dict[str, str | int]:
-    """Processor, cores, memory and system, without anything that names the machine's owner."""
+    """Describe processor, cores, memory and system.
+
+    Nothing in it names the owner of the machine.
+    """
     return {
         "processor": _processor(),
         "cores": os.cpu_count() or 0,

@@ -3,11 +3,11 @@
     python benchmarks/search.py mlp_relu --output benchmarks/results/search_mlp_relu.json
     python benchmarks/search.py mlp_sigmoid --output benchmarks/results/search_mlp_sigmoid.json
 
-Settings are drawn at random, trained for a few epochs, and the best of them for more: learning
-rate, schedule, batch size, decay, augmentation and preprocessing. All is decided by the accuracy on
-a tenth of the training split that is held out; the test split is never looked at. Each round is
-kept as it ends, and one that is in the output already is not done again. Needs the environment that
-`make setup` leaves (`. ./env.sh`) and real CIFAR-10.
+Learning rate, schedule, batch size, decay, augmentation and preprocessing are drawn at random. All
+settings are trained for a few epochs, and the best of them for more. The best are those with the
+highest accuracy on a held-out tenth of the training split. The test split is not used. Each round
+is written as it ends, and a round that is in the output already is not done again. Needs the
+environment that `make setup` leaves (`. ./env.sh`) and real CIFAR-10.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ RATES = {"mlp_relu": (-2.7, -0.7), "mlp_sigmoid": (-1.7, 0.3)}  # powers of ten 
 
 
 def main() -> None:
-    """Search, and write each round's settings with their accuracies, best first."""
+    """Search, and write the settings of each round with their accuracies, best first."""
     parser = command_line(__doc__)
     parser.add_argument("architecture", choices=list(RATES))
     arguments = parser.parse_args()
@@ -81,12 +81,15 @@ def main() -> None:
 
 
 def without_accuracy(found: dict[str, Any]) -> dict[str, Any]:
-    """The settings alone."""
+    """Return the settings alone."""
     return {name: value for name, value in found.items() if name != "accuracy"}
 
 
 def draw(rng: np.random.Generator, rates: tuple[float, float]) -> dict[str, Any]:
-    """Settings at random; the learning rate is drawn evenly on a logarithmic scale."""
+    """Draw settings at random.
+
+    The learning rate is drawn evenly on a logarithmic scale.
+    """
     settings: dict[str, Any] = {name: rng.choice(values).item() for name, values in SPACE.items()}
     rate = 10 ** rng.uniform(*rates) * (settings["batch_size"] / 128) ** 0.5
     return {"learning_rate": float(f"{rate:.2g}"), **settings}
@@ -95,7 +98,10 @@ def draw(rng: np.random.Generator, rates: tuple[float, float]) -> dict[str, Any]
 def validated(
     dataset: pycifar.Dataset, architecture: str, settings: dict[str, Any], epochs: int, seed: int
 ) -> float:
-    """The accuracy on the held-out tenth after the last epoch; 0 where the loss is no number."""
+    """Return the accuracy on the held-out tenth after the last epoch.
+
+    It is 0 where the loss is no number.
+    """
     training = {name: value for name, value in settings.items() if name not in ("l2", "normalised")}
     training["augmentation"] = settings["augmentation"].split()
     inputs = ("normalised " if settings["normalised"] else "") + INPUTS[architecture]

@@ -3,11 +3,15 @@
     pip install torch
     python benchmarks/step_rate.py --output benchmarks/results/step_rate.json
 
-The same network, the same images and the same optimizer: pycifar as it comes and in float32, plain
-Keras (`fit`) with the kernels that TensorFlow chooses by itself, and PyTorch as its users tune it
-on a processor (channels last, fused optimizer), in float32 and with bfloat16 autocast. Each has a
-process of its own; they take turns, each turn trains on the same number of images, after a turn
-that does not count. Needs an otherwise idle machine.
+These train the same network on the same images with the same optimizer:
+
+- pycifar with its defaults, and in float32;
+- plain Keras (`fit`) with the kernels that TensorFlow chooses by itself;
+- PyTorch as its users tune it on a processor (channels last, fused optimizer), in float32 and with
+  bfloat16 autocast.
+
+Each has a process of its own. They take turns, after a turn that does not count. Each turn trains
+on the same number of images. Needs an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -51,7 +55,10 @@ def main() -> None:
 
 
 def compare(network: str, batch: int, repeats: int) -> dict[str, Any]:
-    """Images a second of each, and how many times as fast pycifar is, medians of the turns."""
+    """Return the images a second of each, and the ratio of pycifar to each of its peers.
+
+    Both are medians of the turns.
+    """
     peers = {
         name: Peer(prepare, network, batch, *given) for name, (prepare, *given) in PEERS.items()
     }
@@ -77,13 +84,13 @@ def compare(network: str, batch: int, repeats: int) -> dict[str, Any]:
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:
-    """Images, uint8 in the order of their pixels, and labels."""
+    """Return the images, uint8 in the order of their pixels, and the labels."""
     train = pycifar.load_dataset("cifar10", n_train=IMAGES, n_test=100).split("train")
     return np.ascontiguousarray(train.images), train.labels
 
 
 def prepare_pycifar(name: str, batch: int, precision: str) -> Callable[[], float]:
-    """The epoch that `train` runs."""
+    """Prepare the epoch that `train` runs."""
     from pycifar.training.train import train
 
     dataset = pycifar.load_dataset("cifar10", n_train=IMAGES, n_test=100)
@@ -99,11 +106,11 @@ def prepare_pycifar(name: str, batch: int, precision: str) -> Callable[[], float
 
 
 def prepare_keras(name: str, batch: int, autotuning: bool) -> Callable[[], float]:
-    """`fit`, with all settings as they come, or with one changed.
+    """Prepare `fit`, with all settings at their defaults or with one changed.
 
-    `fit` of arrays has tf.data hand them out, which tunes itself meanwhile, and at the end of an
-    epoch waits for the tuning to wake: after 10, 30, 70 ms and so on, each wait twice the one
-    before, so that an epoch can take twice its time. Without autotuning it does not.
+    `fit` passes arrays through tf.data, which tunes itself as it runs. At the end of an epoch it
+    waits for the tuning to wake: after 10, 30, 70 ms and so on, each wait twice the one before. An
+    epoch can take twice its time by that. Without autotuning it does not.
     """
     as_it_comes()
     import keras
@@ -149,7 +156,7 @@ def prepare_keras(name: str, batch: int, autotuning: bool) -> Callable[[], float
 
 
 def prepare_torch(name: str, batch: int, precision: str) -> Callable[[], float]:
-    """A loop over batches in memory, with what PyTorch offers for a processor."""
+    """Prepare a loop over batches in memory, with what PyTorch offers for a processor."""
     import torch
     from torch import nn
 

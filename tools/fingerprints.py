@@ -36,7 +36,7 @@ NUMPY = ("mlp_sigmoid", "mlp_relu")
 
 
 class Stop(keras.callbacks.Callback):
-    """Fails after so many steps, as a training that is cut off."""
+    """A callback that fails after a number of steps, as a training that is cut off."""
 
     def __init__(self, steps: int) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Stop(keras.callbacks.Callback):
 
 
 class Clock(keras.callbacks.Callback):
-    """Lets one second go by in each step."""
+    """A clock that moves by one second in each step."""
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Move the clock."""
@@ -59,12 +59,12 @@ class Clock(keras.callbacks.Callback):
 
 
 def plain(name: Any, **more: Any) -> Any:
-    """As anybody trains."""
+    """Train with the usual settings."""
     return pycifar.train(DATA, name, **USUAL | more)
 
 
 def resumed(name: str, **more: Any) -> Any:
-    """Cut off within the second epoch, and gone on with."""
+    """Train, stop within the second epoch, and resume."""
     with tempfile.TemporaryDirectory() as folder:
         where = {"checkpoint_dir": folder, "checkpoint_every": 3}
         with contextlib.suppress(pycifar.errors.CallbackError):
@@ -73,7 +73,7 @@ def resumed(name: str, **more: Any) -> Any:
 
 
 def resumed_averaged(name: str) -> Any:
-    """The same where weights are averaged, with the best ones kept."""
+    """Stop and resume a training that averages weights and keeps the best ones."""
     with tempfile.TemporaryDirectory() as folder:
         where = {"checkpoint_dir": folder, "checkpoint_every": 3}
         settings = {"schedule": "averaging", "epochs": 13, "best_weights": True}
@@ -83,14 +83,14 @@ def resumed_averaged(name: str) -> Any:
 
 
 def going_on(name: str) -> Any:
-    """Gone on with after it was saved."""
+    """Train, save, load, and go on with the training."""
     with tempfile.TemporaryDirectory() as folder:
         path = pycifar.save_model(plain(name), Path(folder) / "m.keras")
         return pycifar.train(DATA, pycifar.load_model(path), epochs=1, verbose=0)
 
 
 def time_budget(name: str) -> Any:
-    """For 21 seconds of a clock by which each step takes one."""
+    """Train for 21 seconds of a clock by which each step takes one second."""
     return plain(name, epochs=None, time_budget=21, callbacks=Clock())
 
 
@@ -111,7 +111,7 @@ WAYS: dict[str, Callable[[str], Any]] = {
 
 
 def trainings() -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Each training by its name."""
+    """Yield each training with its name."""
     for name in pycifar.list_architectures()["architecture"]:
         for way, train in WAYS.items():
             if name in NUMPY and way in ("class weights", "label smoothing"):
@@ -126,7 +126,7 @@ def trainings() -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def record(model: Any) -> dict[str, str]:
-    """What is compared of a training."""
+    """Return what is compared of a training."""
     history: pandas.DataFrame = model.history
     return {
         "weights": model.fingerprint(),
@@ -138,13 +138,13 @@ def record(model: Any) -> dict[str, str]:
 
 
 def search() -> dict[str, str]:
-    """The losses of a search for a learning rate."""
+    """Return a hash of the losses of a search for a learning rate."""
     found = pycifar.find_learning_rate(DATA, "resnet20", steps=20, batch_size=25, seed=3)
     return {"table": hashlib.sha256(found.table.to_csv().encode()).hexdigest()}
 
 
 def main() -> int:
-    """Train all, and write or compare."""
+    """Run all trainings, and write or compare their fingerprints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path)
     parser.add_argument("--compare", type=Path)

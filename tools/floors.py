@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def floors(requirements: list[str]) -> list[str]:
-    """A pin to the floor, "name==version", for each requirement that has one.
+    """Return a pin, "name==version", to the floor of each requirement that has one.
 
     Args:
         requirements: as in package metadata, such as 'matplotlib>=3.10; extra == "plots"'.

@@ -1,6 +1,6 @@
 """Write what tests/python/test_stability.py holds later versions to: `python -m tools.golden`.
 
-Only for what is not there yet: what an earlier version wrote is a promise and stays as it is.
+It writes only the files that are missing. A file of an earlier version is a promise and stays.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MODELS = TESTS / "fixtures"
 
 
 def one_step(architecture: str) -> dict[str, float]:
-    """Loss of one seeded step in float32, and what the weights are after it."""
+    """Return the loss of one seeded step in float32, and the mean weight after it."""
     dataset = pycifar.load_dataset("synthetic", n_train=20, n_test=10)
     settings: dict[str, Any] = {"epochs": 1, "validation": None, "seed": 1, "verbose": 0}
     model = pycifar.train(dataset, architecture, precision="float32", **settings)
@@ -32,7 +32,7 @@ def one_step(architecture: str) -> dict[str, float]:
 
 
 def small_convolutions(input_shape: tuple[int, int, int], n_classes: int) -> Any:
-    """A Keras network of some hundred weights, with normalisation and dropout."""
+    """Build a Keras network of some hundred weights, with normalisation and dropout."""
     import keras
 
     layers = keras.layers
@@ -57,13 +57,13 @@ NETWORKS: dict[str, Callable[[], Any]] = {
 
 
 def probabilities(path: Path) -> np.ndarray:
-    """What a saved model says of ten images."""
+    """Return the probabilities that a saved model predicts for ten images."""
     images = pycifar.load_dataset("synthetic", n_train=10, n_test=10).split("test").images
     return pycifar.predict(pycifar.load_model(path), images, "prob")
 
 
 def main() -> None:
-    """Write what is missing."""
+    """Write the files that are missing."""
     steps = json.loads(STEPS.read_text()) if STEPS.exists() else {}
     for name in ARCHITECTURES:
         if name not in steps:

@@ -34,7 +34,7 @@ pkgdown::build_site(
 
 
 def main() -> int:
-    """Build both halves and the page that leads to them; 1 where one cannot be built."""
+    """Build both halves and the page that leads to them; return 1 where one cannot be built."""
     try:
         return build()
     except SetupError as error:
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def build() -> int:
-    """Build the site and check its links; the exit status of the check."""
+    """Build the site and check its links; return the exit status of the check."""
     provide_tools()
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir()
@@ -55,7 +55,7 @@ def build() -> int:
 
 
 def check_links() -> int:
-    """Follow every link within the site; the exit status of linkchecker.
+    """Follow every link within the site; return the exit status of linkchecker.
 
     Run as root, linkchecker becomes another user, who may not read the project's folder: so it is
     given a copy where everybody may read.
@@ -76,7 +76,7 @@ def provide_tools() -> None:
 
 
 def build_python_half() -> None:
-    """site/python/, in which the page on the shell has the help of each command."""
+    """Build site/python/, and write the help of each command into its page on the shell."""
     announce("Building site/python")
     pages = WORK / "mkdocs"
     shutil.rmtree(pages, ignore_errors=True)
@@ -89,14 +89,14 @@ def build_python_half() -> None:
 
 
 def commands() -> list[str]:
-    """The commands of pycifar."""
+    """Return the names of the commands of pycifar."""
     from pycifar.cli.parser import COMMANDS
 
     return list(COMMANDS)
 
 
 def help_of(command: str) -> str:
-    """The help of a command as a section of Markdown."""
+    """Format the help of a command as a section of Markdown."""
     told = subprocess.run(
         ["pycifar", command, "--help"], check=True, capture_output=True, text=True
     ).stdout
@@ -104,7 +104,10 @@ def help_of(command: str) -> str:
 
 
 def build_r_half() -> None:
-    """site/r/, with Bootstrap 3 where what Bootstrap 5 needs cannot be fetched."""
+    """Build site/r/.
+
+    It uses Bootstrap 3 where the files of Bootstrap 5 cannot be fetched.
+    """
     announce("Building site/r (some minutes: the examples and vignettes are run)")
     source = copy_of_package(WORK / "r")
     shutil.copy2(DOCS / "_pkgdown.yml", source)
@@ -118,7 +121,7 @@ def build_r_half() -> None:
 
 
 def run_pkgdown(source: Path, bootstrap: int) -> None:
-    """Let pkgdown write site/r/ anew from the package in `source`."""
+    """Have pkgdown write site/r/ anew from the package in `source`."""
     shutil.rmtree(SITE / "r", ignore_errors=True)
     code = PKGDOWN.format(source=str(source), target=str(SITE / "r"), bootstrap=bootstrap)
     run(["Rscript", "-e", code], "pkgdown")

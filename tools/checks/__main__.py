@@ -1,7 +1,7 @@
 """Run the checks one after the other, all of them, and end with one line of counts.
 
-With --two-at-once, two run at a time, and what each says is shown when it ends.
-A test counts as one; so does a check that is not a test suite, such as the linter. The last line
+With --two-at-once, two run at a time, and the output of each is shown when it ends.
+A test counts as one. So does a check that is not a test suite, such as the linter. The last line
 is "N passed, N failed, N skipped", and the exit status is 0 when nothing failed.
 """
 
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run_stage(name: str) -> tuple[Counts, float]:
-    """Run one check under a heading; what it counted and how long it took in seconds."""
+    """Run one check under a heading; return its counts and its seconds."""
     title, check = (STAGES | APART)[name]
     print(heading(title), flush=True)
     start = time.monotonic()
@@ -54,13 +54,13 @@ def run_stage(name: str) -> tuple[Counts, float]:
 
 
 def run_two_at_once(names: Iterable[str]) -> Iterable[tuple[Counts, float]]:
-    """As `run_stage` for each name, two at a time."""
+    """Run each check as `run_stage` does, two at a time."""
     with ThreadPoolExecutor(2) as pool:
         yield from pool.map(run_stage_apart, names)
 
 
 def run_stage_apart(name: str) -> tuple[Counts, float]:
-    """As `run_stage`, with all that the check says shown at its end."""
+    """Run one check as `run_stage` does, and show all of its output at its end."""
     title, check = (STAGES | APART)[name]
     start = time.monotonic()
     with tempfile.TemporaryFile("w+") as said:
@@ -72,7 +72,7 @@ def run_stage_apart(name: str) -> tuple[Counts, float]:
 
 
 def heading(title: str) -> str:
-    """A line that stands out in a long log."""
+    """Format a line that stands out in a long log."""
     return f"\n{f'== {title} ':=<100}"
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers of tests; they add up."""
+    """Numbers of tests that passed, failed and were skipped; they can be added."""
 
     passed: int = 0
     failed: int = 0
@@ -23,12 +23,12 @@ class Counts:
 
 
 def of_status(status: int) -> Counts:
-    """A check that is one thing, from its exit status."""
+    """Count a check that is one thing, by its exit status."""
     return Counts(passed=1) if status == 0 else Counts(failed=1)
 
 
 def of_suite(counted: Counts | None, status: int) -> Counts:
-    """A test suite, from what it counted and its exit status.
+    """Count a test suite, by its own counts and its exit status.
 
     A suite that ended badly without naming a failed test (it crashed, or ran no test at all) counts
     as one failure, so that no bad end is taken for a good one.
@@ -41,7 +41,7 @@ def of_suite(counted: Counts | None, status: int) -> Counts:
 
 
 def from_pytest(report: Path) -> Counts | None:
-    """Counts from a JUnit XML file as pytest writes it; None where there is none."""
+    """Read counts from a JUnit XML file of pytest; return None where there is none."""
     if not report.is_file():
         return None
     suites = list(ElementTree.parse(report).iter("testsuite"))
@@ -54,7 +54,7 @@ def from_pytest(report: Path) -> Counts | None:
 
 
 def from_testthat(report: Path) -> Counts | None:
-    """Counts from the file that testthat.R writes; None where there is none."""
+    """Read counts from the file that testthat.R writes; return None where there is none."""
     if not report.is_file():
         return None
     passed, failed, skipped = (int(number) for number in report.read_text().split())

@@ -46,7 +46,9 @@ REPEATED = ("--no-tests", "--no-build-vignettes")
 
 
 def check(*options: str) -> Counts:
-    """Build the R package's archive and check it: no error and no warning may be found.
+    """Build the archive of the R package and check it.
+
+    An error or a warning is a failure.
 
     Args:
         options: more of R CMD check's own.
@@ -78,13 +80,13 @@ def copy_of_package(folder: Path) -> Path:
 
 
 def r_cmd(*arguments: str | Path) -> int:
-    """Run an R CMD in FOLDER, its output shown; its exit status."""
+    """Run an R CMD in FOLDER and show its output; return its exit status."""
     command = ["R", "CMD", *(str(argument) for argument in arguments)]
     environment = os.environ | CHECK_SETTINGS
     return subprocess.run(command, cwd=FOLDER, env=environment, check=False).returncode
 
 
 def has_warnings(log: Path) -> bool:
-    """Whether the last line of R CMD check's log counts errors or warnings."""
+    """Tell whether the last line of R CMD check's log counts errors or warnings."""
     [status] = re.findall(r"^Status: (.*)$", log.read_text(), flags=re.MULTILINE)
     return "WARNING" in status or "ERROR" in status

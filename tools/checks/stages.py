@@ -29,33 +29,33 @@ LEAST_COVERED = 90  # per cent of the lines; coverage.R has the same
 
 
 def ruff() -> Counts:
-    """Python's style and formatting."""
+    """Check the style and the format of the Python code."""
     commands = (["ruff", "check", "."], ["ruff", "format", "--check", "."])
     return counts.of_status(max(run(sys.executable, "-m", *command) for command in commands))
 
 
 def mypy() -> Counts:
-    """Python's types."""
+    """Check the types of the Python code."""
     return counts.of_status(run(sys.executable, "-m", "mypy"))
 
 
 def lintr() -> Counts:
-    """R's style."""
+    """Check the style of the R code."""
     return counts.of_status(run("Rscript", HERE / "lint.R"))
 
 
 def air() -> Counts:
-    """R's formatting."""
+    """Check the format of the R code."""
     return counts.of_status(run("air", "format", "--check", *R_FOLDERS))
 
 
 def python_tests(*options: str) -> Counts:
-    """The Python package's tests, and those of the tools."""
+    """Test the Python package and the tools."""
     return pytest("python", PROCESSES, "--dist=worksteal", *options, "tests/python", "tests/tools")
 
 
 def r_tests(files: str = "", variables: Mapping[str, str] | None = None) -> Counts:
-    """The R package's tests, on the installed package.
+    """Test the installed R package.
 
     Args:
         files: a regular expression that the names of the test files must match.
@@ -67,13 +67,13 @@ def r_tests(files: str = "", variables: Mapping[str, str] | None = None) -> Coun
 
 
 def interop_tests(*options: str) -> Counts:
-    """Python, R and the shell against each other."""
+    """Test Python, R and the shell against each other."""
     # The tests of a file stay together, since they share what its fixtures train.
     return pytest("interop", PROCESSES, "--dist=loadfile", *options, "tests/interop")
 
 
 def vignettes() -> Counts:
-    """Each vignette, knitted by itself in an R session of its own."""
+    """Knit each vignette by itself, in an R session of its own."""
     pages = REPORTS / "vignettes"
     shutil.rmtree(pages, ignore_errors=True)
     shutil.copytree(ROOT / "vignettes", pages)
@@ -86,10 +86,11 @@ def vignettes() -> Counts:
 
 
 def backend_tests() -> Counts:
-    """Keras on JAX, which TensorFlow would import as well and so lies in an environment apart.
+    """Test with Keras on JAX, in an environment apart.
 
-    What it shares with this environment it takes from there. It is made once, and anew when
-    pyproject.toml has changed.
+    TensorFlow would import JAX as well, so it must not be where TensorFlow is used. What it shares
+    with this environment it takes from there. It is made once, and anew when pyproject.toml has
+    changed.
     """
     folder = REPORTS / "backends"
     python, stamp = folder / "bin/python", folder / "made-from"
@@ -112,24 +113,24 @@ def pytest(name: str, *folders: str, python: str | Path = sys.executable) -> Cou
 
 
 def r_package() -> Counts:
-    """The R package's archive, but for what the checks before this one have done."""
+    """Check the archive of the R package, but for what the checks before this one do."""
     return r_cmd_check.check(*r_cmd_check.REPEATED)
 
 
 def python_coverage() -> Counts:
-    """How much of the Python package its tests reach: at least 90% of the lines."""
+    """Measure the lines of the Python package that its tests reach: at least 90%."""
     command = ["pytest", "--cov=pycifar", f"--cov-fail-under={LEAST_COVERED}", "tests/python"]
     return counts.of_status(run(sys.executable, "-m", *command))
 
 
 def r_coverage() -> Counts:
-    """How much of the R package its tests reach: at least 90% of the lines."""
+    """Measure the lines of the R package that its tests reach: at least 90%."""
     source = r_cmd_check.copy_of_package(REPORTS / "coverage")
     return counts.of_status(run("Rscript", HERE / "coverage.R", source))
 
 
 def fresh_report(name: str) -> Path:
-    """Where a suite writes its counts; what an earlier run left there is removed."""
+    """Return the path to which a suite writes its counts, without an earlier file there."""
     REPORTS.mkdir(exist_ok=True)
     report = REPORTS / name
     report.unlink(missing_ok=True)
@@ -139,7 +140,7 @@ def fresh_report(name: str) -> Path:
 def run(
     *command: str | Path, folder: Path = ROOT, variables: Mapping[str, str] | None = None
 ) -> int:
-    """Run a command in a folder, its output shown; its exit status."""
+    """Run a command in a folder and show its output; return its exit status."""
     arguments = [str(part) for part in command]
     environment = os.environ | dict(variables or {})
     said = output.get()

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
-    """Run every step; 0 when pycifar is ready, 1 when the user has something to do first."""
+    """Run every step; return 0 when pycifar is ready, 1 when the user must do something first."""
     try:
         if debian.manages_this_machine():
             debian.install_missing_packages()

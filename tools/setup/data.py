@@ -20,7 +20,9 @@ except PycifarError as error:
 
 
 def check(root: Path) -> None:
-    """Stop where the variable names a place without CIFAR-10; it need not be set.
+    """Stop where the variable names a place without CIFAR-10.
+
+    The variable need not be set.
 
     Args:
         root: the project's folder, whose Python is asked.

@@ -47,14 +47,19 @@ PACKAGES = [
 
 
 def manages_this_machine() -> bool:
-    """Whether R comes from apt here: not where R is already there from another source."""
+    """Tell whether R comes from apt here.
+
+    It does not where R is already there from another source.
+    """
     return bool(shutil.which("apt-get") and shutil.which("dpkg-query")) and (
         shutil.which("R") in (None, "/usr/bin/R", "/bin/R")
     )
 
 
 def install_missing_packages(packages: Sequence[str] = PACKAGES) -> None:
-    """Install what is missing of some packages; apt is not called when nothing is.
+    """Install those of some packages that are missing.
+
+    apt is not called where none is.
 
     Raises:
         SetupError: when something is missing and this user may not install it. The message is the
@@ -76,7 +81,7 @@ def install_missing_packages(packages: Sequence[str] = PACKAGES) -> None:
 
 
 def installed_packages(packages: Sequence[str]) -> set[str]:
-    """Names of those packages that are installed and configured."""
+    """Return the names of those packages that are installed and configured."""
     # dpkg-query exits with 1 when it does not know a name, and still lists the others.
     listing = subprocess.run(
         ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\n", *packages],
@@ -89,12 +94,15 @@ def installed_packages(packages: Sequence[str]) -> set[str]:
 
 
 def missing_packages(packages: Sequence[str], installed: set[str]) -> list[str]:
-    """Those packages that are not in `installed`, in the same order."""
+    """Return those packages that are not in `installed`, in the same order."""
     return [name for name in packages if name not in installed]
 
 
 def root_prefix() -> list[str] | None:
-    """What to put before a command so that it runs as root; None where that cannot be."""
+    """Return what to put before a command so that it runs as root.
+
+    None means that this user cannot run it as root.
+    """
     if os.geteuid() == 0:
         return []
     if ask(["sudo", "-n", "id", "-u"]).strip() == "0":
@@ -103,7 +111,7 @@ def root_prefix() -> list[str] | None:
 
 
 def line_to_run(missing: list[str], *, has_sudo: bool) -> str:
-    """The message for a user who cannot become root without help: one line to paste."""
+    """Format the message for a user who is not root: one line to paste."""
     install = f"apt-get install --yes --no-install-recommends {' '.join(missing)}"
     become_root = "sudo sh -c" if has_sudo else "su -c"
     return (

@@ -39,7 +39,10 @@ def require_programs() -> None:
 
 
 def command_for_this_system(dnf: str, brew: str) -> str:
-    """The one of two commands that works here, or where to look for one."""
+    """Return the one of two commands that works here.
+
+    Where neither does, return where to look for one.
+    """
     if shutil.which("dnf"):
         return f"run `{dnf}`"
     if shutil.which("brew"):

@@ -53,12 +53,12 @@ def prepare(root: Path) -> None:
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def choose_interpreter() -> Path:
-    """The interpreter that runs this set-up, or else the system's own.
+    """Return the interpreter that runs this set-up, or else the one of the system.
 
     Raises:
         SetupError: names what each of the two lacks.
@@ -80,7 +80,7 @@ def choose_interpreter() -> Path:
 
 
 def what_is_wrong_with(interpreter: Path) -> str | None:
-    """Why an interpreter cannot be used, or None where it can."""
+    """Return why an interpreter cannot be used, or None where it can."""
     answer = ask([interpreter, "-c", DESCRIBE])
     if answer == "":
         return "is not there"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 
 def folder(root: Path) -> Path:
-    """The library's folder, created where it is missing."""
+    """Return the folder of the library, and create it where it is missing."""
     library = root / ".rlib"
     library.mkdir(exist_ok=True)
     return library
 
 
 def search_path(root: Path) -> str:
-    """A value for R_LIBS: this library first, then those the user has named."""
+    """Return a value for R_LIBS: this library first, then those that the user has named."""
     return ":".join(filter(None, [str(folder(root)), os.environ.get("R_LIBS", "")]))

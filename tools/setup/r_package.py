@@ -12,7 +12,7 @@ SOURCES = ["DESCRIPTION", "NAMESPACE", "LICENSE", "R", "inst", "man", "pycifar"]
 
 
 def install(root: Path) -> None:
-    """Install the R package, unless the installed one was made from these very sources.
+    """Install the R package, unless the installed one was made from the same sources.
 
     Args:
         root: the project's folder.
@@ -34,9 +34,9 @@ def install(root: Path) -> None:
 
 
 def fingerprint(root: Path) -> str:
-    """SHA-256 over the names and contents of all source files.
+    """Return the SHA-256 of the names and contents of all source files.
 
-    Contents and not times: a checkout changes the times of files that it does not change.
+    Times are left out, as a checkout changes the times of files that it does not change.
     """
     digest = hashlib.sha256(str(root).encode())
     for path in sources(root):
@@ -46,7 +46,7 @@ def fingerprint(root: Path) -> str:
 
 
 def sources(root: Path) -> Iterator[Path]:
-    """Files that go into the installed package, in a fixed order."""
+    """Yield the files that go into the installed package, in a fixed order."""
     for name in SOURCES:
         top = root / name
         inside = sorted(top.rglob("*")) if top.is_dir() else [top]

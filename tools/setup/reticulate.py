@@ -46,7 +46,7 @@ def provide(root: Path) -> None:
 
 
 def installed_version(root: Path) -> tuple[int, ...]:
-    """The version of reticulate that R finds, as numbers; empty where there is none."""
+    """Return the version of reticulate that R finds, as numbers; empty where there is none."""
     version = ask(
         ["Rscript", "-e", 'cat(format(packageVersion("reticulate")))'],
         R_LIBS=r_library.search_path(root),
@@ -55,12 +55,15 @@ def installed_version(root: Path) -> tuple[int, ...]:
 
 
 def new_enough(version: tuple[int, ...]) -> bool:
-    """Whether pycifar can use this version of reticulate."""
+    """Tell whether pycifar can use this version of reticulate."""
     return version >= OLDEST
 
 
 def install_from_cran(root: Path) -> None:
-    """Try CRAN; where it cannot be reached, nothing is installed and nothing is raised."""
+    """Try to install from CRAN.
+
+    Where CRAN cannot be reached, nothing is installed and nothing is raised.
+    """
     run(
         ["Rscript", root / "tools/setup/install_from_cran.R", "reticulate", r_library.folder(root)],
         "Asking CRAN for reticulate",
@@ -91,7 +94,7 @@ def install_from_debian(root: Path) -> None:
 
 
 def debian_mirrors() -> list[str]:
-    """Addresses of the mirrors in use, each once."""
+    """Return the addresses of the mirrors in use, each once."""
     sites = ask(["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"])
     return list(dict.fromkeys(site.rstrip("/") for site in sites.split()))
 

@@ -11,12 +11,12 @@ class SetupError(Exception):
 
 
 def announce(what: str) -> None:
-    """Say what is being done, before it is done, since some steps take minutes."""
+    """Say what is about to be done, since some steps take minutes."""
     print(f"==> {what}", flush=True)
 
 
 def run(command: Sequence[str | Path], purpose: str, **environment: str) -> None:
-    """Run a command quietly; what it said is shown only where it fails.
+    """Run a command quietly, and show its output only where it fails.
 
     Args:
         command: the program and its arguments.
@@ -43,7 +43,7 @@ def run(command: Sequence[str | Path], purpose: str, **environment: str) -> None
 
 
 def ask(command: Sequence[str | Path], **environment: str) -> str:
-    """A command's standard output, or nothing where it fails or does not exist."""
+    """Return the standard output of a command, or nothing where it fails or does not exist."""
     arguments = [str(part) for part in command]
     try:
         answer = subprocess.run(

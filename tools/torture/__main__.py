@@ -2,7 +2,7 @@
 
     python -m tools.torture --output benchmarks/results/faults.json
 
-Ends with status 1 where anything was lost or came through.
+The exit status is 1 where anything was lost or was not refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tools.torture import cycles, faults, fuzzing, kills, structured
 
 
 def main() -> int:
-    """Run all, or the named parts, write the table, and print it."""
+    """Run all parts or the named ones; write and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", nargs="+", help="these alone; the rows of others stay")
     parser.add_argument("--kills", type=int, default=200)
@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def _keep(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write the rows so far, each with its command, in the place of those of before."""
+    """Write the rows so far, each with its command, in place of the rows of an earlier run."""
     from pycifar.files import write_atomically
 
     kept = json.loads(path.read_text())["faults"] if path.exists() else []
@@ -67,7 +67,7 @@ def _keep(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def hostile_rows() -> list[dict[str, Any]]:
-    """By what the cases attack."""
+    """Read hostile input; return one row for each thing that the cases attack."""
     found = faults.try_cases()
     counted = Counter(str(case["kind"]) for case in found)
     handled = Counter(str(case["kind"]) for case in found if case["outcome"] == "handled")
@@ -78,7 +78,7 @@ def hostile_rows() -> list[dict[str, Any]]:
 
 
 def structured_rows(every: int) -> list[dict[str, Any]]:
-    """Model files that are sound archives and say odd things."""
+    """Read model files that are sound archives with odd contents."""
     tried, failed = structured.try_files(every)
     for name, outcome in failed.items():
         print(ascii(name), outcome, file=sys.stderr)
@@ -86,7 +86,7 @@ def structured_rows(every: int) -> list[dict[str, Any]]:
 
 
 def fuzz_rows(inputs: int) -> list[dict[str, Any]]:
-    """By what was read."""
+    """Read fuzzed input; return one row for each kind of file."""
     rows = []
     for found in fuzzing.fuzz(inputs):
         for error in found["uncaught"]:
@@ -97,21 +97,21 @@ def fuzz_rows(inputs: int) -> list[dict[str, Any]]:
 
 
 def disk_rows(times: int) -> list[dict[str, Any]]:
-    """Full disks."""
+    """Save to full disks."""
     found = faults.fill_disk(times)
     print(dict(found), file=sys.stderr)
     return [row("disk full while a model is saved", times, found["handled"] - found["lost"])]
 
 
 def failure_rows() -> list[dict[str, Any]]:
-    """Calls that write, failing one by one."""
+    """Have each call that writes fail."""
     found = faults.fail_each_call()
     print(dict(found), file=sys.stderr)
     return [row("a call that fails while a file is written", found["tried"], found["handled"])]
 
 
 def kill_rows(times: int) -> list[dict[str, Any]]:
-    """Trainings killed."""
+    """Kill trainings."""
     found = kills.kill(times)
     print(found, file=sys.stderr)
     lost = found["other_weights"] + found["failed"]
@@ -119,7 +119,7 @@ def kill_rows(times: int) -> list[dict[str, Any]]:
 
 
 def interrupt_rows(times: int) -> list[dict[str, Any]]:
-    """Trainings interrupted."""
+    """Interrupt trainings."""
     found = kills.interrupt(times)
     print(found, file=sys.stderr)
     return [
@@ -132,7 +132,7 @@ def interrupt_rows(times: int) -> list[dict[str, Any]]:
 
 
 def cycle_rows(times: int) -> list[dict[str, Any]]:
-    """Long lives: each cycle is handled where the process does not grow."""
+    """Run many cycles; one is handled where the process does not grow."""
     rows = []
     for language in ("Python", "R"):
         growth = cycles.growth(language, times)
@@ -143,7 +143,7 @@ def cycle_rows(times: int) -> list[dict[str, Any]]:
 
 
 def row(fault: str, tried: int, handled: int) -> dict[str, Any]:
-    """A line of the table, printed too."""
+    """Print a row of the table, and return it."""
     print(f"{fault:<48}{tried:>8} tried {handled:>8} handled", flush=True)
     return {"fault": fault, "tried": tried, "handled": handled}
 

@@ -42,9 +42,13 @@ for (cycle in seq_len(as.integer(commandArgs(trailingOnly = TRUE)))) {
 
 
 def growth(language: str, cycles: int) -> float:
-    """By what share the memory of a process in "Python" or "R" grows after the first cycles.
+    """Return by what share the memory of a process grows after its first cycles.
 
-    It is the median of the last ten cycles beside that of the ten after it had settled.
+    The median of the last ten cycles is compared with that of the first ten after it has settled.
+
+    Args:
+        language: "Python" or "R".
+        cycles: how many the process runs.
     """
     command = {"Python": [sys.executable, "-c", IN_PYTHON], "R": ["Rscript", "-e", IN_R]}[language]
     with tempfile.TemporaryDirectory(prefix="pycifar-") as folder:

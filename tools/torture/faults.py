@@ -38,7 +38,7 @@ def try_cases(chosen: Iterable[Case] | None = None) -> list[dict[str, str]]:
 
 
 def outcome_of(case: Case) -> str:
-    """What came of a case: "handled", or what was not."""
+    """Return the outcome of a case: "handled", or what was not."""
     home = Path.cwd()
     with (
         tempfile.TemporaryDirectory(prefix="pycifar-case-") as folder,
@@ -71,7 +71,10 @@ def outcome_of(case: Case) -> str:
 
 
 def fill_disk(times: int) -> Counter[str]:
-    """Save a model where the disk is full after some bytes: the old file must stay whole."""
+    """Save a model where the disk is full after some bytes.
+
+    The old file must stay whole.
+    """
     import pycifar
 
     dataset = pycifar.load_dataset("synthetic", n_train=40, n_test=10)
@@ -108,7 +111,7 @@ CALLS = (
 
 
 def fail_each_call() -> Counter[str]:
-    """Save models, and make checkpoints, with each call that writes failing in turn.
+    """Save models and make checkpoints while each call that writes fails in turn.
 
     Returns:
         How many were `tried` and `handled`: the old file or the new one is there, whole, nothing
@@ -164,7 +167,7 @@ def _left_behind(folder: Path) -> str:
 
 
 def _said(write: Callable[[Path], None], folder: Path) -> str:
-    """What was wrong with how writing failed, if it did."""
+    """Return what was wrong with how writing failed, or nothing."""
     try:
         write(folder)
     except OutputError:
@@ -176,7 +179,10 @@ def _said(write: Callable[[Path], None], folder: Path) -> str:
 
 @contextmanager
 def _failing(holder: Any, name: str, number: int, kind: int) -> Iterator[list[int]]:
-    """Have a call fail the time of that number; what this gives tells whether it did."""
+    """Have the call of that number of a function fail.
+
+    Yield a list that is empty until that call has failed.
+    """
     sound = getattr(holder, name)
     calls, failed = itertools.count(), []
 
@@ -197,7 +203,7 @@ def _failing(holder: Any, name: str, number: int, kind: int) -> Iterator[list[in
 
 
 def _listing(folder: Path, deep: bool = True) -> set[tuple[str, int]]:
-    """What is in a folder, with times of change where it is looked through."""
+    """Return what is in a folder; with `deep`, what is below it, with times of change."""
     if not deep:
         return {(path.name, 0) for path in folder.iterdir()}
     return {

@@ -21,7 +21,7 @@ JSON = ("config", "record")
 
 
 def fuzz(total: int, seed: int = 1) -> list[dict[str, Any]]:
-    """Try so many inputs in all.
+    """Try a number of inputs in all.
 
     Returns:
         One record a target: `target`, `tried`, `read`, `refused`, `failed`, `uncaught` (the

@@ -20,7 +20,7 @@ LIMITS = ("-rss_limit_mb=4096", "-timeout=30", "-max_len=100000")
 
 
 def main(seconds: str, names: list[str]) -> int:
-    """Fuzz the named targets, or all."""
+    """Fuzz the named targets, or all targets."""
     failed = []
     for name in names or list(TARGETS):
         command = [sys.executable, "-m", "tools.torture.guided", seconds, name, "--here"]

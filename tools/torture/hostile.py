@@ -1,7 +1,7 @@
 """Hostile input, case by case: each is written to an empty folder and read as a user would.
 
-A case is handled where pycifar's own error comes (or, where the input is odd but harmless, none),
-no file is made, changed or removed anywhere, and memory and time stay bounded.
+A case is handled where all of this holds: pycifar raises its own error, or none where the input is
+odd but harmless; no file is made, changed or removed anywhere; memory and time stay bounded.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """All of them."""
+    """Return all cases."""
     return [*_batches(), *_archives(), *_images(), *_folders(), *_models(), *_checkpoints()]
 
 
@@ -274,7 +274,7 @@ def _models() -> list[Case]:
         return {"module": "keras.layers", "class_name": name, "config": settings}
 
     def instead(part: Any) -> Callable[[dict[str, Any]], None]:
-        """Put another part in the place of the first layer behind the pixels."""
+        """Return a change that puts a part in place of the first layer behind the pixels."""
         return lambda config: config["config"]["layers"].__setitem__(1, part)
 
     def units(config: dict[str, Any]) -> None:
@@ -348,7 +348,7 @@ def _writes_model(  # noqa: PLR0913 - the ways in which a file can be changed
     twice: str | None = None,
     compressed: bool = False,
 ) -> Callable[[Path], None]:
-    """Write a saved model with something about it changed."""
+    """Return a function that writes a saved model with something about it changed."""
 
     def write(folder: Path) -> None:
         entries = entries_of(saved_model())

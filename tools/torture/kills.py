@@ -36,7 +36,7 @@ print(model.fingerprint())
 
 
 def kill(times: int, seed: int = 1) -> dict[str, int]:
-    """End trainings by SIGKILL so many times; those that follow must end with the same weights.
+    """End trainings by SIGKILL; those that resume must end with the same weights.
 
     Returns:
         How often one was `killed`, how many trainings came to their `ends`, and how many of these
@@ -49,7 +49,7 @@ def kill(times: int, seed: int = 1) -> dict[str, int]:
 
 
 def interrupt(times: int, seed: int = 1) -> dict[str, int]:
-    """Send SIGINT so many times; each training must end by itself, with what it has learned."""
+    """Send SIGINT to trainings; each must end by itself with what it has learned."""
     draws = random.Random(seed)
     found = {"interrupted": 0, "hung": 0, "failed": 0}
     for number in range(times):
@@ -103,7 +103,7 @@ def _chain(times: int, seed: int) -> dict[str, int]:
 
 
 def _ended(child: subprocess.Popen[str], seconds: float | None) -> tuple[str, str] | None:
-    """What a process printed on its two streams, or None where it runs on."""
+    """Return what a process printed on its two streams, or None where it runs on."""
     try:
         return child.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:

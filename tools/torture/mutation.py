@@ -15,7 +15,7 @@ ODD_VALUES: tuple[Any, ...] = (
 
 
 def mutated(sound: bytes, rng: random.Random) -> bytes:
-    """The bytes with one to eight changes."""
+    """Return the bytes with one to eight changes."""
     content = bytearray(sound)
     for _ in range(rng.randint(1, 8)):
         place = rng.randrange(len(content) + 1)
@@ -41,7 +41,7 @@ def mutated(sound: bytes, rng: random.Random) -> bytes:
 
 
 def doctored(sound: bytes, rng: random.Random) -> bytes:
-    """JSON with one to three values in it replaced, removed or repeated."""
+    """Return JSON with one to three values replaced, removed or repeated."""
     value = json.loads(sound)
     for _ in range(rng.randint(1, 3)):
         places = list(_places(value))
@@ -64,7 +64,7 @@ def _keys(holder: Any) -> Any:
 
 
 def _places(value: Any) -> Any:
-    """Each place in a value, as what holds it and its key."""
+    """Yield each place in a value, as its container and its key."""
     waiting = [value]
     while waiting:
         here = waiting.pop()

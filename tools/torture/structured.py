@@ -1,8 +1,8 @@
 """Model files made by structure: each part of a file times odd values, thousands in all.
 
-Byte-wise damage is found by checksums before anything is built; these files are sound archives that
-say odd things. A file is handled where it loads, or is refused by pycifar's own error, within
-`READING_SECONDS` and `READING_MEMORY`; and where it loads, where a prediction does the same.
+Checksums find damaged bytes before anything is built. These files are sound archives with odd
+contents. A file is handled where it loads, or pycifar refuses it by its own error, within
+`READING_SECONDS` and `READING_MEMORY`. Where it loads, the same must hold for a prediction.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Change = Callable[[dict[str, bytes]], dict[str, bytes]]
 
 
 def files(every: int = 1) -> Iterator[tuple[str, bytes]]:
-    """What each file does, and its bytes.
+    """Yield the name of each file, which says what it does, and its bytes.
 
     Args:
         every: leave out all but one of so many.
@@ -48,13 +48,13 @@ def files(every: int = 1) -> Iterator[tuple[str, bytes]]:
 
 
 def try_files(every: int = 1) -> tuple[int, dict[str, str]]:
-    """How many files were tried, and what came of those that were not handled, by name."""
+    """Return how many files were tried, and the outcome by name of those not handled."""
     outcomes = [(name, outcome_of(content)) for name, content in files(every)]
     return len(outcomes), {name: said for name, said in outcomes if said != "handled"}
 
 
 def outcome_of(content: bytes) -> str:
-    """What came of a file: "handled", or what was not."""
+    """Return the outcome of a file: "handled", or what was not."""
     from pycifar import predict
     from pycifar.models.file import model_from_bytes
 
@@ -77,7 +77,7 @@ def outcome_of(content: bytes) -> str:
 
 
 def _start_measuring() -> int:
-    """Bytes of this process now; from here on its peak is measured anew."""
+    """Return the bytes of this process now, and start to measure its peak anew."""
     Path("/proc/self/clear_refs").write_text("5")
     return _of_status("VmRSS")
 
@@ -103,7 +103,7 @@ def _archive(entries: dict[str, bytes]) -> bytes:
 
 
 def _network(change: Callable[[dict[str, Any]], None]) -> Change:
-    """Change the description of the network."""
+    """Return a change of the description of the network."""
 
     def changed(entries: dict[str, bytes]) -> dict[str, bytes]:
         config = json.loads(entries[CONFIG])
@@ -118,7 +118,7 @@ def _layer(kind: str, module: str = "keras.layers", /, **settings: Any) -> dict[
 
 
 def _behind_pixels(*parts: dict[str, Any]) -> Change:
-    """Put layers behind the pixels, before all others."""
+    """Return a change that puts layers behind the pixels, before all others."""
 
     def change(config: dict[str, Any]) -> None:
         config["config"]["layers"][1:1] = parts
@@ -127,7 +127,7 @@ def _behind_pixels(*parts: dict[str, Any]) -> Change:
 
 
 def _layers() -> Iterator[tuple[str, Change]]:
-    """Each layer of Keras with each of its settings at each large number."""
+    """Yield each layer of Keras with each of its settings at each large number."""
     from pycifar.backend import keras
 
     for name in sorted(dir(keras.layers)):
@@ -162,7 +162,7 @@ def _layers() -> Iterator[tuple[str, Change]]:
 
 
 def _needed(layer: type) -> dict[str, Any]:
-    """What a layer must be given, with a value that will do."""
+    """Return the arguments that a layer requires, each with a valid value."""
     usual = {"layer": _layer("Dense", units=2), "cell": _layer("SimpleRNNCell", units=2)}
     return {
         name: usual.get(name, 2)
@@ -174,7 +174,7 @@ def _needed(layer: type) -> dict[str, Any]:
 
 
 def _numbers(layer: type) -> list[str]:
-    """The settings of a layer that may be numbers."""
+    """Return the settings of a layer that may be numbers."""
     return [
         name
         for name, parameter in inspect.signature(layer).parameters.items()
@@ -187,7 +187,7 @@ def _numbers(layer: type) -> list[str]:
 
 
 def _sequences() -> Iterator[tuple[str, Change]]:
-    """Many layers, in each other and one after the other, and the same one many times."""
+    """Yield many layers: nested, one after the other, and the same one many times."""
     for n, name in itertools.product((50, 100, 300, 3_000), ("Activation", "BatchNormalization")):
         given = {"activation": "relu"} if name == "Activation" else {}
         yield f"{n} {name} in a row", _behind_pixels(*[_layer(name, **given)] * n)
@@ -208,7 +208,7 @@ def _sequences() -> Iterator[tuple[str, Change]]:
 
 
 def _functional(layers: list[dict[str, Any]]) -> Change:
-    """A network of these layers, whose last one is not among its outputs."""
+    """Return a change to a network of these layers, the last of which is no output."""
 
     def change(config: dict[str, Any]) -> None:
         pixels = config["config"]["layers"][0] | {"name": "p", "inbound_nodes": []}
@@ -251,7 +251,10 @@ def _called_again(n: int) -> list[dict[str, Any]]:
 
 
 def _constants() -> Iterator[tuple[str, Change]]:
-    """Layers that are called on constants, which is computed where the network is built."""
+    """Yield layers that are called on constants.
+
+    They are computed where the network is built.
+    """
     kinds = ("float32", "S1000000000", "U1000000000", "V1000000000", "O", "M8", "complex128", None)
     for tag, kind in itertools.product(("__numpy__", "__tensor__"), kinds):
         constant = {"class_name": tag, "config": {"value": [[[[1.0]]]], "dtype": kind}}
@@ -265,7 +268,7 @@ def _constants() -> Iterator[tuple[str, Change]]:
 
 
 def _compiled() -> Iterator[tuple[str, Change]]:
-    """Each loss, metric and optimizer with each of its settings at each large number."""
+    """Yield each loss, metric and optimizer with each setting at each large number."""
     from pycifar.backend import keras
 
     for kind, module in (
@@ -299,7 +302,7 @@ def _compiled_with(kind: str, part: dict[str, Any]) -> Change:
 
 
 def _stored() -> Iterator[tuple[str, Change]]:
-    """Groups and links of HDF5."""
+    """Yield changes of the groups and links of HDF5."""
     for name, change in _HDF5.items():
         yield f"weights: {name}", _weights(change)
 
@@ -381,7 +384,7 @@ _HDF5: dict[str, Callable[[Any], None]] = {
 
 
 def _records() -> Iterator[tuple[str, Change]]:
-    """Each field of the record, and of what is in it, with each odd value and without it."""
+    """Yield the record without each of its fields, and with each odd value in it."""
     record = json.loads(entries_of(saved_model())[RECORD])
     for path in _paths(record):
         yield f"record without {'.'.join(map(str, path))}", _recorded(path)
@@ -400,7 +403,7 @@ def _records() -> Iterator[tuple[str, Change]]:
 
 
 def _paths(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The places in a record, of a list the first two."""
+    """Yield the places in a record, of a list the first two."""
     items = value.items() if isinstance(value, dict) else enumerate(value[:2])
     for key, inner in items:
         yield (*before, key)
@@ -434,7 +437,7 @@ def _recorded(path: tuple[Any, ...], value: Any = _NOTHING) -> Change:
 
 
 def _archives(sound: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """Archives that say odd things of their entries, and what lies before and behind them."""
+    """Yield archives with odd entries, and with odd bytes before and behind them."""
     whole = _archive(sound)
     for method in (1, 6, 8, 9, 12, 14, 93, 97, 99):
         yield f"compressed by method {method}", _patched(whole, 8, 10, struct.pack("<H", method))
@@ -453,7 +456,7 @@ def _archives(sound: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 def _patched(whole: bytes, local: int, central: int, value: bytes) -> bytes:
-    """The archive with a field of all its headers replaced."""
+    """Return the archive with a field of all its headers replaced."""
     content = bytearray(whole)
     for signature, offset in ((b"PK\x03\x04", local), (b"PK\x01\x02", central)):
         place = content.find(signature)

@@ -1,7 +1,7 @@
-"""The readers of what strangers write, each as a function of bytes.
+"""The readers of files from strangers, each as a function of bytes.
 
-A target returns where the bytes are sound, and raises one of `EXPECTED` where they are refused.
-Whatever else it raises is a bug.
+A target returns where the bytes are sound. It raises one of `EXPECTED` where they are refused. Any
+other error is a bug.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MEMORY = Path("/dev/shm")
 
 @contextlib.contextmanager
 def file_of(data: bytes, suffix: str) -> Iterator[Path]:
-    """A file with these bytes, in memory where there is such a place."""
+    """Yield a file with these bytes, in memory where there is such a place."""
     folder = MEMORY if MEMORY.is_dir() else None
     handle, name = tempfile.mkstemp(suffix, "pycifar-", folder)
     try:
@@ -41,7 +41,7 @@ def file_of(data: bytes, suffix: str) -> Iterator[Path]:
 
 
 def image(data: bytes) -> None:
-    """An image file."""
+    """Read an image file."""
     from pycifar.datasets.image_files import read_image
 
     with file_of(data, ".png") as path:
@@ -51,14 +51,14 @@ def image(data: bytes) -> None:
 
 
 def batch(data: bytes) -> None:
-    """The pickle of a published batch, but for its pixels."""
+    """Read the pickle of a published batch, but for its pixels."""
     from pycifar.datasets.restricted_pickle import unpickle
 
     assert type(unpickle(data, "batch")) is dict
 
 
 def meta(data: bytes) -> None:
-    """The two files of class names."""
+    """Read the two files of class names."""
     from pycifar.datasets.binary_batches import read_binary_meta
     from pycifar.datasets.python_batches import read_python_meta
 
@@ -69,12 +69,12 @@ def meta(data: bytes) -> None:
 
 
 def archive(data: bytes) -> None:
-    """A published archive, of smaller batches; the bytes are those of the tar file."""
+    """Read a published archive of smaller batches, from the bytes of the tar file."""
     zipped_archive(gzip.compress(data, 1))
 
 
 def zipped_archive(data: bytes) -> None:
-    """The same, its compression being what is doctored."""
+    """Read a published archive from its compressed bytes."""
     from pycifar.datasets.archives import read_members
     from pycifar.datasets.cifar10_location import PYTHON
 
@@ -89,7 +89,7 @@ def _pass_over(name: str, stream: io.BufferedIOBase, size: int) -> None:
 
 
 def arrays(data: bytes) -> None:
-    """An archive of arrays, such as a checkpoint."""
+    """Read an archive of arrays, such as a checkpoint."""
     from pycifar.npz import read_npz
 
     with contextlib.suppress(ValueError):
@@ -97,19 +97,19 @@ def arrays(data: bytes) -> None:
 
 
 def model(data: bytes) -> None:
-    """A saved model."""
+    """Read a saved model."""
     from pycifar.models.file import model_from_bytes
 
     model_from_bytes(data)
 
 
 def config(data: bytes) -> None:
-    """A saved model whose network is described by these bytes; all else about it is sound."""
+    """Read a sound model file whose network is described by these bytes."""
     model(_rewritten("config.json", data))
 
 
 def record(data: bytes) -> None:
-    """A saved model about which these bytes tell; its network is sound."""
+    """Read a sound model file whose record is these bytes."""
     model(_rewritten("pycifar.json", data))
 
 
@@ -120,7 +120,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 def seeds(name: str) -> list[bytes]:
-    """Sound inputs of a target, from which others are made: some are committed."""
+    """Return sound inputs of a target, from which others are made; some are committed."""
     folder = Path(__file__).parent / "corpus" / name
     kept = [path.read_bytes() for path in sorted(folder.glob("*"))] if folder.is_dir() else []
     return kept + _MAKERS.get(name, list)()
@@ -161,7 +161,7 @@ def _npz() -> list[bytes]:
 
 @functools.cache
 def saved_model(name: str = "lenet5") -> bytes:
-    """The file of a small network that was trained a little."""
+    """Return the file of a small network that was trained a little."""
     import pycifar
     from pycifar.models.file import model_bytes
 
@@ -170,7 +170,7 @@ def saved_model(name: str = "lenet5") -> bytes:
 
 
 def entries_of(archive: bytes) -> dict[str, bytes]:
-    """The entries of a zip archive by name."""
+    """Return the entries of a zip archive by name."""
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         return {name: opened.read(name) for name in opened.namelist()}
 
@@ -180,7 +180,7 @@ def _entry(name: str) -> list[bytes]:
 
 
 def _rewritten(name: str, content: bytes) -> bytes:
-    """A saved model, one entry of which is replaced."""
+    """Return a saved model with one entry replaced."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as target:
         for entry, own in entries_of(saved_model()).items():
