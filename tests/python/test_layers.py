@@ -1,67 +1,10 @@
 import ast
-from pathlib import Path
 
-import pycifar
+from tools.house import FLOORS, LAYERS, PACKAGE, imported_modules, imported_names, sources, top_name
 
-PACKAGE = Path(pycifar.__file__).parent
-
-# Names below pycifar, a file or a folder each. What stands in one layer may import from it and from
-# those above it in this list.
-LAYERS = (
-    {"errors", "language", "arguments", "limits", "files", "npz", "config", "console", "table"}
-    | {"figure", "backend", "processor", "precision", "memory", "interrupts"},
-    {"datasets"},
-    {"scratch"},
-    {"learners"},
-    {"architectures"},
-    {"rules"},
-    {"models"},
-    {"training"},
-    {"evaluation", "receptive_fields", "import_check"},
-    {"explanation", "diagnosis", "reproduction"},
-    {"explanation_plots", "plots"},
-    {"entry_points", "cli", "__main__"},
-)
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
 TOP = len(LAYERS) - 1
-
-# The same within the training.
-FLOORS = (
-    {"budget", "recovery", "validation", "batches", "identity", "checkpoint", "resolve"},
-    {"averaging", "callbacks", "progress", "run_state"},
-    {"run"},
-    {"prepare"},
-    {"train", "lr_finder"},
-)
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
-
-
-def top_name(path: Path) -> str:
-    """The name below pycifar that a file belongs to: "rules", or "datasets" for all in it."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def sources() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
-
-
-def imported_modules(tree: ast.Module) -> set[str]:
-    """What a module imports from pycifar, wherever in it the import stands."""
-    names = set()
-    for node in ast.walk(tree):
-        modules = []
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports name the package in full"
-            modules = [f"{node.module}.{alias.name}" for alias in node.names]
-        names |= {name for name in modules if name.startswith("pycifar.")}
-    return names
-
-
-def imported_names(tree: ast.Module) -> set[str]:
-    """The names below pycifar that a module imports from."""
-    return {name.split(".")[1] for name in imported_modules(tree)}
 
 
 def test_every_module_has_a_layer_and_every_layer_names_modules():
