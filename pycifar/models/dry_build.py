@@ -1,4 +1,8 @@
-"""Building a network from its description: measured first, without computing anything."""
+"""A dry build of a network: its size is measured before any weight gets a value.
+
+A model file from an untrusted source may describe a network that needs more memory than the
+machine has. The dry build finds that out without allocating it.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,13 @@ from pycifar.backend import keras, tensorflow, without_values
 
 @dataclass(frozen=True)
 class Measured:
-    """What a network takes.
+    """The size of a network.
 
     Args:
         weights: the number of its weights.
-        building: bytes of what is computed while it is built, such as masks and the results of
-            layers that are called on constants; 0 on PyTorch, where nothing tells it.
+        building: bytes of all values that are computed while it is built, such as masks and the
+            results of layers that are called on constants. It is 0 on PyTorch, which has no way
+            to measure them.
     """
 
     weights: int
@@ -25,13 +30,17 @@ class Measured:
 
 
 def measure(make: Callable[[], keras.Model]) -> tuple[keras.Model, Measured]:
-    """Build a network without values of its weights, and tell what it takes.
+    """Build a network whose weights have no values, and measure its size.
 
-    What its layers would compute is written down by TensorFlow as a graph, or by JAX as an
-    expression, and never run. Where that is anything, the network is of no further use.
+    TensorFlow records what building computes in a graph, and JAX in an expression. Neither is run.
+    If `building` is above 0, build the network once more before it is used: some of its values
+    then exist only in that graph or expression.
 
     Args:
         make: builds the network.
+
+    Returns:
+        The network without values, and its size.
     """
     made: list[keras.Model] = []
     building = _bytes_computed(lambda: made.append(build_without_values(make)))
@@ -40,13 +49,13 @@ def measure(make: Callable[[], keras.Model]) -> tuple[keras.Model, Measured]:
 
 
 def build_without_values(make: Callable[[], keras.Model]) -> keras.Model:
-    """Build a network whose weights have shapes and no values."""
+    """Build a network whose weights have shapes but no values yet."""
     with without_values():
         return make()
 
 
 def give_zeros(network: keras.Model) -> None:
-    """Make the weights of a network that has no values yet zeros, whatever its initializers."""
+    """Set all weights to 0 in a network without values; other variables use their initializers."""
     weights = {id(weight) for weight in network.weights}
     for variable in network.variables:
         initializer = variable._initializer
@@ -57,7 +66,7 @@ def give_zeros(network: keras.Model) -> None:
 
 
 def _bytes_computed(build: Callable[[], None]) -> int:
-    """Bytes of all values that `build` would compute, were it not for where it is run."""
+    """Return the bytes of all values that `build` computes, by tracing it without running it."""
     if keras.backend.backend() == "tensorflow":
         graph = tensorflow.Graph()
         with graph.as_default():

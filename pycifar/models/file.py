@@ -1,4 +1,4 @@
-"""Saving and loading: one ``.keras`` file that plain Keras opens too."""
+"""Saving and loading of models, as one ``.keras`` file that plain Keras opens too."""
 
 from __future__ import annotations
 
@@ -48,29 +48,29 @@ from pycifar.models.trained_model import HISTORY_COLUMNS, TrainedModel, check_tr
 from pycifar.npz import read_npz
 
 SUFFIX = ".keras"
-ENTRY = "pycifar.json"  # beside Keras's own entries in the archive
-FORMAT = 1  # of that entry; raised when an older pycifar could not read it
-STATE = "pycifar-optimizer.npz"  # of an optimizer that Keras could not open again
+ENTRY = "pycifar.json"  # the entry of the archive that pycifar adds to Keras's own
+FORMAT = 1  # the version of that entry; to be raised when an older pycifar could not read it
+STATE = "pycifar-optimizer.npz"  # the variables of an optimizer that Keras cannot load
 
-# Where Keras has its optimizers on PyTorch. Files must not name it, to be of use on all backends.
+# The module of Keras's optimizers on PyTorch. A file that names it would load on PyTorch only.
 OF_TORCH = re.compile(rb"keras\.src\.backend\.torch\.optimizers\.torch_\w+")
 
 
 def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -> Path:
     """Save a trained model to one file.
 
-    The file holds the network, its weights, the optimizer's state, and what pycifar knows beyond
-    (class names, settings, history, versions). It is written beside its place and then
-    renamed, so a failure leaves an existing file as it was. Plain ``keras.models.load_model`` opens
-    it too.
+    The file holds the network, its weights, the optimizer's state, and pycifar's record of the
+    training (class names, settings, history, versions). It is written to a temporary file in the
+    same folder and then renamed. A failure therefore leaves an existing file as it was. Plain
+    ``keras.models.load_model`` opens the file too.
 
     Args:
         model: what `train` returned.
-        path: where to, ending in ``.keras``; the folder must exist.
+        path: the file to write, ending in ``.keras``; its folder must exist.
         overwrite: whether an existing file may be replaced.
 
     Returns:
-        The path.
+        The path of the file.
 
     Raises:
         ArgumentError: `model` or `path` is not as above.
@@ -91,7 +91,7 @@ def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -
 
 
 def model_bytes(model: TrainedModel) -> bytes:
-    """What `save_model` writes."""
+    """Return the bytes of the file that `save_model` would write."""
     with TemporaryDirectory(prefix="pycifar-") as folder:
         path = Path(folder, f"model{SUFFIX}")
         _write(model, path)
@@ -99,22 +99,22 @@ def model_bytes(model: TrainedModel) -> bytes:
 
 
 def model_from_bytes(content: bytes) -> TrainedModel:
-    """The model that `model_bytes` gave; the errors are those of `load_model`."""
+    """Return the model in bytes from `model_bytes`; raise the same errors as `load_model`."""
     return _model_in(content, "The model")
 
 
 def load_model(path: str | Path, sha256: str | None = None) -> TrainedModel:
     """Load a model that `save_model` wrote.
 
-    A file from a stranger cannot do harm: only layers of Keras that run no code and read no files
-    are let through, and those that you have registered with Keras yourself; and it takes no more
-    memory or time than SECURITY.md says. The file is read once, and what was checked is what is
-    loaded, whatever happens to the file meanwhile.
+    It is safe to load a file from an untrusted source. The file may contain only Keras layers that
+    run no code and read no files, and layers that you have registered with Keras yourself.
+    SECURITY.md states the limits on memory and time. The file is read once: the bytes that were
+    checked are the bytes that are loaded, even if the file changes meanwhile.
 
     Args:
         path: the ``.keras`` file.
-        sha256: the SHA-256 that the file must have, as 64 hexadecimal digits, for those who know
-            which file they expect; None takes any.
+        sha256: the SHA-256 that the file must have, as 64 hexadecimal digits; None accepts any
+            file.
 
     Returns:
         The trained model, with the fingerprint that it was saved with.
@@ -139,7 +139,7 @@ def load_model(path: str | Path, sha256: str | None = None) -> TrainedModel:
 
 
 def read_model_file(source: Path, expected: str | None = None) -> bytes:
-    """What is in a model file, which must have the SHA-256 that is expected of it."""
+    """Return the bytes of a model file; raise a ModelFileError unless `expected` is its SHA-256."""
     if not source.exists():
         raise ModelFileError(
             f"There is no model file {source}.", fix="Give the path of a saved model."
@@ -156,7 +156,7 @@ def read_model_file(source: Path, expected: str | None = None) -> bytes:
 
 
 def _model_in(content: bytes, source: str) -> TrainedModel:
-    """The model in the bytes of a file."""
+    """Check the bytes of a file and return the model in them; `source` names it in errors."""
     entries, extra = model_entries(content, source)
     check_process()
     try:
@@ -171,7 +171,7 @@ def _model_in(content: bytes, source: str) -> TrainedModel:
 
 
 def reason(error: Exception) -> str:
-    """What an error says, in one line."""
+    """Return the message of an error in one line."""
     if isinstance(error, (RecursionError, MemoryError)):
         return "it is nested too deep" if isinstance(error, RecursionError) else "it is too large"
     return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
@@ -211,7 +211,10 @@ def _write(model: TrainedModel, path: Path) -> None:
 
 @contextmanager
 def _with_known_optimizer(network: keras.Model) -> Iterator[keras.Model]:
-    """Have Keras leave out an optimizer that is none of its own, which it could not open again."""
+    """Yield the network without its optimizer, if Keras could not load that one from a file.
+
+    That is any optimizer which is not Keras's own, such as `pycifar.learners.muon.Muon`.
+    """
     optimizer = getattr(network, "optimizer", None)
     if optimizer is None or type(optimizer).__module__.startswith("keras."):
         yield network
@@ -225,7 +228,7 @@ def _with_known_optimizer(network: keras.Model) -> Iterator[keras.Model]:
 
 
 def _name_optimizer_for_all_backends(path: Path) -> None:
-    """Give the optimizer in Keras's file its public name, where that is one of PyTorch alone."""
+    """Replace the PyTorch name of an optimizer in a saved file by its public name in Keras."""
     with zipfile.ZipFile(path) as archive:
         if not OF_TORCH.search(archive.read(CONFIG)):
             return
@@ -238,7 +241,16 @@ def _name_optimizer_for_all_backends(path: Path) -> None:
 
 
 def model_entries(content: bytes, source: str) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The entries of a file, and what pycifar's own says."""
+    """Return the entries of a model file by name, and the parsed entry of pycifar.
+
+    Args:
+        content: the bytes of the file.
+        source: how errors name the file.
+
+    Raises:
+        ModelFileError: it is no model file, pycifar did not write it, or it is damaged.
+        ModelVersionError: a newer pycifar wrote it.
+    """
     try:
         entries = checked_entries(content, (ENTRY, STATE))
         if ENTRY not in entries:
@@ -264,7 +276,11 @@ def model_entries(content: bytes, source: str) -> tuple[dict[str, bytes], dict[s
 
 
 def checked_record(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """What pycifar's entry says about a training, as `TrainedModel` has it, and the fingerprint."""
+    """Return the fields of `TrainedModel` except `network`, and the fingerprint, all checked.
+
+    Args:
+        extra: the parsed entry of pycifar.
+    """
     import pandas
 
     class_names, config = checked_class_names(extra["class_names"]), checked_config(extra["config"])
@@ -278,7 +294,7 @@ def checked_record(extra: Mapping[str, Any]) -> dict[str, Any]:
         "data": checked_data(extra["data"]),
         "seconds": checked_seconds(extra["seconds"], rows),
         "interrupted": check_flag("interrupted", extra["interrupted"]),
-        # Which files of older versions do not have.
+        # Absent from the files of older versions, as the fingerprint is.
         "best_epoch": checked_best_epoch(extra.get("best_epoch"), rows),
         "versions": checked_texts("versions", extra["versions"]),
         "fingerprint": checked_fingerprint(extra.get("fingerprint")),
@@ -288,7 +304,7 @@ def checked_record(extra: Mapping[str, Any]) -> dict[str, Any]:
 def _give_weights(
     network: keras.Model, entries: Mapping[str, bytes], config: TrainingConfig
 ) -> None:
-    """Give a network the weights of a file, and the optimizer with its variables."""
+    """Load the weights of a file into a network, and into its optimizer if the file has one."""
     optimizer = optimizer_config(entries[CONFIG])
     if optimizer is not None:
         loss, metrics = loss_and_metrics(config.label_smoothing)
@@ -303,7 +319,7 @@ def _give_weights(
 def _restore(
     keras_model: keras.Model, extra: Mapping[str, Any], record: dict[str, Any]
 ) -> TrainedModel:
-    """The model of a network and what is known about it."""
+    """Return the trained model; raise a ValueError unless its weights match the fingerprint."""
     check_classes(keras_model, record["class_names"])
     network = keras_model
     if "numpy_model" in extra:
@@ -316,13 +332,16 @@ def _restore(
 
 
 def check_classes(network: keras.Model, class_names: tuple[str, ...]) -> None:
-    """Raise a ValueError unless a network tells these classes apart."""
+    """Raise a ValueError unless a network has one output for each of these classes."""
     if network.output_shape != (None, len(class_names)):
         raise ValueError("its classes are not those of its network")
 
 
 def _restore_learning(model: TrainedModel, generators: Any, entries: Mapping[str, bytes]) -> None:
-    """Give a model back what it would learn on from; files of older versions have less of it."""
+    """Restore the random generators and the optimizer, as far as the file has them.
+
+    Files of older versions have fewer of these. Their models still load.
+    """
     learner = learner_for(model.network)
     if generators:
         learner.set_generator_states(checked_generators(generators))

@@ -1,8 +1,8 @@
-"""What a model file may hold, checked before Keras sees it: it may come from a stranger.
+"""The checks of a model file before Keras sees it: it may come from an untrusted source.
 
-Keras's safe mode refuses code in the file, but goes by a list of what is known to be dangerous.
-Here it is the other way round: only what is known to be harmless is let through, and nothing is
-allocated that the file does not really hold.
+Keras's safe mode refuses what is on a list of known dangers. This module works the other way round:
+it accepts only what is on a list of harmless parts. It also allocates no more memory than the file
+has bytes for. The reasons are in docs/decisions/model-files.md.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def _names(text: str) -> frozenset[str]:
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
-# What networks for images are made of. None of it runs code or reads files, and what it computes
-# while a network is built can be measured. Names that Keras gives twice stand here once: files hold
-# the first.
+# Layers for image networks. None of them runs code or reads files, and what they compute while a
+# network is built can be measured. Of layers with two names in Keras, such as Conv2D and
+# Convolution2D, only the first is listed, since that is the one in files.
 LAYERS = _names(
     """
     Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D
@@ -59,21 +59,23 @@ LAYERS = _names(
     """
 )
 NETWORKS = _names("Functional Model Sequential")
-POLICIES = _names("DTypePolicy FloatDTypePolicy")  # of what is computed with
+POLICIES = _names("DTypePolicy FloatDTypePolicy")
+# The names that are allowed in each module; None allows all of them.
 PARTS: Mapping[str, frozenset[str] | None] = {
     "keras": NETWORKS | POLICIES,
-    "keras.constraints": None,  # all that it has
+    "keras.constraints": None,
     "keras.dtype_policies": POLICIES,
     "keras.initializers": None,
     "keras.layers": LAYERS,
     "keras.models": NETWORKS,
     "keras.regularizers": None,
-    # Layers of networks in keras.applications.
+    # Layers that networks of keras.applications define for themselves.
     "keras.src.applications.convnext": _names("LayerScale"),
     "keras.src.applications.inception_resnet_v2": _names("CustomScaleLayer"),
     "keras.src.models.functional": _names("Functional"),
     "keras.src.models.sequential": _names("Sequential"),
 }
+# Modules whose parts are no layers, so they add no calls; see `count_calls`.
 NOT_CALLED = (
     "keras",
     "keras.constraints",
@@ -81,9 +83,10 @@ NOT_CALLED = (
     "keras.initializers",
     "keras.regularizers",
 )
-OPERATIONS = "keras.src.ops."  # such as a padding within a network; each is arithmetic
+# The modules of operations in a functional network, such as padding. All of them are arithmetic.
+OPERATIONS = "keras.src.ops."
 
-# What an optimizer is made of.
+# The same for optimizers.
 OPTIMIZER_PARTS: Mapping[str, frozenset[str] | None] = {
     "keras.optimizers": _names(
         "Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam "
@@ -92,26 +95,28 @@ OPTIMIZER_PARTS: Mapping[str, frozenset[str] | None] = {
     "keras.optimizers.schedules": None,
 }
 
-# How Keras writes plain values, such as the tensor between two layers. Functions are not among
-# them.
+# The class names under which Keras writes plain values, such as a tensor between two layers.
+# Functions are left out on purpose.
 TENSOR, ARRAYS = "__keras_tensor__", ("__numpy__", "__tensor__")
 PLAIN = (TENSOR, *ARRAYS, "__slice__", "__tuple__")
 
-# The types of an array's numbers. Of text, one number would say how long each is.
+# The types of numbers in an array. Text is left out: its type gives a length for every element, so
+# a few bytes in a file could ask for much memory.
 NUMBERS = _names(
     "bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 bfloat16 float16 float32 float64"
 )
 
 
 def checked_entries(content: bytes, own: tuple[str, ...]) -> dict[str, bytes]:
-    """The entries of a model file by name.
+    """Return the entries of a model file by name.
 
     Args:
-        content: of the file.
-        own: names of pycifar's own entries beside Keras's.
+        content: the bytes of the file.
+        own: names of the entries that pycifar adds to Keras's.
 
     Raises:
-        ValueError: it is no archive, or has other entries, or any that is damaged or compressed.
+        ValueError: it is no zip archive; or an entry is unknown, damaged, compressed, encrypted,
+            too large, or has the name of another.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -138,13 +143,13 @@ def _check_entry(entry: zipfile.ZipInfo, own: tuple[str, ...]) -> None:
 
 
 def checked_config(entries: Mapping[str, bytes]) -> dict[str, Any]:
-    """The description of the network in a file, which is of harmless parts.
+    """Return the description of the network in a file, after the check of its parts and weights.
 
     Args:
         entries: what `checked_entries` returned.
 
     Raises:
-        ValueError: it is not, or its weights are not sound.
+        ValueError: a part is not known to be harmless, or the weights are damaged or suspicious.
     """
     if missing := {CONFIG, WEIGHTS}.difference(entries):
         raise ValueError(f"it has no entry {min(missing)}")
@@ -156,11 +161,11 @@ def checked_config(entries: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def measured_network(entries: Mapping[str, bytes]) -> tuple[keras.Model, Measured]:
-    """The network that the entries of a file describe, without weights, and what it would take.
+    """Return the network that the entries of a file describe, without values, and its size.
 
     Raises:
-        ValueError: it is not made of harmless parts, or takes more memory than the file has
-            weights.
+        ValueError: a part is not known to be harmless, or the network has more weights than the
+            file has bytes of weights, or building it computes too much.
     """
     network, measured = measure(_builder(checked_config(entries)))
     _check_size(measured, len(entries[WEIGHTS]))
@@ -168,20 +173,20 @@ def measured_network(entries: Mapping[str, bytes]) -> tuple[keras.Model, Measure
 
 
 def checked_network(entries: Mapping[str, bytes]) -> keras.Model:
-    """The network that the entries of a file describe; its weights are zeros.
+    """Return the network that the entries of a file describe, with all weights set to 0.
 
     Raises:
         ValueError: see `measured_network`.
     """
     network, measured = measured_network(entries)
-    if measured.building:
+    if measured.building:  # some values of `network` exist only in a graph; see `measure`
         network = build_without_values(_builder(network_config(entries[CONFIG])))
     give_zeros(network)
     return network
 
 
 def network_config(text: bytes) -> dict[str, Any]:
-    """The description of a network alone, without how it was compiled."""
+    """Return the description of a network without how it was compiled."""
     config = json.loads(text)
     if not isinstance(config, dict):
         raise ValueError("it describes no network")
@@ -189,12 +194,12 @@ def network_config(text: bytes) -> dict[str, Any]:
 
 
 def optimizer_config(text: bytes) -> dict[str, Any] | None:
-    """The description of the optimizer that a network was compiled with; None where it was not.
+    """Return the description of a network's optimizer, or None if it was not compiled.
 
-    Nothing else is taken of how a network was compiled: pycifar knows its own losses and metrics.
+    The rest of how it was compiled is ignored: pycifar makes the loss and the metrics itself.
 
     Raises:
-        ValueError: it is none of Keras's optimizers.
+        ValueError: it is not an optimizer of Keras, or it excludes layers by patterns.
     """
     compiled = json.loads(text).get("compile_config")
     if not compiled:
@@ -204,7 +209,7 @@ def optimizer_config(text: bytes) -> dict[str, Any] | None:
         raise ValueError(f"its optimizer is {describe(config)}")
     check_parts(config, OPTIMIZER_PARTS)
     for part in _parts(config):
-        if part["config"].get("exclude_layers"):  # regular expressions, which can take for ever
+        if part["config"].get("exclude_layers"):  # a regular expression may never end
             raise ValueError("its optimizer leaves layers out by patterns")
     return config
 
@@ -212,12 +217,14 @@ def optimizer_config(text: bytes) -> dict[str, Any] | None:
 def check_parts(
     config: Any, allowed: Mapping[str, frozenset[str] | None], prefix: str | None = None
 ) -> None:
-    """Refuse a description that asks for anything but these parts, or parts that the caller has.
+    """Raise a ValueError unless a description contains only allowed parts.
+
+    Parts that the caller has registered with Keras are allowed too.
 
     Args:
         config: a description as Keras writes it.
-        allowed: names by module; None for all that a module has.
-        prefix: of modules all of whose parts are allowed as well.
+        allowed: the allowed names of each module; None allows all names of it.
+        prefix: every module whose name begins with this is allowed as a whole.
     """
     for number, part in enumerate(_parts(config)):
         if number == MOST_PARTS:
@@ -244,9 +251,13 @@ def check_parts(
 
 
 def _is_callers(part: Mapping[str, Any]) -> bool:
-    """Whether it is a part that the caller has registered with Keras, and says to be just that."""
+    """Return whether a part is a class or function that the caller has registered with Keras.
+
+    Raises:
+        ValueError: the file gives it another name than the registered object has.
+    """
     name, registered = part.get("class_name"), part.get("registered_name")
-    # Keras looks for functions by another entry than for classes.
+    # Keras looks up a function by "config", and a class by "registered_name".
     key = part.get("config") if name == "function" else registered
     if not isinstance(key, str):
         return False
@@ -267,11 +278,11 @@ def _check_plain(part: Mapping[str, Any]) -> None:
 
 
 def _parts(value: Any, nested: bool = True) -> Iterator[dict[str, Any]]:
-    """All parts in a description, however deep, that Keras would make an object of.
+    """Yield every part of a description that Keras would build an object from, at any depth.
 
     Args:
         value: the description.
-        nested: whether those that are in another part count as well.
+        nested: whether to yield parts inside other parts too.
     """
     waiting = [value]
     while waiting:
@@ -287,7 +298,7 @@ def _parts(value: Any, nested: bool = True) -> Iterator[dict[str, Any]]:
 
 
 def check_calls(config: Any) -> None:
-    """Refuse a network whose building would take for ever, by how often its layers are called."""
+    """Raise a ValueError if building a network calls layers more than `MOST_CALLS` times."""
     _, calls = count_calls(config)
     if calls > MOST_CALLS:
         raise ValueError(
@@ -296,7 +307,7 @@ def check_calls(config: Any) -> None:
 
 
 def count_calls(part: Mapping[str, Any]) -> tuple[int, int]:
-    """How many layers are called where a part is called once, and where it is built."""
+    """Return how many layers run when a part is called once, and when it is built."""
     config = part.get("config")
     layers = config.get("layers") if isinstance(config, dict) else None
     if not isinstance(layers, list):
@@ -308,7 +319,7 @@ def count_calls(part: Mapping[str, Any]) -> tuple[int, int]:
     built = sum(built for _, built in each)
     if part.get("class_name") == "Sequential":
         calls = [n for n, _ in each]
-        # Each layer that is added has those before it called again.
+        # Keras calls all earlier layers again for each layer that is added.
         again = sum(number * n for number, n in zip(range(len(calls), 0, -1), calls, strict=True))
         return sum(calls), built + again
     if (waiting := _count_late_calls(layers) * len(layers)) > MOST_WAITING:
@@ -319,7 +330,7 @@ def count_calls(part: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _count_late_calls(layers: list[dict[str, Any]]) -> int:
-    """How many calls of layers are on what a layer further behind gives."""
+    """Return how many calls take the output of a layer that comes later in the list."""
     places = {str(layer.get("name")): place for place, layer in enumerate(layers)}
     return sum(
         any(places.get(str(source), 0) > place for source in _sources(node))
@@ -329,17 +340,17 @@ def _count_late_calls(layers: list[dict[str, Any]]) -> int:
 
 
 def _sources(node: Any) -> Iterator[Any]:
-    """The names of the layers whose output a call takes."""
+    """Yield the names of the layers whose outputs a call takes."""
     for part in _parts(node):
         if part["class_name"] == TENSOR:
             yield part["config"]["keras_history"][0]
 
 
 def check_weights(file: Any) -> None:
-    """Refuse weights that lie in other files, or that take more room than they have in the file.
+    """Raise a ValueError if weights are in other files, or claim more bytes than the file has.
 
     Args:
-        file: of HDF5.
+        file: an HDF5 file, as a path or an open file.
     """
     import h5py
 
@@ -380,8 +391,8 @@ def _check_array(item: Any) -> None:
 
 
 def _check_size(measured: Measured, n_bytes: int) -> None:
-    """Refuse a network that takes more memory than the file has weights."""
-    if measured.weights > n_bytes:  # of a byte or more each
+    """Raise a ValueError if a network needs more memory than the file has bytes of weights."""
+    if measured.weights > n_bytes:  # each weight takes at least a byte
         raise ValueError(
             f"its network has {measured.weights:,} weights, and it has {n_bytes:,} bytes of them"
         )
@@ -393,8 +404,8 @@ def _check_size(measured: Measured, n_bytes: int) -> None:
 
 
 def _builder(config: dict[str, Any]) -> Callable[[], keras.Model]:
-    """A function that builds the network of a description, each time anew."""
-    text = json.dumps(config)  # Keras changes what it is given
+    """Return a function that builds a new network from a description at each call."""
+    text = json.dumps(config)  # a copy for each call, since Keras modifies the description
 
     def build() -> keras.Model:
         network = keras.saving.deserialize_keras_object(json.loads(text), safe_mode=True)

@@ -1,4 +1,4 @@
-"""What a model file holds, told without loading it."""
+"""The contents of a model file, reported without loading it."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from pycifar.models.file import (
 )
 from pycifar.models.file_check import measured_network
 
-MOST_SHOWN = 12  # classes
+MOST_SHOWN = 12  # class names that `repr` shows
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a model file holds; what cannot be told because of its `problem` is None.
+    """The contents of a model file; a field that its `problem` makes unreadable is None.
 
     Args:
-        path: of the file.
-        n_bytes: its size.
-        sha256: of its bytes.
+        path: the path of the file.
+        n_bytes: its size in bytes.
+        sha256: the SHA-256 of its bytes, as 64 hexadecimal digits.
         problem: why `load_model` would refuse it, or None.
         architecture: the name of the network.
         class_names: the classes, in the order of the probabilities.
         epochs_done: the number of epochs that it was trained for.
-        fingerprint: of its weights, as the file says; `load_model` makes sure of it. Older
-            files do not say.
+        fingerprint: the SHA-256 of its weights as the file states it, which only `load_model`
+            checks. Files of older versions do not state it.
         data: `name`, `source` and `fingerprint` of the training split.
-        versions: of pycifar, Keras, its backend, NumPy and Python that trained it.
-        image_shape: height, width and 3, in pixels, of the images that it takes.
+        versions: versions of pycifar, Keras, its backend, NumPy and Python that trained it.
+        image_shape: (height, width, 3) of the images that it takes, in pixels.
         parameters: the number of its weights.
     """
 
@@ -60,7 +60,7 @@ class ModelFile:
         return self.problem is None
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain Python values that JSON can hold."""
+        """Return all fields and `loadable` as plain Python values that JSON can hold."""
         return {"loadable": self.loadable, **asdict(self)}
 
     def __repr__(self) -> str:
@@ -72,7 +72,7 @@ class ModelFile:
         return "\n".join(map(printable, lines))
 
     def _shown(self) -> dict[str, str | None]:
-        """What is shown of it, in words; None for what cannot be told."""
+        """Return the lines of `repr` by label; None for a field that is not known."""
         shape, names, data, versions = self.image_shape, self.class_names, self.data, self.versions
         return {
             "size": f"{self.n_bytes:,} bytes",
@@ -91,18 +91,18 @@ class ModelFile:
 
 
 def _shortened(names: tuple[str, ...]) -> str:
-    """Names, the first ones where there are many, and their number."""
+    """Return the names and their number; of many names, only the first ones."""
     shown = names if len(names) <= MOST_SHOWN else (*names[: MOST_SHOWN - 1], "...")
     return f"{', '.join(shown)} ({len(names)})"
 
 
 def inspect_model(path: str | Path) -> ModelFile:
-    """Tell what a model file holds, and whether it would be loaded, without loading it.
+    """Report what a model file contains and whether it can be loaded, without loading it.
 
-    The file may come from a stranger: its weights are not read, and nothing is computed.
+    The file may come from an untrusted source: its weights are not loaded, and nothing is computed.
 
     Args:
-        path: the file.
+        path: the path of the file.
 
     Returns:
         A `ModelFile`.
@@ -138,7 +138,7 @@ def inspect_model(path: str | Path) -> ModelFile:
         check_classes(network, record["class_names"])
     except ModelFileError as error:
         known["problem"] = error.message
-    except Exception as error:  # what a stranger wrote can fail in any way
+    except Exception as error:  # a malicious file can fail in any way
         known["problem"] = reason(error)
     digest = hashlib.sha256(content).hexdigest()
     return ModelFile(str(source), len(content), digest, **known)

@@ -1,7 +1,8 @@
-"""What files say about a training, checked as they are read: they may come from a stranger.
+"""Checks of the record of a training in a file, which may come from an untrusted source.
 
-One function a kind of value. Each returns it in its plain Python type, or raises a ValueError that
-says what is wrong. Model files, checkpoints and results of `reproduce` are read by them.
+There is one function for each kind of value. Each returns the value in its plain Python type, or
+raises a ValueError that says what is wrong. They read model files, checkpoints and the results of
+`reproduce`.
 """
 
 from __future__ import annotations
@@ -26,36 +27,36 @@ from pycifar.rules import RULES
 Row = tuple[int, str, str, float]  # epoch, split, metric, value
 
 DATA = ("name", "source", "fingerprint")
-METRICS = ("loss", "accuracy")  # that a training measures, on each of its splits
+METRICS = ("loss", "accuracy")  # what a training measures on each of its splits
 
 
 def checked_text(name: str, value: Any) -> str:
-    """Text that can be shown and written; it may be empty."""
+    """Check a text, which may be empty, for its length and for being valid Unicode."""
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         raise ValueError(f"`{name}` is {describe(value)}, and no text of a sound length")
-    value.encode("utf-8")  # half a character cannot be
+    value.encode("utf-8")  # raises a UnicodeEncodeError, a ValueError, for half a surrogate pair
     return value
 
 
 def checked_count(name: str, value: Any, minimum: int = 0, maximum: int = 10**15) -> int:
-    """A whole number."""
+    """Check a whole number, from `minimum` to `maximum`."""
     return check_count(name, value, minimum, maximum)
 
 
 def checked_number(name: str, value: Any, minimum: float = 0.0) -> float:
-    """A finite number."""
+    """Check a finite number, at least `minimum`."""
     return check_number(name, value, minimum)
 
 
 def checked_texts(name: str, value: Any) -> dict[str, str]:
-    """Texts by name."""
+    """Check a dictionary of texts, with at most 100 entries."""
     if not isinstance(value, dict) or len(value) > 100:
         raise ValueError(f"`{name}` is {describe(value)}, and must be texts by name")
     return {checked_text(name, key): checked_text(name, text) for key, text in value.items()}
 
 
 def checked_data(value: Any) -> dict[str, str]:
-    """What is known of the training images."""
+    """Check the record of the training images: their name, source and fingerprint."""
     data = checked_texts("data", value)
     if set(data) != set(DATA):
         raise ValueError(f"`data` must have {', '.join(DATA)}, not {', '.join(data) or 'nothing'}")
@@ -63,12 +64,12 @@ def checked_data(value: Any) -> dict[str, str]:
 
 
 def checked_fingerprint(value: Any) -> str | None:
-    """A SHA-256, or None in files of older versions."""
+    """Check a SHA-256, or None in files of older versions."""
     return None if value is None else check_sha256("fingerprint", value)
 
 
 def checked_class_names(value: Any) -> tuple[str, ...]:
-    """At least two names that differ."""
+    """Check the class names: at least two, all different."""
     if not isinstance(value, list):
         raise ValueError(f"`class_names` is {describe(value)}, and must be a list of names")
     names = tuple(checked_text("class_names", name) for name in value)
@@ -78,7 +79,7 @@ def checked_class_names(value: Any) -> tuple[str, ...]:
 
 
 def checked_rows(value: Any) -> list[Row]:
-    """The rows of a history: whole epochs from 1 on, none left out."""
+    """Check the rows of a history: epochs are in order from 1, and none is missing."""
     if not isinstance(value, list):
         raise ValueError(f"its history is {describe(value)}, and must be rows")
     rows: list[Row] = []
@@ -100,7 +101,7 @@ def checked_rows(value: Any) -> list[Row]:
 
 
 def checked_columns(value: Any, names: tuple[str, ...]) -> list[Row]:
-    """The rows of a history that is given by columns."""
+    """Check a history that is stored by columns, and return its rows."""
     if not isinstance(value, dict) or set(value) != set(names):
         raise ValueError(f"its history must have {', '.join(names)}")
     columns = [value[name] for name in names]
@@ -111,7 +112,7 @@ def checked_columns(value: Any, names: tuple[str, ...]) -> list[Row]:
 
 
 def checked_seconds(value: Any, rows: list[Row]) -> tuple[float, ...]:
-    """How long each epoch of a history took."""
+    """Check the durations of the epochs, in seconds: one for each epoch of the history."""
     if not isinstance(value, list):
         raise ValueError(f"`seconds` is {describe(value)}, and must be numbers")
     seconds = tuple(checked_number("seconds", number) for number in value)
@@ -122,7 +123,7 @@ def checked_seconds(value: Any, rows: list[Row]) -> tuple[float, ...]:
 
 
 def checked_best_epoch(value: Any, rows: list[Row]) -> int | None:
-    """The epoch whose weights were kept, which must be one of the history."""
+    """Check the epoch whose weights the model has: one of the history, or None for the last."""
     if value is None:
         return None
     if type(value) is not int or value not in {row[0] for row in rows}:
@@ -131,7 +132,7 @@ def checked_best_epoch(value: Any, rows: list[Row]) -> int | None:
 
 
 def checked_generators(value: Any) -> list[list[int]]:
-    """States of layers' random generators, each some whole numbers."""
+    """Check the states of the layers' random generators, each a list of 32-bit whole numbers."""
     if not isinstance(value, list) or not all(isinstance(state, list) for state in value):
         raise ValueError(f"`generators` is {describe(value)}, and must be states")
     return [
@@ -140,7 +141,7 @@ def checked_generators(value: Any) -> list[list[int]]:
 
 
 def checked_config(value: Any) -> TrainingConfig:
-    """The settings of a training."""
+    """Check the settings of a training; settings that no longer exist are dropped."""
     if not isinstance(value, dict):
         raise ValueError(f"its settings are {describe(value)}")
     fields = {field.name: field for field in dataclasses.fields(TrainingConfig)}
@@ -158,7 +159,7 @@ def checked_config(value: Any) -> TrainingConfig:
 
 
 def check_class_weights(config: TrainingConfig, class_names: tuple[str, ...]) -> None:
-    """Raise a ValueError unless the class weights are those of these classes, in their order."""
+    """Raise a ValueError unless the class weights name exactly these classes, in this order."""
     weights = config.class_weights
     if weights is not None and tuple(weights) != class_names:
         raise ValueError("`class_weights` are of other classes")
@@ -194,7 +195,8 @@ def _checked_class_weights(name: str, value: Any) -> dict[str, float]:
     return weights
 
 
-# Settings that there were once: they say nothing to a training that goes on.
+# Settings of older versions. They are dropped: a training that goes on does not need them. For
+# `skip_easy` see docs/decisions/skip-easy.md.
 _GIVEN_UP = ("skip_easy",)
 
 _MAY_BE_NONE = (
@@ -208,7 +210,7 @@ _MAY_BE_NONE = (
 
 _SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
     "architecture": checked_text,
-    "epochs": checked_count,  # 0 where a time budget was over before the first step
+    "epochs": checked_count,  # 0 if a time budget ended before the first step
     "batch_size": _by_rule,
     "optimizer": checked_text,
     "learning_rate": checked_number,

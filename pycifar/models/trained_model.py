@@ -1,4 +1,4 @@
-"""A trained classifier: the Keras model with all that is known about how it came to be."""
+"""A trained classifier: the network and the record of its training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pycifar.scratch import NumpyModel
 
 HISTORY_COLUMNS = ("epoch", "split", "metric", "value")
-BLOCK = 2**18  # values that are turned into NumPy's at a time
+BLOCK = 2**18  # values that are converted to NumPy at a time: 1 MB in float32
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class TrainedModel:
     """A trained classifier.
 
     Args:
-        network: from raw uint8 pixels, shape (n, height, width, 3), to class probabilities; a Keras
-            model, or a `pycifar.scratch.NumpyModel`.
-        class_names: one name a class, in the order of the probabilities.
-        config: the settings of the training run.
-        history: one row a value: `epoch` (from 1), `split` ("train" or "validation"),
-            `metric` ("loss" or "accuracy") and `value`.
+        network: a Keras model or a `pycifar.scratch.NumpyModel`. It takes raw uint8 pixels, shape
+            (n, height, width, 3), and returns class probabilities, shape (n, classes).
+        class_names: one name per class, in the order of the probabilities.
+        config: the settings of the training.
+        history: one row per value, with the columns `epoch` (from 1), `split` ("train" or
+            "validation"), `metric` ("loss" or "accuracy") and `value`.
         data: `name`, `source` and `fingerprint` of the training split.
-        seconds: duration of each epoch, validation included.
-        interrupted: whether the training was cut short by the user.
-        best_epoch: the epoch whose weights the network has, where the best ones were kept; None
-            where it has the last ones.
+        seconds: the duration of each epoch in seconds, validation included.
+        interrupted: whether the user stopped the training early.
+        best_epoch: the epoch whose weights the network has, if the weights of the best epoch were
+            restored; None if it has the final weights.
         versions: versions of pycifar, Keras, its backend, NumPy and Python that trained it.
     """
 
@@ -58,12 +58,12 @@ class TrainedModel:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, 3) of the images it takes, in pixels."""
+        """(height, width, 3) of the images that it takes, in pixels."""
         return tuple(self.network.input_shape[1:])
 
     @property
     def keras_model(self) -> keras.Model:
-        """The network as a Keras model; one of NumPy is converted, into an equal one."""
+        """The network as a Keras model; a NumPy network is converted to an equivalent one."""
         return learner_for(self.network).as_keras()
 
     def check_classes(self, class_names: tuple[str, ...]) -> None:
@@ -76,13 +76,13 @@ class TrainedModel:
 
     @property
     def epochs_done(self) -> int:
-        """The number of epochs that were finished."""
+        """The number of finished epochs."""
         return int(self.history["epoch"].max()) if len(self.history) else 0
 
     def fingerprint(self) -> str:
-        """SHA-256 over the type, shape and values of all weights, as 64 hexadecimal digits.
+        """Return the SHA-256 of types, shapes and values of all weights, as 64 hexadecimal digits.
 
-        Two models have equal fingerprints when their weights are equal bit for bit.
+        Two models have the same fingerprint if their weights are equal bit for bit.
         """
         digest = hashlib.sha256()
         for weight in self.network.weights:
@@ -94,10 +94,10 @@ class TrainedModel:
         return digest.hexdigest()
 
     def layers(self) -> pandas.DataFrame:
-        """One row a layer of the Keras model.
+        """Return a table with one row per layer of the Keras model.
 
         Its columns are `layer`, `type`, `output_shape` (without the batch), `parameters` and
-        `multiply_adds` (of one image on its way forward).
+        `multiply_adds` (of the forward pass for one image).
         """
         import pandas
 
@@ -114,13 +114,13 @@ class TrainedModel:
         return pandas.DataFrame(rows)
 
     def final(self, split: str, metric: str) -> float | None:
-        """The value of a metric after the epoch that the weights are of, or None without one."""
+        """Return a metric after the epoch whose weights the network has; None if not measured."""
         rows = self.history[self.history["epoch"] == (self.best_epoch or self.epochs_done)]
         values = rows.loc[(rows["split"] == split) & (rows["metric"] == metric), "value"]
         return float(values.iloc[0]) if len(values) else None
 
     def summary(self) -> str:
-        """The layers, the settings and the final values of the history, for a person to read."""
+        """Return the layers, the settings and the final metrics as text for a reader."""
         settings = [
             printable(f"  {name}: {value}") for name, value in self.config.to_dict().items()
         ]
@@ -154,14 +154,14 @@ class TrainedModel:
 
 
 def check_trained_model(value: Any) -> TrainedModel:
-    """Return the model; raise an ArgumentError where it is none that was trained."""
+    """Return the model; raise an ArgumentError unless it is a `TrainedModel`."""
     if not isinstance(value, TrainedModel):
         raise ArgumentError(f"`model` must be a trained model, not {describe(value)}.")
     return value
 
 
 def _blocks(weight: Any) -> Iterator[np.ndarray]:
-    """The values of a Keras variable in blocks of rows, so that no second copy of it is made."""
+    """Yield the values of a Keras variable in blocks of rows, so it is never copied as a whole."""
     from pycifar.backend import keras
 
     shape = tuple(weight.shape)
@@ -175,7 +175,7 @@ def _blocks(weight: Any) -> Iterator[np.ndarray]:
 
 
 def current_versions() -> dict[str, str]:
-    """Versions of what computes: pycifar, Keras, its backend, NumPy and Python."""
+    """Return the versions of pycifar, Keras, its backend, NumPy and Python that run now."""
     import importlib
     import platform
 
