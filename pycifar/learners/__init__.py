@@ -1,6 +1,7 @@
-"""How networks learn: one learner for each kind of network.
+"""The learners: one class for each kind of network, with the methods that training needs.
 
-This module alone asks of what kind a network is. All others work with the learner.
+Only this module distinguishes between Keras models and NumPy networks. All other modules use the
+learner.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ __all__ = ["Learner", "is_network", "learner_for"]
 
 
 class Learner(Protocol):
-    """A network with all that it learns by.
+    """A network together with its optimizer and its training step.
 
-    Images are uint8 of shape (n, height, width, 3), labels whole numbers from 0 of shape (n,).
+    Images are uint8 of shape (n, height, width, 3). Labels are whole numbers from 0, of shape (n,).
+    Weights of images, where there are any, are floats of shape (n,).
 
     Attributes:
         network: the network, a Keras model or a `pycifar.scratch.NumpyModel`.
-        learning_rate: of the next step; only to be set once the network is compiled.
-        harmless: names in an environment that cannot change the weights.
+        learning_rate: the learning rate of the next step; set it only after `compile`.
+        harmless: keys of `pycifar.training.identity.environment_of` whose values do not affect the
+            weights, so a checkpoint can be resumed where they differ.
     """
 
     network: Any
@@ -32,16 +35,16 @@ class Learner(Protocol):
     harmless: tuple[str, ...]
 
     def check_process(self) -> None:
-        """Raise a ForkedError where the network cannot compute in this process."""
+        """Raise a ForkedError if the network cannot compute in this process."""
 
     def check_config(self, config: TrainingConfig) -> None:
-        """Raise an ArgumentError where the network cannot learn in this way."""
+        """Raise an ArgumentError if the network does not support these settings."""
 
     def as_keras(self) -> Any:
-        """Return the network as a Keras model, or an equal one."""
+        """Return the network itself if it is a Keras model, else an equivalent Keras model."""
 
     def copy(self) -> Any:
-        """Return a network of its own with the same weights, whose layers draw the same numbers."""
+        """Return an independent copy, with equal weights and equal random states of its layers."""
 
     def compile(
         self,
@@ -49,67 +52,67 @@ class Learner(Protocol):
         optimizer: Any = None,
         flip_weights: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
-        """Settle how the network learns.
+        """Set the optimizer, the loss and the metrics of the network.
 
         Args:
-            config: the settings.
-            optimizer: of the caller; None makes one.
-            flip_weights: has mirrored images stay the same to the network; see `Architecture`.
+            config: the settings of the training.
+            optimizer: an optimizer of the caller; None makes one from the settings.
+            flip_weights: keeps the network equivariant to flips; see `Architecture`.
         """
 
     def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
-        """Get ready for steps on batches like this one."""
+        """Prepare for steps on batches with the types and image shape of this one."""
 
     def end(self) -> None:
-        """Take back what `begin` changed of the network and its optimizer."""
+        """Undo the changes that `begin` made to the network and its optimizer."""
 
     def step(
         self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
     ) -> Mapping[str, Any]:
-        """Learn from one batch; return "loss" and "accuracy" on it, before the update."""
+        """Do one training step; return "loss" and "accuracy" on the batch before the update."""
 
     def measure(self, images: np.ndarray, labels: np.ndarray) -> Mapping[str, Any]:
-        """Return "loss" and "accuracy" on one batch."""
+        """Return "loss" and "accuracy" on one batch, without learning from it."""
 
     def normalise_by(self, batches: Iterable[np.ndarray]) -> None:
-        """Measure anew what normalises by the training images, all batches counting alike."""
+        """Set the moving statistics of batch normalisation to their means over these batches."""
 
     def variables(self) -> list[np.ndarray]:
         """Return copies of all weights, and of the states of the layers' random generators."""
 
     def set_variables(self, values: Sequence[np.ndarray]) -> None:
-        """Take these values, in the order of `variables`."""
+        """Set all weights and random states to these values, in the order of `variables`."""
 
     def optimizer_state(self) -> list[np.ndarray]:
-        """Return copies of the optimizer's variables, such as momenta; none without one."""
+        """Return copies of the optimizer's variables, such as momenta; none if there is none."""
 
     def set_optimizer_state(self, state: Sequence[np.ndarray]) -> None:
-        """Take these values, in the order of `optimizer_state`."""
+        """Set the optimizer's variables to these values, in the order of `optimizer_state`."""
 
     def generator_states(self) -> list[list[int]]:
         """Return the states of the layers' random generators, in the layers' order."""
 
     def set_generator_states(self, states: Sequence[list[int]]) -> None:
-        """Have the layers' generators go on from these states."""
+        """Set the states of the layers' random generators, in the layers' order."""
 
     def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
-        """Go on with an optimizer of pycifar's own, as these settings and values have it."""
+        """Restore an optimizer of pycifar from the settings and the values of its variables."""
 
     @property
     def keeps_optimizer_apart(self) -> bool:
-        """Whether the optimizer is one that Keras could not open again from a file of its own."""
+        """Whether a model file needs its own entry for the optimizer, as Keras cannot load it."""
 
     def file_record(self) -> dict[str, Any]:
-        """Return what a model file says of the network besides Keras's description of it."""
+        """Return what a model file records of the network besides Keras's description of it."""
 
     def network_settings(self) -> Any:
-        """Return what the network is made of, as JSON can hold it."""
+        """Return a description of the network, as JSON can hold it."""
 
     def optimizer_settings(self) -> dict[str, Any]:
-        """Return what the optimizer is made of, as JSON can hold it."""
+        """Return a description of the optimizer, as JSON can hold it."""
 
     def threads(self, cores: int) -> int:
-        """Return how many threads an operation may use on a machine with so many cores."""
+        """Return how many threads one operation may use on a machine with this many cores."""
 
 
 def learner_for(network: Any) -> Learner:
@@ -126,7 +129,7 @@ def learner_for(network: Any) -> Learner:
 
 
 def is_network(value: Any) -> bool:
-    """Whether it is a network that can be trained: a Keras model, or one of NumPy."""
+    """Return whether a value is a network that can be trained: a Keras model or a NumPy one."""
     from pycifar.backend import keras
     from pycifar.scratch import NumpyModel
 

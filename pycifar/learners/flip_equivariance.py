@@ -1,7 +1,9 @@
-"""Networks to which mirrored images are the same as the images, and how they stay so.
+"""Training that keeps a network equivariant to horizontal flips.
 
-Such a network is equivariant to flips: each weight has a partner, its flip weight, that does to
-mirrored images what the weight does to images, and both are equal.
+Such a network gives an image and its mirror image nearly the same prediction. Each weight has a
+partner, its flip weight, which does to the mirrored image what the weight does to the image. The
+network is equivariant if each weight equals its flip weight. Figures are in
+docs/decisions/mirrored-weights.md.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from pycifar.learners.undo import set_until_closed
 if TYPE_CHECKING:
     import keras as keras_types
 
-# How far rounding alone may have moved a weight from its flip weight. In a network that learned to
-# tell mirrored images apart, they differ by more.
+# The largest difference between a weight and its flip weight that counts as rounding error. In a
+# network that learned to tell mirrored images apart, they differ by more.
 DRIFT = 1e-2
 
 
@@ -30,17 +32,17 @@ def tie_flips(
     flip_weights: Callable[[np.ndarray], np.ndarray],
     changes: ExitStack,
 ) -> None:
-    """Have an optimizer change each weight as it changes its flip weight.
+    """Make an optimizer update each weight and its flip weight alike.
 
-    Both go by the mean of their gradients, so that an image teaches what it and its mirror image
-    would together. A network that has learned to tell mirrored images apart, whose weights are not
-    their flip weights, is left to go on as it did.
+    Both are updated by the mean of their two gradients. A step on an image then equals a step on
+    the image and its mirror image together. If the weights differ from their flip weights, the
+    network has learned to tell mirrored images apart. The optimizer is then left as it is.
 
     Args:
-        optimizer: of Keras.
-        variables: what it changes, the trainable variables of a model, in their order.
+        optimizer: a Keras optimizer.
+        variables: the trainable variables of a model, in the model's order.
         flip_weights: see `pycifar.architectures.architecture.Architecture`.
-        changes: closed when the optimizer is to be Keras's own again.
+        changes: undoes the change to the optimizer when it is closed.
 
     Source:
         Cohen and Welling 2016, "Group Equivariant Convolutional Networks".
@@ -48,6 +50,7 @@ def tie_flips(
     values = [keras.ops.convert_to_numpy(variable) for variable in variables]
     if not all(np.allclose(own, flip_weights(own), rtol=0, atol=DRIFT) for own in values):
         return
+    # Flipping the indices of a weight instead of its values gives the order of its flip weights.
     flip_indices = []
     for own in values:
         indices = np.arange(own.size, dtype=np.int32).reshape(own.shape)
@@ -59,7 +62,14 @@ def tie_flips(
 def _apply_means(
     optimizer: Any, flip_indices: list[np.ndarray], gradients: Sequence[Any], variables: Any = None
 ) -> None:
-    """Call `keras.optimizers.Optimizer.apply` with the mean of each weight's and its partner's."""
+    """Call the optimizer's own `apply` with the mean gradient of each weight and its flip weight.
+
+    Args:
+        optimizer: a Keras optimizer.
+        flip_indices: for each variable, the flat index of the partner of each weight.
+        gradients: the gradients of the variables.
+        variables: as `keras.optimizers.Optimizer.apply` takes them.
+    """
     ops, means = keras.ops, []
     for gradient, indices in zip(gradients, flip_indices, strict=True):
         flipped = ops.take(ops.reshape(gradient, (-1,)), indices)

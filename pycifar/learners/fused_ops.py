@@ -1,9 +1,10 @@
-"""TensorFlow's own operations in place of what Keras composes of many: faster, and else the same.
+"""Fused operations of TensorFlow in place of chains of small ones: same results, less time.
 
-Keras writes an optimizer's update, batch normalisation and the penalty of weights as chains of
-small operations, each of which goes over all values once. TensorFlow has one operation for each
-chain. The objects stay Keras's own, with the same variables and settings, so what is saved is what
-plain Keras expects. With other backends nothing is done: they compile such chains into one anyway.
+Keras writes an optimizer's update, batch normalisation and the L2 penalty of weights as chains of
+small operations, each of which reads all values once. TensorFlow has one fused operation for each
+chain. Only methods of Keras's objects are replaced. Their variables and settings stay the same, so
+plain Keras can load the saved model. On JAX and PyTorch nothing is replaced, as they fuse such
+chains when they compile them. Figures are in docs/decisions/fused-operations.md.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 def fuse(
     model: keras_types.Model, optimizer: keras_types.optimizers.Optimizer, changes: ExitStack
 ) -> None:
-    """Have a model and its optimizer compute with fused operations, where there are any.
+    """Make a model and its optimizer use fused operations where TensorFlow has them.
 
     Args:
-        model: of Keras.
-        optimizer: that it is compiled with.
-        changes: closed when both are to compute with Keras's own operations again.
+        model: a Keras model.
+        optimizer: the optimizer that the model is compiled with.
+        changes: restores Keras's own operations when it is closed.
     """
     if tensorflow is None:
         return
@@ -38,6 +39,8 @@ def fuse(
     if type(optimizer)._backend_update_step is usual and not tensorflow.distribute.has_strategy():
         update = types.MethodType(_update_all, optimizer)
         set_until_closed(changes, optimizer, "_backend_update_step", update)
+    # The exact type: a subclass, such as Muon, has an update of its own. No fused operation has
+    # AMSGrad.
     step = _STEPS.get(type(optimizer))
     if step is not None and not getattr(optimizer, "amsgrad", False):
         set_until_closed(changes, optimizer, "update_step", types.MethodType(step, optimizer))
@@ -51,19 +54,21 @@ def fuse(
 
 
 def make_step(model: keras_types.Model, *batch: np.ndarray) -> Callable[..., Mapping[str, Any]]:
-    """Return a function that trains a compiled model on a batch and returns its metrics on it.
+    """Return a function that trains a compiled model on one batch and returns the metrics on it.
 
-    It is Keras's `train_on_batch`; but TensorFlow resets the metrics within the compiled step, and
-    compiles it once for batches of all sizes.
+    It does what Keras's `train_on_batch` does. On TensorFlow, the metrics are reset inside the
+    compiled step, and the step is compiled once for batches of all sizes.
 
     Args:
-        model: of Keras.
-        batch: images, labels and maybe weights of the images, such as will come, of any number.
+        model: a Keras model.
+        batch: an example batch of any size: images, labels and, if they are used, the weights of
+            the images.
     """
     if tensorflow is None or model.run_eagerly:
         return functools.partial(model.train_on_batch, return_dict=True)
 
-    # Keras makes the metrics' variables at their first use, and resets none before.
+    # Keras creates the variables of the metrics at the first use, and `reset_metrics` skips metrics
+    # without variables. So they are created here, with predictions of 0.
     images, truth = batch[:2]
     nothing = keras.ops.zeros((len(images), *model.output_shape[1:]))
     model.compute_metrics(images, truth, nothing)
@@ -73,7 +78,7 @@ def make_step(model: keras_types.Model, *batch: np.ndarray) -> Callable[..., Map
         return model.train_step((images, truth, weights))
 
     signature = [tensorflow.TensorSpec((None, *values.shape[1:]), values.dtype) for values in batch]
-    # Keras compiles its own step as it is written, too; what is rewritten leaves files behind.
+    # Without autograph, as Keras does: autograph leaves a temporary file for each training.
     compiled: Callable[..., Mapping[str, Any]] = tensorflow.function(
         step, input_signature=signature, autograph=False, jit_compile=model.jit_compile
     )
@@ -81,17 +86,17 @@ def make_step(model: keras_types.Model, *batch: np.ndarray) -> Callable[..., Map
 
 
 def _update_all(self: Any, gradients: list[Any], variables: list[Any], learning_rate: Any) -> None:
-    """Keras's update of all variables, without the detour for several devices.
+    """Update all variables as Keras does, but without the code path for several devices.
 
-    TensorFlow never lets go of what was compiled on that detour, nor of the weights in it: each
-    model that was trained would stay in memory.
+    TensorFlow never frees what it compiles on that path, nor the weights used there. Each trained
+    model would stay in memory.
     """
     for gradient, variable in zip(gradients, variables, strict=True):
         self.update_step(gradient, getattr(variable, "value", variable), learning_rate)
 
 
 def _momentum_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
-    """`keras.optimizers.SGD.update_step` in one operation."""
+    """Do the update of `keras.optimizers.SGD.update_step` in one operation."""
     if self.momentum == 0:
         variable.assign_sub(gradient * tensorflow.cast(learning_rate, variable.dtype))
         return
@@ -106,7 +111,7 @@ def _momentum_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) 
 
 
 def _adam_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
-    """`keras.optimizers.Adam.update_step` in one operation."""
+    """Do the update of `keras.optimizers.Adam.update_step` in one operation."""
     number = self._get_variable_index(variable)
     step = tensorflow.cast(self.iterations.value + 1, variable.dtype)
     betas = [tensorflow.constant(beta, variable.dtype) for beta in (self.beta_1, self.beta_2)]
@@ -132,19 +137,19 @@ _STEPS = {
 
 
 def _penalty(l2: float, weights: Any) -> Any:
-    """`keras.regularizers.L2.__call__` in one operation, and its slope in another."""
+    """Return what `keras.regularizers.L2.__call__` returns, by one operation instead of several."""
     return 2 * l2 * tensorflow.nn.l2_loss(weights)
 
 
 def _is_plain(layer: Any) -> bool:
-    """Whether a batch normalisation is of maps with the channels last, and no special one."""
+    """Return whether a batch normalisation is a plain one on 2-D feature maps, channels last."""
     maps = len(layer.input.shape) == 4 and layer.axis in (-1, 3)
     return maps and not layer.renorm and not layer.synchronized
 
 
 def _normalise(self: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-    """`keras.layers.BatchNormalization.call`, in one operation where it learns."""
-    if not training or not self.trainable:  # plain Keras must predict the same
+    """Do what `keras.layers.BatchNormalization.call` does, in training by one operation."""
+    if not training or not self.trainable:  # so that predictions equal those of plain Keras
         return type(self).call(self, inputs, training=training, mask=mask)
     empty = tensorflow.constant([], tensorflow.float32)
     found = tensorflow.raw_ops.FusedBatchNormV3(
@@ -156,7 +161,7 @@ def _normalise(self: Any, inputs: Any, training: bool | None = None, mask: Any =
         epsilon=self.epsilon,
         is_training=True,
     )
-    # Keras's variance is that of the batch, TensorFlow's an estimate from it.
+    # TensorFlow returns the unbiased variance, divided by n - 1. Keras uses the one divided by n.
     n = tensorflow.cast(tensorflow.size(inputs) / inputs.shape[-1], tensorflow.float32)
     variance = found.batch_variance * ((n - 1) / n)
     rest = 1.0 - self.momentum

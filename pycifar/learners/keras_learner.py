@@ -1,4 +1,4 @@
-"""How a Keras model learns."""
+"""The learner for Keras models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pycifar.processor import threads_asked_for
 
 
 class KerasLearner:
-    """A Keras model with its optimizer, its compiled step, and what was changed for speed.
+    """A Keras model with its optimizer, its compiled step, and the changes made for training.
 
     Args:
         network: a Keras model.
@@ -31,29 +31,29 @@ class KerasLearner:
         self.network = network
         self._step: Callable[..., Mapping[str, Any]] | None = None
         self._flip_weights: Callable[[np.ndarray], np.ndarray] | None = None
-        self._as_shares = False  # whether labels are given as shares of the classes
-        self._changes = ExitStack()  # to the objects of the caller, taken back by `end`
+        self._as_shares = False  # whether labels are one-hot, which label smoothing needs
+        self._changes = ExitStack()  # changes to the caller's objects, which `end` undoes
 
     def check_process(self) -> None:
-        """Raise a ForkedError where Keras would wait for ever."""
+        """Raise a ForkedError in a forked process, where Keras would hang."""
         check_process()
 
     def check_config(self, config: TrainingConfig) -> None:
-        """Do nothing: a Keras model can learn in every way."""
+        """Do nothing: a Keras model supports all settings."""
 
     def as_keras(self) -> Any:
         """Return the model itself."""
         return self.network
 
     def copy(self) -> Any:
-        """Return a model of its own.
+        """Return an independent copy of the model.
 
         Raises:
             ArgumentError: Keras cannot copy it.
         """
         try:
             copy = keras.models.clone_model(self.network)
-            # By way of NumPy: JAX would have the two share their arrays.
+            # `variables` copies to NumPy. On JAX, a direct assignment would share the arrays.
             KerasLearner(copy).set_variables(self.variables())
         except Exception as error:
             raise ArgumentError(
@@ -74,7 +74,7 @@ class KerasLearner:
         Raises:
             ArgumentError: the optimizer has been used for another model.
         """
-        free_memory()  # of models of before
+        free_memory()  # of earlier models
         if optimizer is None:
             optimizer = optimizer_of(config)
         self._as_shares = config.label_smoothing > 0
@@ -87,16 +87,17 @@ class KerasLearner:
                     "`optimizer` has been used for another model already.",
                     fix="Make a new one for each training.",
                 )
-            if not optimizer.built:  # variables made in the first step would have it compiled twice
+            # Variables that are created in the first step would make TensorFlow compile it twice.
+            if not optimizer.built:
                 optimizer.build(self.network.trainable_variables)
 
     def _is_own(self, optimizer: Any) -> bool:
-        """Whether an optimizer that was used before was used for this model."""
+        """Return whether an optimizer that is already built was built for this model."""
         own = {id(variable) for variable in self.network.trainable_variables}
         return {id(variable) for variable in optimizer._trainable_variables} == own
 
     def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
-        """Tie flip weights, fuse operations, and make the compiled step."""
+        """Tie flip weights, fuse operations and compile the step."""
         network, optimizer = self.network, self.network.optimizer
         if self._flip_weights is not None:
             tie_flips(optimizer, network.trainable_variables, self._flip_weights, self._changes)
@@ -104,12 +105,12 @@ class KerasLearner:
         self._step = make_step(self.network, *self._batch(images, labels, weights))
 
     def end(self) -> None:
-        """Give the model and its optimizer Keras's own methods again."""
+        """Restore Keras's own methods of the model and its optimizer."""
         self._changes.close()
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step."""
+        """The learning rate of the next step."""
         return float(self.network.optimizer.learning_rate)
 
     @learning_rate.setter
@@ -119,12 +120,12 @@ class KerasLearner:
     def step(
         self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
     ) -> Mapping[str, Any]:
-        """Do one compiled step."""
+        """Do one compiled training step; `begin` must come first."""
         assert self._step is not None, "begin() comes first"
         return self._step(*self._batch(images, labels, weights))
 
     def measure(self, images: np.ndarray, labels: np.ndarray) -> Mapping[str, Any]:
-        """Measure one batch; the loss has penalties and label smoothing in it."""
+        """Return "loss" (with penalties and label smoothing) and "accuracy" on one batch."""
         self.network.reset_metrics()
         images, truth = self._batch(images, labels, None)
         logs: Mapping[str, Any] = self.network.test_on_batch(images, truth, return_dict=True)
@@ -133,7 +134,7 @@ class KerasLearner:
     def _batch(
         self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None
     ) -> tuple[np.ndarray, ...]:
-        """Return a batch as Keras takes it: images in pixel order, labels maybe as shares."""
+        """Return a batch as Keras takes it: contiguous images, and one-hot labels where needed."""
         truth = labels
         if self._as_shares:
             truth = np.eye(self.network.output_shape[-1], dtype=np.float32)[labels]
@@ -149,37 +150,37 @@ class KerasLearner:
         try:
             for number, batch in enumerate(batches):
                 for layer in layers:
-                    layer.momentum = number / (number + 1)  # so that all batches count alike
+                    layer.momentum = number / (number + 1)  # makes the moving mean a plain mean
                 self.network(np.ascontiguousarray(batch), training=True)
         finally:
             for layer, momentum in zip(layers, momenta, strict=True):
                 layer.momentum = momentum
 
     def variables(self) -> list[np.ndarray]:
-        """Return copies of all variables of the model."""
+        """Return copies of all variables of the model, random states included."""
         return [as_numpy(variable) for variable in self.network.variables]
 
     def set_variables(self, values: Sequence[np.ndarray]) -> None:
-        """Take these values, in the order of `variables`."""
+        """Set the variables to these values, in the order of `variables`."""
         for variable, value in zip(self.network.variables, values, strict=True):
             variable.assign(value)
 
     def optimizer_state(self) -> list[np.ndarray]:
-        """Return copies of the optimizer's variables; none where there is no optimizer."""
+        """Return copies of the optimizer's variables; none if the model was never compiled."""
         optimizer = getattr(self.network, "optimizer", None)
         return [] if optimizer is None else [as_numpy(variable) for variable in optimizer.variables]
 
     def set_optimizer_state(self, state: Sequence[np.ndarray]) -> None:
-        """Take these values, in the order of `optimizer_state`.
+        """Set the optimizer's variables to these values, in the order of `optimizer_state`.
 
         Raises:
-            ValueError: they are those of another optimizer.
+            ValueError: the values belong to another optimizer.
         """
         for variable, value in zip(self.network.optimizer.variables, state, strict=True):
             variable.assign(value)
 
     def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
-        """Make the optimizer of these settings, and give it these values."""
+        """Make the optimizer that these settings name, and set its variables to these values."""
         optimizer = optimizer_of(config)
         optimizer.build(self.network.trainable_variables)
         self.network.optimizer = optimizer
@@ -187,12 +188,12 @@ class KerasLearner:
 
     @property
     def keeps_optimizer_apart(self) -> bool:
-        """Whether the optimizer is one of pycifar's own."""
+        """Whether the optimizer is a class of pycifar, which Keras alone cannot load."""
         optimizer = getattr(self.network, "optimizer", None)
         return type(optimizer).__module__.startswith("pycifar.")
 
     def file_record(self) -> dict[str, Any]:
-        """Return nothing: Keras describes the model."""
+        """Return an empty record: Keras's description is complete."""
         return {}
 
     def generator_states(self) -> list[list[int]]:
@@ -200,16 +201,17 @@ class KerasLearner:
         return [as_numpy(variable).tolist() for variable in self._generators()]
 
     def set_generator_states(self, states: Sequence[list[int]]) -> None:
-        """Have the layers' generators go on from these states."""
+        """Set the states of the layers' random generators."""
         for variable, state in zip(self._generators(), states, strict=True):
             variable.assign(np.array(state))
 
     def _generators(self) -> list[Any]:
+        # Keras lists the states of random generators in `variables` but not in `weights`.
         weights = {id(weight) for weight in self.network.weights}
         return [variable for variable in self.network.variables if id(variable) not in weights]
 
     def network_settings(self) -> Any:
-        """Return Keras's description of the model."""
+        """Return Keras's description of the model, without how it was compiled."""
         config = keras.saving.serialize_keras_object(self.network)
         if isinstance(config, dict):
             config.pop("compile_config", None)
@@ -223,7 +225,7 @@ class KerasLearner:
         return {"class": type(optimizer).__name__, **config}
 
     def threads(self, cores: int) -> int:
-        """Return how many threads the backend uses for one operation."""
+        """Return how many threads the backend uses for one operation; by default all cores."""
         names = ["OMP_NUM_THREADS"]
         if keras.backend.backend() == "tensorflow":
             chosen = tensorflow.config.threading.get_intra_op_parallelism_threads()
@@ -234,12 +236,12 @@ class KerasLearner:
 
 
 def as_numpy(variable: Any) -> np.ndarray:
-    """Return a copy of the values of a variable of Keras."""
+    """Return a copy of the values of a Keras variable."""
     return np.array(keras.ops.convert_to_numpy(variable))
 
 
 def _normalisations(network: Any) -> Iterator[Any]:
-    """Yield the layers that normalise by the batch, those of networks within the network too."""
+    """Yield all batch normalisation layers, those of nested networks included."""
     for layer in getattr(network, "layers", []):
         if isinstance(layer, keras.layers.BatchNormalization):
             yield layer

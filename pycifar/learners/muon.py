@@ -1,4 +1,4 @@
-"""Muon: each step of a convolution's kernel is a matrix whose directions all count the same."""
+"""Muon, an optimizer that makes each update of a convolution kernel an orthogonal matrix."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 from pycifar.backend import keras
 from pycifar.learners.optimizers import MOMENTA
 
+# Both are as in airbench94_muon.py of github.com/KellerJordan/cifar10-airbench.
 ITERATIONS = 3
 COEFFICIENTS = (3.4445, -4.775, 2.0315)  # of the quintic that brings all singular values near 1
-SMALLEST = 1e-30  # norm that is divided by
+
+SMALLEST = 1e-30  # the smallest norm to divide by; see `_above_0`
 OTHERS = 0.1  # the learning rate of all other variables, as a share of that of the kernels
 
 
@@ -17,16 +19,21 @@ OTHERS = 0.1  # the learning rate of all other variables, as a share of that of 
 class Muon(keras.optimizers.Adam):
     """Muon for the kernels of convolutions, Adam for all else.
 
-    A kernel is taken as a matrix with one column a filter. Its step, with Nesterov momentum, is
-    made orthogonal by Newton-Schulz iterations, and changes the kernel by `learning_rate` times
-    its norm; the norm itself stays as it is, since normalisation behind a convolution takes it out
-    anyway. Weight decay therefore says nothing to kernels.
+    A kernel is reshaped to a matrix with one column per filter. Its update, with Nesterov momentum,
+    is made orthogonal by Newton-Schulz iterations. It is then scaled so that its norm is
+    `learning_rate` times the norm of the kernel.
+
+    After the update the kernel is rescaled to the norm that it had before. Batch normalisation
+    after a convolution cancels this norm anyway. Weight decay of a kernel therefore does not change
+    what such a network computes.
+
+    Figures are in docs/decisions/muon.md.
 
     Args:
         learning_rate: the relative change of a kernel in a step, above 0.
         momentum: of the gradients of the kernels, from 0 to below 1.
-        others: learning rate of the rest, as a share of this.
-        settings: of `keras.optimizers.Optimizer`.
+        others: the learning rate of all other variables, as a share of `learning_rate`.
+        settings: further arguments of `keras.optimizers.Adam`.
 
     Source:
         Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks".
@@ -44,7 +51,7 @@ class Muon(keras.optimizers.Adam):
         self.others = others
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Change one variable."""
+        """Update one variable: a kernel by Muon, any other by Adam."""
         if len(variable.shape) < 4:
             super().update_step(gradient, variable, learning_rate * self.others)
             return
@@ -58,16 +65,20 @@ class Muon(keras.optimizers.Adam):
         self.assign(variable, changed * (norm / _above_0(_norm(changed))))
 
     def get_config(self) -> dict[str, Any]:
-        """What makes the same optimizer again."""
+        """Return the settings from which Keras can make the same optimizer."""
         config: dict[str, Any] = super().get_config()
         return config | {"momentum": self.momentum, "others": self.others}
 
 
 def orthogonal(matrix: Any) -> Any:
-    """A matrix with the same directions, all but very weak ones about as strong (0.6 to 1.2).
+    """Return a matrix with the same singular vectors and with singular values of about 1.
 
-    Each iteration multiplies it with a polynomial of its products with itself, and so on the side
-    where it is short. There all of them are worked out, and the matrix is multiplied once.
+    They are between 0.6 and 1.2, except those that were very small.
+
+    Each Newton-Schulz iteration multiplies the matrix by a polynomial of its Gram matrix, the
+    product with its own transpose. The Gram matrix of the shorter side is used. All iterations are
+    done on that small matrix, and the large one is multiplied only once, at the end. The time that
+    this saves is in docs/decisions/muon.md.
     """
     first, third, fifth = COEFFICIENTS
     ops, tall = keras.ops, matrix.shape[0] > matrix.shape[1]
@@ -85,7 +96,7 @@ def orthogonal(matrix: Any) -> Any:
 
 
 def _above_0(norm: Any) -> Any:
-    """A norm to divide by: a gradient of zeros changes nothing, and a kernel of zeros stays."""
+    """Return a norm to divide by, at least `SMALLEST`, so that zeros give zeros and not NaN."""
     return keras.ops.maximum(norm, SMALLEST)
 
 

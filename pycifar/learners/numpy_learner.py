@@ -1,4 +1,4 @@
-"""How a network of NumPy learns."""
+"""The learner for NumPy networks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pycifar.scratch import NumpyModel
 
 
 class NumpyLearner:
-    """A network of NumPy, which is its own optimizer.
+    """A NumPy network. It does its own stochastic gradient descent, without a separate optimizer.
 
     Args:
-        network: the network.
+        network: the NumPy network.
     """
 
     harmless: tuple[str, ...] = (
@@ -30,18 +30,18 @@ class NumpyLearner:
         self.network = network
 
     def check_process(self) -> None:
-        """Do nothing: NumPy computes in a forked process as well."""
+        """Do nothing: NumPy works in a forked process too."""
 
     def check_config(self, config: TrainingConfig) -> None:
-        """Raise an ArgumentError where the network cannot learn in this way."""
+        """Raise an ArgumentError if a NumPy network does not support these settings."""
         check_numpy_settings(config.to_dict())
 
     def as_keras(self) -> Any:
-        """Return an equal Keras model."""
+        """Return a Keras model with the same layers and weights."""
         return self.network.to_keras()
 
     def copy(self) -> NumpyModel:
-        """Return a network of its own."""
+        """Return an independent copy of the network."""
         copy = NumpyModel(**self.network.settings())
         copy.set_weights(self.network.weights)
         return copy
@@ -52,7 +52,7 @@ class NumpyLearner:
         optimizer: Any = None,
         flip_weights: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
-        """Settle the learning rate, the momentum and the weight decay."""
+        """Set the learning rate, the momentum and the weight decay; set all velocities to 0."""
         momentum = MOMENTA["sgd"] if config.momentum is None else config.momentum
         self.network.compile(config.learning_rate, momentum, config.weight_decay)
 
@@ -60,11 +60,11 @@ class NumpyLearner:
         """Do nothing: there is nothing to compile."""
 
     def end(self) -> None:
-        """Do nothing: nothing was changed."""
+        """Do nothing: `begin` changes nothing."""
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step."""
+        """The learning rate of the next step."""
         return self.network.learning_rate
 
     @learning_rate.setter
@@ -74,80 +74,80 @@ class NumpyLearner:
     def step(
         self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
     ) -> Mapping[str, Any]:
-        """Do one step."""
+        """Do one training step."""
         return self.network.train_on_batch(images, labels)
 
     def measure(self, images: np.ndarray, labels: np.ndarray) -> Mapping[str, Any]:
-        """Measure one batch; the loss has the penalty of the weights in it."""
+        """Return "loss" (with the L2 penalty) and "accuracy" on one batch."""
         return self.network.test_on_batch(images, labels)
 
     def normalise_by(self, batches: Iterable[np.ndarray]) -> None:
-        """Do nothing: no layer normalises."""
+        """Do nothing: there is no batch normalisation."""
 
     def variables(self) -> list[np.ndarray]:
         """Return copies of the weights."""
         return self.network.get_weights()
 
     def set_variables(self, values: Sequence[np.ndarray]) -> None:
-        """Take these weights."""
+        """Set the weights to these values, in the order of `variables`."""
         self.network.set_weights(values)
 
     def optimizer_state(self) -> list[np.ndarray]:
-        """Return copies of the velocities that momentum has made."""
+        """Return copies of the velocities of momentum, one for each array of weights."""
         return [velocity.copy() for velocity in self.network.velocities]
 
     def set_optimizer_state(self, state: Sequence[np.ndarray]) -> None:
-        """Take these velocities."""
+        """Set the velocities to these values, in the order of `optimizer_state`."""
         for velocity, value in zip(self.network.velocities, state, strict=True):
             velocity[...] = value
 
     def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
-        """Take these velocities."""
+        """Set the velocities to these values; the settings are not needed."""
         self.set_optimizer_state(state)
 
     @property
     def keeps_optimizer_apart(self) -> bool:
-        """Whether the velocities are kept apart: always."""
+        """Whether the velocities need their own entry in a model file: always."""
         return True
 
     def file_record(self) -> dict[str, Any]:
-        """Return what makes the network of NumPy again."""
+        """Return the arguments from which `network_of_numpy` makes the network again."""
         return {"numpy_model": self.network.settings()}
 
     def generator_states(self) -> list[list[int]]:
-        """Return none: no layer draws anything."""
+        """Return an empty list: no layer draws random numbers."""
         return []
 
     def set_generator_states(self, states: Sequence[list[int]]) -> None:
-        """Do nothing: no layer draws anything."""
+        """Do nothing: no layer draws random numbers."""
 
     def network_settings(self) -> Any:
-        """Return what the network is made of."""
+        """Return the arguments of the network."""
         return self.network.settings()
 
     def optimizer_settings(self) -> dict[str, Any]:
-        """Return nothing: the training's own settings say all."""
+        """Return an empty description: the settings of the training are complete."""
         return {}
 
     def threads(self, cores: int) -> int:
-        """Return how many threads NumPy multiplies matrices with."""
+        """Return how many threads NumPy uses to multiply matrices."""
         return threads_asked_for(["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"], cores)
 
 
 def network_of_numpy(keras_model: Any, settings: Any) -> NumpyModel:
-    """Return the network of NumPy that a Keras model was made of.
+    """Return the NumPy network from which a Keras model was made.
 
     Args:
-        keras_model: what `to_keras` made.
-        settings: of the network of NumPy; they may come from a stranger.
+        keras_model: what `NumpyModel.to_keras` returned.
+        settings: what `NumpyModel.settings` returned; it may come from an untrusted file.
 
     Raises:
-        ValueError: they are those of another network.
+        ValueError: the settings belong to another network.
     """
     dense = [layer for layer in keras_model.layers if type(layer).__name__ == "Dense"]
     units = [layer.units for layer in dense]
     own = [*settings["hidden"], settings["n_classes"]], tuple(settings["input_shape"])
-    if own != (units, keras_model.input_shape[1:]):  # before they take memory
+    if own != (units, keras_model.input_shape[1:]):  # checked before large settings take memory
         raise ValueError("its network of NumPy is another than that of Keras")
     network = NumpyModel(**settings)
     network.set_weights(keras_model.get_weights())

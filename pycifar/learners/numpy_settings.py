@@ -1,4 +1,7 @@
-"""What a network of NumPy can be told; found out without NumPy, so that the shell asks early."""
+"""The settings that a NumPy network supports.
+
+This module imports neither NumPy nor Keras, so the command line can check settings early.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ NUMPY_OPTIMIZER = "sgd"  # the only one
 
 
 def check_numpy_settings(settings: Mapping[str, Any]) -> None:
-    """Raise an ArgumentError where a network of NumPy cannot do what is asked."""
+    """Raise an ArgumentError if a NumPy network does not support these settings."""
     if settings.get("label_smoothing"):
         raise ArgumentError(
             "`label_smoothing` must be 0 for a network of NumPy, not "

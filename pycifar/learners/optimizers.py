@@ -1,4 +1,4 @@
-"""Optimizers by name, Keras's own and Muon, and what a network is compiled with."""
+"""Optimizers by name (those of Keras, and Muon), and the loss and metrics of a network."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ if TYPE_CHECKING:
 
     from pycifar.config import TrainingConfig
 
-# Each optimizer with its usual learning rate, taken where neither caller nor recipe gives one.
+# Each optimizer with its default learning rate, used if neither the caller nor the recipe of the
+# architecture gives one.
 OPTIMIZERS = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001, "muon": 0.1}
 
-# Weight decay where neither caller nor recipe gives one, and where it is not 0; Keras's own.
+# Default weight decays other than 0, used in the same case. The value is Keras's default.
 USUAL_DECAYS = {"adamw": 0.004}
 
-# The usual momentum of the optimizers that have one to choose.
+# The default momentum of the optimizers that have one to choose. That of Muon is as in
+# airbench94_muon.py of github.com/KellerJordan/cifar10-airbench.
 MOMENTA = {"sgd": 0.9, "muon": 0.6}
 
 
 def usual_settings(name: str) -> dict[str, Any]:
-    """Return the settings that an optimizer usually has."""
+    """Return the default learning rate, weight decay and momentum of an optimizer."""
     return {
         "learning_rate": OPTIMIZERS[name],
         "weight_decay": USUAL_DECAYS.get(name, 0.0),
@@ -33,14 +35,14 @@ def usual_settings(name: str) -> dict[str, Any]:
 def make_optimizer(
     name: str, learning_rate: float, weight_decay: float = 0.0, momentum: float | None = None
 ) -> keras.optimizers.Optimizer:
-    """A Keras optimizer.
+    """Make a Keras optimizer.
 
     Args:
         name: one of `OPTIMIZERS`; ``"muon"`` is `pycifar.learners.muon.Muon`.
         learning_rate: above 0.
-        weight_decay: each step takes the learning rate times this off each weight, times the
-            weight; biases and what batch normalisation learns are left alone. At least 0.
-        momentum: from 0 to below 1, for those in `MOMENTA`; None is the usual one.
+        weight_decay: at least 0. Each step subtracts learning_rate × weight_decay × weight from
+            each weight. Biases and the scale and offset of batch normalisation are excluded.
+        momentum: from 0 to below 1, for those in `MOMENTA`; None is the default one.
 
     Raises:
         ArgumentError: a name or number is not as above.
@@ -63,7 +65,7 @@ def make_optimizer(
     own: dict[str, float] = {}
     if name in MOMENTA:
         own["momentum"] = MOMENTA[name] if momentum is None else momentum
-    if weight_decay or name == "adamw":  # which insists on a number
+    if weight_decay or name == "adamw":  # AdamW does not accept None
         own["weight_decay"] = weight_decay
     optimizer = classes[name](rate, **own)
     if weight_decay:
@@ -81,11 +83,11 @@ def optimizer_of(config: TrainingConfig) -> keras.optimizers.Optimizer:
 def loss_and_metrics(
     label_smoothing: float,
 ) -> tuple[keras.losses.Loss, list[keras.metrics.Metric]]:
-    """What a network is compiled with.
+    """Return the loss and the metrics with which a network is compiled.
 
     Args:
-        label_smoothing: the share of the truth that is spread evenly over all classes; labels come
-            as shares of the classes where it is above 0, else as numbers.
+        label_smoothing: the share of the target probability that is spread evenly over all classes,
+            from 0 to below 1. Above 0, labels must be one-hot; at 0, they are whole numbers.
     """
     from pycifar.backend import keras
 

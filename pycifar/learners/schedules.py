@@ -1,4 +1,4 @@
-"""How the learning rate changes over a run, by name."""
+"""Learning-rate schedules by name."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from pycifar.arguments import check_choice, check_number
 
 SCHEDULES = ("constant", "cosine", "step", "exponential", "one_cycle", "inverse_sqrt", "averaging")
 
-# Shares of the run, from 0 to 1.
-STEP_AT = (0.5, 0.75)  # after which "step" divides the rate by 10
-WARMUP = 0.25  # in which "one_cycle" climbs to its peak
-EXPONENTIAL_END = 0.01  # of the rate, that "exponential" ends at
+STEP_AT = (0.5, 0.75)  # shares of the run after which "step" divides the rate by 10
+WARMUP = 0.25  # share of the run in which "one_cycle" rises to its peak
+EXPONENTIAL_END = 0.01  # share of the rate at which "exponential" ends
 
-# Chosen for `fastnet` on CIFAR-10.
-TIMESCALE = 100  # steps after which "inverse_sqrt" has divided the rate by the root of 2
-AVERAGED_FROM = 0.4  # of the run, after which "averaging" averages the weights
-AVERAGED_AT = 1 / 9  # of the rate, that "averaging" then stays at
+# These three were chosen for `fastnet` on CIFAR-10; see docs/decisions/batches-and-rate.md and
+# docs/decisions/averaging.md.
+TIMESCALE = 100  # steps after which "inverse_sqrt" has divided the rate by the square root of 2
+AVERAGED_FROM = 0.4  # share of the run after which "averaging" averages the weights
+AVERAGED_AT = 1 / 9  # share of the rate at which "averaging" then stays
 
-# Passes over the training images. In fewer, a mean of weights is less accurate than the last ones.
+# Passes over the training images. A shorter run has no steps to spare for the constant rate that
+# averaging needs. No recorded figure says why 12; see docs/decisions/averaging.md.
 FEWEST_PASSES_TO_AVERAGE = 12
 
 
-# The schedule that runs in place of another in a run that is too short for it.
+# The schedule that replaces another one in a run that is too short for it.
 SHORTER = {"averaging": "inverse_sqrt"}
 
 
@@ -33,9 +34,10 @@ class Schedule:
     """The learning rate of each step of a run.
 
     Args:
-        name: the schedule that the run goes by.
-        rate: from the step, counted from 0, to its rate; None where the optimizer keeps its own.
-        averaged_from: the step after which the weights are averaged; infinity where none are.
+        name: the name of the schedule.
+        rate: returns the learning rate of a step, which is counted from 0; None if the optimizer's
+            own rate is not changed.
+        averaged_from: the step after which the weights are averaged; infinity without averaging.
     """
 
     name: str
@@ -52,8 +54,8 @@ def make_schedule(
         name: one of `SCHEDULES`; "averaging" becomes "inverse_sqrt" in a run of fewer than 12
             passes over the training images.
         learning_rate: see `rate_by_step`.
-        total_steps: steps in the whole run.
-        steps_per_epoch: steps in a pass.
+        total_steps: the number of steps in the whole run.
+        steps_per_epoch: the number of steps in one pass over the training images.
     """
     if name in SHORTER and total_steps < FEWEST_PASSES_TO_AVERAGE * steps_per_epoch:
         name = SHORTER[name]
@@ -64,17 +66,24 @@ def make_schedule(
 
 
 def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Callable[[int], float]:
-    """The learning rate as a function of the step, counted from 0.
+    """Return the learning rate as a function of the step, which is counted from 0.
+
+    The schedules are:
+
+    - ``"constant"``: the rate does not change.
+    - ``"cosine"``: half a cosine, down to 0 at the end of the run.
+    - ``"step"``: divided by 10 after half of the run, and again after three quarters.
+    - ``"exponential"``: falls exponentially, to 1% at the end of the run.
+    - ``"one_cycle"``: rises linearly over the first quarter, then half a cosine down to 0.
+    - ``"inverse_sqrt"``: half a cosine down to 0, divided by √(1 + step / 100). A rate that is high
+      enough for a run of few steps is then not too high for a run of many.
+    - ``"averaging"``: the same shape, but down to a ninth of the rate within two fifths of the run.
+      The rate then stays there, and the weights are averaged from then on.
 
     Args:
-        schedule: one of `SCHEDULES`: constant; half a cosine down to 0; divided by 10 after half
-            and after three quarters of the run; exponentially down to 1%; linearly up over the
-            first quarter and then half a cosine down to 0; divided by the root of the steps so
-            far, and half a cosine down to 0 as well, so that a rate which is high enough for a run
-            of few steps is not too high for one of many; or the same, but down to a ninth within
-            two fifths of the run, where the rate stays, for weights that are averaged from then on.
-        learning_rate: at the start, or at the peak for ``"one_cycle"``; above 0.
-        total_steps: steps in the whole run.
+        schedule: one of `SCHEDULES`.
+        learning_rate: the rate at the start, or at the peak for ``"one_cycle"``; above 0.
+        total_steps: the number of steps in the whole run.
 
     Raises:
         ArgumentError: a name or number is not as above.
@@ -82,8 +91,8 @@ def rate_by_step(schedule: str, learning_rate: float, total_steps: int) -> Calla
     Source:
         Loshchilov and Hutter 2017, "SGDR", for the cosine; Smith and Topin 2019,
         "Super-Convergence", for one cycle; Zhai et al. 2022, "Scaling Vision Transformers", for
-        the root, with an end of another kind; Izmailov et al. 2018, "Averaging Weights Leads to
-        Wider Optima and Better Generalization", for averaging.
+        the inverse square root, which they end in another way; Izmailov et al. 2018,
+        "Averaging Weights Leads to Wider Optima and Better Generalization", for averaging.
     """
     check_choice("schedule", schedule, SCHEDULES)
     rate = check_number("learning_rate", learning_rate, minimum=0, open_minimum=True)

@@ -1,4 +1,4 @@
-"""Changes to objects of the caller that are taken back when a training ends."""
+"""Temporary changes to objects of the caller, which are undone when a training ends."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 
 def set_until_closed(changes: ExitStack, thing: Any, name: str, value: Any) -> None:
-    """Set an attribute of an object, and have `changes` give it back what it had.
+    """Set an attribute of an object until `changes` is closed, which restores the old value.
 
     Args:
-        changes: closed when the change is to end.
+        changes: the stack that undoes the change when it is closed.
         thing: the object.
-        name: of the attribute.
-        value: for the time until then.
+        name: the name of the attribute.
+        value: the value to set.
     """
     in_class = isinstance(getattr(type(thing), name, None), property)
     if in_class or name in vars(thing):
         changes.callback(setattr, thing, name, getattr(thing, name))
-    else:  # a method of the class, which is seen again once it is no attribute
+    else:  # a method of the class: it is visible again once the attribute is deleted
         changes.callback(delattr, thing, name)
     setattr(thing, name, value)
