@@ -1,4 +1,4 @@
-"""Neural networks written in NumPy alone (layer 2)."""
+"""Neural networks written in NumPy alone."""
 
 from pycifar.scratch.model import NumpyModel
 

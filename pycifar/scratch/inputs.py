@@ -1,6 +1,6 @@
-"""Images as rows of numbers, which is what a fully connected network takes.
+"""Conversion of images to rows of numbers, the input of a fully connected network.
 
-Each way of doing this stands here twice: in NumPy, and as the Keras layers that do the same.
+Each conversion exists twice: in NumPy, and as Keras layers that do the same.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ import numpy as np
 
 from pycifar.errors import ArgumentError
 
-MIDDLE = 128  # of the pixel values 0-255, which become -1 to 1
+MIDDLE = 128  # the pixel value that becomes 0; pixels of 0-255 become -1 to 1
 
 # Luminance, ITU-R BT.601, with the digits that Keras uses.
 LUMINANCE = (0.2989, 0.5870, 0.1140)
-CROP = 28  # pixels
-EPSILON = 1e-3  # added to a variance, so that an image of one colour does no harm
+CROP = 28  # pixels: the height and width of the central part that "greys" uses
+EPSILON = 1e-3  # added to the variance of an image, which is 0 if the image has a single colour
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """A way to make rows of images.
+    """A conversion of images to rows of numbers.
 
     Args:
-        count: the number of inputs that an image of a shape (height, width, 3) becomes.
-        make: writes uint8 images, shape (n, height, width, 3), into a float array (n, count).
-        keras_make: does the same to raw pixels, a symbolic tensor of Keras.
+        count: returns the length of a row for images of shape (height, width, 3).
+        make: writes uint8 images, shape (n, height, width, 3), into a float array of shape
+            (n, count).
+        keras_make: does the same with Keras layers: takes a symbolic tensor of raw pixels, and
+            returns the rows.
     """
 
     count: Callable[[tuple[int, int, int]], int]
@@ -41,9 +43,10 @@ def _count_colours(shape: tuple[int, int, int]) -> int:
 
 
 def _make_colours(images: np.ndarray, rows: np.ndarray) -> None:
-    # One colour after the other, as the published files have them: no pixel has to move.
+    # All pixels of one colour, then those of the next. The files of CIFAR-10 have the same order,
+    # so no pixel has to be moved.
     planes = images.transpose(0, 3, 1, 2)
-    # What goes below 0 wraps around, and is right again where the byte is read as a signed one.
+    # In uint8, a difference below 0 wraps around. The same byte read as int8 has the right value.
     centred = np.subtract(planes, np.uint8(MIDDLE)).view(np.int8)
     rows.reshape(planes.shape)[...] = centred
     rows *= 1 / MIDDLE
@@ -73,6 +76,7 @@ def _make_greys(images: np.ndarray, rows: np.ndarray) -> None:
     np.multiply(crop[..., 0], rows.dtype.type(LUMINANCE[0]), out=greys)
     for colour in (1, 2):
         greys += crop[..., colour] * rows.dtype.type(LUMINANCE[colour])
+    # Scaled after the sum of the colours: (pixel / 128 - 1) in each colour gives the same.
     rows *= 1 / MIDDLE
     rows -= sum(LUMINANCE)
 
@@ -93,7 +97,7 @@ def _margins(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _normalised(inputs: Inputs) -> Inputs:
-    """The same, and each image then less its mean and over its deviation."""
+    """Return a conversion that also scales each image to mean 0 and standard deviation 1."""
 
     def make(images: np.ndarray, rows: np.ndarray) -> None:
         inputs.make(images, rows)

@@ -1,4 +1,4 @@
-"""A network of NumPy that is trained, measured and kept like a model of Keras."""
+"""A NumPy network that is trained, evaluated and saved like a Keras model."""
 
 from __future__ import annotations
 
@@ -31,15 +31,17 @@ class NumpyModel:
     It has the methods of a Keras model that pycifar calls, under the same names.
 
     Args:
-        name: of the network.
-        input_shape: height, width and 3, in pixels.
-        n_classes: at least 2.
-        hidden: the number of units in each hidden layer, each at least 1; none makes softmax
-            regression.
-        activation: of the hidden layers, "sigmoid" or "relu".
-        l2: the loss has this times the sum of the squares of all weights (not of the biases), at
-            least 0.
-        inputs: "colours" for all pixels, or "greys" for the luminance of the central 28×28 ones.
+        name: the name of the network.
+        input_shape: (height, width, 3) of the images, in pixels.
+        n_classes: the number of classes, at least 2.
+        hidden: the number of units in each hidden layer, each at least 1; an empty sequence gives
+            softmax regression.
+        activation: the activation of the hidden layers, "sigmoid" or "relu".
+        l2: at least 0. The loss includes `l2` times the sum of the squares of all weights, biases
+            excluded.
+        inputs: "colours" for all pixels, or "greys" for the luminance of the central 28×28 pixels.
+            "normalised colours" and "normalised greys" also scale each image to mean 0 and standard
+            deviation 1.
 
     Raises:
         ArgumentError: an argument is not as above.
@@ -69,27 +71,31 @@ class NumpyModel:
         self.output_shape = (None, n_classes)
         self.stop_training = False
         sizes = [INPUTS[self.inputs].count(input_shape), *self.hidden, n_classes]
-        # Keras takes its seeds from Python's generator, and so does this.
+        # The seed comes from Python's generator, as in Keras; `pycifar.backend.seeded` sets it.
         rng = np.random.default_rng(random.getrandbits(64))
         self.network = initialize_network(sizes, self.activation, rng)
         self._rows = np.empty((0, sizes[0]), np.float32)
 
     @property
     def weights(self) -> list[np.ndarray]:
-        """Weights and bias of each layer in turn."""
+        """The weights and bias of each layer, from the first layer to the last."""
         return [values for layer in self.network for values in (layer.weights, layer.bias)]
 
     @property
     def velocities(self) -> list[np.ndarray]:
-        """How weights and bias of each layer in turn are moving, as momentum has it."""
+        """The velocities of momentum, in the order of `weights`."""
         return [velocity for layer in self.network for velocity in layer.velocities]
 
     def get_weights(self) -> list[np.ndarray]:
-        """Copies of the weights."""
+        """Return copies of the weights, in the order of `weights`."""
         return [values.copy() for values in self.weights]
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
-        """Take these values, in the order of `weights`."""
+        """Set the weights to these values, in the order of `weights`.
+
+        Raises:
+            ArgumentError: a value has another shape than its weight.
+        """
         for values, new in zip(self.weights, weights, strict=True):
             if values.shape != np.shape(new):
                 raise ArgumentError(
@@ -98,14 +104,14 @@ class NumpyModel:
             values[...] = new
 
     def count_params(self) -> int:
-        """The number of weights and biases."""
+        """Return the number of weights and biases."""
         return sum(values.size for values in self.weights)
 
     def compile(self, learning_rate: float, momentum: float, weight_decay: float) -> None:
-        """Settle how it learns, and begin anew.
+        """Set the hyperparameters of the training, and reset all velocities to 0.
 
         Args:
-            learning_rate: above 0; it may be changed between steps.
+            learning_rate: above 0; the attribute of this name may be changed between steps.
             momentum: from 0 to below 1.
             weight_decay: at least 0; see `pycifar.scratch.network.update_weights`.
         """
@@ -116,9 +122,10 @@ class NumpyModel:
     def train_on_batch(
         self, images: np.ndarray, labels: np.ndarray, return_dict: bool = True
     ) -> dict[str, float]:
-        """Learn from one batch; the loss and the accuracy before that."""
+        """Do one training step; return the loss and the accuracy on the batch before the update."""
         batch = (self._as_rows(images), labels)
-        with np.errstate(over="ignore", invalid="ignore"):  # the loss tells
+        # No warning when numbers overflow: the loss is then infinite or NaN, and shows it.
+        with np.errstate(over="ignore", invalid="ignore"):
             loss, accuracy = train(
                 self.network, [batch], self.learning_rate, self._momentum, self._decay, self.l2
             )
@@ -127,21 +134,21 @@ class NumpyModel:
     def test_on_batch(
         self, images: np.ndarray, labels: np.ndarray, return_dict: bool = True
     ) -> dict[str, float]:
-        """The loss and the accuracy on one batch."""
+        """Return the loss and the accuracy on one batch."""
         with np.errstate(over="ignore", invalid="ignore"):
             probabilities = forward_propagation(self.network, self._as_rows(images))
             loss = cross_entropy(probabilities, labels) + penalty(self.network, self.l2)
         return {"loss": loss, "accuracy": float((probabilities.argmax(axis=1) == labels).mean())}
 
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
-        """The probabilities of the classes, shape (n, classes)."""
+        """Return the probabilities of the classes, shape (n, classes)."""
         return forward_propagation(self.network, self._as_rows(images)).copy()
 
     def reset_metrics(self) -> None:
-        """Nothing: each batch is measured alone."""
+        """Do nothing: each batch is measured by itself."""
 
     def settings(self) -> dict[str, Any]:
-        """What the network is made of, as plain Python values that JSON can hold."""
+        """Return the arguments of the network as plain Python values that JSON can hold."""
         return {
             "name": self.name,
             "input_shape": list(self.input_shape[1:]),
@@ -153,7 +160,7 @@ class NumpyModel:
         }
 
     def to_keras(self) -> keras.Model:
-        """The same network as a Keras model with the same weights."""
+        """Return a Keras model with the same layers and weights."""
         from pycifar.backend import keras
 
         pixels = keras.Input(self.input_shape[1:], dtype="uint8", name="pixels")
@@ -186,6 +193,7 @@ class NumpyModel:
                 f"The network takes uint8 images of shape (n, {str(self.input_shape[1:])[1:]}, "
                 f"not {describe(images)}."
             )
+        # The array is used again for batches of the same size.
         if len(self._rows) != len(images):
             self._rows = np.empty((len(images), self._rows.shape[1]), np.float32)
         INPUTS[self.inputs].make(images, self._rows)

@@ -1,14 +1,14 @@
 """A fully connected network in NumPy, in five steps.
 
 1. A network is a list of layers with random weights: `initialize_network`.
-2. Images go forward through it: `pre_activation`, `sigmoid_activation` (or `relu_activation`) and
-   `forward_propagation`; the last layer's `softmax` makes probabilities.
-3. The error goes backward through it: `backward_propagate_error`.
-4. The error is the mean of the `cross_entropy`, and `update_weights` makes it smaller.
-5. `train` does this batch after batch.
+2. The forward pass computes class probabilities: `pre_activation`, `sigmoid_activation` (or
+   `relu_activation`), `softmax` in the last layer, and `forward_propagation` through all layers.
+3. The backward pass computes the gradients of the loss: `backward_propagate_error`.
+4. The loss is the mean `cross_entropy`, plus a `penalty`. `update_weights` makes it smaller.
+5. `train` does steps 2 to 4 for each batch.
 
-A batch is a matrix with one image a row, so each step is a product of matrices for all images at
-once. All arrays are made once and used again: results are written where the last ones stood.
+A batch is a matrix with one image per row, so each step is a matrix product for all images at once.
+Arrays are allocated once and overwritten at each step, which saves time.
 """
 
 from __future__ import annotations
@@ -22,20 +22,27 @@ import numpy as np
 
 @dataclass
 class Layer:
-    """A layer of units, each of which sees all that comes in.
+    """A fully connected layer: each unit takes all inputs.
 
     Args:
         weights: float, shape (inputs, units).
         bias: float, shape (units,).
         activation: a name in `ACTIVATIONS`, or "softmax".
+
+    Attributes:
+        gradients: of the loss with respect to `weights` and `bias`, in their shapes.
+        velocities: of momentum, in the same shapes.
+        outputs: of the activation, shape (images, units). During the forward pass it first holds
+            the sums before the activation.
+        errors: the gradient of the loss with respect to these sums, shape (images, units).
     """
 
     weights: np.ndarray
     bias: np.ndarray
     activation: str
-    gradients: tuple[np.ndarray, np.ndarray] = field(init=False)  # of weights and bias
+    gradients: tuple[np.ndarray, np.ndarray] = field(init=False)
     velocities: tuple[np.ndarray, np.ndarray] = field(init=False)
-    outputs: np.ndarray = field(init=False)  # shape (images, units), as are the errors
+    outputs: np.ndarray = field(init=False)
     errors: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,7 +51,7 @@ class Layer:
         self.make_room(1)
 
     def make_room(self, n: int) -> None:
-        """Have outputs and errors for `n` images."""
+        """Allocate outputs and errors for `n` images."""
         self.outputs = np.empty((n, len(self.bias)), self.weights.dtype)
         self.errors = np.empty_like(self.outputs)
 
@@ -58,15 +65,15 @@ def initialize_network(
     rng: np.random.Generator,
     dtype: type[np.floating] = np.float32,
 ) -> list[Layer]:
-    """Layers with random weights and no bias.
+    """Return layers with random weights and with biases of 0.
 
-    The weights are drawn from a normal distribution whose width keeps the signal as strong in
-    each layer as in the one before.
+    The weights are drawn from a normal distribution. Its variance keeps the variance of the signal
+    about equal from layer to layer.
 
     Args:
         sizes: the number of inputs, of units in each hidden layer, and of classes.
-        activation: of the hidden layers, a name in `ACTIVATIONS`.
-        rng: where the random numbers come from.
+        activation: the activation of the hidden layers, a name in `ACTIVATIONS`.
+        rng: the generator of the random numbers.
         dtype: float32, or float64 to check gradients.
 
     Source:
@@ -88,7 +95,7 @@ def initialize_network(
 
 
 def pre_activation(layer: Layer, inputs: np.ndarray) -> np.ndarray:
-    """What the units of a layer sum up: inputs times weights, plus bias, shape (images, units)."""
+    """Return the sums of the units, inputs times weights plus bias, shape (images, units)."""
     if len(layer.outputs) != len(inputs):
         layer.make_room(len(inputs))
     np.matmul(inputs, layer.weights, out=layer.outputs)
@@ -97,8 +104,8 @@ def pre_activation(layer: Layer, inputs: np.ndarray) -> np.ndarray:
 
 
 def sigmoid_activation(sums: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-sums)), written over the sums."""
-    np.multiply(sums, 0.5, out=sums)  # by way of tanh, which cannot overflow
+    """Compute 1 / (1 + exp(-sums)) in place."""
+    np.multiply(sums, 0.5, out=sums)  # (1 + tanh(sums / 2)) / 2 is equal, and cannot overflow
     np.tanh(sums, out=sums)
     sums += 1
     sums *= 0.5
@@ -106,14 +113,14 @@ def sigmoid_activation(sums: np.ndarray) -> np.ndarray:
 
 
 def relu_activation(sums: np.ndarray) -> np.ndarray:
-    """The sums where they are above 0, else 0, written over them."""
+    """Compute max(sums, 0) in place."""
     np.maximum(sums, 0, out=sums)
     return sums
 
 
 def softmax(sums: np.ndarray) -> np.ndarray:
-    """Probabilities, each row adding up to 1, written over the sums."""
-    sums -= sums.max(axis=1, keepdims=True)  # changes nothing but that exp cannot overflow
+    """Compute the probabilities exp(sums) / sum(exp(sums)) of each row in place."""
+    sums -= sums.max(axis=1, keepdims=True)  # the result is the same, and exp cannot overflow
     np.exp(sums, out=sums)
     sums /= sums.sum(axis=1, keepdims=True)
     return sums
@@ -126,7 +133,7 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def forward_propagation(network: list[Layer], inputs: np.ndarray) -> np.ndarray:
-    """The probabilities of the classes, shape (images, classes), of inputs (images, inputs)."""
+    """Return the class probabilities, shape (images, classes), for inputs (images, inputs)."""
     for layer in network:
         sums = pre_activation(layer, inputs)
         inputs = (
@@ -144,14 +151,15 @@ def backward_propagate_error(
     """Write the gradient of the loss into each layer, from the last one to the first.
 
     Args:
-        network: after `forward_propagation` of the same inputs.
+        network: the layers, after `forward_propagation` of the same inputs.
         inputs: shape (images, inputs).
-        labels: 0-based classes, shape (images,).
-        l2: the loss has this times the sum of the squares of all weights as well.
+        labels: whole numbers from 0, shape (images,).
+        l2: the loss also has `l2` times the sum of the squares of all weights.
     """
     last = network[-1]
     np.copyto(last.errors, last.outputs)
-    last.errors[np.arange(len(labels)), labels] -= 1  # probabilities minus truth
+    # The gradient of the cross-entropy in the sums is the probabilities minus the one-hot labels.
+    last.errors[np.arange(len(labels)), labels] -= 1
     last.errors /= len(labels)
     for number in range(len(network) - 1, -1, -1):
         layer = network[number]
@@ -167,26 +175,26 @@ def backward_propagate_error(
 
 
 def _through_activation(layer: Layer) -> None:
-    """Turn the error of a layer's outputs into that of its sums, by the activation's slope."""
+    """Multiply the errors of the outputs by the activation's derivative: the errors of the sums."""
     if layer.activation == "relu":
         layer.errors *= layer.outputs > 0
     else:
         layer.errors *= layer.outputs
-        layer.errors -= layer.errors * layer.outputs  # e·y - e·y·y = e·y·(1 - y)
+        layer.errors -= layer.errors * layer.outputs  # e·y - e·y·y = e·y·(1 - y), y the output
 
 
 # Step 4
 
 
 def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """The mean over the images of -log(probability of the true class), in nats."""
+    """Return the mean over the images of -log(probability of the true class), in nats."""
     of_truth = probabilities[np.arange(len(labels)), labels]
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore"):  # a probability of 0 gives an infinite loss
         return float(-np.log(of_truth).mean())
 
 
 def penalty(network: list[Layer], l2: float) -> float:
-    """`l2` times the sum of the squares of all weights."""
+    """Return `l2` times the sum of the squares of all weights, biases excluded."""
     if not l2:
         return 0.0
     return l2 * sum(float(np.vdot(layer.weights, layer.weights)) for layer in network)
@@ -198,13 +206,16 @@ def update_weights(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
 ) -> None:
-    """Move all weights against their gradients: stochastic gradient descent.
+    """Do one step of stochastic gradient descent with momentum.
+
+    It overwrites the gradients of the layers.
 
     Args:
-        network: after `backward_propagate_error`.
-        learning_rate: how far, above 0.
-        momentum: the share of the last movement that is kept, from 0 to below 1.
-        weight_decay: each weight first loses learning_rate times this of itself; a bias does not.
+        network: the layers, after `backward_propagate_error`.
+        learning_rate: the step size, above 0.
+        momentum: the share of the last step that is added to this one, from 0 to below 1.
+        weight_decay: each weight, but no bias, is first multiplied by
+            1 - learning_rate × weight_decay.
     """
     for layer in network:
         if weight_decay:
@@ -230,7 +241,7 @@ def train(
     weight_decay: float = 0.0,
     l2: float = 0.0,
 ) -> tuple[float, float]:
-    """Learn from batches of inputs and labels; see the other steps for the arguments.
+    """Do one training step for each batch of inputs and labels; arguments as in the other steps.
 
     Returns:
         The means over the images of the loss and of the accuracy, both before each update.
