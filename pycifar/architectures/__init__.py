@@ -1,4 +1,4 @@
-"""The networks that pycifar knows by name (layer 2)."""
+"""The architectures that pycifar knows by name."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ ARCHITECTURES: dict[str, Architecture] = {
     "resnet20": resnet20.ARCHITECTURE,
 }
 
-# The name under which a network of the caller's own is recorded.
+# The name that is recorded for a network of the caller.
 CUSTOM = "custom"
 
-# Settings of recipes that `list_architectures` shows.
+# The settings of each recipe that `list_architectures` shows.
 LISTED = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay")
 
-ROUNDING = 0.05  # by how much probabilities in bfloat16 may miss a sum of 1
+ROUNDING = 0.05  # how far a sum of probabilities may be from 1; bfloat16 rounds coarsely
 
 
 def list_architectures() -> pandas.DataFrame:
-    """The architectures that `train` and `build_model` know by name.
+    """List the architectures that `train` and `build_model` know by name.
 
     Returns:
-        One row an architecture: `architecture`, `summary`, `origin`, and its recipe's `epochs`,
+        One row per architecture: `architecture`, `summary`, `origin`, and its recipe's `epochs`,
         `batch_size`, `optimizer`, `learning_rate`, `schedule` and `weight_decay`.
 
     Examples:
@@ -98,27 +98,29 @@ def build_model(  # noqa: PLR0913 - the settings of a network
     l2: float | None = None,
     precision: str = "auto",
 ) -> keras.Model | NumpyModel:
-    """An untrained model.
+    """Build an untrained model.
 
     Args:
-        architecture: a name from `list_architectures`; or a function that is called with
-            `input_shape` and `n_classes` and returns a Keras model; or a model, which is checked
-            and returned as it is.
+        architecture: a name from `list_architectures`; or a function that takes `input_shape` and
+            `n_classes` and returns a Keras model; or a model, which is checked and returned as it
+            is.
         input_shape: (height, width, 3) of the images, in pixels.
         n_classes: the number of classes, at least 2.
-        seed: fixes the initial weights, 0 to 2³¹ - 1; None draws one. The state of Python's and
-            NumPy's own generators is left as it was.
-        hidden: the number of units in each hidden layer, each at least 1. This and what follows
-            is for the networks of NumPy, "mlp_sigmoid" and "mlp_relu"; None keeps what they have.
-        activation: of the hidden layers, "sigmoid" or "relu".
-        l2: the loss has this times the sum of the squares of all weights as well, at least 0.
-        precision: what is computed with: "float32"; "bfloat16", which the machine must have; or
-            "auto", which is bfloat16 for "cnn2", "cnn4" and "fastnet" on a machine that has it, and
-            else float32. A network of NumPy has float32, and a model that is given keeps its own.
+        seed: fixes the initial weights, 0 to 2³¹ - 1; None draws one. The states of the global
+            generators of Python and NumPy do not change.
+        hidden: the number of units in each hidden layer, each at least 1. `hidden`, `activation`
+            and `l2` are only for the NumPy networks, "mlp_sigmoid" and "mlp_relu". None keeps the
+            default of the network.
+        activation: the activation of the hidden layers, "sigmoid" or "relu".
+        l2: at least 0. The loss also has `l2` times the sum of the squares of all weights.
+        precision: the type of number to compute with: "float32", "bfloat16" or "auto". "bfloat16"
+            needs a machine with native bfloat16. "auto" is bfloat16 for "cnn2", "cnn4" and
+            "fastnet" on such a machine, and else float32. A NumPy network computes in float32. A
+            model that is passed in keeps its precision.
 
     Returns:
-        A Keras model, or a `pycifar.scratch.NumpyModel`, from raw uint8 pixels, shape
-        (n, height, width, 3), to class probabilities, shape (n, `n_classes`).
+        A Keras model, or a `pycifar.scratch.NumpyModel`. It takes raw uint8 pixels, shape
+        (n, height, width, 3), and returns class probabilities, shape (n, `n_classes`).
 
     Raises:
         ArgumentError: an argument is not as above, or the model does not fit the shapes.
@@ -160,10 +162,10 @@ def build_model(  # noqa: PLR0913 - the settings of a network
 
 
 def recipe_for(architecture: Any) -> tuple[str, Settings]:
-    """Return the name to record for what was given as `architecture`, and what suits it."""
+    """Return the name to record for the argument `architecture`, and the recipe for it."""
     from pycifar.learners import is_network
 
-    if callable(architecture):  # a Keras model is, too
+    if callable(architecture):  # a function, or a Keras model, which is callable too
         return CUSTOM, DEFAULTS
     if not isinstance(architecture, str) and is_network(architecture):
         name = architecture.name if architecture.name in ARCHITECTURES else CUSTOM
@@ -173,7 +175,7 @@ def recipe_for(architecture: Any) -> tuple[str, Settings]:
 
 
 def recipe_by_name(name: str) -> Settings:
-    """Return what suits an architecture by the name that is recorded; the defaults for others."""
+    """Return the recipe of an architecture by its recorded name; the defaults for other names."""
     return ARCHITECTURES[name].settings if name in ARCHITECTURES else DEFAULTS
 
 
@@ -226,7 +228,10 @@ def _check_model(
 
 
 def _check_outputs(model: keras.Model, shape: tuple[int, int, int]) -> None:
-    """Raise an error where a network of the caller's gives numbers that are no probabilities."""
+    """Raise an ArgumentError if the outputs of a model are not probabilities.
+
+    They are checked on a black and on a white image.
+    """
     import numpy as np
 
     from pycifar.backend import keras

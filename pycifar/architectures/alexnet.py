@@ -1,11 +1,17 @@
 """`alexnet`: the network that won ImageNet 2012, at a quarter of its width.
 
 Krizhevsky, Sutskever and Hinton 2012, "ImageNet Classification with Deep Convolutional Neural
-Networks". Kept: five convolutions, overlapping max pooling after the first, second and last, two
-wide hidden layers with dropout, ReLU. Changed for images of 32×32: the first filters are 5×5 in
-steps of 1, not 11×11 in steps of 4. Every width is a quarter of the paper's, so that two processor
-cores train it. Left out: the normalisation of neighbouring maps, which later work found to bring
-nothing, and the split over two GPUs. Weights start as in He et al. 2015.
+Networks".
+
+As in the paper: five convolutions, overlapping max pooling after the first, second and last of
+them, two wide hidden layers with dropout, and ReLU.
+
+Changed: for images of 32×32, the first filters are 5×5 with stride 1, not 11×11 with stride 4.
+Every width is a quarter of the paper's, so that two processor cores can train the network. Weights
+are initialised as in He et al. 2015.
+
+Left out: the local response normalisation, which later work found to bring nothing, and the split
+over two GPUs.
 """
 
 from __future__ import annotations
@@ -27,11 +33,15 @@ if TYPE_CHECKING:
 
 FILTERS = (24, 64, 96, 96, 64)  # 96, 256, 384, 384 and 256 in the paper
 HIDDEN = 1024  # 4096 in the paper
-SMALLEST = 8  # pixels: three poolings by 2
+SMALLEST = 8  # pixels: three poolings halve the size
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
-    """Conv 5×5, pool, conv 5×5, pool, three conv 3×3, pool, dense and dropout twice, dense."""
+    """Build the network.
+
+    Its layers: conv 5×5, pool, conv 5×5, pool, three conv 3×3, pool, twice dense and dropout, and
+    dense with softmax.
+    """
     from pycifar.backend import keras
 
     layers = [

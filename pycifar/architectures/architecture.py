@@ -1,4 +1,4 @@
-"""What pycifar knows about an architecture."""
+"""The description of an architecture: how to build and train it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network by name.
+    """An architecture that pycifar knows by name.
 
     Args:
         summary: its layers in one line.
-        origin: where it comes from.
-        build: makes it: called with `input_shape` (height, width, 3) and `n_classes`, returns a
-            Keras model, or one of NumPy, from raw uint8 pixels to class probabilities.
-        recipe: how it is trained unless the caller says otherwise.
+        origin: its source.
+        build: builds it. It takes `input_shape` (height, width, 3) and `n_classes`, and returns a
+            Keras model or a NumPy network, which maps raw uint8 pixels to class probabilities.
+        recipe: the settings of its training, unless the caller sets others.
         options: names of further arguments that `build` takes.
-        in_numpy: whether it is a network of NumPy, not of Keras.
-        prepare: called with a new model and some of the training images, uint8 of shape
-            (n, height, width, 3), before it is trained, to set weights by them; None where all
-            weights are drawn.
-        flip_weights: for a network to which mirrored images can be the same as the images: takes
-            the weights of a layer, and returns those that do to mirrored images what these do to
-            images. A training that mirrors images keeps both equal. None for other networks.
+        in_numpy: whether it is a NumPy network and not a Keras model.
+        prepare: sets initial weights that depend on the training images. It is called before the
+            training with a new model and some of the images, uint8 of shape (n, height, width, 3).
+            None if all initial weights are random.
+        flip_weights: for networks that can be equivariant to flips; None for others. It takes the
+            weights of a layer and returns the weights that do to mirrored images what these do to
+            images. A training that mirrors images keeps both equal; see
+            `pycifar.learners.flip_equivariance`.
     """
 
     summary: str
@@ -46,5 +47,5 @@ class Architecture:
 
     @property
     def settings(self) -> Settings:
-        """The recipe with the defaults where it says nothing."""
+        """The recipe, completed by the defaults of all training settings."""
         return self.recipe.over(DEFAULTS)

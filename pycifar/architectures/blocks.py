@@ -1,4 +1,4 @@
-"""Pieces that several architectures are made of, for `keras.Sequential` or layer by layer."""
+"""Layers that several architectures use, for `keras.Sequential` or for `chain`."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ def pixels(
     scale: float = 1 / 255,
     offset: float = 0.0,
 ) -> list[Any]:
-    """The input, raw uint8 pixels, and its scaling, from 0-255 to 0-1 unless said otherwise.
+    """Return the input layer for raw uint8 pixels, and a layer that scales the pixels.
 
-    The scaling is a layer of the model, so that a saved file predicts right in plain Keras.
+    The default scales 0-255 to 0-1. The scaling is a layer of the model, so that a saved model also
+    predicts correctly in plain Keras.
 
     Args:
-        input_shape: height, width and 3.
-        smallest: the height and width that the network needs, in pixels.
-        scale: times the pixel.
-        offset: added to that.
+        input_shape: (height, width, 3) of the images, in pixels.
+        smallest: the smallest height and width that the network can take, in pixels.
+        scale: the factor of each pixel value.
+        offset: what is added after the multiplication.
 
     Raises:
-        ArgumentError: the images are smaller than that.
+        ArgumentError: the images are smaller than `smallest`.
     """
     from pycifar.backend import keras
 
@@ -45,7 +46,7 @@ def pixels(
 def convolutions(
     filters: int, block: int, regularizer: keras.regularizers.Regularizer | None = None
 ) -> list[Any]:
-    """Two convolutions of 3×3 with ReLU, then max pooling by 2."""
+    """Return two 3×3 convolutions with ReLU, and max pooling by 2."""
     from pycifar.backend import keras
 
     convolution = {
@@ -63,7 +64,7 @@ def convolutions(
 
 
 def convolution(filters: int, kernel: int, name: str, stride: int = 1) -> Any:
-    """A convolution with ReLU that keeps the size, but for its stride; weights as in He et al."""
+    """Return a convolution with ReLU, "same" padding and weights as in He et al. 2015."""
     from pycifar.backend import keras
 
     return keras.layers.Conv2D(
@@ -78,14 +79,14 @@ def convolution(filters: int, kernel: int, name: str, stride: int = 1) -> Any:
 
 
 def overlapping_pooling(name: str) -> Any:
-    """Max pooling of 3×3 in steps of 2, which halves the size."""
+    """Return 3×3 max pooling with stride 2, which halves the height and width."""
     from pycifar.backend import keras
 
     return keras.layers.MaxPooling2D(3, strides=2, padding="same", name=name)
 
 
 def dense_with_dropout(units: int, number: int, dropout: float = 0.5) -> list[Any]:
-    """A fully connected layer with ReLU, and dropout after it."""
+    """Return a fully connected layer with ReLU, and dropout after it."""
     from pycifar.backend import keras
 
     return [
@@ -97,7 +98,7 @@ def dense_with_dropout(units: int, number: int, dropout: float = 0.5) -> list[An
 
 
 def probabilities(n_classes: int) -> Any:
-    """The last layer: fully connected, with softmax, in float32 whatever the others compute in."""
+    """Return the last layer: fully connected, with softmax, always in float32."""
     from pycifar.backend import keras
 
     return keras.layers.Dense(
@@ -108,7 +109,7 @@ def probabilities(n_classes: int) -> Any:
 def normalised_convolution(
     filters: int, kernel: int, name: str, stride: int = 1, activation: bool = True
 ) -> list[Any]:
-    """A convolution that keeps the size, but for its stride; batch normalisation; ReLU."""
+    """Return a convolution with "same" padding, batch normalisation, and ReLU by default."""
     from pycifar.backend import keras
 
     layers = [
@@ -117,18 +118,19 @@ def normalised_convolution(
             kernel,
             strides=stride,
             padding="same",
-            use_bias=False,  # the normalisation has one
+            use_bias=False,  # batch normalisation adds an offset of its own
             kernel_initializer="he_normal",
             name=name,
         ),
-        # With Keras's momentum of 0.99 a short training ends before its averages are right.
+        # With Keras's default momentum of 0.99, a short training ends before the moving averages
+        # are close to the real statistics.
         keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm"),
     ]
     return [*layers, keras.layers.ReLU(name=f"{name}_relu")] if activation else layers
 
 
 def chain(values: Any, layers: list[Any]) -> Any:
-    """What comes out of the layers, one after the other, when `values` go in."""
+    """Apply layers one after the other to `values`, and return the output of the last."""
     for layer in layers:
         values = layer(values)
     return values

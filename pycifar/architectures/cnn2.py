@@ -17,7 +17,7 @@ DROPOUT = 0.5
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
-    """Conv 32, conv 32, max pooling, dense 512 with dropout, dense `n_classes` with softmax."""
+    """Build conv 32 twice, max pooling, dense 512 with dropout, dense `n_classes` with softmax."""
     from pycifar.backend import keras
 
     layers = [

@@ -1,4 +1,4 @@
-"""`cnn4`: four convolutions, with the weight decay of all learned variables in the loss."""
+"""`cnn4`: four convolutions, with an L2 penalty on all weights and biases in the loss."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 FILTERS = (32, 64)
 HIDDEN = 512
-# The loss gains this times the sum of the squares of every weight and every bias.
+# The loss also has this times the sum of the squares of all weights and biases.
 WEIGHT_DECAY = 2e-4
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
-    """Conv-conv-pool twice, dense 512 with ReLU, dense `n_classes`, softmax."""
+    """Build conv, conv and pool twice, then dense 512 with ReLU, dense `n_classes`, softmax."""
     from pycifar.backend import keras
 
     decay = keras.regularizers.L2(WEIGHT_DECAY)

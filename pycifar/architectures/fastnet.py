@@ -1,19 +1,34 @@
-"""`fastnet`: the most accuracy for the time.
+"""`fastnet`: a network that reaches high accuracy in a short training.
 
-After Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU". Kept: a first layer that
-whitens patches of 2×2 pixels and does not learn, three blocks of two convolutions with max pooling
-after the first, normalisation whose scale is fixed, an identity at the start of each convolution,
-a last layer whose output is scaled down, label smoothing, and images that are mirrored in every
-other epoch; and Muon, which came after it (see `pycifar.learners.muon`). Changed for processors:
-half the filters, ReLU in place of GELU, no bias behind the whitening, smaller batches, Adam for
-what is no kernel, the largest value of each map at the end whatever its size, two more convolutions
-where the maps are smallest, each added to what it is given (He et al. 2015), and at the end of long
-trainings the mean of the weights (Izmailov et al. 2018).
+After Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU".
 
-A training that mirrors images has the network be the same to both (see
-`pycifar.learners.flip_equivariance`), which takes far fewer steps to learn; pooling by windows of
-3×3 leaves out no edge that its mirror image would have. Where the width is no power of two,
-mirrored images are nearly the same to it.
+As there:
+
+- The first layer whitens patches of 2×2 pixels, and is not trained.
+- Three blocks have two convolutions each, with max pooling after the first.
+- Batch normalisation has an offset but no scale.
+- Each convolution starts as the identity.
+- The input of the last layer is scaled down.
+- Labels are smoothed, and each image is mirrored in every other epoch.
+
+The optimizer, Muon, was published later (see `pycifar.learners.muon`).
+
+Changed, to train on processors:
+
+- half the filters, smaller batches, and ReLU in place of GELU,
+- no bias after the whitening,
+- Adam for all variables that are not kernels of convolutions,
+- global max pooling at the end, for any size of image,
+- two more convolutions where the feature maps are smallest, with shortcuts (He et al. 2015),
+- at the end of long trainings, the mean of the weights (Izmailov et al. 2018).
+
+A training that mirrors images keeps the network equivariant to flips, so that it learns in far
+fewer steps (see `pycifar.learners.flip_equivariance`). For this, pooling has windows of 3×3 with
+stride 2. If the width of the images is a power of two, these windows leave out no edge that the
+mirrored image would have. For other widths, mirrored images give only nearly the same result.
+
+Figures are in docs/decisions, in muon.md, widths.md, mirrored-weights.md, batches-and-rate.md,
+averaging.md and ingredients.md.
 """
 
 from __future__ import annotations
@@ -29,18 +44,21 @@ if TYPE_CHECKING:
     import numpy as np
 
 FILTERS = (32, 128, 128)
-ADDED = 2  # convolutions at the end, each added to what it is given
-SMALLEST = 16  # pixels: what the patches and three poolings leave one of
-SCALE, OFFSET = 1 / 64, -2.0  # mean near 0 and deviation near 1, in numbers that bfloat16 has
-PATCH = 2  # pixels
-RIDGE = 5e-4  # added to the variances of patches, so that faint ones are not blown up
+ADDED = 2  # convolutions at the end, each with a shortcut around it
+SMALLEST = 16  # pixels: whitening leaves 15, and the three poolings 7, 3 and 1
+# Pixels become values of mean near 0 and standard deviation near 1. Both are exact in bfloat16.
+SCALE, OFFSET = 1 / 64, -2.0
+PATCH = 2  # pixels: the height and width of the patches that are whitened
+RIDGE = 5e-4  # added to the variances of patches, so that weak components are not amplified
 OUTPUT_SCALE = 1 / 9
 
-OWN_PARTNERS = 12  # channels, the first ones: patches that are the same when mirrored
+# The first channels of each layer are their own partners under mirroring. There are as many as
+# whitening filters that are symmetric: half of 2 × 3 × `PATCH`².
+OWN_PARTNERS = 12
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
-    """Whitened patches, three blocks of convolutions, dense `n_classes` with softmax."""
+    """Build the whitening layer, three blocks of convolutions, dense `n_classes` with softmax."""
     from pycifar.backend import keras
 
     layers = keras.layers
@@ -82,7 +100,7 @@ def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
 
 
 def flip_weights(weights: np.ndarray) -> np.ndarray:
-    """The weights of a layer that do to mirrored images what these do to images."""
+    """Return the weights of a layer that do to mirrored images what these do to images."""
     if weights.ndim < 4:
         return weights[_partners(len(weights))]
     inputs, outputs = weights.shape[2:]
@@ -90,14 +108,24 @@ def flip_weights(weights: np.ndarray) -> np.ndarray:
 
 
 def _partners(channels: int) -> list[int]:
-    """Of each channel, the one that finds in mirrored images what it finds in images."""
+    """Return the partner of each channel: what one finds in an image, its partner finds mirrored.
+
+    The first channels are their own partners. After them, neighbours are partners: 12 and 13, 14
+    and 15, and so on.
+    """
     return [channel if channel < OWN_PARTNERS else channel ^ 1 for channel in range(channels)]
 
 
 def prepare(model: keras.Model, images: np.ndarray) -> None:
-    """Whiten by the training images, and have each convolution begin by passing its input on.
+    """Set the initial weights.
 
-    Mirrored images are the same to the network.
+    The first layer whitens patches of these training images. The first filters of each other
+    convolution pass their input channels on unchanged. All trainable weights are equal to their
+    flip weights, so an image and its mirror image give the same result.
+
+    Args:
+        model: a new model from `build`.
+        images: training images, uint8 of shape (n, height, width, 3).
     """
     from pycifar.backend import keras
 
@@ -114,16 +142,19 @@ def prepare(model: keras.Model, images: np.ndarray) -> None:
 
 
 def whitening_filters(images: np.ndarray) -> np.ndarray:
-    """Filters, shape (2, 2, 3, 24), whose outputs over the images are uncorrelated and as strong.
+    """Return whitening filters, shape (2, 2, 3, 24).
 
-    They are the principal components of the patches and of mirrored ones, each with either sign:
-    first those that are the same when mirrored, and then those that turn into the opposite.
+    They are the principal components of the patches and of the mirrored patches, scaled so that
+    their outputs are uncorrelated and equally strong over the images. Each component occurs twice,
+    once with each sign. The first 12 filters do not change when they are mirrored. The last 12
+    change their sign.
     """
     import numpy as np
 
     scaled = images.astype(np.float32) * SCALE + OFFSET
     windows = np.lib.stride_tricks.sliding_window_view(scaled, (PATCH, PATCH), axis=(1, 2))
     patches = windows.transpose(5, 0, 1, 2, 4, 3).reshape(PATCH, -1, 3 * PATCH).astype(np.float64)
+    # Sums of the left and the right column have the symmetric components, differences the others.
     left, right = patches / np.sqrt(2)
     found = []
     for sign in (1, -1):

@@ -1,13 +1,18 @@
 """`googlenet`: nine inception modules, at a quarter of their width.
 
-Szegedy et al. 2014, "Going Deeper with Convolutions". Kept: each module sees its input through four
-branches, 1×1, 3×3, 5×5 and pooling, the larger ones after a reduction by 1×1, and joins what they
-find; the average over the image stands before the one fully connected layer. Changed for images of
-32×32: the stem halves the size once, not thrice, as its first filters are 3×3 in steps of 1, not
-7×7 in steps of 2, and the second of its poolings is gone. Every width is a quarter of the paper's,
-so that two processor cores train it. Left out: the two auxiliary classifiers, which bring half a
-point by the paper's own account, and the normalisation of neighbouring maps. Weights start as in
-He et al. 2015.
+Szegedy et al. 2014, "Going Deeper with Convolutions".
+
+As in the paper: each module has four branches, 1×1, 3×3, 5×5 and pooling, and concatenates their
+outputs. The 3×3 and 5×5 convolutions follow a 1×1 convolution that reduces the number of maps.
+Global average pooling comes before the only fully connected layer.
+
+Changed: for images of 32×32, the stem halves the size once, not three times. Its first filters are
+3×3 with stride 1, not 7×7 with stride 2, and its second pooling is left out. Every width is a
+quarter of the paper's, so that two processor cores can train the network. Weights are initialised
+as in He et al. 2015.
+
+Left out: the two auxiliary classifiers, which bring half a percentage point according to the paper,
+and the local response normalisation.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Widths(NamedTuple):
-    """Filters of a module's branches, in the paper's table."""
+    """The numbers of filters in the branches of a module, as in the paper's table."""
 
     one: int
     reduced_three: int
@@ -39,7 +44,7 @@ class Widths(NamedTuple):
     pooled: int
 
 
-NARROWED = 4  # what the paper's widths are divided by
+NARROWED = 4  # the divisor of the paper's widths
 STEM = (64, 64, 192)
 MODULES = {
     "3a": Widths(64, 96, 128, 16, 32, 32),
@@ -54,11 +59,11 @@ MODULES = {
 }
 POOLED_AFTER = ("3b", "4e")
 DROPOUT = 0.4
-SMALLEST = 8  # pixels: three poolings by 2
+SMALLEST = 8  # pixels: three poolings halve the size
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
-    """A stem of three convolutions, nine inception modules, the average over the image, dense."""
+    """Build three convolutions, nine inception modules, global average pooling and dense."""
     from pycifar.backend import keras
 
     start, scaling = pixels(input_shape, SMALLEST)
@@ -81,7 +86,7 @@ def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
 
 
 def inception(values: Any, widths: Widths, name: str) -> Any:
-    """One module: four branches, joined."""
+    """Apply an inception module: four branches, whose outputs are concatenated."""
     from pycifar.backend import keras
 
     narrow = Widths(*(width // NARROWED for width in widths))

@@ -1,9 +1,10 @@
-"""`lenet5`: the network that read handwritten digits.
+"""`lenet5`: the network for handwritten digits of 1998.
 
 LeCun, Bottou, Bengio and Haffner 1998, "Gradient-Based Learning Applied to Document Recognition".
-Its input is 32×32 already. Changed here: three colours in place of one; each filter of the second
-convolution sees all maps of the first, not a chosen few; pooling has no weights; tanh is not
-scaled; and the output is a softmax in place of distances to drawn digits.
+
+As in the paper, the input is 32×32. Changed: it has three colours, not one. Each filter of the
+second convolution takes all maps of the first, not a selection. Pooling has no weights, and tanh is
+not scaled. The output is a softmax, not distances to drawings of the digits.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 FILTERS = (6, 16)
 HIDDEN = (120, 84)
-SMALLEST = 16  # pixels: two convolutions of 5×5 without a border, each before a pooling by 2
+SMALLEST = 16  # pixels: 5×5 convolutions without padding and pooling by 2 leave 12, 6, 2 and 1
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
-    """Conv 6 of 5×5, average pooling, conv 16 of 5×5, average pooling, dense 120 and 84, tanh."""
+    """Build conv 6 and 16 of 5×5, each with average pooling, dense 120 and 84, all tanh, dense."""
     from pycifar.backend import keras
 
     layers = pixels(input_shape, SMALLEST)

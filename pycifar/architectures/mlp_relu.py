@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from pycifar.scratch import NumpyModel
 
 HIDDEN = (64, 64)
-L2 = 1e-3  # this and the recipe were found by benchmarks/search.py, on held-out training images
+# This and the recipe were found by benchmarks/search.py, on held-out training images; see
+# docs/decisions/cnn4-and-mlp-relu.md.
+L2 = 1e-3
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int, **options: Any) -> NumpyModel:
-    """All pixels, two hidden layers of 64 with ReLU, `n_classes` outputs with softmax."""
+    """Build two hidden layers of 64 with ReLU on all pixels, and an output layer with softmax."""
     from pycifar.scratch import NumpyModel
 
     chosen = {"hidden": HIDDEN, "activation": "relu", "l2": L2, **options}

@@ -1,4 +1,7 @@
-"""`mlp_sigmoid`: a network of sigmoids written in NumPy, on the grey middle of the image."""
+"""`mlp_sigmoid`: a fully connected network with sigmoids, written in NumPy.
+
+Its input is the luminance of the central 28×28 pixels.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ HIDDEN = (500, 50)
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int, **options: Any) -> NumpyModel:
-    """784 inputs, hidden layers of 500 and 50 with sigmoids, `n_classes` outputs with softmax."""
+    """Build sigmoid layers of 500 and 50 units on 784 inputs, and an output layer with softmax."""
     from pycifar.scratch import NumpyModel
 
     chosen = {"hidden": HIDDEN, "activation": "sigmoid", "inputs": "greys", **options}

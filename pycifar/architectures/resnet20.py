@@ -1,12 +1,15 @@
-"""`resnet20`: residual learning, as its paper has it for CIFAR-10.
+"""`resnet20`: the residual network for CIFAR-10 of the original paper.
 
-He, Zhang, Ren and Sun 2015, "Deep Residual Learning for Image Recognition", section 4.2: one
-convolution, three stages of three blocks with 16, 32 and 64 filters, two convolutions with batch
-normalisation a block, and shortcuts without parameters: where a stage halves the size, the shortcut
-takes every other pixel and fills up the new maps with zeros (option A). Its 0.27 million
-parameters are the paper's. Changed: pixels are scaled to 0-1, and no mean image is taken off them,
-which the normalisation makes up for; the learning rate rises and falls in one cycle, which a short
-training needs, where the paper divides 0.1 by 10 twice.
+He, Zhang, Ren and Sun 2015, "Deep Residual Learning for Image Recognition", section 4.2.
+
+As in the paper: one convolution, then three stages of three blocks with 16, 32 and 64 filters. Each
+block has two convolutions with batch normalisation, and a shortcut without parameters. Where a
+stage halves the size, the shortcut takes every other pixel and fills the new maps with zeros
+(option A). There are 0.27 million parameters.
+
+Changed: pixels are scaled to 0-1, and no mean image is subtracted, which batch normalisation makes
+up for. The learning rate rises and falls in one cycle, which a short training needs. In the paper
+it starts at 0.1 and is divided by 10 twice.
 """
 
 from __future__ import annotations
@@ -20,13 +23,13 @@ from pycifar.config import Settings
 if TYPE_CHECKING:
     import keras
 
-STAGES = (16, 32, 64)  # filters
-BLOCKS = 3  # in a stage
-SMALLEST = 4  # pixels: two halvings
+STAGES = (16, 32, 64)  # filters in each stage
+BLOCKS = 3  # residual blocks in each stage
+SMALLEST = 4  # pixels: two stages halve the size
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
-    """Conv 16, three stages of three residual blocks, the average over the image, dense."""
+    """Build conv 16, three stages of three residual blocks, global average pooling and dense."""
     from pycifar.backend import keras
 
     start, scaling = pixels(input_shape, SMALLEST)
@@ -40,7 +43,7 @@ def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
 
 
 def residual(values: Any, filters: int, stride: int, name: str) -> Any:
-    """Two convolutions, and what went in added to what comes out."""
+    """Apply a residual block: two convolutions, whose output is added to the block's input."""
     from pycifar.backend import keras
 
     layers = [
@@ -50,6 +53,7 @@ def residual(values: Any, filters: int, stride: int, name: str) -> Any:
     shortcut = values
     if stride > 1:
         new_maps = filters - values.shape[-1]
+        # Pooling of a single pixel with a stride takes every other pixel.
         every_other = keras.layers.MaxPooling2D(1, strides=stride, name=f"{name}_shortcut")
         sides = ((0, 0), (0, 0), (0, 0), (new_maps // 2, new_maps - new_maps // 2))
         shortcut = keras.ops.pad(every_other(values), sides)

@@ -1,4 +1,4 @@
-"""`softmax`: multinomial logistic regression on the pixels, the baseline of all networks."""
+"""`softmax`: multinomial logistic regression on the pixels, the baseline for all networks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
-    """All pixels, one fully connected layer, softmax."""
+    """Build one fully connected layer with softmax on all pixels."""
     from pycifar.backend import keras
 
     flatten = keras.layers.Flatten(name="flatten")

@@ -1,12 +1,15 @@
-"""`vgg16`: depth by small filters alone, at a quarter of its width.
+"""`vgg16`: a deep network of 3×3 convolutions, at a quarter of its width.
 
 Simonyan and Zisserman 2014, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
-configuration D. Kept: thirteen convolutions of 3×3 in five blocks, each of which ends in max
-pooling, and two wide hidden layers with dropout; the smallest image that fits is 32×32, of which
-the last pooling leaves one pixel. Every width is a quarter of the paper's, so that two processor
-cores train it. Changed: weights start as in He et al. 2015, where the paper began with those of a
-shallower network that had been trained before; and AdamW trains it, as with the paper's SGD it
-learns little in its first epochs. It needs no batch normalisation, which came a year later.
+configuration D.
+
+As in the paper: thirteen 3×3 convolutions in five blocks, each of which ends with max pooling, and
+two wide hidden layers with dropout. There is no batch normalisation, which came a year later.
+
+Changed: every width is a quarter of the paper's, so that two processor cores can train the network.
+Weights are initialised as in He et al. 2015. The paper started from the weights of a shallower
+network that had been trained before. AdamW replaces the paper's SGD, with which the network learns
+little in its first epochs.
 """
 
 from __future__ import annotations
@@ -25,13 +28,14 @@ from pycifar.config import Settings
 if TYPE_CHECKING:
     import keras
 
-BLOCKS = ((16, 2), (32, 2), (64, 3), (128, 3), (128, 3))  # filters, a quarter; convolutions
+# The filters of each block (a quarter of the paper's), and the number of its convolutions.
+BLOCKS = ((16, 2), (32, 2), (64, 3), (128, 3), (128, 3))
 HIDDEN = 1024  # 4096 in the paper
-SMALLEST = 32  # pixels: five poolings by 2
+SMALLEST = 32  # pixels: five poolings halve the size, and leave one pixel of 32
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
-    """Thirteen convolutions of 3×3 in five blocks, dense and dropout twice, dense."""
+    """Build thirteen 3×3 convolutions in five blocks, twice dense and dropout, and dense."""
     from pycifar.backend import keras
 
     layers = pixels(input_shape, SMALLEST)

@@ -1,11 +1,16 @@
-"""`zfnet`: AlexNet after a look at what its layers see, at a quarter of its width.
+"""`zfnet`: AlexNet, improved after its features were visualised, at a quarter of its width.
 
-Zeiler and Fergus 2013, "Visualizing and Understanding Convolutional Networks". Kept: the first
-filters are smaller and stand closer than AlexNet's, the second convolution takes steps of 2, and
-the convolutions in the middle are wider (512, 1024 and 512 in the paper's best network). Changed
-for images of 32×32: the first filters are 3×3 in steps of 1, not 7×7 in steps of 2. Every width is
-a quarter of the paper's, so that two processor cores train it. Left out: the normalisation of
-contrast. Weights start as in He et al. 2015.
+Zeiler and Fergus 2013, "Visualizing and Understanding Convolutional Networks".
+
+As in the paper: the first filters are smaller than AlexNet's and have a smaller stride. The second
+convolution has stride 2. The last three convolutions are wider (512, 1024 and 512 in the paper's
+best network).
+
+Changed: for images of 32×32, the first filters are 3×3 with stride 1, not 7×7 with stride 2. Every
+width is a quarter of the paper's, so that two processor cores can train the network. Weights are
+initialised as in He et al. 2015.
+
+Left out: the contrast normalisation.
 """
 
 from __future__ import annotations
@@ -27,11 +32,15 @@ if TYPE_CHECKING:
 
 FILTERS = (24, 64, 128, 256, 128)  # 96, 256, 512, 1024 and 512 in the paper
 HIDDEN = 1024  # 4096 in the paper
-SMALLEST = 16  # pixels: three poolings and one convolution by 2
+SMALLEST = 16  # pixels: three poolings and one convolution halve the size
 
 
 def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
-    """Conv 3×3, pool, conv 5×5 by 2, pool, three wide conv 3×3, pool, dense and dropout twice."""
+    """Build the network.
+
+    Its layers: conv 3×3, pool, conv 5×5 with stride 2, pool, three wide conv 3×3, pool, twice dense
+    and dropout, and dense with softmax.
+    """
     from pycifar.backend import keras
 
     layers = [
