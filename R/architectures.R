@@ -1,11 +1,14 @@
 #' List the architectures
 #'
-#' The networks that [cifar_train()] and [cifar_build_model()] know by name, each with the recipe
-#' that it is trained with unless the caller says otherwise.
+#' Lists the networks that [cifar_train()] and [cifar_build_model()] know by name. Each has a
+#' recipe: the settings that [cifar_train()] uses for arguments that are `NULL`.
 #'
-#' @return A tibble with one row an architecture: `architecture` (its name), `summary` (its layers),
-#'   `origin` (where it comes from), and its recipe: `epochs`, `batch_size` (images a step),
-#'   `optimizer`, `learning_rate`, `schedule` and `weight_decay`.
+#' @return A tibble with one row per architecture and the columns
+#'   * `architecture`: its name.
+#'   * `summary`: its layers.
+#'   * `origin`: where it comes from.
+#'   * `epochs`, `batch_size` (images in a step), `optimizer`, `learning_rate`, `schedule` and
+#'     `weight_decay`: its recipe.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()

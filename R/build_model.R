@@ -1,27 +1,35 @@
 #' Build an untrained model
 #'
-#' @param architecture A name from [cifar_list_architectures()]; or a function that is called with
-#'   `input_shape` (an integer vector of height, width and 3) and `n_classes` and returns a Keras
-#'   model; or a model, such as one of the package keras3, which is checked and returned.
-#' @param input_shape Height, width and 3: the shape of an image, in pixels.
+#' @param architecture The network to build. One of
+#'   * a name from [cifar_list_architectures()].
+#'   * a function with the arguments `input_shape` (an integer vector of height, width and 3) and
+#'     `n_classes`, which returns a Keras model.
+#'   * a model, such as one from the package keras3. It is checked and returned.
+#' @param input_shape The shape of an image: height and width in pixels, and 3.
 #' @param n_classes The number of classes, at least 2.
-#' @param seed Fixes the initial weights; a whole number from 0 to 2^31 - 1, or `NULL` to draw one.
-#' @param hidden The number of units in each hidden layer, each at least 1. This and what follows is
-#'   for the networks written in NumPy, `"mlp_sigmoid"` and `"mlp_relu"`; `NULL` keeps what they
-#'   have.
-#' @param activation Of the hidden layers: `"sigmoid"` or `"relu"`.
-#' @param l2 The loss has this times the sum of the squares of all weights as well; at least 0.
-#' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have;
-#'   or `"auto"`, which is bfloat16 for `"cnn2"`, `"cnn4"` and `"fastnet"` on a machine that has it,
-#'   and else float32. A network of NumPy has float32, and a model that is given keeps its own.
+#' @param seed A whole number from 0 to 2^31 - 1. It determines the initial weights. `NULL` draws a
+#'   seed.
+#' @param hidden The number of units in each hidden layer, at least 1 each. `hidden`, `activation`
+#'   and `l2` are for the networks in NumPy only: `"mlp_sigmoid"` and `"mlp_relu"`. `NULL` uses the
+#'   network's default.
+#' @param activation The activation function of the hidden layers: `"sigmoid"` or `"relu"`.
+#' @param l2 The factor of an L2 penalty, at least 0. `l2` times the sum of the squares of all
+#'   weights, without the biases, is added to the loss.
+#' @param precision The number format of the computation. One of
+#'   * `"float32"`.
+#'   * `"bfloat16"`, which the machine must support.
+#'   * `"auto"`: bfloat16 for `"cnn2"`, `"cnn4"` and `"fastnet"` if the machine supports it,
+#'     otherwise float32.
 #'
-#' @return A model from raw pixels (0-255) to class probabilities, of class `cifar_network` and the
-#'   classes that reticulate gives it: a Keras model, which functions for Keras models take as it
-#'   is, but for the verbs in [cifar_generics]; or a network of NumPy. [cifar_train()] trains it in
-#'   place.
+#'   Networks in NumPy always use float32. A model that you give keeps its own precision.
+#'
+#' @return A model of class `cifar_network` and the classes that reticulate adds. It takes raw
+#'   pixels (0-255) and returns class probabilities. It is a Keras model, or a network in NumPy.
+#'   Functions for Keras models accept the Keras model. Only the generics in [cifar_generics], such
+#'   as `fit()`, use the methods of pycifar. [cifar_train()] trains the model in place.
 #' @section Errors:
-#' `pycifar_error_unknown_name` for an architecture that does not exist, `pycifar_error_argument`
-#' for any other argument.
+#' * `pycifar_error_unknown_name`: there is no such architecture.
+#' * `pycifar_error_argument`: another argument is not as described above.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()
@@ -73,7 +81,8 @@ print.cifar_network <- function(x, ...) {
   invisible(x)
 }
 
-# An architecture ready to cross: a name, a function of R, a Keras model or a trained model.
+# Return an architecture in the form that Python takes. `architecture` is a name, an R function, a
+# Keras model or a trained model.
 architecture_to_python <- function(architecture, call = rlang::caller_env()) {
   if (inherits(architecture, "cifar_trained_model")) {
     return(live_handle(architecture, "architecture", "cifar_trained_model", call))

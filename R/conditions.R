@@ -1,54 +1,54 @@
 #' Errors, warnings and messages of pycifar
 #'
-#' Each condition that pycifar signals has a class of its own, so that a program can tell it from
-#' others with [tryCatch()] or [withCallingHandlers()]. The message says what is wrong, what is
-#' allowed and what was received; where there is something to do about it, a bullet says what.
+#' Each condition that pycifar signals has its own class. A program can catch it by this class with
+#' [tryCatch()] or [withCallingHandlers()]. The message says what is wrong, what is allowed and what
+#' was received. If there is a way to fix the problem, a bullet below the message says how.
 #'
 #' @section Errors:
-#' An error has the class of its kind, then those of the kinds above it, then `pycifar_error`:
+#' An error has its own class, then the classes above it in this list, then `pycifar_error`:
 #'
 #' * `pycifar_error_argument`: an argument has a wrong type or value.
-#'     * `pycifar_error_unknown_name`: a name is not in the list of allowed names.
+#'     * `pycifar_error_unknown_name`: a name is not one of the allowed names.
 #' * `pycifar_error_data`: images or labels cannot be used.
-#'     * `pycifar_error_data_not_found`: there is no data set where it was looked for.
-#'     * `pycifar_error_data_format`: a file misses parts, is truncated, or has another format.
+#'     * `pycifar_error_data_not_found`: a data set or an image file was not found.
+#'     * `pycifar_error_data_format`: a file is incomplete, damaged or in another format.
 #'     * `pycifar_error_image`: images have a wrong shape, type or range.
-#'     * `pycifar_error_download`: the download failed, or its checksum does not hold.
+#'     * `pycifar_error_download`: a download failed, or the file has a wrong checksum.
 #' * `pycifar_error_model_file`: a saved model cannot be read.
 #'     * `pycifar_error_model_version`: a saved model was written by a newer pycifar.
 #' * `pycifar_error_output`: a file cannot be written.
-#'     * `pycifar_error_output_exists`: a file exists, and overwriting it was not asked for.
-#' * `pycifar_error_training`: training cannot go on. The field `model` holds the model as far as it
-#'   came.
-#'     * `pycifar_error_divergence`: the loss is no finite number any more. The model has the last
-#'       weights, at most 100 steps old, with which it was.
-#'     * `pycifar_error_callback`: a function that you gave failed: a callback, or one that makes a
-#'       network, where `model` is `NULL`.
-#'     * `pycifar_error_checkpoint` (a `pycifar_error_output`, too): a checkpoint cannot be made, or
-#'       does not fit.
-#' * `pycifar_error_handle`: a data set or model is from an R session that has ended.
-#' * `pycifar_error_forked`: this R process was forked from one in which Python runs already.
+#'     * `pycifar_error_output_exists`: a file exists already, and overwriting is not allowed.
+#' * `pycifar_error_training`: the training cannot continue. The field `model` holds the model as
+#'   trained so far.
+#'     * `pycifar_error_divergence`: the loss is no longer a finite number. The model has weights
+#'       from when the loss was still finite. They are at most 100 steps old.
+#'     * `pycifar_error_callback`: a function that you gave failed. It is a callback or builds a
+#'       network. For a function that builds a network, `model` is `NULL`.
+#'     * `pycifar_error_checkpoint` (also a `pycifar_error_output`): a checkpoint cannot be written,
+#'       or does not belong to this training.
+#' * `pycifar_error_handle`: a data set or model belongs to an R session that has ended.
+#' * `pycifar_error_forked`: this R process was forked from one in which Python was already running.
 #' * `pycifar_error_dependency`: Python, Keras or one of its backends is missing.
-#' * `pycifar_error_internal`: something that should not happen; please report it.
+#' * `pycifar_error_internal`: an internal error of pycifar. Please report it.
 #'
-#' The field `fix` holds the bullet, or `NULL`. An error that Python raised keeps Python's account
-#' of it in the field `traceback`, which is not printed.
+#' The field `fix` holds the text of the bullet, or `NULL`. For an error from Python, the field
+#' `traceback` holds Python's traceback. It is not printed.
 #'
 #' @section Warnings:
-#' Each has the class `pycifar_warning` as well.
+#' A warning has its own class, then `pycifar_warning`:
 #'
-#' * `pycifar_warning_interrupted`: training was interrupted; the model holds what was learned until
-#'   then.
-#' * `pycifar_warning_time_budget`: a time budget was too short for one pass over the training
+#' * `pycifar_warning_interrupted`: the training was interrupted. The model is as trained so far.
+#' * `pycifar_warning_time_budget`: the time budget was too short for one pass over the training
 #'   images.
-#' * `pycifar_warning_checkpoint`: a checkpoint was made elsewhere, which changes no weights.
-#' * `pycifar_warning_backend`: Keras's backend computes more slowly than it could.
-#' * `pycifar_warning_unsaved`: a model with a layer that Keras cannot write ends with the R
-#'   session.
+#' * `pycifar_warning_checkpoint`: a checkpoint was made in a different environment. The difference
+#'   does not change the weights.
+#' * `pycifar_warning_backend`: the backend of Keras is slower than it could be, or its results
+#'   differ in the last bits.
+#' * `pycifar_warning_unsaved`: a model has a layer that Keras cannot save. The model is lost when
+#'   the R session ends.
 #'
 #' @section Messages:
-#' * `pycifar_message_progress`: the line about a finished epoch, see `verbose` in [cifar_train()].
-#'
+#' * `pycifar_message_progress`: a finished epoch; see `verbose` in [cifar_train()].
 #' @name pycifar_conditions
 #' @examplesIf cifar_available()
 #' tryCatch(
@@ -57,8 +57,9 @@
 #' )
 NULL
 
-# Signal an error of pycifar. `kinds` go from the most specific to the most general; `call` is the
-# frame of the exported function. The texts are values to cli: braces in them mean nothing.
+# Signal an error. `kinds` are the classes without the prefix, the most specific first. `call` is
+# the frame of the exported function. cli gets the texts as values, so braces in them have no
+# meaning.
 abort_pycifar <- function(kinds, message, fix = NULL, call = rlang::caller_env(), ...) {
   cli::cli_abort(
     c("{message}", i = if (!is.null(fix)) "{fix}"),
@@ -69,7 +70,7 @@ abort_pycifar <- function(kinds, message, fix = NULL, call = rlang::caller_env()
   )
 }
 
-# Signal an error that came from Python as data.
+# Signal an error that Python returned as data.
 abort_from_python <- function(answer, call) {
   abort_pycifar(
     answer$kinds,
@@ -81,7 +82,7 @@ abort_from_python <- function(answer, call) {
   )
 }
 
-# Signal the warnings that came from Python as data.
+# Signal the warnings that Python returned as data.
 warn_from_python <- function(warnings, call) {
   for (warning in warnings) {
     cli::cli_warn(

@@ -1,34 +1,39 @@
-#' Models in the verbs of other packages
+#' Methods for generics of other packages
 #'
-#' Methods for generics of ggplot2 and generics (which broom, parsnip and others share). They are
-#' there when those packages are.
+#' Methods for generics of the packages ggplot2 and generics. broom, parsnip and other packages
+#' re-export the generics of generics.
 #'
-#' @param x,object A trained model; for `autoplot()` also what else has a `plot()` here; for `fit()`
-#'   also a network of [cifar_build_model()].
-#' @param new_data Images as [predict.cifar_trained_model()] takes them, such as a data frame with a
-#'   column `path`, or a data set, for its test split.
-#' @param dataset A data set from [cifar_load_dataset()]; `NULL` for the one that the model was
-#'   trained on.
-#' @param layer The name of a layer, for its weights alone; `NULL` for all.
+#' @param x,object A trained model. `autoplot()` also takes the other objects of pycifar that have a
+#'   `plot()` method. `fit()` also takes a network from [cifar_build_model()].
+#' @param new_data Images in a form that [predict.cifar_trained_model()] accepts, such as a data
+#'   frame with a column `path`, or a data set. From a data set, the test split is used.
+#' @param dataset A data set from [cifar_load_dataset()]. For `fit()` of a trained model, `NULL`
+#'   means the data set that the model was trained on.
+#' @param layer The name of the layer whose weights to return. `NULL` returns the weights of all
+#'   layers.
 #' @param row.names,optional Not used.
-#' @param tta Test-time augmentation, as [predict.cifar_trained_model()] has it.
-#' @param ... `fit()`: arguments of [cifar_train()]; `evaluate()`: of [cifar_evaluate()];
-#'   `autoplot()`: of the `plot()` method.
+#' @param tta Whether to use test-time augmentation; see [predict.cifar_trained_model()].
+#' @param ... For `fit()`, arguments of [cifar_train()]. For `evaluate()`, arguments of
+#'   [cifar_evaluate()]. For `autoplot()`, arguments of the `plot()` method.
 #'
 #' @return
-#' * `format()`: one line. `as.data.frame()`: the history.
+#' * `format()`: a string that describes the model in one line.
+#' * `as.data.frame()`: the history as a data frame.
 #' * `coef()`: a list of numeric arrays by name, such as `"conv1_1/kernel"`.
-#' * `tidy()`: a tibble with one row a layer, as in `x$layers`.
-#' * `glance()`: a tibble with one row: `architecture`, `parameters`, `epochs`, `train_loss`,
-#'   `train_accuracy`, `validation_loss`, `validation_accuracy` (`NA` where it was not measured),
-#'   `seconds` and `seed`. The values are those of the epoch that the weights are of.
-#' * `augment()`: a tibble with one row an image: the columns of `new_data` if it is a data frame,
-#'   or `.truth` if it is a data set; `.pred_class`, and the probabilities as `.pred_<class>`.
-#' * `fit()`: a trained model; `object` stays as it is. `evaluate()`: a [cifar_evaluation].
-#'   `autoplot()`: a ggplot.
+#' * `tidy()`: a tibble with one row per layer, the same as `x$layers`.
+#' * `glance()`: a tibble with one row and the columns `architecture`, `parameters`, `epochs`,
+#'   `train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`, `seconds` and `seed`.
+#'   The losses and accuracies are those of the epoch from which the weights are. They are `NA` if
+#'   they were not measured.
+#' * `augment()`: a tibble with one row per image. If `new_data` is a data frame, its columns come
+#'   first; if it is a data set, the true classes as `.truth`. Then follow the predicted class as
+#'   `.pred_class` and the probabilities as `.pred_<class>`.
+#' * `fit()`: a new trained model. `object` is not changed.
+#' * `evaluate()`: a [cifar_evaluation].
+#' * `autoplot()`: a ggplot.
 #' @section Errors:
-#' Those of the functions that do the work, and `pycifar_error_unknown_name` for a layer that the
-#' model does not have or that has no weights.
+#' * `pycifar_error_unknown_name`: the model has no such layer, or the layer has no weights.
+#' * The errors of the functions that the methods call, such as [cifar_train()].
 #' @family models
 #' @name cifar_generics
 #' @examplesIf cifar_available()
@@ -91,7 +96,8 @@ coef.cifar_trained_model <- function(object, layer = NULL, ...) {
   lapply(found, array_from_doubles)
 }
 
-# The names are those that R wants of methods for generics that are not imported.
+# R needs these names for S3 methods. The linter does not know their generics, because they are not
+# imported.
 # nolint start: object_name_linter.
 
 #' @exportS3Method generics::tidy cifar_trained_model
@@ -154,7 +160,8 @@ augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
   }
   classes <- factor(x$class_names[most], levels = x$class_names)
   added <- c(list(.pred_class = classes), probabilities)
-  tibble::as_tibble(c(given[setdiff(names(given), names(added))], added)) # anew, if there already
+  # Columns of an earlier prediction are replaced.
+  tibble::as_tibble(c(given[setdiff(names(given), names(added))], added))
 }
 
 #' @exportS3Method generics::fit cifar_network

@@ -1,29 +1,40 @@
-#' Find a learning rate that suits
+#' Find a learning rate
 #'
-#' A network is trained for some steps, each at a higher rate than the one before, until the loss
-#' breaks away (Smith 2017). What is trained is thrown away. What is `NULL` takes the value of the
-#' architecture's recipe, as in [cifar_train()].
+#' Trains a network for some steps and increases the learning rate with each step (Smith 2017). The
+#' search ends early if the loss is no longer a finite number, or if the smoothed loss is more than
+#' 4 times its lowest value. The trained weights are not returned.
+#'
+#' An argument that is `NULL` takes its value from the recipe of the architecture, as in
+#' [cifar_train()].
 #'
 #' @inheritParams cifar_train
 #' @param dataset A data set from [cifar_load_dataset()].
-#' @param architecture As in [cifar_train()]; a model that is given is trained in place.
-#' @param lowest The rate of the first step, above 0.
-#' @param highest The rate of the last step, above `lowest`.
-#' @param steps How many, at least 10.
+#' @param architecture A name, a function or a model, as in [cifar_train()]. A model that you give
+#'   is trained in place.
+#' @param lowest The learning rate of the first step, above 0.
+#' @param highest The learning rate of the last step, above `lowest`.
+#' @param steps The number of steps, at least 10.
 #' @param optimizer `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`.
-#' @param seed Fixes weights, order, dropout and augmentation; a whole number from 0 to 2^31 - 1.
-#'   `NULL` draws one.
-#' @param x What `cifar_find_learning_rate()` returned.
+#' @param seed A whole number from 0 to 2^31 - 1. It determines the initial weights, the order of
+#'   the images, dropout and augmentation. `NULL` draws a seed.
+#' @param x The result of `cifar_find_learning_rate()`.
 #' @param ... Not used.
 #'
-#' @return An object of class `cifar_learning_rates`, a list of `architecture`; `table`, a tibble
-#'   with one row a step, of `learning_rate`, `loss` before the step, and `smoothed`, a mean of the
-#'   losses so far in which each counts 0.9 times as much as the one after it; and `suggestion`, the
-#'   rate at which the smoothed loss fell the most, or `NA` where it never fell. `plot()` and
-#'   [ggplot2::autoplot()]: a ggplot.
+#' @return `cifar_find_learning_rate()` returns an object of class `cifar_learning_rates`, a list
+#'   with
+#'   * `architecture`: its name, or `"custom"`.
+#'   * `table`: a tibble with one row per step and the columns `learning_rate`, `loss` (before the
+#'     step) and `smoothed`. The smoothed loss is a mean of all losses so far, in which each loss
+#'     has 0.9 times the weight of the next one.
+#'   * `suggestion`: the learning rate at which the smoothed loss fell fastest, relative to the
+#'     logarithm of the learning rate. It is `NA` if the smoothed loss never fell.
+#'
+#'   `plot()` and [ggplot2::autoplot()] return a ggplot. `format()` returns lines of text, and
+#'   `print()` returns `x` invisibly.
 #' @section Errors:
-#' `pycifar_error_argument`, `pycifar_error_data`, and `pycifar_error_handle` after the R session of
-#' the data set.
+#' * `pycifar_error_argument`: an argument is not as described above.
+#' * `pycifar_error_data`: the data set has no training images.
+#' * `pycifar_error_handle`: the R session of the data set has ended.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()
@@ -113,6 +124,7 @@ plot.cifar_learning_rates <- function(x, ...) {
   plot_learning_rates(x)
 }
 
+# Format learning rates with two significant digits.
 format_rate <- function(rate) {
   trimws(formatC(rate, digits = 2L, format = "g"))
 }

@@ -1,19 +1,20 @@
 #' Save a trained model
 #'
-#' One file holds the network, its weights, the optimizer's state, and what pycifar knows beyond:
-#' class names, settings, history, versions. pycifar in either language opens it, and so does plain
-#' Keras. It is written beside its place and then renamed, so a failure leaves an existing file as
-#' it was.
+#' Saves a model in one file. The file holds the network, its weights, the state of the optimizer,
+#' the class names, the settings, the history and the versions. pycifar can load it in R and in
+#' Python, and Keras can load it without pycifar. The file is written under a temporary name and
+#' then renamed. If writing fails, an existing file is not changed.
 #'
 #' @param model A model from [cifar_train()] or [cifar_load_model()].
-#' @param path Where to, ending in `.keras`; the folder must exist.
+#' @param path The path of the file, ending in `.keras`. The folder must exist.
 #' @param overwrite Whether an existing file may be replaced.
 #'
 #' @return The path, invisibly.
 #' @section Errors:
-#' `pycifar_error_output_exists` where the file exists and `overwrite` is `FALSE`,
-#' `pycifar_error_output` where it cannot be written, `pycifar_error_argument`, and
-#' `pycifar_error_handle` after the R session of the model.
+#' * `pycifar_error_output_exists`: the file exists and `overwrite` is `FALSE`.
+#' * `pycifar_error_output`: the file cannot be written.
+#' * `pycifar_error_argument`: another argument is not as described above.
+#' * `pycifar_error_handle`: the R session of the model has ended.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()
@@ -33,17 +34,18 @@ cifar_save_model <- function(model, path, overwrite = FALSE) {
 
 #' Load a trained model
 #'
-#' @param path A file that [cifar_save_model()] wrote, or its counterpart in Python or the shell. A
-#'   file from a stranger cannot do harm: it can bring no code of its own, and takes no more memory
-#'   or time than `SECURITY.md` says.
-#' @param sha256 The SHA-256 that the file must have, as 64 hexadecimal digits, for those who know
-#'   which file they expect; `NULL` takes any.
+#' @param path A file that pycifar saved: [cifar_save_model()], or pycifar in Python or on the
+#'   command line. Files from untrusted sources are safe to load. Such a file cannot run code of its
+#'   own, and it cannot take more memory or time than `SECURITY.md` states.
+#' @param sha256 The SHA-256 that the file must have, as 64 hexadecimal digits. `NULL` accepts any
+#'   file.
 #'
 #' @return An object of class [cifar_trained_model].
 #' @section Errors:
-#' `pycifar_error_model_file` where there is no file, it is damaged, has another SHA-256 or pycifar
-#' did not write it;
-#' `pycifar_error_model_version` where a newer pycifar wrote it; `pycifar_error_argument`.
+#' * `pycifar_error_model_file`: there is no such file, it is damaged, it has another SHA-256, or
+#'   pycifar did not write it.
+#' * `pycifar_error_model_version`: a newer pycifar wrote the file.
+#' * `pycifar_error_argument`: an argument is not as described above.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()
@@ -59,20 +61,31 @@ cifar_load_model <- function(path, sha256 = NULL) {
   new_trained_model(python_call("load_model", path, sha256))
 }
 
-#' Look at a model file without loading it
+#' Inspect a model file without loading it
 #'
-#' Tells what a file holds, and whether [cifar_load_model()] would load it. The file may come from a
-#' stranger: its weights are not read, and nothing is computed.
+#' Shows what a model file holds, and whether [cifar_load_model()] would load it. The weights are
+#' not read and nothing is computed, so the file may come from an untrusted source.
 #'
-#' @param path The file.
+#' @param path The path of the file.
 #'
-#' @return An object of class `cifar_model_file`, a list of `loadable` and, where it is not,
-#'   `problem`, the reason; `path`, `n_bytes` and `sha256` of the file; and what it says of itself,
-#'   each `NULL` where that cannot be told: `architecture`, `class_names`, `epochs_done`,
-#'   `fingerprint` (of the weights), `data`, `versions`, `image_shape` (height, width and 3, in
-#'   pixels) and `parameters` (the number of weights).
+#' @return An object of class `cifar_model_file`, a list with
+#'   * `loadable`: whether [cifar_load_model()] would load the file.
+#'   * `problem`: why not, or `NULL` if the file is loadable.
+#'   * `path`, `n_bytes` (the size) and `sha256` of the file.
+#'   * `architecture`: the name of the network.
+#'   * `class_names`: the classes, in the order of the probabilities.
+#'   * `epochs_done`: the number of epochs that the model was trained for.
+#'   * `fingerprint`: the fingerprint of the weights, as stated in the file.
+#'   * `data`: the name, the source and the fingerprint of the training split.
+#'   * `versions`: the versions of pycifar, Keras, its backend, NumPy and Python at the time of
+#'     training.
+#'   * `image_shape`: height and width in pixels, and 3.
+#'   * `parameters`: the number of weights.
+#'
+#'   An element is `NULL` if a problem with the file hides its value.
 #' @section Errors:
-#' `pycifar_error_model_file` where there is no such file; `pycifar_error_argument`.
+#' * `pycifar_error_model_file`: there is no such file, or it cannot be read.
+#' * `pycifar_error_argument`: `path` is not a path.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()

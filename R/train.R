@@ -1,102 +1,149 @@
 #' Train an image classifier
 #'
-#' What is `NULL` takes the value of the architecture's recipe, see [cifar_list_architectures()];
-#' another optimizer than the recipe's takes its usual learning rate and weight decay.
-#' The same data, settings and seed give the same weights bit for bit on one machine with one
-#' version of the backend and one number of threads, in R, in Python and in the shell;
-#' [cifar_fingerprint()] tells.
+#' An argument that is `NULL` takes its value from the recipe of the architecture; see
+#' [cifar_list_architectures()]. An optimizer other than the recipe's takes its own default learning
+#' rate and weight decay.
 #'
-#' Interrupting (Ctrl-C, or the stop button) ends the training early: the model so far is returned,
-#' with its history, `interrupted` set and a warning of class `pycifar_warning_interrupted`. SIGTERM
-#' and SIGHUP, as schedulers, containers and closed terminals send them, end R after the step at
-#' hand, once a checkpoint is made where there is a `checkpoint_dir`. A time
-#' budget too short for one pass over the images does what fits, with a warning of class
-#' `pycifar_warning_time_budget`.
+#' @section Reproducibility:
+#' The same data, settings and seed give the same weights, bit for bit, in R, in Python and on the
+#' command line. This holds on one machine, with one version of the backend and one number of
+#' threads. It does not hold with `time_budget`. Compare weights with [cifar_fingerprint()].
 #'
-#' A trained model goes on where it stopped: `cifar_train(model, epochs = 5)` on the images that it
-#' has seen, `cifar_train(dataset, model, epochs = 5)` on these or others of the same classes. What
-#' comes back is a new model; the one given stays as it is. Momenta and the like, the order of the
-#' images and the numbers of the epochs go on, and so do the settings unless others are given; a
-#' schedule other than `"constant"` begins anew and spans the further epochs. The validation, the
-#' precision and the seed are the model's own.
+#' @section Stopping early:
+#' An interrupt (Ctrl-C or the stop button) ends the training early. The function then returns the
+#' model as trained so far, with its history. The field `interrupted` is `TRUE`, and there is a
+#' warning of class `pycifar_warning_interrupted`.
 #'
-#' @param dataset A data set from [cifar_load_dataset()]; or a trained model, to go on with the data
-#'   set that it was trained on, which must still be loaded.
-#' @param architecture A name from [cifar_list_architectures()]; or a function that is called with
-#'   `input_shape` (an integer vector of height, width and 3) and `n_classes` and returns a Keras
-#'   model; or a Keras model, such as one of [cifar_build_model()] or of the package keras3, which
-#'   is trained in place; or a trained model, to go on with. `NULL` is `"cnn2"`, and must be where a
-#'   trained model comes first.
-#' @param epochs Passes over the training images, at least 1; further ones where a model goes on.
-#' @param batch_size Images a step, from 1 to the number of training images.
-#' @param optimizer `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`; or a Keras
-#'   optimizer, not used before, which brings its own learning rate, schedule and weight decay.
-#' @param learning_rate Above 0; at the start, or at the peak for `"one_cycle"`.
-#' @param schedule How the learning rate changes over the run: `"constant"`; `"cosine"`, down to 0;
-#'   `"step"`, divided by 10 after a half and after three quarters; `"exponential"`, down to 1%;
-#'   `"one_cycle"`, up over the first quarter and then down to 0; `"inverse_sqrt"`, divided by
-#'   the root of the steps so far, and down to 0, which suits short and long runs alike; or
-#'   `"averaging"`, the same, but in a run of at least 12 passes over all images down to a ninth
-#'   within two fifths, after which it stays, and the model ends with the mean of the weights since
-#'   then (Izmailov et al. 2018), of those so far where it ends early; a validation measures it.
-#' @param weight_decay Each step takes the learning rate times this off each weight, times the
-#'   weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
-#' @param momentum The share of the last step that goes into the next one, from 0 to below 1, for
-#'   `"sgd"` (0.9 unless given) and `"muon"` (0.6); must be left out for other optimizers.
-#' @param label_smoothing The share of the truth that is spread evenly over all classes, from 0 to
-#'   below 1; 0 for a network of NumPy. The losses of the history have it in them.
-#' @param class_weights What the images of each class count in the training loss: numbers of at
-#'   least 0 by class name, such as `c(cat = 2, dog = 1.5)`, where a class that is left out counts
-#'   1; or `"balanced"`, inversely to how many images the class has. `NULL` counts all alike, and
-#'   must be so for a network of NumPy.
-#' @param precision What is computed with: `"float32"`; `"bfloat16"`, which the machine must have;
-#'   or `"auto"`, which is bfloat16 for `"cnn2"`, `"cnn4"` and `"fastnet"` on a machine that has it,
-#'   and else float32. Weights, losses and updates are float32 always. A network of NumPy has
-#'   nothing else, and a model that is given keeps its own.
-#' @param augmentation `"none"`, or any of `"flip"`, `"shift"` and `"cutout"`; or a list of these
-#'   with their values, such as `list(flip = TRUE, shift = 4)`: `flip` mirrors half of the images,
-#'   or, where it is `"alternating"`, each in every other epoch; `shift` moves them by up to so many
-#'   pixels, and `cutout` blanks a square with sides of so many. With `flip`, as it has by itself,
-#'   mirrored images are the same to `"fastnet"`: leave it out where a class is the mirror image of
-#'   another.
-#' @param validation The share of the training split that is held out, above 0 and below 1, drawn
-#'   with the seed and balanced over the classes; or the name of a split, such as `"test"`; or
-#'   `NULL` for none. `"auto"` is 0.1, or what a model that goes on had.
-#' @param early_stopping Stop after this many epochs without a lower validation loss (training loss
-#'   where there is no validation); `NULL` never stops.
-#' @param best_weights Whether to keep the weights of the epoch with the lowest such loss, rather
-#'   than the last ones.
-#' @param callbacks Functions to call while training, as a list by name: `on_train_begin(logs)`,
-#'   `on_train_end(logs)`, `on_epoch_begin(epoch, logs)`, `on_epoch_end(epoch, logs)` and
-#'   `on_train_batch_end(batch, logs)`. Epochs and batches count from 1, `logs` is a named list of
-#'   numbers, and returning `FALSE` stops the training. Or a Keras callback, or a list of any of
-#'   these.
-#' @param time_budget Seconds that all of it may take, above 0, in place of `epochs`: as many
-#'   steps as fit, and the schedule spans them. How many that is depends on the machine; the model's
-#'   `config` tells. Importing Keras, if that was not done before, is part of it; starting Python
-#'   is not.
-#' @param checkpoint_dir A folder, made where there is none, that is given a checkpoint after each
-#'   epoch: all that a training which is cut off, even by a loss of power, goes on from. It replaces
-#'   the one before.
-#' @param checkpoint_every Make a checkpoint each so many steps, too.
-#' @param resume Whether to go on from the checkpoint in `checkpoint_dir`; where there is none yet,
-#'   the training begins. The settings, the network, the images, and what computes (versions of
-#'   pycifar, Keras, its backend and NumPy, threads, the processor's instructions) must be the same,
-#'   and the weights will be, bit for bit, those of a training that was never cut off, but for one
-#'   with a time budget; what callbacks have gathered is theirs to keep.
-#' @param seed Fixes weights, order, dropout and augmentation; a whole number from 0 to 2^31 - 1.
-#'   `NULL` draws one, which the model's `config` tells.
-#' @param verbose 0 or `FALSE` is silent; 1 or `TRUE` shows a progress bar on a terminal, and
-#'   elsewhere a message an epoch; 2 shows the messages everywhere. The option `pycifar.verbose`
-#'   says what it is unless given; without that it is 1, and 0 in the tests of testthat.
+#' The signals SIGTERM and SIGHUP end the R process after the current step. Schedulers, containers
+#' and closed terminals send them. If `checkpoint_dir` is given, a checkpoint is written first.
+#'
+#' @section Continuing a trained model:
+#' `cifar_train(model, epochs = 5)` continues on the data set that the model was trained on.
+#' `cifar_train(dataset, model, epochs = 5)` continues on that data set or on another with the same
+#' classes. Both return a new model and leave the given one unchanged.
+#'
+#' The state of the optimizer, the order of the images and the epoch numbers continue. The settings
+#' continue unless you give others. A schedule other than `"constant"` starts again and spans the
+#' further epochs. `validation`, `precision` and `seed` cannot be changed.
+#'
+#' @param dataset A data set from [cifar_load_dataset()]. Or a trained model, to continue it on the
+#'   data set that it was trained on, which must still be loaded.
+#' @param architecture The network to train. One of
+#'   * a name from [cifar_list_architectures()].
+#'   * a function with the arguments `input_shape` (an integer vector of height, width and 3) and
+#'     `n_classes`, which returns a Keras model.
+#'   * a model from [cifar_build_model()] or a Keras model, such as one from the package keras3. It
+#'     is trained in place.
+#'   * a trained model, to continue it.
+#'   * `NULL`, which means `"cnn2"`. It must be `NULL` if `dataset` is a trained model.
+#' @param epochs The number of passes over the training images, at least 1. For a trained model, the
+#'   number of further passes.
+#' @param batch_size The number of images in a step, from 1 to the number of training images.
+#' @param optimizer `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`. Or a Keras
+#'   optimizer that has not been used before. `learning_rate`, `schedule`, `weight_decay` and
+#'   `momentum` must then be `NULL`, because the optimizer brings its own.
+#' @param learning_rate The learning rate at the start, above 0. For the schedule `"one_cycle"`, the
+#'   highest learning rate.
+#' @param schedule How the learning rate changes during the training:
+#'   * `"constant"`: it does not change.
+#'   * `"cosine"`: down to 0 along half a cosine.
+#'   * `"step"`: divided by 10 after one half and again after three quarters of the steps.
+#'   * `"exponential"`: exponentially down to 1% of `learning_rate`.
+#'   * `"one_cycle"`: linearly up over the first quarter of the steps, then down to 0 along half a
+#'     cosine.
+#'   * `"inverse_sqrt"`: divided by the square root of 1 + steps / 100, and down to 0 along half a
+#'     cosine. The same `learning_rate` suits short and long trainings.
+#'   * `"averaging"`: like `"inverse_sqrt"`, but down to one ninth of `learning_rate` in the first
+#'     two fifths of the steps, and constant from then on. The weights are averaged over this last
+#'     part (Izmailov et al. 2018), and the model gets the mean. The validation measures this mean,
+#'     and a training that ends early returns the mean up to then. A training with fewer than 12
+#'     passes over the training images uses `"inverse_sqrt"` instead, and the model's `config` says
+#'     so.
+#' @param weight_decay At least 0. Each step subtracts the product of the learning rate,
+#'   `weight_decay` and the weight from each weight. Biases and the parameters of batch
+#'   normalisation are excluded (Loshchilov and Hutter 2019).
+#' @param momentum The momentum of `"sgd"` (0.9 unless given) and `"muon"` (0.6), from 0 to below
+#'   1. It must be `NULL` for other optimizers.
+#' @param label_smoothing The share of the target probability that is spread evenly over all
+#'   classes, from 0 to below 1. It must be 0 for a network in NumPy. The losses in the history
+#'   include it.
+#' @param class_weights The weight of each class in the training loss. One of
+#'   * numbers of at least 0, named by class, such as `c(cat = 2, dog = 1.5)`. A class that is not
+#'     named has the weight 1.
+#'   * `"balanced"`: weights inversely proportional to the number of images in the class.
+#'   * `NULL`: the same weight for all classes. It must be `NULL` for a network in NumPy.
+#' @param precision The number format of the computation. One of
+#'   * `"float32"`.
+#'   * `"bfloat16"`, which the machine must support. Weights, losses and updates stay float32.
+#'   * `"auto"`: bfloat16 for `"cnn2"`, `"cnn4"` and `"fastnet"` if the machine supports it,
+#'     otherwise float32.
+#'
+#'   Networks in NumPy always use float32. A model that you give keeps its own precision.
+#' @param augmentation Random changes to the training images. `"none"`, or one or more of the names
+#'   `"flip"`, `"shift"` and `"cutout"`. Or a named list with values, such as
+#'   `list(flip = TRUE, shift = 4)`:
+#'   * `flip`: `TRUE` mirrors each image left to right with probability 1/2. `"alternating"` mirrors
+#'     each image in every other epoch.
+#'   * `shift`: moves each image by up to this number of pixels in each direction. The name alone
+#'     means 4.
+#'   * `cutout`: makes a square with sides of this number of pixels black. The name alone means 8.
+#'
+#'   The recipe of `"fastnet"` includes `flip`. With `flip`, this network treats an image and its
+#'   mirror image as the same. Leave `flip` out if one class is the mirror image of another.
+#' @param validation The images to measure the model on after each epoch. One of
+#'   * a number above 0 and below 1: this share of the training split is held out. It is drawn with
+#'     the seed and balanced over the classes.
+#'   * the name of a split, such as `"test"`.
+#'   * `NULL`: no validation.
+#'   * `"auto"`: 0.1. For a trained model, what it was validated on before.
+#' @param early_stopping Stop after this number of epochs without a lower validation loss, at
+#'   least 1. Without validation, the training loss counts. `NULL` does not stop early.
+#' @param best_weights Whether to return the weights of the epoch with the lowest validation loss
+#'   (training loss without validation) instead of the last ones.
+#' @param callbacks Functions to call during the training, as a named list. Allowed are
+#'   `on_train_begin(logs)`, `on_train_end(logs)`, `on_epoch_begin(epoch, logs)`,
+#'   `on_epoch_end(epoch, logs)` and `on_train_batch_end(batch, logs)`. Epochs and batches count
+#'   from 1, and `logs` is a named list of numbers. A function that returns `FALSE` stops the
+#'   training after the current epoch or batch. Or a Keras callback, or an unnamed list of Keras
+#'   callbacks and such named lists.
+#' @param time_budget The number of seconds that the whole call may take, above 0. Give it instead
+#'   of `epochs`. The training does as many steps as fit into this time, and the schedule spans
+#'   them. The number of steps depends on the machine; the model's `config` holds it as `passes`,
+#'   the number of passes over the training images. Importing Keras counts, if it was not imported
+#'   before. Starting Python does not count. If the time is too short for one pass, there is a
+#'   warning of class `pycifar_warning_time_budget`.
+#' @param checkpoint_dir A folder for the checkpoint of this training. It is created if it does not
+#'   exist. A checkpoint is written after each epoch and replaces the one before. It holds all that
+#'   is needed to resume a training that was cut off, even by a loss of power.
+#' @param checkpoint_every The number of steps after which to write a further checkpoint, at
+#'   least 1. `NULL` writes checkpoints only after epochs.
+#' @param resume Whether to continue from the checkpoint in `checkpoint_dir`. If there is none, the
+#'   training starts from the beginning. The settings, the network and the images must be the same
+#'   as before. So must be the versions of pycifar, Keras, its backend and NumPy, the number of
+#'   threads and the instruction sets of the processor. The weights are then those of a training
+#'   that was not cut off, bit for bit, except with `time_budget`. The state of callbacks is not
+#'   saved.
+#' @param seed A whole number from 0 to 2^31 - 1. It determines the initial weights, the order of
+#'   the images, dropout and augmentation. `NULL` draws a seed; the model's `config` holds it.
+#' @param verbose What to show of the progress. 0 or `FALSE`: nothing. 1 or `TRUE`: a progress bar
+#'   on a terminal, and a message after each epoch elsewhere. 2: a message after each epoch
+#'   everywhere. The default is the option `pycifar.verbose`. If that is not set, it is 1, but 0 in
+#'   tests run by testthat.
 #'
 #' @return An object of class [cifar_trained_model].
 #' @section Errors:
-#' `pycifar_error_argument`, `pycifar_error_data`, `pycifar_error_divergence` where the loss is
-#' no finite number any more, `pycifar_error_callback` where a function of yours fails; the last two
-#' keep the model so far, as field `model`; `pycifar_error_checkpoint` where a checkpoint cannot be
-#' made, which keeps the model, too, or where the one in `checkpoint_dir` is damaged, of another
-#' training, in use, or there although `resume` is `FALSE`; see [pycifar_conditions].
+#' * `pycifar_error_argument`: an argument is not as described above.
+#' * `pycifar_error_data`: the images cannot be used for this training.
+#' * `pycifar_error_divergence`: the loss is no longer a finite number. The condition's field
+#'   `model` holds the model as trained so far.
+#' * `pycifar_error_callback`: a function that you gave failed. The field `model` holds the model as
+#'   trained so far.
+#' * `pycifar_error_checkpoint`: a checkpoint cannot be written; the field `model` holds the model
+#'   as trained so far. Or the checkpoint in `checkpoint_dir` is damaged, is in use, belongs to
+#'   another training, or is there although `resume` is `FALSE`.
+#' * `pycifar_error_output`: `checkpoint_dir` cannot be created or written to.
+#'
+#' See [pycifar_conditions].
 #' @family models
 #' @export
 #' @examplesIf cifar_available()
@@ -162,7 +209,7 @@ cifar_train <- function(
   new_trained_model(trained)
 }
 
-# A data set, or a model that goes on with its own.
+# Return the handle of a data set, or of a trained model that continues on its own data set.
 dataset_to_python <- function(dataset, call = rlang::caller_env()) {
   if (inherits(dataset, "cifar_trained_model")) {
     return(live_handle(dataset, "dataset", "cifar_trained_model", call))
@@ -170,7 +217,8 @@ dataset_to_python <- function(dataset, call = rlang::caller_env()) {
   live_handle(dataset, "dataset", "cifar_dataset", call)
 }
 
-# What a function of R is called with, by name; Python refuses other names.
+# The arguments of each callback, by the name of the callback. Python raises an error for other
+# names.
 callback_arguments <- list(
   on_train_begin = "logs",
   on_train_end = "logs",
@@ -179,7 +227,8 @@ callback_arguments <- list(
   on_train_batch_end = c("batch", "logs")
 )
 
-# Functions by name, Keras callbacks, or an unnamed list of these.
+# Return callbacks in the form that Python takes. `callbacks` is a named list of functions, a Keras
+# callback, or an unnamed list of these.
 callbacks_to_python <- function(callbacks, call = rlang::caller_env()) {
   if (is.null(callbacks) || is_python_object(callbacks)) {
     return(callbacks)
@@ -198,7 +247,8 @@ callbacks_to_python <- function(callbacks, call = rlang::caller_env()) {
   lapply(callbacks, function_to_python)
 }
 
-# Only whether the result is FALSE crosses back: some results of R cannot cross.
+# Wrap an R function for Python. It returns only FALSE or NULL, because reticulate cannot convert
+# every R value.
 function_to_python <- function(f) {
   if (!is.function(f) || is_python_object(f)) {
     return(f)

@@ -1,38 +1,46 @@
-#' A trained model
+#' Trained models
 #'
-#' What [cifar_train()] and [cifar_load_model()] return.
+#' The result of [cifar_train()] and [cifar_load_model()].
 #'
 #' @details
 #' A list with the class `cifar_trained_model`:
 #'
-#' * `handle`: the model itself, in Python. It ends with the R session.
-#' * `kept`: an environment that holds the bytes of the file that [cifar_save_model()] writes. With
-#'   `saveRDS()` and `readRDS()`, or `save.image()`, a model thus works in another session, too,
-#'   where its first use makes it anew. It does not where it has layers that [cifar_load_model()]
-#'   refuses, or that Keras cannot write: then a warning of class `pycifar_warning_unsaved` tells.
-#' * `architecture`: its name, or `"custom"`.
-#' * `class_names`, `image_shape` (height, width, 3, in pixels) and `parameters` (their number).
-#' * `config`: the settings of the training, all of them settled, the seed among them.
-#' * `history`: a tibble with one row a value: `epoch` (from 1), `split` (`"train"` or
-#'   `"validation"`), `metric` (`"loss"` or `"accuracy"`) and `value`.
-#' * `layers`: a tibble of `layer`, `type`, `output_shape`, `parameters` and `multiply_adds` (of
-#'   one image on its way forward).
-#' * `data`: name, source and SHA-256 of what it was trained on.
-#' * `seconds`: the duration of each epoch; `epochs_done`: how many were finished; `interrupted`:
-#'   whether the training was cut short by the user.
-#' * `best_epoch`: the epoch whose weights it has, where the best ones were kept; else `NULL`.
-#' * `versions`: of pycifar, Keras, its backend, NumPy and Python.
-#' * `fingerprint`: SHA-256 over all weights, as they were when this object was made.
+#' * `handle`: the reference to the model in Python. It cannot be used after the R session has
+#'   ended.
+#' * `kept`: an environment with the bytes of the file that [cifar_save_model()] would write. They
+#'   make it possible to save the model with `saveRDS()` or `save.image()`, and to use it in another
+#'   session. The model is then restored at its first use. This does not work for a model with
+#'   layers that [cifar_load_model()] refuses or that Keras cannot save. For layers that Keras
+#'   cannot save, there is a warning of class `pycifar_warning_unsaved`.
+#' * `architecture`: the name of the architecture, or `"custom"`.
+#' * `class_names`: the classes, in the order of the probabilities.
+#' * `image_shape`: height and width in pixels, and 3.
+#' * `parameters`: the number of parameters.
+#' * `config`: a list of all settings that the training used, including those from the recipe and
+#'   the seed.
+#' * `history`: a tibble with one row per value and the columns `epoch` (from 1), `split` (`"train"`
+#'   or `"validation"`), `metric` (`"loss"` or `"accuracy"`) and `value`.
+#' * `layers`: a tibble with one row per layer and the columns `layer`, `type`, `output_shape`
+#'   (without the batch), `parameters` and `multiply_adds` (for the forward pass of one image).
+#' * `data`: the name, the source and the fingerprint (SHA-256) of the training split.
+#' * `seconds`: the duration of each epoch in seconds, including the validation.
+#' * `epochs_done`: the number of finished epochs.
+#' * `interrupted`: whether the user interrupted the training.
+#' * `best_epoch`: the epoch from which the weights are, if the best weights were restored. `NULL`
+#'   if the model has the last weights.
+#' * `versions`: the versions of pycifar, Keras, its backend, NumPy and Python.
+#' * `fingerprint`: the fingerprint of the weights when this object was made; see
+#'   [cifar_fingerprint()].
 #'
-#' `print()` says what it is and how well it did, `summary()` adds layers and settings, and `plot()`
-#' draws accuracy and loss against epochs.
+#' `print()` describes the model and shows its last loss and accuracy. `summary()` adds the layers
+#' and the settings. `plot()` draws accuracy and loss against epochs.
 #'
 #' @param x,object A trained model.
 #' @param ... Not used.
-#' @return `plot()`: a ggplot. `summary()`: an object that prints as described. `print()`: `x`,
-#'   invisibly.
+#' @return `plot()` returns a ggplot. `summary()` returns an object whose `print()` method shows the
+#'   summary. `print()` returns `x` invisibly.
 #' @section Errors:
-#' `plot()`: `pycifar_error_argument` where no epoch was finished.
+#' `pycifar_error_argument`: `plot()` was called and no epoch was finished.
 #' @family models
 #' @name cifar_trained_model
 #' @examplesIf cifar_available()
@@ -43,13 +51,14 @@
 #' plot(model)
 NULL
 
-#' Fingerprint of a model's weights
+#' Compute the fingerprint of a model's weights
 #'
 #' @param model A model from [cifar_train()] or [cifar_load_model()].
-#' @return SHA-256 over the type, shape and values of all weights, as 64 hexadecimal digits. Two
-#'   models have the same fingerprint when their weights are equal bit for bit.
+#' @return The SHA-256 of the type, shape and values of all weights, as 64 hexadecimal digits. Two
+#'   models have the same fingerprint if their weights are equal, bit for bit.
 #' @section Errors:
-#' `pycifar_error_argument`, or `pycifar_error_handle` after the R session of the model.
+#' * `pycifar_error_argument`: `model` is not a trained model.
+#' * `pycifar_error_handle`: the R session of the model has ended.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()
@@ -62,6 +71,7 @@ cifar_fingerprint <- function(model) {
   python_call("fingerprint", live_handle(model, "model", "cifar_trained_model"))
 }
 
+# Make a `cifar_trained_model` from a handle.
 new_trained_model <- function(handle) {
   about <- python_call("describe_model", handle)
   bridge$parameters <- bridge$parameters + about$parameters
@@ -93,7 +103,8 @@ new_trained_model <- function(handle) {
   )
 }
 
-# The bytes of a model's file; NULL with a warning where Keras cannot write it.
+# Return the bytes of the file that cifar_save_model() would write. Return NULL and signal a warning
+# if Keras cannot save the model.
 file_of <- function(handle) {
   tryCatch(
     python_call("model_file", handle),
@@ -111,8 +122,9 @@ file_of <- function(handle) {
   )
 }
 
-# Let go of the models that nobody has any more: R does not see how much memory they take in Python,
-# and would not look for them. Looking takes a moment, so small ones wait for others.
+# Free models that are no longer used. R does not know how much memory they take in Python, and
+# would not collect them. gc() takes a moment, so it runs only once new models have more than a
+# million parameters together.
 free_models <- function() {
   if (bridge$parameters > 1e6) {
     gc()
@@ -173,13 +185,15 @@ plot.cifar_trained_model <- function(x, ...) {
   plot_history(x)
 }
 
-# The rows of the epoch that the weights are of; none where no epoch was finished.
+# Return the rows of the history for the epoch from which the weights are. There are none if no
+# epoch was finished.
 final_values <- function(model) {
   history <- model$history
   epoch <- if (is.null(model$best_epoch)) max(history$epoch, 0L) else model$best_epoch
   history[history$epoch == epoch, ]
 }
 
+# Print the final loss and accuracy, with one line for each split.
 print_final_values <- function(model) {
   final <- final_values(model)
   for (split in unique(final$split)) {
@@ -192,7 +206,7 @@ print_final_values <- function(model) {
   }
 }
 
-# A setting in one line: its value, or the values of its parts.
+# Describe a setting in one line: its value, or the names and values of its parts.
 describe_setting <- function(value) {
   if (length(value) == 0L) {
     return("none")
