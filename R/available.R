@@ -1,25 +1,28 @@
 #' Check whether pycifar can be used here
 #'
-#' For examples, tests and documents that are to pass where Python or CIFAR-10 is missing, which is
-#' the usual case on another machine.
+#' Use this in examples, tests and documents that must also run on machines without Python or
+#' CIFAR-10.
 #'
 #' @details
-#' No data set is downloaded, and Keras is looked for but not loaded; [cifar_doctor()] tries it.
-#' In a session that is not interactive, the answer is `FALSE` unless the environment variable
-#' `RETICULATE_PYTHON` is set or Python runs already: reticulate might else make a Python of its
-#' own, for which it needs a network.
+#' The function does not download a data set. It looks for Keras but does not import it.
+#' [cifar_doctor()] tests whether Keras can be imported.
+#'
+#' In a non-interactive session the result is `FALSE`, unless the environment variable
+#' `RETICULATE_PYTHON` is set or Python is already running. Otherwise reticulate might create a
+#' Python environment, which needs a network connection.
 #'
 #' In an R Markdown document, `knitr::opts_chunk$set(eval = pycifar::cifar_available())` shows the
-#' code without running it where it cannot run.
+#' code without running it if pycifar cannot be used.
 #'
-#' @param source `NULL` for Python with Keras alone; or `"cifar10"` or `"synthetic"` for this data
-#'   set, too. CIFAR-10 is looked for where the environment variable `PYCIFAR_DATA_DIR` points, or,
-#'   where that is not set, in the user's cache.
+#' @param source What to check besides Python with Keras. `NULL` checks nothing else. `"cifar10"` or
+#'   `"synthetic"` also checks that this data set can be loaded without a download. CIFAR-10 is
+#'   looked for in the place that the environment variable `PYCIFAR_DATA_DIR` names. If it is not
+#'   set, CIFAR-10 is looked for in the user's cache folder.
 #'
-#' @return `TRUE` or `FALSE`; without Python `FALSE`, whatever the `source`.
+#' @return `TRUE` or `FALSE`. Without Python it is `FALSE` for every `source`.
 #' @section Errors:
-#' `pycifar_error_data_not_found` where `PYCIFAR_DATA_DIR` names a place that does not hold
-#' CIFAR-10, `pycifar_error_unknown_name` for another `source`.
+#' * `pycifar_error_data_not_found`: `PYCIFAR_DATA_DIR` names a place that does not hold CIFAR-10.
+#' * `pycifar_error_unknown_name`: `source` is another name.
 #' @family data sets
 #' @export
 #' @examples

@@ -1,37 +1,48 @@
 #' Load a data set of labelled images
 #'
-#' The images stay in Python, as bytes and in memory once; R holds a handle to them, which ends with
-#' the R session.
+#' The images stay in Python's memory, as bytes. The R object only refers to them, so it cannot be
+#' used after the R session has ended.
 #'
 #' @details
-#' `"cifar10"` is read from the published layouts, either archive included. `"synthetic"` is ten
-#' classes of shapes and patterns that are drawn by code: it needs neither file nor network.
-#' `"folder"` reads image files from `data_dir/train/<class>/` and `data_dir/test/<class>/`.
+#' * `"cifar10"` reads the published batches, in the Python or the binary layout, unpacked or as the
+#'   archive.
+#' * `"synthetic"` draws ten classes of shapes and patterns. It needs neither files nor a network
+#'   connection.
+#' * `"folder"` reads image files from `data_dir/train/<class>/` and `data_dir/test/<class>/`. If
+#'   there is neither a folder `train` nor a folder `test`, each folder in `data_dir` is a class,
+#'   and all images are training images.
+#' * A list of arrays has the form
+#'   `list(train = list(images, labels), test = list(images, labels))`. Images are arrays in the
+#'   forms that [`predict()`][predict.cifar_trained_model] accepts. Labels are a character vector,
+#'   or a factor whose levels are the classes.
 #'
-#' Arrays are given as `list(train = list(images, labels), test = list(images, labels))`: images as
-#' [`predict()`][predict.cifar_trained_model] takes them, labels as a factor, whose levels are the
-#' classes, or as a character vector.
-#'
-#' @param source `"cifar10"`, `"synthetic"` or `"folder"`; or a list of arrays.
-#' @param data_dir For `"cifar10"`, a folder of its batches, one of its archives, or a folder that
-#'   holds any of these; `NULL` looks where the environment variable `PYCIFAR_DATA_DIR` points, else
-#'   in the user's cache, else downloads. For `"folder"`, the top of the tree.
-#' @param n_train How many training images to keep, with each class in proportion; `NULL` keeps all.
-#'   For `"synthetic"`, how many to draw, 5,000 where `NULL`.
-#' @param n_test The same for test images; 1,000 where `NULL` for `"synthetic"`.
-#' @param class_names For `"folder"` and arrays, the classes in order, a character vector; `NULL`
-#'   takes the levels of a factor, else the names in alphabetical order.
-#' @param image_size For `"folder"`, height and width in pixels to resize to; 32 where `NULL`.
+#' @param source `"cifar10"`, `"synthetic"` or `"folder"`. Or a list of arrays.
+#' @param data_dir For `"cifar10"`, a folder with the batches, one of the archives, or a folder that
+#'   contains any of these. `NULL` uses the place that the environment variable `PYCIFAR_DATA_DIR`
+#'   names. If it is not set, `NULL` uses the user's cache folder, and downloads CIFAR-10 into it if
+#'   it is not there. For `"folder"`, the folder with the images.
+#' @param n_train The number of training images to select, with the classes in proportion. `NULL`
+#'   selects all. For `"synthetic"`, the number to draw; `NULL` draws 5,000.
+#' @param n_test The number of test images, like `n_train`. For `"synthetic"`, `NULL` draws 1,000.
+#' @param class_names For `"folder"` and arrays, the class names in order, as a character vector.
+#'   `NULL` uses the levels of a factor, otherwise the names in alphabetical order.
+#' @param image_size For `"folder"`, the height and width in pixels to which images are resized.
+#'   `NULL` means 32.
 #' @param download Whether CIFAR-10 may be downloaded (170 MB, once).
-#' @param seed Decides which images are kept, or drawn; a whole number from 0 to 2^31 - 1, or `NULL`
-#'   to draw one.
+#' @param seed A whole number from 0 to 2^31 - 1. It determines which images are selected or drawn.
+#'   `NULL` draws a seed.
 #' @param verbose Whether to show the progress of a download.
 #'
-#' @return An object of class `cifar_dataset`, a list of `handle`, `name`, `source` (where the
-#'   images came from), `class_names`, `image_shape` (height, width, 3, in pixels) and `splits` (the
-#'   number of images in each).
+#' @return An object of class `cifar_dataset`, a list with
+#'   * `handle`: the reference to the Python object.
+#'   * `name`: the name of the data set.
+#'   * `source`: where the images came from.
+#'   * `class_names`: the classes, in order.
+#'   * `image_shape`: height and width in pixels, and 3.
+#'   * `splits`: the number of images in each split, by name.
 #' @section Errors:
-#' `pycifar_error_argument`, `pycifar_error_data` and those below them; see [pycifar_conditions].
+#' `pycifar_error_argument`, `pycifar_error_data` and the classes below it; see
+#' [pycifar_conditions].
 #' @source A. Krizhevsky (2009), *Learning Multiple Layers of Features from Tiny Images*,
 #'   <https://www.cs.toronto.edu/~kriz/cifar.html>.
 #' @family data sets
@@ -68,6 +79,7 @@ cifar_load_dataset <- function(
   ))
 }
 
+# Make a `cifar_dataset` from a handle.
 new_dataset <- function(handle) {
   description <- python_call("describe_dataset", handle)
   structure(
@@ -85,22 +97,25 @@ new_dataset <- function(handle) {
 
 #' Look at a data set
 #'
-#' `print()` says what it is, `summary()` counts its images and measures their colours, and `plot()`
-#' draws random images of each class.
+#' `print()` describes the data set. `summary()` counts its images and measures their colours.
+#' `plot()` draws random images of each class.
 #'
 #' @param x,object A data set from [cifar_load_dataset()].
-#' @param split The split that the images are taken from.
-#' @param n_per_class How many images of each class.
-#' @param seed Decides which; a whole number from 0 to 2^31 - 1.
+#' @param split The name of the split from which images are drawn.
+#' @param n_per_class The number of images of each class.
+#' @param seed A whole number from 0 to 2^31 - 1. It determines which images are drawn.
 #' @param ... Not used.
 #'
-#' @return `summary()`: a list of three tibbles: `splits` with the number `n` of images by `split`
-#'   and `class`; `batches`, the same by `batch`, with no rows where the source has none; and
-#'   `channels` with the `mean` and `standard_deviation` of each colour channel of the training
-#'   split, on the scale 0-255. `plot()`: a ggplot. `print()`: `x`, invisibly.
+#' @return `plot()` returns a ggplot. `print()` returns `x` invisibly. `summary()` returns a list of
+#'   three tibbles:
+#'   * `splits`: the number of images `n` for each `split` and `class`.
+#'   * `batches`: the number of images `n` for each `batch`, `split` and `class`. It has no rows if
+#'     the source has no batches.
+#'   * `channels`: the `mean` and `standard_deviation` of each colour channel (`channel`) over all
+#'     pixels of the training split, on the scale 0-255.
 #' @section Errors:
-#' `pycifar_error_data` where a class has fewer images than asked for, `pycifar_error_handle` after
-#' the R session in which the data set was loaded.
+#' * `pycifar_error_data`: a class has fewer images than `n_per_class`.
+#' * `pycifar_error_handle`: the R session in which the data set was loaded has ended.
 #' @family data sets
 #' @name cifar_dataset
 #' @examplesIf cifar_available()
@@ -180,7 +195,8 @@ plot.cifar_dataset <- function(x, split = "train", n_per_class = 10, seed = 1, .
   plot_mosaic(array_from_bytes(block), x$class_names, title)
 }
 
-# Arrays of images and labels, by split, ready to cross; or the name of a source.
+# Return the name of a source, or arrays of images and labels by split, in the form that Python
+# takes.
 source_to_python <- function(source, call = rlang::caller_env()) {
   if (!is.list(source)) {
     return(one_value(source, "source", "the name of a source, or a list of arrays", call))
@@ -196,6 +212,7 @@ source_to_python <- function(source, call = rlang::caller_env()) {
   Map(part_to_python, source, names(source), MoreArgs = list(call = call))
 }
 
+# Return the images and labels of one split in the form that Python takes.
 part_to_python <- function(part, split, call) {
   part <- name_part(part)
   labels <- part$labels
@@ -213,11 +230,12 @@ part_to_python <- function(part, split, call) {
   )
 }
 
+# Name the two elements of a split `images` and `labels`, if they have no names.
 name_part <- function(part) {
   if (is.null(names(part))) stats::setNames(part, c("images", "labels")) else part
 }
 
-# The levels of the first labels that are a factor.
+# Return the levels of the first labels that are a factor, or NULL.
 levels_of_labels <- function(source) {
   for (part in source) {
     if (is.list(part) && length(part) == 2L && is.factor(name_part(part)$labels)) {
@@ -227,6 +245,7 @@ levels_of_labels <- function(source) {
   NULL
 }
 
+# Print counts with a row for each class and a column for each value of the column `by`.
 print_counts <- function(table, by) {
   columns <- factor(table[[by]], levels = unique(table[[by]]))
   counts <- tapply(table$n, list(table$class, columns), sum)
@@ -238,30 +257,32 @@ describe_splits <- function(splits) {
   paste(names(splits), sizes, collapse = ", ")
 }
 
-# With "x" where the locale has no other sign for it.
+# Describe a shape, such as 32×32×3. In a locale without UTF-8, "x" stands for "×".
 describe_shape <- function(shape) {
   paste(shape, collapse = if (l10n_info()[["UTF-8"]]) "\u00d7" else "x")
 }
 
-# In lines that fit the console, each below the first, which stands after so many signs.
+# List class names in lines that fit the console. The first line follows `indent` characters of
+# other text, and the further lines are indented by as many spaces.
 describe_classes <- function(class_names, indent = nchar("classes: ")) {
   shown <- if (length(class_names) > 12L) c(class_names[1:11], "...") else class_names
-  # Names may come from a stranger: what would move the cursor is escaped.
+  # Names may come from an untrusted file, so control characters are escaped.
   text <- sprintf("%s (%d)", paste(encodeString(shown), collapse = ", "), length(class_names))
   paste(strwrap(text, getOption("width") - indent), collapse = paste0("\n", strrep(" ", indent)))
 }
 
-#' Images of a data set, and what they show
+#' Get images and labels of a data set
 #'
 #' @param dataset A data set from [cifar_load_dataset()].
-#' @param which The numbers of the images in the split, from 1.
+#' @param which The numbers of the images in the split, counted from 1.
 #' @param split The name of the split.
-#' @return `cifar_images()`: raw bytes 0-255, of shape (n, height, width, 3), as
-#'   [predict.cifar_trained_model()] takes them. `cifar_labels()`: a factor with all classes as
-#'   levels.
+#' @return `cifar_images()` returns a raw array of shape (n, height, width, 3) with values 0-255, as
+#'   [predict.cifar_trained_model()] accepts it. `cifar_labels()` returns a factor with all classes
+#'   as levels.
 #' @section Errors:
-#' `pycifar_error_argument` for a number that is not in the split, `pycifar_error_data` where there
-#' is no such split, and `pycifar_error_handle` after the R session of the data set.
+#' * `pycifar_error_argument`: a number in `which` is not in the split.
+#' * `pycifar_error_data`: there is no such split.
+#' * `pycifar_error_handle`: the R session in which the data set was loaded has ended.
 #' @family data sets
 #' @export
 #' @examplesIf cifar_available()
@@ -282,6 +303,7 @@ cifar_labels <- function(dataset, which, split = "test") {
   factor(as_column(labels), levels = dataset$class_names)
 }
 
+# Call the entry point "images" or "labels" for images of a split.
 taken <- function(entry_point, dataset, which, split, call = rlang::caller_env()) {
   python_call(
     entry_point,

@@ -1,14 +1,15 @@
-#' Look at what pycifar runs with
+#' Check the installation of pycifar
 #'
-#' Shows R, reticulate, which Python is used and why, its libraries and their versions, the backend,
-#' the processor and devices, and where CIFAR-10 was found. It works where Python or a library is
-#' missing or broken, and says how to mend that; the libraries are tried in a process of their own,
-#' which takes some seconds.
+#' Shows R, reticulate, which Python is used and why, its packages and their versions, the backend,
+#' the processor and devices, and where CIFAR-10 was found. It also works if Python or a package is
+#' missing or broken, and says how to fix that. The Python packages are imported in a separate
+#' process, which takes some seconds.
 #'
-#' @return An object of class `cifar_diagnosis`, a list of `ok` (whether there is no problem) and
-#'   `checks`, a tibble of `name` (what was looked at), `value` (what was found), `status`
-#'   (`"ok"`; `"warning"` for what works but not as well as it could; `"problem"` for what keeps
-#'   pycifar from working) and `fix` (what to do about it, or `NA`).
+#' @return An object of class `cifar_diagnosis`, a list with
+#'   * `ok`: whether there is no problem. There may be warnings.
+#'   * `checks`: a tibble with the columns `name` (what was checked), `value` (what was found),
+#'     `status` and `fix` (what to do, or `NA`). The status is `"ok"`, `"warning"` (it works, but
+#'     not as well as it could) or `"problem"` (pycifar does not work).
 #' @export
 #' @examplesIf cifar_available()
 #' cifar_doctor()
@@ -43,6 +44,7 @@ print.cifar_diagnosis <- function(x, ...) {
   invisible(x)
 }
 
+# Return the checks that Python makes, as a tibble.
 python_checks <- function() {
   checks <- python_call("doctor", call = rlang::caller_env())
   column <- function(name) {
@@ -51,6 +53,7 @@ python_checks <- function() {
   checks_table(column("name"), column("value"), column("status"), column("fix"))
 }
 
+# Return the checks of R and its packages, as a tibble.
 r_checks <- function() {
   checks_table(
     c("R", "R package", "reticulate"),

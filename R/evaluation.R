@@ -1,15 +1,17 @@
-#' Measure a model on a data set
+#' Evaluate a model on a data set
 #'
 #' @param model A model from [cifar_train()] or [cifar_load_model()].
-#' @param dataset A data set with the model's classes, in the same order.
+#' @param dataset A data set from [cifar_load_dataset()] with the classes of the model, in the same
+#'   order.
 #' @param split The name of the split.
-#' @param tta Test-time augmentation, see [predict.cifar_trained_model()].
+#' @param tta Whether to use test-time augmentation; see [predict.cifar_trained_model()].
 #'
 #' @return An object of class [cifar_evaluation].
 #' @section Errors:
-#' `pycifar_error_data` where there is no such split or its classes are not the model's,
-#' `pycifar_error_image` where its images have another size, `pycifar_error_argument`, and
-#' `pycifar_error_handle` after the R session of the model.
+#' * `pycifar_error_data`: there is no such split, or its classes are not those of the model.
+#' * `pycifar_error_image`: the images do not have the size that the model takes.
+#' * `pycifar_error_argument`: another argument is not as described above.
+#' * `pycifar_error_handle`: the R session of the model or the data set has ended.
 #' @source Calibration error: Guo et al. (2017), *On Calibration of Modern Neural Networks*,
 #'   <https://arxiv.org/abs/1706.04599>.
 #' @family models
@@ -36,29 +38,33 @@ cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE) {
   structure(result, class = "cifar_evaluation")
 }
 
-#' An evaluation
+#' Evaluations
 #'
-#' What [cifar_evaluate()] returns.
+#' The result of [cifar_evaluate()].
 #'
 #' @details
 #' A list with the class `cifar_evaluation`:
 #'
-#' * `split`: its name; `n`: the number of its images.
-#' * `accuracy`: the share of images whose most probable class is the right one, 0-1.
-#' * `loss`: the mean cross-entropy in nats, without any weight decay.
-#' * `calibration_error`: the mean distance between confidence and accuracy over 15 bins of
-#'   confidence, weighted by their images, 0-1.
-#' * `per_class`: a tibble with one row a class: `class`, `precision`, `recall`, `f1` (0-1; 0 where
-#'   nothing was predicted) and `support` (images of the class).
-#' * `confusion`: a tibble with one row for each pair of classes: `truth`, `predicted` and `n`.
+#' * `split`: the name of the split.
+#' * `n`: the number of images in it.
+#' * `accuracy`: the share of images for which the most probable class is the true class, 0-1.
+#' * `loss`: the mean cross-entropy in nats, without weight decay.
+#' * `calibration_error`: the expected calibration error, 0-1. The images are grouped into 15 bins
+#'   by confidence. The error is the mean difference between confidence and accuracy over the bins,
+#'   weighted by their numbers of images.
+#' * `per_class`: a tibble with one row per class and the columns `class`, `precision`, `recall`,
+#'   `f1` and `support` (the number of images of the class). The first three measures are 0-1. They
+#'   are 0 if the class was never predicted.
+#' * `confusion`: a tibble with one row for each pair of classes and the columns `truth`,
+#'   `predicted` and `n`.
 #'
-#' `print()` gives the numbers for the split as a whole, `summary()` adds those for each class, and
+#' `print()` shows the values for the whole split. `summary()` adds the values for each class.
 #' `plot()` draws the confusion matrix: counts, coloured by their share of the true class.
 #'
 #' @param x,object An evaluation.
 #' @param ... Not used.
-#' @return `plot()`: a ggplot. `summary()`: an object that prints as described. `print()`: `x`,
-#'   invisibly.
+#' @return `plot()` returns a ggplot. `summary()` returns an object whose `print()` method shows the
+#'   values. `print()` returns `x` invisibly.
 #' @family models
 #' @name cifar_evaluation
 #' @examplesIf cifar_available()

@@ -1,19 +1,22 @@
-#' Where a network looks
+#' Show where a network looks
 #'
-#' Grad-CAM: the maps of a layer are weighed by how much the score of a class grows with each of
-#' them, and added up; what speaks against the class is left out.
+#' Computes a Grad-CAM heat map. It is a weighted sum of the feature maps of one layer. The weight
+#' of a map is the mean gradient of the class score with respect to this map. Negative values of the
+#' sum count against the class. They are set to 0.
 #'
-#' @param model A model from [cifar_train()] or [cifar_load_model()], with a layer whose output has
-#'   height and width.
-#' @param image One image: an array of shape (height, width, 3), or the path of an image file; see
-#'   [predict.cifar_trained_model()].
-#' @param class_name The class to explain; `NULL` is the predicted one.
-#' @param layer The layer whose maps are weighed; `NULL` is the last one with height and width.
+#' @param model A model from [cifar_train()] or [cifar_load_model()]. At least one layer must have
+#'   an output with height and width.
+#' @param image One image: an array of shape (height, width, 3), a picture, or the path of an image
+#'   file; see [predict.cifar_trained_model()].
+#' @param class_name The name of the class to explain. `NULL` means the predicted class.
+#' @param layer The name of the layer whose feature maps are used. `NULL` means the last layer whose
+#'   output has height and width.
 #'
 #' @return An object of class [cifar_explanation].
 #' @section Errors:
-#' `pycifar_error_unknown_name` for a class or layer that does not exist, `pycifar_error_image` for
-#' several images or one that does not fit, `pycifar_error_argument`.
+#' * `pycifar_error_unknown_name`: there is no such class or layer.
+#' * `pycifar_error_image`: `image` is more than one image, or does not fit the model.
+#' * `pycifar_error_argument`: another argument is not as described above.
 #' @source Selvaraju et al. (2017), *Grad-CAM: Visual Explanations from Deep Networks via
 #'   Gradient-based Localization*, <https://arxiv.org/abs/1610.02391>.
 #' @family explanation
@@ -38,18 +41,25 @@ cifar_explain <- function(model, image, class_name = NULL, layer = NULL) {
   structure(found, class = "cifar_explanation")
 }
 
-#' An explanation
+#' Explanations
 #'
-#' What [cifar_explain()] returns.
+#' The result of [cifar_explain()].
 #'
 #' @details
-#' A list with the class `cifar_explanation`: `image` (raw, height × width × 3), `heatmap` (a matrix
-#' of the image's size, from 0 to 1 where it counted most), `class_name`, `probability` and `layer`.
-#' `plot()` draws the image beside where the network looked.
+#' A list with the class `cifar_explanation`:
+#'
+#' * `image`: the image, a raw array of shape (height, width, 3).
+#' * `heatmap`: a numeric matrix with the height and width of the image and values 0-1. The highest
+#'   value is 1. All values are 0 if nothing in the image counts for the class.
+#' * `class_name`: the class that is explained.
+#' * `probability`: the probability that the model gives to this class, 0-1.
+#' * `layer`: the layer whose feature maps were used.
+#'
+#' `plot()` draws the image, and beside it the image with the heat map.
 #'
 #' @param x An explanation.
 #' @param ... Not used.
-#' @return `plot()`: a ggplot. `print()`: `x`, invisibly.
+#' @return `plot()` returns a ggplot. `print()` returns `x` invisibly.
 #' @family explanation
 #' @name cifar_explanation
 #' @examplesIf cifar_available()
@@ -77,19 +87,24 @@ plot.cifar_explanation <- function(x, ...) {
   plot_explanation(x)
 }
 
-#' The receptive field of each layer
+#' Compute the receptive field of each layer
 #'
-#' How much of the image one unit of a layer sees, computed from the sizes of the windows. Where
-#' branches meet, it is the largest of theirs.
+#' The receptive field is the part of the image that can influence one unit of a layer. It is
+#' computed from the window sizes and strides of the layers. Where branches of a network join, the
+#' largest receptive field counts. Parts that lie outside the image also count.
 #'
-#' @param model A model from [cifar_train()] or [cifar_load_model()], an untrained one from
+#' @param model A model from [cifar_train()] or [cifar_load_model()], an untrained model from
 #'   [cifar_build_model()], or the name of an architecture.
-#' @return A tibble with one row a layer: `layer`, `type`, `output_shape`, `window` and `stride` (in
-#'   units of the layer before), `receptive_field` (in pixels; the longer side of the image where a
-#'   unit sees all of it) and `jump` (the distance between what two neighbouring units see, in
-#'   pixels; 0 where a unit sees all).
+#' @return A tibble with one row per layer and the columns
+#'   * `layer`, `type` and `output_shape`: the name of the layer, its class and the shape of its
+#'     output.
+#'   * `window` and `stride`: in units of the layer before. Both are 1 for a layer without a window.
+#'   * `receptive_field`: the side of the receptive field in pixels. If a unit sees the whole image,
+#'     this is the longer side of the image.
+#'   * `jump`: the distance in pixels between the receptive fields of two neighbouring units. It is
+#'     0 if a unit sees the whole image.
 #' @section Errors:
-#' `pycifar_error_argument`.
+#' `pycifar_error_argument`: `model` is not as described above.
 #' @source Araujo, Norris and Sim (2019), *Computing Receptive Fields of Convolutional Neural
 #'   Networks*, Distill, <https://distill.pub/2019/computing-receptive-fields/>.
 #' @family explanation
@@ -108,20 +123,24 @@ cifar_receptive_field <- function(model) {
   as_table(python_call("receptive_field", model))
 }
 
-#' Pictures of what a network sees
+#' Plot filters and feature maps
 #'
-#' `cifar_plot_filters()` draws the filters of the first layer, each from its lowest weight to its
-#' highest; of a network without convolutions they are the weights of its first layer, each as large
-#' as the image. `cifar_plot_feature_maps()` draws what the layers make of an image, a layer a row.
+#' `cifar_plot_filters()` draws the filters of the first layer that has weights. Each filter is
+#' scaled from its lowest to its highest weight. For a network without convolutions, it draws the
+#' weights of the first layer, each as large as the image. `cifar_plot_feature_maps()` draws the
+#' outputs of layers for one image, with one row per layer.
 #'
 #' @inheritParams cifar_explain
-#' @param layers Names of layers whose output has height and width, one or several; `NULL` is each
-#'   convolution and pooling.
-#' @param n_maps Maps of each layer to draw, at least 1; those that vary most are chosen.
+#' @param layers The names of one or more layers whose output has height and width. `NULL` means all
+#'   convolution and pooling layers.
+#' @param n_maps The number of feature maps to draw for each layer, at least 1. Those that vary most
+#'   are drawn.
 #' @return A ggplot.
 #' @section Errors:
-#' `pycifar_error_unknown_name` for a layer that does not exist, `pycifar_error_image` for several
-#' images or one that does not fit, `pycifar_error_argument` where there are no such layers.
+#' * `pycifar_error_unknown_name`: there is no such layer.
+#' * `pycifar_error_image`: `image` is more than one image, or does not fit the model.
+#' * `pycifar_error_argument`: the model has no such layers, or another argument is not as described
+#'   above.
 #' @family explanation
 #' @export
 #' @examplesIf cifar_available()

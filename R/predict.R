@@ -1,34 +1,39 @@
 #' Predict the class of images
 #'
 #' @param object A model from [cifar_train()] or [cifar_load_model()].
-#' @param images One of
-#'   * an array of shape (n, height, width, 3), or (height, width, 3) for one image, with raw bytes,
-#'     integers 0-255, doubles 0-1 (where none is above 1), or whole doubles 0-255;
-#'   * paths of image files (BMP, GIF, JPEG, PNG, PPM, WebP), in which `*`, `?` and `**` stand for
-#'     what matches;
-#'   * a data frame with a column `path` of these;
-#'   * a picture of the package magick, a `raster` or a `nativeRaster`;
-#'   * a list of pictures, or of arrays of shape (height, width, 3) and one size;
-#'   * a data set from [cifar_load_dataset()], for the images of its test split.
+#' @param images The images. One of
+#'   * an array of shape (n, height, width, 3), or (height, width, 3) for one image. The values are
+#'     raw bytes, integers 0-255, doubles 0-1 (if none is above 1), or whole doubles 0-255.
+#'   * paths of image files (BMP, GIF, JPEG, PNG, PPM or WebP). They may contain the wildcards `*`,
+#'     `?` and `**`.
+#'   * a data frame with such paths in a column `path`.
+#'   * a picture of the package magick, a `raster` or a `nativeRaster`.
+#'   * a list of pictures, or of arrays of shape (height, width, 3) that all have the same size.
+#'   * a data set from [cifar_load_dataset()]. The images of its test split are used.
 #' @param type `"class"` or `"prob"`.
-#' @param tta Test-time augmentation: whether to take the mean over six views of each image, which
-#'   is six times the work: as it is, and moved by a pixel up and left or down and right, each as it
-#'   is and mirrored; what is not moved counts for a half.
+#' @param tta Whether to use test-time augmentation. The result is then a weighted mean over six
+#'   views of each image, which takes six times the work. The views are the image, the image moved
+#'   by one pixel up and left, and the image moved by one pixel down and right, each also mirrored.
+#'   The two unmoved views together have half of the weight.
 #' @param ... Not used.
 #'
-#' @return One value or row an image, in the order of the images. For `"class"`, a factor with all
-#'   classes as levels; for `"prob"`, a tibble with a column `.pred_<class>` for each class.
+#' @return For `"class"`, a factor with one value per image and all classes as levels. For `"prob"`,
+#'   a tibble with one row per image and a column `.pred_<class>` for each class. Both are in the
+#'   order of the images.
 #' @section Files and pictures:
-#' They may have any size: each is resized as a whole to that of the model, and one of another shape
-#' is squeezed. It is turned as its EXIF data say; grey becomes equal red, green and blue; 16 bits a
-#' channel become 8; what is transparent shows white. Arrays are not resized.
+#' Files and pictures may have any size. Each is resized to the size that the model takes; if the
+#' aspect ratio differs, the image is distorted, not cropped. Images are rotated as their EXIF data
+#' say. Grey is converted to equal red, green and blue, and 16 bits per channel to 8. Transparent
+#' areas become white. Arrays are not resized.
 #'
-#' [generics::augment()] puts the class and the probabilities beside a table of paths.
+#' [generics::augment()] adds the predicted classes and probabilities to a data frame of paths.
 #'
 #' @section Errors:
-#' `pycifar_error_image` for images of another size, shape, type or range,
-#' `pycifar_error_data_format` for a file that is no image, `pycifar_error_argument`, and
-#' `pycifar_error_handle` after the R session of the model.
+#' * `pycifar_error_image`: images have a wrong size, shape, type or range.
+#' * `pycifar_error_data_not_found`: a file does not exist, or a wildcard matches no file.
+#' * `pycifar_error_data_format`: a file is not an image.
+#' * `pycifar_error_argument`: another argument is not as described above.
+#' * `pycifar_error_handle`: the R session of the model has ended.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()

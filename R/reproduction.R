@@ -1,30 +1,35 @@
 #' Reproduce the published systems
 #'
-#' Trains the networks of five published systems and sets what comes out beside what they state.
-#' Each network is trained on the whole training split with its own recipe in float32, and measured
-#' on the test split after each epoch, as the systems did it; nothing is chosen by those figures.
+#' Trains the networks of five published systems and compares the measured accuracies with the
+#' stated ones. Each network is trained on the whole training split with its own recipe, in float32.
+#' It is measured on the test split after each epoch, as the published systems did it. No setting is
+#' chosen by these measurements.
 #'
-#' With `path`, each finished training is kept in that file. Where the file is there already, its
-#' trainings are not done again, so a call that was cut short goes on where it stopped, and the
-#' result holds all that is in the file.
+#' With `path`, each finished training is saved in that file. If the file exists, its trainings are
+#' not repeated. A call that was cut short can therefore be repeated to do the rest. The result
+#' contains all trainings in the file.
 #'
-#' @param systems Letters `"A"` to `"E"`, `"baseline"`, and names of architectures, one or several;
-#'   `NULL` is all.
-#' @param seeds One or several seeds, whole numbers from 0 to 2^31 - 1; each network is trained once
-#'   with each.
-#' @param epochs For every network; `NULL` takes what the system states, else the recipe's.
-#' @param time_budget Seconds for each training, above 0, in place of epochs; see [cifar_train()].
-#' @param dataset A data set from [cifar_load_dataset()]; `NULL` loads CIFAR-10.
-#' @param path A file that ends in `.json`, or `NULL` to keep nothing.
-#' @param verbose 0 or `FALSE` is silent; 1 or `TRUE` tells of each training and the time that is
-#'   left; 2 of each epoch. The option `pycifar.verbose` says what it is unless given, as in
+#' @param systems One or more of the letters `"A"` to `"E"`, `"baseline"`, and names of
+#'   architectures. `NULL` means all.
+#' @param seeds One or more seeds, whole numbers from 0 to 2^31 - 1. Each network is trained once
+#'   with each seed.
+#' @param epochs The number of epochs for each network. `NULL` uses the number that the system
+#'   states, otherwise the number in the recipe.
+#' @param time_budget The number of seconds for each training, above 0. Give it instead of `epochs`;
+#'   see [cifar_train()].
+#' @param dataset A data set from [cifar_load_dataset()]. `NULL` loads CIFAR-10.
+#' @param path The path of a file that ends in `.json`. `NULL` saves nothing.
+#' @param verbose What to show of the progress. 0 or `FALSE`: nothing. 1 or `TRUE`: each training
+#'   and the remaining time. 2: also each epoch. The default is the option `pycifar.verbose`, as in
 #'   [cifar_train()].
 #'
-#' @return An object of class [cifar_reproduction]; interrupted (Ctrl-C), with what was finished
-#'   until then and a warning of class `pycifar_warning_interrupted`.
+#' @return An object of class [cifar_reproduction]. After an interrupt (Ctrl-C), it contains the
+#'   trainings that were finished, and there is a warning of class `pycifar_warning_interrupted`.
 #' @section Errors:
-#' `pycifar_error_argument`; `pycifar_error_data_format` where the file is of another kind or its
-#' trainings were on other images; `pycifar_error_output` where it cannot be written.
+#' * `pycifar_error_argument`: an argument is not as described above.
+#' * `pycifar_error_data_format`: the file is not a reproduction, or its trainings used other
+#'   images.
+#' * `pycifar_error_output`: the file cannot be written.
 #' @family reproduction
 #' @export
 #' @examplesIf cifar_available()
@@ -61,10 +66,10 @@ cifar_reproduce <- function(
 
 #' Load a reproduction
 #'
-#' @param path A file that [cifar_reproduce()] wrote.
+#' @param path The path of a file that [cifar_reproduce()] wrote.
 #' @return An object of class [cifar_reproduction].
 #' @section Errors:
-#' `pycifar_error_data_format` where there is no such file, or it is damaged or of another kind.
+#' `pycifar_error_data_format`: there is no such file, it is damaged, or it is not a reproduction.
 #' @family reproduction
 #' @export
 #' @examplesIf cifar_available()
@@ -77,32 +82,37 @@ cifar_load_reproduction <- function(path) {
   new_reproduction(python_call("load_reproduction", one_value(path, "path", "a path")))
 }
 
-#' A reproduction
+#' Reproductions
 #'
-#' What [cifar_reproduce()] and [cifar_load_reproduction()] return.
+#' The result of [cifar_reproduce()] and [cifar_load_reproduction()].
 #'
 #' @details
 #' A list with the class `cifar_reproduction`:
 #'
-#' * `table`: a tibble with one row a network and budget: `system`, `architecture`, `parameters`,
-#'   `budget`, `epochs`, `seeds`; the means `train_accuracy`, `test_accuracy`, `seconds` and
-#'   `images_per_second`; the standard deviations over the seeds `train_sd` and `test_sd`;
-#'   `stated_train`, `stated_test` and `difference` (measured less stated); `data` (SHA-256) and
-#'   `machine`.
-#' * `runs`: a tibble with one row a training.
-#' * `history`: a tibble with one row a value: `architecture`, `budget`, `seed`, `epoch`, `split`
-#'   (`"train"`, or `"validation"` for the test images), `metric` and `value`.
-#' * `calls`: what was asked for, as the shell has it; `interrupted`: whether it was cut short.
+#' * `table`: a tibble with one row for each network and budget. Its columns are
+#'     * `system`, `architecture`, `parameters`, `budget`, `epochs` and `seeds`: what was trained.
+#'     * `train_accuracy`, `test_accuracy`, `seconds` and `images_per_second`: means over the seeds.
+#'     * `train_sd` and `test_sd`: standard deviations of the accuracies over the seeds, `NA` for
+#'       one seed.
+#'     * `stated_train` and `stated_test`: the accuracies that the system states, or `NA`.
+#'     * `difference`: `test_accuracy` minus `stated_test`.
+#'     * `data`: the SHA-256 of the training images.
+#'     * `machine`: the processor and its number of cores.
+#' * `runs`: a tibble with one row per training.
+#' * `history`: a tibble with one row per value and the columns `architecture`, `budget`, `seed`,
+#'   `epoch`, `split` (`"train"`, or `"validation"` for the test images), `metric` and `value`.
+#' * `calls`: the calls that made the reproduction, as commands for the command line.
+#' * `interrupted`: whether the last call was interrupted.
 #'
-#' `print()` shows stated beside measured accuracies, and `plot()` draws accuracy against epochs.
-#' `format()` gives what `print()` shows as a table for a document, such as `knitr::kable()` takes.
+#' `print()` shows the stated and the measured accuracies. `plot()` draws accuracy against epochs.
+#' `format()` returns the table that `print()` shows, for example for `knitr::kable()`.
 #'
 #' @param x A reproduction.
 #' @param ... Not used.
-#' @return `plot()`: a ggplot. `format()`: a data frame of text, one row a network and budget.
-#'   `print()`: `x`, invisibly.
+#' @return `plot()` returns a ggplot. `format()` returns a data frame of text with one row for each
+#'   network and budget. `print()` returns `x` invisibly.
 #' @section Errors:
-#' `plot()`: `pycifar_error_argument` where no training was finished.
+#' `pycifar_error_argument`: `plot()` was called and no training was finished.
 #' @family reproduction
 #' @name cifar_reproduction
 #' @examplesIf cifar_available()
@@ -127,7 +137,7 @@ print.cifar_reproduction <- function(x, ...) {
 format.cifar_reproduction <- function(x, ...) {
   table <- x$table
   if (nrow(table) == 0L) {
-    # It has no columns then, either.
+    # Without rows, `table` has no columns either.
     none <- character()
     return(data.frame(
       system = none,
@@ -164,6 +174,7 @@ plot.cifar_reproduction <- function(x, ...) {
   plot_reproduction(x)
 }
 
+# Make a `cifar_reproduction` from what Python returned. Python has NaN where R has NA.
 new_reproduction <- function(found) {
   tables <- lapply(found[c("table", "runs", "history")], function(columns) {
     table <- as_table(columns)
