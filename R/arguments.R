@@ -1,12 +1,15 @@
-# What crosses to Python. Python says whether a value is allowed; the checks here are for what R has
-# and Python has not: missing values, vectors where one value is meant, and R's own kinds of object.
+# Convert arguments for Python. Python checks whether a value is allowed. The functions here check
+# only what R has and Python does not: missing values, vectors where one value is expected, and R's
+# own classes.
 
-# One value, or NULL. `allowed` says what it may be, such as "a number".
+# Return one value without its class, or NULL. `allowed` completes the error message "must be …",
+# such as "a number".
 one_value <- function(x, name, allowed, call = rlang::caller_env()) {
   if (is.null(x)) {
     return(NULL)
   }
-  # Text may have a class, as paths of fs have; a date is no number.
+  # Only factors and text lose their class. Paths of the package fs are text with a class, but a
+  # date must not become a number.
   plain <- if (is.factor(x) || is.character(x)) as.character(x) else x
   if (!is_single(plain) || is.na(plain)) {
     abort_argument(name, allowed, x, call)
@@ -14,19 +17,21 @@ one_value <- function(x, name, allowed, call = rlang::caller_env()) {
   as_python_number(as.vector(plain))
 }
 
-# Several values, as a list of its own for Python even where there is only one; or NULL.
+# Return values as an unnamed list, or NULL. A list stays a list in Python even if it has one
+# element.
 several_values <- function(x, name, allowed, call = rlang::caller_env()) {
   unname(listed_values(x, name, allowed, call))
 }
 
-# Values with their names, if they have any, which Python takes as a dict; or NULL.
+# Return values as a list with their names, if they have any, or NULL. reticulate converts a named
+# list to a dict.
 named_values <- function(x, name, allowed, call = rlang::caller_env()) {
   values <- listed_values(x, name, allowed, call)
   check_names_differ(values, name, call)
   values
 }
 
-# A dict would hold the last value of several with one name.
+# Check that no name occurs twice. A dict would silently keep only the last of the values.
 check_names_differ <- function(values, name, call) {
   twice <- names(values)[duplicated(names(values))]
   if (length(twice) > 0L) {
@@ -38,11 +43,12 @@ check_names_differ <- function(values, name, call) {
   }
 }
 
+# Return values as a list, with names if they have any, or NULL.
 listed_values <- function(x, name, allowed, call) {
   if (is.null(x)) {
     return(NULL)
   }
-  # Text may have a class, as paths of fs have.
+  # Text may have a class, such as paths of the package fs.
   values <- if (is.factor(x) || is.character(x)) as.character(x) else x
   if (!is.vector(values) || is.expression(values) || anyNA(values, recursive = TRUE)) {
     abort_argument(name, allowed, x, call)
@@ -50,7 +56,8 @@ listed_values <- function(x, name, allowed, call) {
   lapply(as.list(values), as_python_number)
 }
 
-# The handle of an object of `class`, alive.
+# Return a handle that works in this R session. `x` must be of `class`. A trained model from an
+# earlier session is restored from its file.
 live_handle <- function(x, name, class, call = rlang::caller_env()) {
   maker <- c(
     cifar_dataset = "a data set made by cifar_load_dataset()",
@@ -68,7 +75,8 @@ live_handle <- function(x, name, class, call = rlang::caller_env()) {
   revived_model(x$kept, call)
 }
 
-# A model whose R session has ended, made again from its file, once for all copies of it.
+# Restore a model from the bytes of its file. `kept` is an environment that all copies of the model
+# share, so the model is restored once.
 revived_model <- function(kept, call) {
   if (is_dead(kept$handle)) {
     kept$handle <- python_call("model_from_file", kept$file, call = call)
@@ -76,6 +84,7 @@ revived_model <- function(kept, call) {
   kept$handle
 }
 
+# Signal that the R session of an object has ended.
 abort_dead <- function(name, class, call) {
   fix <- c(
     cifar_dataset = "Load it again with cifar_load_dataset().",
@@ -90,6 +99,7 @@ abort_dead <- function(name, class, call) {
   )
 }
 
+# Signal that an argument has a wrong type or value.
 abort_argument <- function(name, allowed, received, call) {
   abort_pycifar(
     "argument",
@@ -98,7 +108,7 @@ abort_argument <- function(name, allowed, received, call) {
   )
 }
 
-# A short description of a value for an error message.
+# Describe a value for an error message, in about 80 characters at most.
 describe <- function(x) {
   if (is.function(x)) {
     return("a function")
@@ -122,18 +132,18 @@ an_array <- function(x) {
   if (is.numeric(x)) "an array" else sprintf("a %s array", typeof(x))
 }
 
-# R writes 10 for a double: a whole double crosses as the integer that was meant.
+# Convert a whole double to an integer. In R, 10 is a double, but Python needs an integer.
 as_python_number <- function(x) {
   whole <- is.double(x) && is_single(x) && is.finite(x) && x == trunc(x)
   if (whole && abs(x) <= .Machine$integer.max) as.integer(x) else x
 }
 
-# One number, text or truth value, without a class.
+# Check whether a value is a single number, text or logical without a class.
 is_single <- function(x) {
   is.atomic(x) && !is.object(x) && length(x) == 1L
 }
 
-# Stop where the caller was called without arguments that it needs.
+# Check that the calling function was called with the arguments `names`.
 check_given <- function(names, call = rlang::caller_env()) {
   for (name in names) {
     if (eval(bquote(missing(.(as.name(name)))), call)) {
@@ -142,7 +152,7 @@ check_given <- function(names, call = rlang::caller_env()) {
   }
 }
 
-# Stop where a method of the generic `of` is given arguments that it does not know.
+# Check that `...` is empty. `of` is the name of the generic whose method received the arguments.
 check_no_more <- function(of, ..., call = rlang::caller_env(), method = rlang::caller_fn()) {
   if (...length() == 0L) {
     return(invisible())
@@ -158,7 +168,8 @@ check_no_more <- function(of, ..., call = rlang::caller_env(), method = rlang::c
   )
 }
 
-# Stop where a function of the caller's cannot be called with so many arguments.
+# Check that a user's function can be called with as many arguments as `arguments` has names.
+# Primitive functions and Python objects are not checked.
 check_takes <- function(f, name, arguments, call) {
   if (!is.function(f) || is.primitive(f) || is_python_object(f)) {
     return(invisible())

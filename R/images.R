@@ -1,6 +1,7 @@
-# Images between R and Python: raw bytes in R's column-major order, with the shape.
+# Convert images between R and Python. They are passed as raw bytes in R's column-major order, with
+# their shape.
 
-# What predict() takes as images, ready to cross.
+# Return the images that predict() was called with in the form that Python takes.
 images_to_python <- function(images, call = rlang::caller_env()) {
   if (inherits(images, "cifar_dataset")) {
     return(list(dataset = live_handle(images, "images", "cifar_dataset", call), split = "test"))
@@ -25,14 +26,14 @@ images_to_python <- function(images, call = rlang::caller_env()) {
   )
 }
 
-# An array says by its shape that it is empty.
+# Check that there is at least one image. Python checks the shape of arrays.
 check_not_empty <- function(images, call) {
   if (length(images) == 0L && !is.array(images) && !is.null(images)) {
     abort_pycifar(c("image", "data"), "There is no image in `images`.", call = call)
   }
 }
 
-# One image: an array, a picture or a path.
+# Return one image in the form that Python takes. `image` is an array, a picture or a path.
 image_to_python <- function(image, call = rlang::caller_env()) {
   if (is_picture(image)) {
     pictures <- pictures_in(image)
@@ -48,6 +49,7 @@ image_to_python <- function(image, call = rlang::caller_env()) {
   image_block(image, call, "an array, a picture or the path of an image file", "image")
 }
 
+# Return the column `path` of a data frame as text.
 column_of_paths <- function(table, call) {
   path <- table[["path"]]
   if (is.character(path) || is.factor(path)) {
@@ -70,18 +72,20 @@ is_bare_list <- function(x) {
   is.list(x) && !is.object(x)
 }
 
-# Pictures have a size of their own and are resized: those of magick, and grDevices' rasters.
+# Check whether a value is a picture of magick or a raster of grDevices. Unlike arrays, pictures may
+# have any size; Python resizes them.
 is_picture <- function(x) {
   inherits(x, c("magick-image", "raster", "nativeRaster"))
 }
 
-# The pictures in an object, of which one of magick may hold many, as blocks.
+# Return the pictures in an object as a list of bytes with shapes. One object of magick can hold
+# several pictures.
 pictures_in <- function(x) {
   if (inherits(x, "magick-image")) {
     upright <- magick::image_orient(x)
     frames <- lapply(seq_along(upright), function(i) magick::image_data(upright[i], "rgba"))
     return(lapply(frames, function(frame) {
-      pixels <- aperm(unclass(frame), c(3L, 2L, 1L)) # from channel, column, row
+      pixels <- aperm(unclass(frame), c(3L, 2L, 1L)) # from (channel, column, row)
       list(bytes = as.vector(pixels), shape = as.list(dim(pixels)))
     }))
   }
@@ -89,20 +93,23 @@ pictures_in <- function(x) {
   list(list(bytes = as.raw(channels), shape = as.list(c(dim(x)[1:2], 4L))))
 }
 
-# Red, green, blue and alpha of an integer a pixel, row by row, in this order from the lowest byte.
+# Return the channels of a `nativeRaster` as a matrix with one row per channel. A `nativeRaster` has
+# one integer per pixel, row by row. Its bytes are red, green, blue and alpha, the lowest byte
+# first.
 native_channels <- function(x) {
   pixels <- matrix(as.integer(x), nrow = dim(x)[[1L]], byrow = TRUE)
   bytes <- writeBin(as.vector(pixels), raw(), endian = "little")
   t(matrix(bytes, nrow = 4L))
 }
 
-# Red, green, blue and alpha of a colour name a pixel.
+# Return the channels of a `raster` as a matrix with one row per channel. A `raster` has one colour
+# name per pixel.
 raster_channels <- function(x) {
   colours <- matrix(as.character(x), nrow = dim(x)[[1L]], byrow = TRUE)
   t(grDevices::col2rgb(colours, alpha = TRUE))
 }
 
-# The pictures or arrays in a list.
+# Return a list of pictures or of arrays in the form that Python takes.
 listed_images <- function(images, call) {
   if (length(images) > 0L && all(vapply(images, is_picture, NA))) {
     pictures <- lapply(unname(images), pictures_in)
@@ -129,7 +136,7 @@ listed_images <- function(images, call) {
   image_block(aperm(simplify2array(images), c(4L, 1L, 2L, 3L)), call)
 }
 
-# An array of numbers as bytes and shape; Python checks the shape.
+# Return an array as bytes and shape. Python checks the shape.
 image_block <- function(images, call, allowed = "an array", name = "images") {
   missing <- is.atomic(images) && !is.character(images) && anyNA(images)
   if (missing) {
@@ -144,7 +151,8 @@ image_block <- function(images, call, allowed = "an array", name = "images") {
   )
 }
 
-# Numbers 0-1 if all are within, else whole numbers 0-255, as bytes.
+# Return numbers as bytes. Doubles of which none is above 1 are taken as the range 0-1, other
+# numbers as the range 0-255.
 image_bytes <- function(images, call) {
   if (is.raw(images)) {
     return(as.vector(images))
@@ -169,6 +177,7 @@ image_bytes <- function(images, call) {
   as.raw(images)
 }
 
+# Signal that the values of an image are not in an allowed range.
 abort_image <- function(received, call, fix = NULL) {
   abort_pycifar(
     c("image", "data"),
@@ -178,14 +187,15 @@ abort_image <- function(received, call, fix = NULL) {
   )
 }
 
-# The numbers of a block of doubles from Python, with their dimensions.
+# Return numbers from Python as an array. `block` has the bytes of little-endian doubles, and the
+# shape.
 array_from_doubles <- function(block) {
   n <- length(block$bytes) / 8L
   values <- readBin(block$bytes, "double", n = n, size = 8L, endian = "little")
   if (length(block$shape) == 0L) values else array(values, dim = unlist(block$shape))
 }
 
-# The bytes of a block of images from Python, as raw with dimensions.
+# Return images from Python as a raw array. `block` has the bytes and the shape.
 array_from_bytes <- function(block) {
   array(block$bytes, dim = unlist(block$shape))
 }

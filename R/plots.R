@@ -1,5 +1,5 @@
-# The pictures. Colours are those of Okabe and Ito 2008, "Color Universal Design", which can be told
-# apart with any colour vision; Python's plots use the same.
+# Draw the plots. The two line colours are from Okabe and Ito 2008, "Color Universal Design". They
+# can be told apart with any colour vision. The plots in Python have the same colours.
 
 blue <- "#0072B2"
 vermilion <- "#D55E00"
@@ -8,7 +8,7 @@ gap <- 3L # pixels between sample images
 most_marked <- 40L # epochs, above which points would hide the line
 most_counted <- 25L # classes, above which the counts in the cells could not be read
 
-# Accuracy and loss against epochs.
+# Plot accuracy and loss against epochs.
 plot_history <- function(model) {
   history <- model$history
   metric <- tools::toTitleCase(history$metric)
@@ -45,7 +45,8 @@ plot_history <- function(model) {
   plot + marks
 }
 
-# Sample images, an array of raw (class, image, height, width, 3), one class a row.
+# Plot sample images, with one row per class. `images` is a raw array of shape (class, image,
+# height, width, 3).
 plot_mosaic <- function(images, class_names, title) {
   shape <- dim(images)
   tile <- shape[3:4] + gap
@@ -67,7 +68,7 @@ plot_mosaic <- function(images, class_names, title) {
     ggplot2::theme(panel.grid = ggplot2::element_blank())
 }
 
-# Counts of true against predicted classes, coloured by their share of the true class.
+# Plot the counts of true against predicted classes, coloured by their share of the true class.
 plot_confusion <- function(evaluation) {
   counts <- evaluation$confusion
   total <- stats::ave(counts$n, counts$truth, FUN = sum)
@@ -120,7 +121,8 @@ plain_theme <- function() {
     )
 }
 
-# One legend for colour, line and point.
+# Return scales for training and validation. All have the same labels, so that ggplot2 draws one
+# legend for colour, line and point.
 split_scales <- function(validation) {
   labels <- c(train = "training", validation = validation)
   list(
@@ -136,17 +138,19 @@ split_scales <- function(validation) {
   )
 }
 
-# What was validated on: a share that was held out, or a split by name.
+# Label the validation. `validation` is a held-out share, or the name of a split.
 validation_label <- function(validation) {
   if (is.character(validation)) sprintf("validation (split %s)", validation) else "validation"
 }
 
+# Return axis breaks that are whole numbers.
 whole_breaks <- function(limits) {
   breaks <- pretty(limits)
   breaks[breaks == trunc(breaks)]
 }
 
-# One picture of all images on white, as a matrix of colours.
+# Arrange images on a white background, as a matrix of colours. `tile` is the height and width of an
+# image with its gap.
 as_mosaic <- function(images, tile) {
   shape <- dim(images)
   pixels <- array(as.integer(images), shape)
@@ -158,11 +162,13 @@ as_mosaic <- function(images, tile) {
   )
   framed <- array("#FFFFFF", c(shape[1:2], tile))
   framed[,, seq_len(shape[[3L]]), seq_len(shape[[4L]])] <- colours
-  # From (class, image, row, column) to rows within classes and columns within images.
+  # Rows of the matrix are the pixel rows of each class in turn. Columns are the pixel columns of
+  # each image in turn.
   matrix(aperm(framed, c(3, 1, 4, 2)), shape[[1L]] * tile[[1L]])
 }
 
-# Accuracy against epochs, one panel a network; each seed has a line of its own.
+# Plot accuracy against epochs, with one panel for each network and budget, and one line for each
+# seed.
 plot_reproduction <- function(reproduction) {
   table <- reproduction$table
   history <- reproduction$history[reproduction$history$metric == "accuracy", ]
@@ -214,11 +220,12 @@ plot_reproduction <- function(reproduction) {
     ggplot2::theme(legend.position = "bottom")
 }
 
+# Return lines, or points if there is only one epoch.
 marks_of <- function(epochs) {
   if (max(epochs) > 1L) ggplot2::geom_line() else ggplot2::geom_point(size = 1.8)
 }
 
-# An image beside where the network looked.
+# Plot an image, and beside it the image in grey under the heat map.
 plot_explanation <- function(explanation) {
   pixels <- array(as.integer(explanation$image), dim(explanation$image))
   height <- nrow(pixels)
@@ -258,7 +265,8 @@ plot_explanation <- function(explanation) {
     bare_theme()
 }
 
-# Filters, an array of numbers 0-1 (filter, height, width, 3), eight a row.
+# Plot filters, eight in a row. `filters` is an array of shape (filter, height, width, 3) with
+# values 0-1.
 plot_filters <- function(filters, architecture) {
   n <- nrow(filters)
   pixels <- round(filters * 255)
@@ -267,7 +275,7 @@ plot_filters <- function(filters, architecture) {
   rows <- ceiling(n / columns)
   grid <- array(as.raw(255L), c(rows * columns, 1L, dim(filters)[-1L]))
   grid[seq_len(n), , , , ] <- bytes
-  # As the mosaic has it: (row, column, height, width, 3).
+  # as_mosaic() takes the shape (row, column, height, width, 3).
   grid <- aperm(array(grid, c(columns, rows, dim(filters)[-1L])), c(2L, 1L, 3L, 4L, 5L))
   side <- dim(filters)[[2L]]
   mosaic <- as_mosaic(grid, dim(filters)[2:3] + if (side < 8L) 1L else gap)
@@ -285,7 +293,8 @@ plot_filters <- function(filters, architecture) {
     bare_theme()
 }
 
-# Maps of layers, a list by layer of arrays (map, height, width), a layer a row.
+# Plot feature maps, with one row per layer. `maps` is a list, by layer, of arrays of shape (map,
+# height, width).
 plot_feature_maps <- function(maps, architecture) {
   tables <- lapply(names(maps), function(layer) {
     values <- maps[[layer]]
@@ -323,7 +332,7 @@ plot_feature_maps <- function(maps, architecture) {
     ggplot2::theme(strip.text.x = ggplot2::element_blank())
 }
 
-# For pictures: no axes.
+# Return the theme for images, which have no axes.
 bare_theme <- function() {
   plain_theme() +
     ggplot2::theme(
@@ -333,7 +342,7 @@ bare_theme <- function() {
     )
 }
 
-# The loss by learning rate, with the rate where it falls most.
+# Plot the loss against the learning rate, and mark the suggested learning rate.
 plot_learning_rates <- function(found) {
   marks <- if (!is.na(found$suggestion)) {
     list(

@@ -1,8 +1,8 @@
-# Progress of a training run through R's own output, so that Rscript, RStudio and knitr show it in
-# the place where they show what R says.
+# Show the progress of a training. It goes through R's own messages and cli, so that Rscript,
+# RStudio and knitr show it where they show other output of R.
 
-# Functions that Python calls, and one that ends the showing. They return NULL, because what they
-# return crosses to Python.
+# Return functions that Python calls to show the progress, and `close()`, which removes the bar.
+# They return NULL, because reticulate converts their results for Python.
 new_progress <- function() {
   bar <- NULL
   list(
@@ -11,7 +11,7 @@ new_progress <- function() {
         if (is.null(bar)) {
           rlang::inform(line, class = "pycifar_message_progress")
         } else {
-          # Spaces that do not break: cli makes several of the others one.
+          # cli collapses several spaces into one, but keeps non-breaking spaces.
           cli::cli_progress_output(gsub(" ", "\u00a0", line), id = bar)
         }
       )
@@ -34,8 +34,8 @@ new_progress <- function() {
   )
 }
 
-# Evaluate what shows progress. R makes an error of it where the reader of a pipe has left, and a
-# training is not to be lost for that.
+# Evaluate code that shows progress, and return NULL. R signals an error if it writes to a pipe
+# whose reader has exited. This error is ignored, so that it does not end the training.
 if_it_can_be_shown <- function(shown) {
   left <- gettext("ignoring SIGPIPE signal", domain = "R")
   rlang::try_fetch(shown, error = function(error) {
@@ -44,7 +44,8 @@ if_it_can_be_shown <- function(shown) {
   NULL
 }
 
-# A bar is for a terminal that a person looks at; knitr would write each of its states to the page.
+# Check whether to show a progress bar: only on a terminal. knitr would write every state of the bar
+# to the document.
 has_bar <- function() {
   cli::is_dynamic_tty() && !isTRUE(getOption("knitr.in.progress"))
 }
@@ -60,7 +61,8 @@ open_bar <- function() {
   )
 }
 
-# What `verbose` is unless it is said: the option `pycifar.verbose`, else 1, but silence in tests.
+# Return the default of `verbose`: the option `pycifar.verbose`, otherwise 0 in tests and 1
+# elsewhere.
 verbosity <- function() {
   getOption("pycifar.verbose", if (identical(Sys.getenv("TESTTHAT"), "true")) 0 else 1)
 }

@@ -1,20 +1,21 @@
-# The one bridge to Python: no other file names reticulate.
+# Call Python. No other file uses reticulate.
 #
-# Python starts when it is first used. Even reticulate is loaded only then, because loading it takes
-# longer than all of `library(pycifar)` may take.
+# Python starts when it is first needed. reticulate is loaded only then, too, because loading it
+# takes longer than `library(pycifar)` may take in total.
 
-# The state of the bridge:
+# The state of the connection to Python:
 #
-# * `entry_points`: the Python module, once it is imported in the process of this id, `process`.
-# * `deferred`: a condition on its way through Python, see callable_from_python().
-# * `parameters`: how many the models have that came since free_models() last looked.
-# * `data_dir`: what Python was last told of where CIFAR-10 is.
+# * `entry_points`: the imported Python module.
+# * `process`: the id of the process that imported it.
+# * `deferred`: a condition to signal once Python has returned; see callable_from_python().
+# * `parameters`: the number of parameters of all models made since free_models() last ran gc().
+# * `data_dir`: the value of `PYCIFAR_DATA_DIR` that Python has.
 bridge <- list2env(list(parameters = 0), parent = emptyenv())
 
 oldest_reticulate <- "1.41.0"
 oldest_python <- "3.11"
 
-# The dependencies in pyproject.toml; a test compares the two.
+# The dependencies in pyproject.toml. A test compares the two lists.
 python_packages <- c(
   "keras>=3.15",
   "numpy>=2.1",
@@ -33,9 +34,10 @@ python_packages <- c(
   }
 }
 
-# Call an entry point: its value, or its error as an R condition of the function in frame `call`.
+# Call a function of `pycifar.entry_points` and return its value. Signal its error as an R condition
+# of the function in the frame `call`.
 python_call <- function(entry_point, ..., call = rlang::caller_env()) {
-  list(...) # evaluated, and so checked, before Python is started
+  list(...) # checks the arguments before Python starts
   check_process(call)
   entry_points <- python_entry_points(call)
   tell_data_dir(entry_points)
@@ -48,8 +50,8 @@ python_call <- function(entry_point, ..., call = rlang::caller_env()) {
   answer$value
 }
 
-# A process that was forked has none of the threads in which Python computes, and would wait for
-# them for ever.
+# Check that this process was not forked after Python had started. A forked process does not have
+# the threads in which Python computes, and would wait for them forever.
 check_process <- function(call) {
   if (!is.null(bridge$entry_points) && bridge$process != Sys.getpid()) {
     abort_pycifar(
@@ -67,7 +69,8 @@ check_process <- function(call) {
   }
 }
 
-# Python copies the environment when it starts, and Sys.setenv() may have been called since.
+# Pass the value of `PYCIFAR_DATA_DIR` to Python. Python copies the environment variables when it
+# starts, so it does not see later calls of Sys.setenv().
 tell_data_dir <- function(entry_points) {
   data_dir <- Sys.getenv("PYCIFAR_DATA_DIR")
   if (!identical(data_dir, bridge$data_dir)) {
@@ -76,10 +79,10 @@ tell_data_dir <- function(entry_points) {
   }
 }
 
-# A function that Python may call. An exiting handler of the user, such as tryCatch(message = ),
-# must not jump out of it: that would jump over Python's frames, which crashes R. So the jump ends
-# here, Python gets an error in its place, and python_call() signals the condition again once Python
-# has returned. Errors and interrupts are reticulate's, which hands them to Python as they are.
+# Wrap an R function so that Python can call it. An exiting handler of the user, such as
+# tryCatch(message = ), would jump over Python's frames, which crashes R. The wrapper stops such a
+# jump and signals an error to Python instead. python_call() signals the condition again once Python
+# has returned. reticulate passes errors and interrupts to Python itself.
 callable_from_python <- function(f) {
   force(f)
   function(...) {
@@ -93,8 +96,8 @@ callable_from_python <- function(f) {
   }
 }
 
-# Whether Python with Keras can be used, see cifar_available(). It does not make reticulate download
-# a Python of its own behind the back of R CMD check.
+# Check whether Python with Keras can be used; see cifar_available(). R CMD check must not cause
+# reticulate to download a Python.
 python_ready <- function() {
   chosen <- nzchar(Sys.getenv("RETICULATE_PYTHON")) || interactive()
   if (!chosen && !(isNamespaceLoaded("reticulate") && reticulate::py_available())) {
@@ -109,6 +112,8 @@ python_ready <- function() {
   )
 }
 
+# Call a function and return its value. If a handler jumps out of it, invoke the restart
+# `pycifar_defer` with the condition. Errors and interrupts may jump.
 without_jumps <- function(f, ...) {
   returned <- FALSE
   last <- simpleCondition("")
@@ -122,6 +127,7 @@ without_jumps <- function(f, ...) {
   value
 }
 
+# Signal the condition that callable_from_python() deferred, if there is one.
 signal_deferred <- function() {
   deferred <- bridge$deferred
   if (!is.null(deferred)) {
@@ -134,7 +140,7 @@ is_python_object <- function(x) {
   inherits(x, "python.builtin.object")
 }
 
-# Its version, and why it uses the Python that it uses.
+# Describe the version of reticulate, the Python that it uses, and why it uses this Python.
 reticulate_state <- function() {
   if (!requireNamespace("reticulate", quietly = TRUE)) {
     return("not installed")
@@ -154,25 +160,27 @@ reticulate_state <- function() {
   sprintf("%s, which uses %s, %s", version, config$python, reason)
 }
 
-# A handle does not survive the R session: R saves it as a null pointer.
+# Check whether a handle belongs to an R session that has ended. R saves a handle as a null pointer.
 is_dead <- function(handle) {
   !is_python_object(handle) || reticulate::py_is_null_xptr(handle)
 }
 
-# As the Python package does; but Keras may be imported before that is, for a network of the user's
-# own, and TensorFlow reads this once.
+# Ask TensorFlow to use oneDNN, as the Python package does. TensorFlow reads the variable only once,
+# and users may import Keras before pycifar to build a network of their own.
 ask_for_onednn <- function() {
   if (R.version$arch == "x86_64" && !nzchar(Sys.getenv("TF_ENABLE_ONEDNN_OPTS"))) {
     Sys.setenv(TF_ENABLE_ONEDNN_OPTS = "1")
   }
 }
 
+# Declare the Python packages that reticulate installs if it creates an environment.
 declare_requirements <- function() {
   if (utils::packageVersion("reticulate") >= oldest_reticulate) {
     reticulate::py_require(python_packages, python_version = paste0(">=", oldest_python))
   }
 }
 
+# Return the Python module with the entry points. Import it at the first call.
 python_entry_points <- function(call) {
   if (is.null(bridge$entry_points)) {
     bridge$entry_points <- with_little_garbage(import_entry_points(call))
@@ -181,18 +189,18 @@ python_entry_points <- function(call) {
   bridge$entry_points
 }
 
-# With reticulate comes Matrix, whose tables of methods leave 70 MB of garbage that R would keep for
-# the rest of the session, and tibble leaves 40 MB: so it is collected as it comes, which takes no
-# longer.
+# Run code with more frequent garbage collection. reticulate loads Matrix, whose method tables leave
+# 70 MB of garbage, and tibble leaves 40 MB. R would keep this memory for the rest of the session.
+# Collecting it during loading takes no longer.
 with_little_garbage <- function(code) {
-  before <- gctorture2(step = 50000L) # objects made between two collections
+  before <- gctorture2(step = 50000L) # collect after every 50,000 allocations
   on.exit(gctorture2(before))
   code
 }
 
 import_entry_points <- function(call) {
   start_python(call)
-  # Where pycifar is imported already, as in a Python process that runs R, that one is used.
+  # If pycifar is already imported, as in a Python process that runs R, this module is used.
   entry_points <- tryCatch(
     reticulate::import_from_path(
       "pycifar.entry_points",
@@ -204,6 +212,7 @@ import_entry_points <- function(call) {
   entry_points
 }
 
+# Load reticulate and start Python. Signal an error that says how to fix it if one of them fails.
 start_python <- function(call) {
   tryCatch(
     load_reticulate(),
@@ -241,11 +250,13 @@ start_python <- function(call) {
   )
 }
 
+# Load the packages that are needed only with Python.
 load_reticulate <- function() {
   loadNamespace("tibble")
   loadNamespace("reticulate", versionCheck = list(op = ">=", version = oldest_reticulate))
 }
 
+# Signal that the Python package cannot be imported.
 abort_import <- function(error, call) {
   python <- reticulate::py_config()$python
   abort_pycifar(
@@ -265,6 +276,7 @@ abort_import <- function(error, call) {
   )
 }
 
+# Check that the R package and the Python package have the same version.
 check_versions <- function(python_version, call) {
   r_version <- as.character(utils::packageVersion("pycifar"))
   if (!identical(python_version, r_version)) {
@@ -284,12 +296,14 @@ check_versions <- function(python_version, call) {
   }
 }
 
+# Return the first line of a text that is not empty.
 first_line <- function(text) {
   lines <- trimws(strsplit(text, "\n", fixed = TRUE)[[1L]])
   c(lines[nzchar(lines)], "no reason was given")[[1L]]
 }
 
-# An error without what reticulate adds to it, which rlang 1.0 cannot print as another's parent.
+# Return an error with its message and call only. reticulate adds fields to it, and rlang 1.0 cannot
+# print an error with these fields as a parent.
 without_additions <- function(error) {
   simpleError(conditionMessage(error), conditionCall(error))
 }

@@ -1,6 +1,7 @@
-# The settings of a training on their way to Python: one line a setting.
+# Convert the settings of a training for Python. `training_settings` has one line for each setting.
 
-# Each is called with the value, the name of the argument, and the frame of the exported function.
+# Return a function that converts one setting. It is called with the value, the name of the
+# argument, and the frame of the exported function.
 one_of_its_kind <- function(allowed) {
   function(x, name, call) one_value(x, name, allowed, call)
 }
@@ -8,6 +9,7 @@ one_of_its_kind <- function(allowed) {
 a_number <- one_of_its_kind("a single number")
 a_flag <- one_of_its_kind("TRUE or FALSE")
 
+# Return the name of an optimizer, or a Keras optimizer.
 optimizer_to_python <- function(optimizer, name, call) {
   if (is_python_object(optimizer)) {
     return(optimizer)
@@ -15,7 +17,7 @@ optimizer_to_python <- function(optimizer, name, call) {
   one_value(optimizer, name, "the name of an optimizer, or a Keras optimizer", call)
 }
 
-# "balanced", or numbers by name.
+# Return "balanced", or numbers by class name, in the form that Python takes.
 class_weights_to_python <- function(weights, name, call) {
   if (is.null(weights) || identical(weights, "balanced")) {
     return(weights)
@@ -28,14 +30,15 @@ class_weights_to_python <- function(weights, name, call) {
   named_values(weights, name, "numbers without missing values", call)
 }
 
-# Names alone, or names with values: a vector of names, or a named list.
+# Return an augmentation in the form that Python takes. It is a vector of names, or a named list of
+# values.
 augmentation_to_python <- function(augmentation, name, call) {
   allowed <- "names, or a list such as list(flip = TRUE, shift = 4)"
   values <- named_values(augmentation, name, allowed, call)
   if (is.null(names(values)) && length(values) == 1L) values[[1L]] else values
 }
 
-# By the name of the argument.
+# The functions that convert the settings, by the name of the argument.
 training_settings <- list(
   epochs = a_number,
   batch_size = a_number,
@@ -58,7 +61,8 @@ training_settings <- list(
   seed = a_number
 )
 
-# The settings among the arguments of an exported function, as they cross; `frame` is its frame.
+# Return the settings among the arguments of an exported function, in the form that Python takes.
+# `frame` is the frame of that function.
 settings_to_python <- function(frame) {
   given <- intersect(names(training_settings), ls(frame))
   sapply(

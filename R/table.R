@@ -1,11 +1,11 @@
-# Tables of Python, which come as lists of columns.
+# Convert tables from Python, which come as lists of columns.
 
-# A tibble of columns.
+# Return a list of columns as a tibble.
 as_table <- function(columns) {
   tibble::as_tibble(lapply(columns, as_column))
 }
 
-# A column as a vector: Python's None, which comes as NULL, is NA.
+# Return a column as a vector. Python's None comes as NULL and becomes NA.
 as_column <- function(values) {
   if (is.list(values)) {
     values[vapply(values, is.null, logical(1L))] <- NA
