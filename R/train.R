@@ -161,7 +161,7 @@
 #'   epochs = 3, early_stopping = 1, best_weights = TRUE, seed = 1, verbose = 0
 #' )
 #'
-#' # Where R is killed on the way, the same call goes on from the last epoch that was finished.
+#' # If R is killed during the training, the same call continues after the last finished epoch.
 #' model <- cifar_train(
 #'   dataset, "cnn2",
 #'   epochs = 2, checkpoint_dir = file.path(tempdir(), "checkpoints"), resume = TRUE, seed = 1

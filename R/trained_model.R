@@ -115,7 +115,7 @@ file_of <- function(handle) {
           x = "{error$message}",
           i = "{error$fix}"
         ),
-        class = "pycifar_warning_unsaved"
+        class = c("pycifar_warning_unsaved", "pycifar_warning")
       )
       NULL
     }
