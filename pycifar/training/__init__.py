@@ -1,1 +1,1 @@
-"""Training: from what was asked for to a trained model. `train` is where to begin reading."""
+"""Training: from the caller's arguments to a trained model. Start reading in `train.py`."""

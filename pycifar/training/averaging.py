@@ -1,6 +1,7 @@
-"""Weights that are means over the last part of a training.
+"""Weight averaging: the mean of a network's weights over the last part of a training.
 
 After Izmailov et al. 2018, "Averaging Weights Leads to Wider Optima and Better Generalization".
+`docs/decisions/averaging.md` has what was measured.
 """
 
 from __future__ import annotations
@@ -14,24 +15,25 @@ import numpy as np
 from pycifar.learners import Learner
 from pycifar.training.checkpoint import arrays_like
 
-# How often in an epoch the weights are added to their mean. Each time takes a copy of all weights.
+# How many times an epoch the weights are added to the mean. Each time copies all weights, so it is
+# not done after each step.
 ADDED_AN_EPOCH = 8
 
 
 class WeightAverage:
-    """The mean of the weights that a network had at some steps, and the way in and out of it.
+    """A running mean of a network's weights, which can be swapped into the network and out again.
 
-    While the mean is swapped in, the weights that the training goes on with are kept here.
+    While the mean is swapped in, this object holds the weights that the optimizer updates.
 
     Args:
-        learner: of the network.
-        steps_per_epoch: of the training.
+        learner: the learner of the network.
+        steps_per_epoch: training steps in an epoch.
 
     Attributes:
-        number: how many times weights were added.
-        arrays: the mean, in the order of the network's weights and in float64; none before the
-            first time.
-        swapped_in: whether the network has the mean at the moment.
+        number: how many times weights were added to the mean.
+        arrays: the mean, float64, in the order of the network's weights; empty before the first
+            time.
+        swapped_in: whether the network holds the mean now.
     """
 
     def __init__(self, learner: Learner, steps_per_epoch: int) -> None:
@@ -43,12 +45,12 @@ class WeightAverage:
         self._trained: list[np.ndarray] = []
 
     def add_after(self, step: int) -> None:
-        """Add the weights after this step, counted from 1, if its turn has come."""
+        """Add the network's weights to the mean if they are due after `step`, counted from 1."""
         if step % self._every == 0:
             self.add(self._learner.network.get_weights())
 
     def add(self, weights: Sequence[np.ndarray]) -> None:
-        """Add weights to the mean."""
+        """Update the mean with the weights of one step."""
         self.number += 1
         if self.number == 1:
             self.arrays = [values.astype(np.float64) for values in weights]
@@ -57,11 +59,11 @@ class WeightAverage:
         self.arrays = [mean + (values - mean) / self.number for mean, values in pairs]
 
     def swap_in(self, batches: Iterable[np.ndarray]) -> None:
-        """Give the mean to the network, unless it has it or there is none.
+        """Set the network's weights to the mean, unless they are or there is no mean yet.
 
         Args:
-            batches: of training images, by which normalisation is measured anew: what was measured
-                on the way fits other weights than the mean.
+            batches: training images, by which the statistics of batch normalisation are measured
+                again: those gathered during the training belong to other weights.
         """
         if self.swapped_in or not self.number:
             return
@@ -77,14 +79,14 @@ class WeightAverage:
         self._trained, self.swapped_in = trained, True
 
     def swap_out(self) -> None:
-        """Give the network the weights that it is trained with, unless it has them."""
+        """Set the network's weights to those that the optimizer updates, unless they are."""
         if self.swapped_in:
             self._learner.network.set_weights(self._trained)
             self._trained, self.swapped_in = [], False
 
     @contextmanager
     def swapped_out(self) -> Iterator[None]:
-        """Have the network hold the weights that it is trained with inside."""
+        """Swap the mean out inside a `with` block, and in again after it."""
         if not self.swapped_in:
             yield
             return
@@ -97,14 +99,14 @@ class WeightAverage:
             network.set_weights(mean)
 
     def state(self) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
-        """Return what a checkpoint keeps."""
+        """Return the state that a checkpoint saves: plain values, and lists of arrays."""
         return {"averaged": self.number}, {"mean": self.arrays}
 
     def restore(self, plain: Mapping[str, Any], arrays: Mapping[str, Sequence[np.ndarray]]) -> None:
-        """Go on from a state.
+        """Continue from a saved state.
 
         Raises:
-            ValueError: it is of another network.
+            ValueError: the state belongs to another network.
         """
         self.number = plain["averaged"]
         if self.number:

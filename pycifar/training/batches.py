@@ -1,4 +1,4 @@
-"""The batches of a training: which images in which order, augmented and weighted."""
+"""The batches of a training: the order of the images, their augmentation and their weights."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ from pycifar.config import TrainingConfig
 from pycifar.datasets.augmentation import Augmentation
 from pycifar.datasets.subset import Subset
 
-# Independent streams of random numbers that one seed gives. LAYERS is for what layers draw.
+# Each of these seeds an independent stream of random numbers, together with the seed of the
+# training. LAYERS is for the numbers that layers draw, as dropout does.
 ORDER, AUGMENTATION, LAYERS, FLIPS = 1, 2, 3, 4
 
-# Training images by which batch normalisation is measured for the mean of weights: a fifth of
-# CIFAR-10's, which is a fifth of the time of a pass forward.
+# How many training images measure batch normalisation for averaged weights. They are a fifth of
+# CIFAR-10's, so this takes a fifth of the time of a forward pass over all of them.
 IMAGES_TO_NORMALISE_BY = 10_000
 
-# Images, labels, and the weights of the images where they do not all count alike.
+# Images, labels, and the weight of each image in the loss; None where all have the same weight.
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 
 class Batches:
-    """Makes the batches of a training from its seed, its epochs and its steps alone.
+    """The batches of a training.
+
+    A batch depends on the seed, the epoch and the step alone, so a training that is resumed sees
+    the same batches as one that was never cut off.
 
     Args:
         subset: the images to learn from.
-        config: the settings; its batch size, seed, augmentation and class weights count.
+        config: the settings; the batch size, seed, augmentation and class weights are used.
     """
 
     def __init__(self, subset: Subset, config: TrainingConfig) -> None:
@@ -40,15 +44,19 @@ class Batches:
         self._class_weights = None
         if config.class_weights is not None:
             self._class_weights = np.array([*config.class_weights.values()], np.float32)
-        # In even epochs, where flips alternate; in odd ones the others.
+        # The images that are mirrored in even epochs, for alternating flips. In odd epochs the
+        # other images are.
         self._mirrored = np.random.default_rng([config.seed, FLIPS]).random(len(subset)) < 0.5
 
     def order(self, epoch: int) -> np.ndarray:
-        """Return the positions of all images of the subset in the order of an epoch, shape (n,)."""
+        """Return the order of the images in an epoch: positions in the subset, shape (n,)."""
         return np.random.default_rng([self._seed, ORDER, epoch]).permutation(len(self.subset))
 
     def make(self, positions: np.ndarray, epoch: int, step: int) -> Batch:
-        """Return the batch of the images at `positions`, augmented as this step of an epoch is."""
+        """Return the batch of the images at `positions`, augmented for this epoch and step.
+
+        The epoch counts from 1, and the step within it from 0.
+        """
         images, labels = self.subset.take(positions)
         if self._augmentation != Augmentation():
             draws = np.random.default_rng([self._seed, AUGMENTATION, epoch, step])
@@ -57,17 +65,23 @@ class Batches:
         return images, labels, self._weights(labels)
 
     def example(self) -> Batch:
-        """Return a batch of one image, by which a step is compiled."""
+        """Return a batch of one image, as an example to compile the training step with."""
         images, labels = self.subset.take(slice(0, 1))
         return images, labels, self._weights(labels)
 
     @property
     def n_to_normalise_by(self) -> int:
-        """How many batches measure batch normalisation for weights that were averaged."""
+        """How many batches measure batch normalisation for averaged weights."""
         return max(1, min(len(self.subset), IMAGES_TO_NORMALISE_BY) // self.size)
 
     def to_normalise_by(self, after_batch: Callable[[], None]) -> Iterator[np.ndarray]:
-        """Yield the images of these batches, not augmented, in the order of an epoch 0."""
+        """Yield the images that measure batch normalisation, batch by batch, not augmented.
+
+        Their order is that of epoch 0, in which no training sees them: epochs count from 1.
+
+        Args:
+            after_batch: called after each batch.
+        """
         order = self.order(0)
         for number in range(self.n_to_normalise_by):
             images, _ = self.subset.take(order[number * self.size : (number + 1) * self.size])
@@ -76,7 +90,7 @@ class Batches:
             after_batch()
 
     def seed_layers(self, epoch: int, step: int) -> None:
-        """Make what layers draw in a step depend on it, where it does not on their own seeds."""
+        """Seed PyTorch's random numbers for a step; other backends use the layers' own seeds."""
         seed_torch(self._seed, LAYERS, epoch, step)
 
     def _weights(self, labels: np.ndarray) -> np.ndarray | None:

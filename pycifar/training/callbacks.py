@@ -1,4 +1,4 @@
-"""What happens between the steps and epochs of a training run."""
+"""Callbacks of a training: those of the caller, the progress display, and early stopping."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pycifar.console import Bar, is_watched, say
 from pycifar.errors import ArgumentError, CallbackError, PycifarError
 from pycifar.training.checkpoint import arrays_like
 
-# What a mapping of functions may hold, with the arguments that each function is called with.
+# The keys of a mapping of callback functions, each with the arguments of its function.
 EVENTS = {
     "on_train_begin": "(logs)",
     "on_train_end": "(logs)",
@@ -29,11 +29,11 @@ EVENTS = {
 class Functions(keras.callbacks.Callback):
     """A Keras callback made of plain functions.
 
-    Epochs and batches are counted from 1. A function that returns False stops the training after
-    the epoch or batch at hand; one that fails ends it with a `CallbackError`.
+    Epochs and batches count from 1. A function that returns False stops the training after the
+    current epoch or batch. A function that fails ends the training with a `CallbackError`.
 
     Args:
-        functions: from names in `EVENTS` to functions.
+        functions: the functions by name; the names are those in `EVENTS`.
     """
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
@@ -43,7 +43,7 @@ class Functions(keras.callbacks.Callback):
             if not callable(function):
                 raise ArgumentError(f"Callback `{name}` must be a function{EVENTS[name]}.")
         self._functions = dict(functions)
-        # Keras looks at which methods a callback has, so only those that were asked for exist.
+        # Keras checks which methods a callback defines, so only those that were given are set.
         for name in functions:
             counted = EVENTS[name] != "(logs)"
             setattr(self, name, self._counted(name) if counted else self._plain(name))
@@ -60,16 +60,16 @@ class Functions(keras.callbacks.Callback):
 
 
 class ProgressReport(keras.callbacks.Callback):
-    """Tells how the training goes: one line an epoch, and maybe a bar.
+    """A callback that shows the progress: one line per epoch, and a bar if there is one.
 
     Args:
         write: called with the line of each finished epoch.
-        update: called with the share of the run that is done, 0-1, and a few words, at most five
-            times a second; None where there is no bar to update.
-        close: called when the training has ended, to take the bar away.
+        update: called with the share of the run that is done, 0-1, and a short text, at most five
+            times a second; None if there is no bar.
+        close: called at the end of the training, to remove the bar.
     """
 
-    INTERVAL = 0.2  # seconds between two updates: five a second are as many as one can read
+    INTERVAL = 0.2  # seconds between two updates; nobody can read more than five a second
 
     def __init__(
         self,
@@ -83,15 +83,15 @@ class ProgressReport(keras.callbacks.Callback):
         self._close = close
         self._epoch = self._steps_done = 0
         self._epoch_began = self._next = 0.0
-        if update is not None:  # Keras calls the methods that there are
+        if update is not None:  # Keras calls a method only if it is defined
             self.on_train_batch_end = self._report
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        """Count from the steps that an earlier training did."""
+        """Start the count of steps at those that were done before a resume."""
         self._steps_done = self.params["steps_done"]
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Start the clock of the epoch."""
+        """Start the timer of the epoch."""
         self._epoch, self._epoch_began = epoch + 1, time.perf_counter()
 
     def _report(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -108,13 +108,13 @@ class ProgressReport(keras.callbacks.Callback):
         self._write(epoch_line(epoch + 1, self.params["epochs"], logs or {}, seconds))
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._close is not None:
             self._close()
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):
-    """Keras's, which can be taken up again from where it was."""
+    """Keras's early stopping, with a state that a checkpoint can save and restore."""
 
     NUMBERS = ("wait", "best", "best_epoch", "stopped_epoch")
 
@@ -123,36 +123,37 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
         self._found: Mapping[str, Any] = {}
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        """Begin anew, or go on from the state that was restored."""
+        """Reset the state as Keras does, then set it to the restored one if there is one."""
         super().on_train_begin(logs)
         for name, value in self._found.items():
             setattr(self, name, value)
 
     def state(self) -> tuple[dict[str, Any], dict[str, list[Any]]]:
-        """Return its numbers, and the best weights so far where they are kept."""
+        """Return its counters, and the best weights so far if it will restore them."""
         numbers = {name: getattr(self, name) for name in self.NUMBERS}
         return {"stopping": numbers}, {"best": self.best_weights or []}
 
     def restore(self, plain: Mapping[str, Any], arrays: Mapping[str, Sequence[Any]]) -> None:
-        """Go on from a state once the training begins.
+        """Store a saved state, to be set when the training begins.
 
         Raises:
-            ValueError: it is of a training that did not stop early.
+            ValueError: the state belongs to a training without early stopping.
         """
         if not plain["stopping"]:
             raise ValueError("its early stopping is another")
+        # Before the first epoch has ended there are no best weights.
         kept = self.restore_best_weights and plain["seconds"]
         best = arrays_like(arrays, "best", self.model.get_weights()) if kept else None
         self._found = {**plain["stopping"], "best_weights": best}
 
 
 class CallbackList:
-    """Keras's list of callbacks, which tells whose method failed.
+    """Keras's list of callbacks; an error in a callback names its class and method.
 
     Args:
-        callbacks: of Keras.
-        model: that is trained.
-        **params: what callbacks may read as `params`.
+        callbacks: Keras callbacks.
+        model: the model that is trained.
+        **params: what callbacks can read as `params`.
     """
 
     def __init__(
@@ -162,41 +163,42 @@ class CallbackList:
         self.params = self._list.params
 
     def train_begin(self) -> None:
-        """Tell all that the training begins."""
+        """Call `on_train_begin` of all callbacks."""
         with self._failures_named():
             self._list.on_train_begin()
 
     def train_end(self) -> None:
-        """Tell all that the training has ended."""
+        """Call `on_train_end` of all callbacks."""
         with self._failures_named():
             self._list.on_train_end()
 
     def epoch_begin(self, epoch: int, **params: Any) -> None:
-        """Tell all that an epoch begins, counted from 1, with what has changed of `params`."""
+        """Update `params`, and call `on_epoch_begin` of all callbacks; epochs count from 1."""
         self.params |= params
         with self._failures_named():
             self._list.on_epoch_begin(epoch - 1)
 
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Tell all that an epoch has ended."""
+        """Call `on_epoch_end` of all callbacks; epochs count from 1."""
         with self._failures_named():
             self._list.on_epoch_end(epoch - 1, logs)
 
     def step_begin(self, step: int) -> None:
-        """Tell all that a step begins, counted from 0."""
+        """Call `on_train_batch_begin` of all callbacks; steps count from 0."""
         with self._failures_named():
+            # Not by Keras's list, which would convert the logs at each step.
             for callback in self._list.callbacks:
                 callback.on_train_batch_begin(step)
 
     def step_end(self, step: int, logs: dict[str, float]) -> None:
-        """Tell all that a step has ended, not by Keras's list, which looks through the logs."""
+        """Call `on_train_batch_end` of all callbacks; steps count from 0."""
         with self._failures_named():
             for callback in self._list.callbacks:
                 callback.on_train_batch_end(step, logs)
 
     @contextmanager
     def _failures_named(self) -> Iterator[None]:
-        """Make a `CallbackError` of what one of the callbacks raises inside."""
+        """Raise a `CallbackError` that names the callback for an error that one raises inside."""
         try:
             yield
         except PycifarError:
@@ -207,7 +209,11 @@ class CallbackList:
 
 
 def progress_callbacks(verbose: int) -> list[keras.callbacks.Callback]:
-    """Return what shows nothing for 0; for 1 a bar on a terminal, lines elsewhere; for 2 lines."""
+    """Return the callbacks that show progress.
+
+    Args:
+        verbose: 0 shows nothing; 1 lines, and a bar as well on a terminal; 2 lines alone.
+    """
     if verbose == 0:
         return []
     if verbose == 1 and is_watched():
@@ -219,13 +225,19 @@ def progress_callbacks(verbose: int) -> list[keras.callbacks.Callback]:
 def early_stopping_callbacks(
     config: TrainingConfig, validated: bool
 ) -> list[keras.callbacks.Callback]:
-    """Return what stops without a lower loss and brings the best weights back, if asked for."""
+    """Return the callback for early stopping and for the best weights, if either is asked for.
+
+    Args:
+        config: the settings.
+        validated: whether there is a validation; without one the training loss is monitored.
+    """
     if config.early_stopping is None and not config.best_weights:
         return []
     return [
         EarlyStopping(
             monitor="val_loss" if validated else "loss",
             mode="min",
+            # For the best weights alone, the training never stops early.
             patience=sys.maxsize if config.early_stopping is None else config.early_stopping,
             restore_best_weights=config.best_weights,
         )
@@ -233,13 +245,13 @@ def early_stopping_callbacks(
 
 
 def restored_epoch(callbacks: Sequence[keras.callbacks.EarlyStopping]) -> int | None:
-    """Return the epoch, from 1, whose weights the last of these brought back; None if none did."""
+    """Return the epoch, from 1, whose weights the last of these callbacks restored, or None."""
     epochs = [callback.best_epoch + 1 for callback in callbacks if callback.best_weights]
     return epochs[-1] if epochs else None
 
 
 def as_callbacks(value: Any) -> list[keras.callbacks.Callback]:
-    """Keras callbacks from what a caller may give: one or a list of callbacks and mappings."""
+    """Return Keras callbacks for one callback, one mapping of functions, or a list of these."""
     if value is None:
         return []
     items = value if isinstance(value, (list, tuple)) else [value]
@@ -247,7 +259,7 @@ def as_callbacks(value: Any) -> list[keras.callbacks.Callback]:
 
 
 def call_user_function(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a function of the caller returns; raise a `CallbackError` where it fails."""
+    """Return what a function of the caller returns; raise a `CallbackError` if it fails."""
     try:
         return function(*arguments)
     except PycifarError:
@@ -257,7 +269,7 @@ def call_user_function(name: str, function: Callable[..., Any], *arguments: Any)
 
 
 def _failing_method(error: Exception, callbacks: Sequence[keras.callbacks.Callback]) -> str:
-    """Return the class and the method of the callback that raised an error."""
+    """Return the class and method of the callback that raised an error, joined by a dot."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         own = frame.f_locals.get("self")
         if any(own is callback for callback in callbacks):
@@ -272,13 +284,13 @@ def _callback_error(name: str, error: Exception) -> CallbackError:
 
 
 def epoch_line(epoch: int, epochs: int, logs: Mapping[str, float], seconds: float) -> str:
-    """What is said about a finished epoch."""
+    """Return the line that is shown for a finished epoch."""
     width = len(str(epochs))
     return f"epoch {epoch:>{width}}/{epochs}  {_metrics(logs)}  {seconds:.1f} s"
 
 
 def _metrics(logs: Mapping[str, float]) -> str:
-    # Keras hands logs over in alphabetical order.
+    # In this order: Keras passes logs in alphabetical order.
     ours = [name for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs]
     return "  ".join(f"{name} {logs[name]:.4f}" for name in ours)
 

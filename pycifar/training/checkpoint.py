@@ -1,4 +1,4 @@
-"""Checkpoints: what a training that was cut off goes on from, in one file of a folder."""
+"""Checkpoints: the saved state from which a training resumes, one file in a folder."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ from pycifar.npz import read_npz
 
 NAME = "checkpoint.npz"
 LOCK = "checkpoint.lock"
-FORMAT = 2  # raised when another pycifar could not go on from it
-ABOUT = "about"  # the entry that holds everything but arrays, as JSON
+FORMAT = 2  # increased whenever older files can no longer be resumed from
+ABOUT = "about"  # the entry of the file that holds all but the arrays, as JSON
 
-# Settings that a time budget settles on the way, and which so differ where it goes on.
+# Settings that a time budget determines during the training, so they may differ at a resume.
 SETTLED_ON_THE_WAY = ("epochs", "passes")
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """A training between two steps.
+    """The state of a training between two steps.
 
     Args:
         about: plain Python values that JSON can hold.
-        arrays: lists of arrays by what they are of.
+        arrays: lists of arrays by what they hold, such as "optimizer".
     """
 
     about: dict[str, Any]
@@ -54,12 +54,13 @@ class TrainingState:
 
 
 class Checkpoints:
-    """A folder that holds the last checkpoint of one training.
+    """The folder that holds the latest checkpoint of one training.
 
     Args:
-        folder: it exists.
-        every: a checkpoint is made each so many steps, and after each epoch; None for these alone.
-        found: the checkpoint to go on from, or None.
+        folder: a folder that exists.
+        every: save a checkpoint every so many steps as well as after each epoch; None saves after
+            each epoch only.
+        found: the checkpoint to resume from, or None.
     """
 
     def __init__(self, folder: Path, every: int | None, found: TrainingState | None) -> None:
@@ -69,11 +70,15 @@ class Checkpoints:
         self._of: dict[str, Any] = {}
 
     def is_due(self, steps_done: int) -> bool:
-        """Whether a checkpoint is to be made after so many steps."""
+        """Return whether a checkpoint is due after so many steps."""
         return self.every is not None and steps_done % self.every == 0
 
     def save(self, state: TrainingState) -> None:
-        """Replace the last checkpoint; it stays as it was where this fails."""
+        """Replace the latest checkpoint. If this fails, the old one is unchanged.
+
+        Raises:
+            CheckpointError: the file cannot be written.
+        """
         about = json.dumps({"format": FORMAT} | self._of | state.about)
         entries = {ABOUT: np.frombuffer(about.encode(), np.uint8)}
         for name, arrays in state.arrays.items():
@@ -93,16 +98,17 @@ class Checkpoints:
         environment: Mapping[str, str],
         harmless: Sequence[str],
     ) -> None:
-        """Say what training this is.
+        """Record which training this is, and check that the checkpoint found belongs to it.
 
         Args:
             config: the settings.
-            identity: what else it is of; see `pycifar.training.identity`.
-            environment: what it is computed by.
+            identity: the images, network and optimizer; see `pycifar.training.identity`.
+            environment: the versions and the hardware that compute the training.
             harmless: names in the environment that cannot change the weights.
 
         Raises:
-            CheckpointError: what was found is of another training.
+            CheckpointError: the checkpoint found belongs to another training, or was computed in
+                an environment that gives other weights.
         """
         self._of = {"identity": dict(identity), "environment": dict(environment)}
         if self.found is None:
@@ -124,7 +130,7 @@ class Checkpoints:
     def _compare_environments(
         self, theirs: Mapping[str, str], own: Mapping[str, str], harmless: Sequence[str]
     ) -> None:
-        """Refuse what may give other weights, and tell of what cannot."""
+        """Raise a CheckpointError for differences that may change weights; warn of others."""
         harmful = _differences(_without(theirs, harmless), _without(own, harmless))
         if harmful:
             raise CheckpointError(
@@ -141,14 +147,14 @@ class Checkpoints:
             )
 
     def mismatch(self, reason: str) -> CheckpointError:
-        """The error that the checkpoint found is of another training."""
+        """Return the error for a checkpoint that belongs to another training."""
         return CheckpointError(
             f"{self.path} is of another training: {reason}.",
             fix="Resume with the same settings and data, or choose another folder.",
         )
 
 
-# What a training is of, with what is said where it differs.
+# The parts of a training's identity, each with the message for a checkpoint that has another.
 _OTHERS = {
     "images": "the training images are others",
     "validation_images": "the images it is validated on are others",
@@ -157,7 +163,7 @@ _OTHERS = {
 
 
 def _differences(theirs: Mapping[str, Any], own: Mapping[str, Any], of: str = "") -> list[str]:
-    """What differs, in words."""
+    """Return a text for each value that differs."""
     return [
         f"`{name}`{of} is {describe(theirs.get(name))} there and {describe(own.get(name))} here"
         for name in {**own, **theirs}
@@ -169,12 +175,12 @@ def _differences(theirs: Mapping[str, Any], own: Mapping[str, Any], of: str = ""
 def checkpoints_in(
     folder: Path | None, every: int | None, resume: bool
 ) -> Iterator[Checkpoints | None]:
-    """The checkpoints of a folder, which no other process can use meanwhile; None for no folder.
+    """Yield the checkpoints of a folder, locked against other processes; None without a folder.
 
     Raises:
-        CheckpointError: the folder is in use, or has a checkpoint that is damaged or that nobody
-            asked to go on from.
-        OutputError: the folder cannot be made or written to.
+        CheckpointError: the folder is in use; or its checkpoint is damaged; or it has one and
+            `resume` is False.
+        OutputError: the folder cannot be created or written to.
     """
     if folder is None:
         yield None
@@ -203,7 +209,7 @@ def _make(folder: Path) -> None:
 
 
 def _find(path: Path, resume: bool) -> TrainingState | None:
-    """The checkpoint to go on from: none where there is none yet."""
+    """Return the checkpoint to resume from, or None if there is none yet."""
     if not os.path.lexists(path):
         return None
     if not resume:
@@ -235,7 +241,7 @@ def _read(path: Path) -> TrainingState:
 
 
 def _checked(about: dict[str, Any]) -> dict[str, Any]:
-    """All that a checkpoint says, each in its type; it may come from a stranger."""
+    """Return the values of a checkpoint, each checked, because the file may be untrusted."""
     known = ("format", "config", "rows", "seconds", "identity", "environment", "stopping")
     if unknown := set(about) - {*known, *_COUNTS, *_DURATIONS, "stopped", "place"}:
         raise ValueError(f"it says something of {describe(min(unknown))}")
@@ -280,7 +286,7 @@ def _checked_identity(value: Any) -> dict[str, Any]:
 
 
 def _checked_stopping(value: Any) -> dict[str, Any]:
-    """The numbers of early stopping; none where there is none."""
+    """Return the counters of early stopping, checked; an empty dict without early stopping."""
     if value == {}:
         return {}
     if not isinstance(value, dict) or set(value) != {"wait", "best", "best_epoch", "stopped_epoch"}:
@@ -293,17 +299,22 @@ def _checked_stopping(value: Any) -> dict[str, Any]:
 
 
 def _plain(values: np.ndarray) -> np.ndarray:
-    """The values, or their bytes where NumPy has no such type, as for bfloat16."""
+    """Return values that NumPy can save: bytes for types that are not its own, as bfloat16."""
     return values.view(np.uint8) if values.dtype.kind == "V" else values
 
 
 def arrays_like(
     arrays: Mapping[str, Sequence[np.ndarray]], name: str, like: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    """Arrays of a state in the shapes and types of those that they are to replace.
+    """Return the arrays of a saved state, after comparing them with those that they replace.
+
+    Args:
+        arrays: the arrays of the state.
+        name: what the arrays hold.
+        like: the arrays that they replace, in the same order.
 
     Raises:
-        ValueError: they have other shapes or types.
+        ValueError: their number, shapes or types differ.
     """
     found = [
         values.view(own.dtype) if own.dtype.kind == "V" else values

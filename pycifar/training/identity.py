@@ -1,4 +1,4 @@
-"""What makes a training the one that it is: a checkpoint is gone on from by the same one alone."""
+"""What identifies a training: only the same training may resume from its checkpoint."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from pycifar.learners import Learner
 from pycifar.models.trained_model import current_versions
 from pycifar.processor import find_processor
 
-# Numbers that Keras puts behind names of its own, which depend on what was built before.
+# Numbers that Keras appends to names of its own. They depend on what the process built before.
 _COUNTED = re.compile(r"_\d+(?=\")")
+# Entries of Keras's description that depend on the process as well.
 _UNSTABLE = ("name", "seed", "shared_object_id")
 
 
 def identity_of(learner: Learner, dataset: Dataset, validation: Any) -> dict[str, Any]:
-    """Return what a training is of, besides its settings, as JSON can hold it.
+    """Return what identifies a training besides its settings, as plain values for JSON.
 
     Args:
-        learner: of a compiled network.
-        dataset: that it learns from.
-        validation: what it is validated on, as the settings have it.
+        learner: the learner of a compiled network.
+        dataset: the data set to learn from.
+        validation: the setting `validation`; the images of a split by name count as well.
     """
     split = validation if isinstance(validation, str) else None
     return {
@@ -36,7 +37,10 @@ def identity_of(learner: Learner, dataset: Dataset, validation: Any) -> dict[str
 
 
 def environment_of(learner: Learner) -> dict[str, str]:
-    """Return what computes a training, by name; `learner.harmless` names what changes nothing."""
+    """Return the versions and the hardware that compute a training, by name.
+
+    Those that `learner.harmless` names cannot change the weights.
+    """
     processor = find_processor()
     return {
         **current_versions(),
@@ -49,13 +53,13 @@ def environment_of(learner: Learner) -> dict[str, str]:
 
 
 def _digest(settings: Any) -> str:
-    """Return a SHA-256 of what a network is made of, whatever its layers are called."""
+    """Return the SHA-256 of a network's description, whatever its layers are called."""
     text = _COUNTED.sub("", json.dumps(_stable(settings), sort_keys=True, default=str))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _stable(value: Any) -> Any:
-    """Return a description without what depends on the process that made it."""
+    """Return a description without the entries that depend on the process."""
     if isinstance(value, dict):
         return {key: _stable(inner) for key, inner in value.items() if key not in _UNSTABLE}
     if isinstance(value, (list, tuple)):

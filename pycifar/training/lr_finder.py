@@ -1,4 +1,4 @@
-"""Which learning rate suits: a short training whose rate rises until the loss breaks away."""
+"""The learning rate range test: a short training whose rate rises until the loss diverges."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ if TYPE_CHECKING:
 
     from pycifar.scratch import NumpyModel
 
-SMOOTHING = 0.9  # share of the past in the mean that smooths the losses
-BROKEN_AWAY = 4.0  # times the lowest smoothed loss: more than this ends the search
+SMOOTHING = 0.9  # the weight of earlier losses in the exponential moving average
+BROKEN_AWAY = 4.0  # times the lowest smoothed loss; a higher one ends the test
 
 
 @dataclass(frozen=True)
 class LearningRates:
-    """What `find_learning_rate` found.
+    """The result of `find_learning_rate`.
 
     Args:
         architecture: its name, or "custom".
-        table: one row a step: `learning_rate`, `loss` before the step, and `smoothed`, the mean of
-            the losses so far in which each counts 0.9 times as much as the one after it.
-        suggestion: the rate at which the smoothed loss fell the most for each factor that the rate
-            grew by; None where it never fell.
+        table: one row per step: `learning_rate`, `loss` before the step's update, and `smoothed`,
+            the exponential moving average of the losses, in which each loss has 0.9 times the
+            weight of the next one.
+        suggestion: the rate at which the smoothed loss falls most steeply over the logarithm of
+            the rate; None if it never falls.
     """
 
     architecture: str
@@ -80,29 +81,31 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
     augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] | None = None,
     seed: int | None = None,
 ) -> LearningRates:
-    """Find a learning rate that suits.
+    """Find a suitable learning rate with a learning rate range test.
 
-    A network is trained for some steps, each at a higher rate than the one before, until the loss
-    breaks away. What is trained is thrown away. What is None takes the value of the architecture's
-    recipe, as in `train`.
+    The test trains a network for a number of steps. The learning rate grows by the same factor from
+    each step to the next, until the loss diverges or the steps are done. Arguments that are None
+    take the value of the architecture's recipe, as in `train`.
 
     Args:
-        dataset: what `load_dataset` returned.
-        architecture: as in `train`; a model that is given is trained in place.
+        dataset: the data set, as returned by `load_dataset`.
+        architecture: as in `train`. A model that is given is trained in place; otherwise the
+            trained network is discarded.
         lowest: the rate of the first step, above 0.
         highest: the rate of the last step, above `lowest`.
-        steps: how many, at least 10.
-        batch_size: images a step, from 1 to the number of training images.
+        steps: the number of steps, at least 10.
+        batch_size: images per step, from 1 to the number of training images.
         optimizer: "sgd", "adam", "adamw", "rmsprop" or "muon".
         weight_decay: see `train`.
         momentum: see `train`.
         label_smoothing: see `train`.
         precision: see `train`.
         augmentation: see `train`.
-        seed: fixes weights, order, dropout and augmentation, 0 to 2³¹ - 1; None draws one.
+        seed: fixes the initial weights, the order of the images, dropout and augmentation; from 0
+            to 2³¹ - 1. None draws a seed.
 
     Returns:
-        The losses by learning rate, and the rate where the loss falls most.
+        The loss at each learning rate, and the rate where the loss falls most steeply.
 
     Raises:
         ArgumentError: an argument is not as above.
@@ -143,7 +146,7 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
 
 
 def _losses_at(rates: Iterable[float], learner: Learner, batches: Batches) -> Iterator[float]:
-    """Yield the loss before each of some steps, which learn at these rates in turn."""
+    """Yield the loss before each step; the steps have these rates in turn."""
     learner.begin(*batches.example())
     try:
         for number, rate in enumerate(rates):
@@ -159,13 +162,14 @@ def _losses_at(rates: Iterable[float], learner: Learner, batches: Batches) -> It
 
 
 def _search(rates: Sequence[float], losses: Any) -> list[tuple[float, float, float]]:
-    """Rate, loss and smoothed loss of each step until the loss breaks away."""
+    """Return rate, loss and smoothed loss of each step, up to where the loss diverges."""
     rows: list[tuple[float, float, float]] = []
     mean, lowest = 0.0, math.inf
     for rate, loss in zip(rates, losses, strict=True):
         if not math.isfinite(loss):
             break
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        # The mean starts at 0, which this division corrects, as Adam does.
         smoothed = mean / (1 - SMOOTHING ** (len(rows) + 1))
         rows.append((rate, loss, smoothed))
         lowest = min(lowest, smoothed)

@@ -1,4 +1,4 @@
-"""From settings to a run that is ready."""
+"""Preparing a training: from checked settings to a compiled network with its batches."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ from pycifar.training.resolve import (
 )
 from pycifar.training.run import TrainingRun
 
-# Share of a time budget by which the last step is to end. What comes after it takes a moment, too.
+# Share of a time budget in which the last step must end. What follows it takes some time as well.
 PLANNED = 0.99
 
-# Training images that an architecture may set weights by.
+# How many training images an architecture may use to set its initial weights.
 PREPARED = 5000
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A network that is ready to learn, with its images.
+    """A compiled network, with the images to train and to validate it on.
 
     Args:
-        learner: of the compiled network.
-        config: the settings, all of them settled.
-        batches: of the images to learn from.
+        learner: the learner of the compiled network.
+        config: the settings, all of them resolved.
+        batches: the batches to learn from.
         validating: the images to validate on, or None.
     """
 
@@ -63,14 +63,14 @@ def prepare_run(
     checkpoints: Checkpoints | None = None,
     started: float = 0.0,
 ) -> TrainingRun:
-    """Return a run that is ready to train.
+    """Return a training run that is ready to start.
 
     Args:
         dataset: see `train`.
         architecture: see `train`.
-        given: the settings, each checked by its rule.
-        checkpoints: where the state of the run is kept, and maybe found.
-        started: the time of `time.monotonic` from which a time budget counts.
+        given: the caller's settings, each checked by its rule.
+        checkpoints: the checkpoints of the run, or None.
+        started: when a time budget starts, a reading of `time.monotonic`.
     """
     earlier = architecture if isinstance(architecture, TrainedModel) else None
     found = None if checkpoints is None else checkpoints.found
@@ -97,17 +97,17 @@ def prepare_run(
 def prepare(
     dataset: Dataset, architecture: Any, given: Settings, checkpoint_seed: int | None = None
 ) -> Prepared:
-    """Return a network that is compiled, with the images that it learns from.
+    """Return a compiled network, with the images to train and to validate it on.
 
     Args:
         dataset: see `train`.
         architecture: see `train`.
-        given: the settings, each checked by its rule.
-        checkpoint_seed: that of the checkpoint to go on from.
+        given: the caller's settings, each checked by its rule.
+        checkpoint_seed: the seed of the checkpoint to resume from, or None.
 
     Raises:
         ArgumentError: the settings do not suit the data set, the network or each other.
-        DataError: a model is to go on with images of another size or other classes.
+        DataError: a trained model is given, and the images have another size or other classes.
     """
     check_dataset(dataset)
     earlier = architecture if isinstance(architecture, TrainedModel) else None
@@ -158,7 +158,7 @@ def prepare(
 
 
 def _check_goes_on(model: TrainedModel, dataset: Dataset) -> None:
-    """Raise a DataError unless a model can go on with these images."""
+    """Raise a DataError unless a trained model can be trained further on these images."""
     model.check_classes(dataset.class_names)
     if dataset.image_shape != model.image_shape:
         raise DataError(
@@ -169,9 +169,9 @@ def _check_goes_on(model: TrainedModel, dataset: Dataset) -> None:
 
 
 def _take_optimizer_state(learner: Learner, earlier: TrainedModel, config: TrainingConfig) -> None:
-    """Have an optimizer go on with what an earlier one had gathered, where that was kept."""
+    """Take over the optimizer state of an earlier training, such as momenta, if it was saved."""
     state = learner_for(earlier.network).optimizer_state()
     if state:
         learner.set_optimizer_state(state)
-    if config.optimizer in OPTIMIZERS:  # the state brought the rate of before, too
+    if config.optimizer in OPTIMIZERS:  # the state includes the earlier learning rate
         learner.learning_rate = config.learning_rate

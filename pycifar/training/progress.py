@@ -1,4 +1,4 @@
-"""How far a training is, and what it has recorded: all of it can be saved and taken up again."""
+"""The progress of a training: its counters and history, which a checkpoint can save."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pycifar.models.trained_model import TrainedModel
 
 @dataclass
 class EpochProgress:
-    """How far an epoch is.
+    """The progress of an epoch.
 
     Args:
-        order: the positions of the training images, in the order of the epoch.
+        order: the positions of the training images, in the order of the epoch, shape (n,).
         steps: how many of its steps are done.
         totals: sums of the metrics over the images so far.
-        seconds: that it took until this was saved.
+        seconds: time that the epoch took before the training was cut off.
     """
 
     order: np.ndarray
@@ -31,7 +31,7 @@ class EpochProgress:
     seconds: float = 0.0
 
     def add(self, logs: Mapping[str, Any], n: int) -> None:
-        """Count a step on so many images, with its metrics."""
+        """Add the metrics of a step on `n` images."""
         self.steps += 1
         for metric in METRICS:
             self.totals[metric] += float(logs[metric]) * n
@@ -43,24 +43,24 @@ class EpochProgress:
 
 
 class RunProgress:
-    """How far a training is.
+    """The progress of a training.
 
     Args:
-        n_images: that it learns from.
-        batch_size: images a step.
-        earlier: what it goes on from, whose epochs count as its own.
+        n_images: the number of training images.
+        batch_size: images per step.
+        earlier: the model that is trained further, or None; its history and epochs are included.
 
     Attributes:
-        rows: the history, one row a value.
-        seconds: of each finished epoch.
-        epochs_before: finished by the earlier training.
-        steps_done: in this training.
-        total_steps: that it will have had at its end.
-        steps_before_epoch: done before the epoch at hand began.
-        passes: over the training images, the last one maybe not whole.
-        epoch: the epoch at hand; None between two.
-        interrupted: whether a signal ended it.
-        seconds_before: that were spent before the training was cut off.
+        rows: the history, one row per value.
+        seconds: the duration of each finished epoch.
+        epochs_before: the number of epochs of the earlier model.
+        steps_done: steps done in this training.
+        total_steps: steps that this training will have done at its end.
+        steps_before_epoch: steps done before the current epoch began.
+        passes: passes over the training images so far, maybe with a fraction.
+        epoch: the progress of the current epoch; None between two epochs.
+        interrupted: whether a signal ended the training.
+        seconds_before: time that was spent before the training was cut off.
     """
 
     def __init__(self, n_images: int, batch_size: int, earlier: TrainedModel | None) -> None:
@@ -83,29 +83,29 @@ class RunProgress:
 
     @property
     def is_over(self) -> bool:
-        """Whether no step is left."""
+        """Whether all steps are done."""
         return self.steps_done >= self.total_steps
 
     @property
     def epochs(self) -> int:
-        """The epochs that there will have been at the end, the last one maybe not whole."""
+        """The number of epochs at the end of the training; the last one may be incomplete."""
         left = self.total_steps - self.steps_before_epoch
         return len(self.seconds) + math.ceil(left / self.steps_per_epoch)
 
     def begin_epoch(self) -> None:
-        """Start the clock of an epoch, or let it go on."""
+        """Start the timer of an epoch, or continue it after a resume."""
         spent = 0.0 if self.epoch is None else self.epoch.seconds
         self._epoch_began = perf_counter() - spent
 
     def begin_steps(self, order: np.ndarray) -> EpochProgress:
-        """Return how far the epoch is, which begins with `order` unless it had begun already."""
+        """Return the current epoch; start one with `order` if none was resumed."""
         if self.epoch is None:
             self.epoch = EpochProgress(order)
             self.steps_before_epoch = self.steps_done
         return self.epoch
 
     def step_done(self, logs: Mapping[str, Any], n: int) -> dict[str, float]:
-        """Count a step on so many images; return the means of the epoch so far."""
+        """Count a step on `n` images, and return the mean metrics of the epoch so far."""
         assert self.epoch is not None
         self.epoch.add(logs, n)
         self.steps_done += 1
@@ -114,14 +114,14 @@ class RunProgress:
         return self.epoch.means(self.batch_size)
 
     def end_epoch(self, rows: Sequence[Row]) -> None:
-        """Record an epoch."""
+        """Add the rows and the duration of a finished epoch."""
         self.rows += rows
         self.seconds.append(perf_counter() - self._epoch_began)
         self.steps_before_epoch = self.steps_done
         self.epoch = None
 
     def state(self) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
-        """Return what a checkpoint keeps."""
+        """Return the state that a checkpoint saves: plain values, and lists of arrays."""
         plain: dict[str, Any] = {
             "rows": self.rows,
             "seconds": self.seconds,
@@ -141,10 +141,10 @@ class RunProgress:
         return plain, {"order": [self.epoch.order]}
 
     def restore(self, plain: Mapping[str, Any], arrays: Mapping[str, Sequence[np.ndarray]]) -> None:
-        """Go on from a state; an epoch that had begun goes on in the order that it had.
+        """Continue from a saved state; an incomplete epoch continues in its own order.
 
         Raises:
-            ValueError: it is of other images.
+            ValueError: the state belongs to other images.
         """
         epoch = None
         if "place" in plain:
@@ -159,7 +159,7 @@ class RunProgress:
         self.seconds_before = plain["elapsed"]
 
     def _check(self, epoch: EpochProgress) -> None:
-        """Raise a ValueError unless it is an epoch of this training."""
+        """Raise a ValueError unless an incomplete epoch can be one of this training."""
         order = epoch.order
         if order.dtype.kind != "i" or order.shape != (self.n_images,):
             raise ValueError("its order is of other images")

@@ -1,4 +1,4 @@
-"""Weights to go back to where a training diverges."""
+"""Copies of the weights, to restore when a training diverges."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-# Steps from one copy of the weights to the next. Copies at each step would cost a tenth of the
-# time; at each hundredth they cost a thousandth, and at most a hundred steps are lost.
+# Steps between two copies of the weights. A copy at each step would take a tenth of the time; at
+# each hundredth it takes a thousandth, and at most a hundred steps are lost.
 COPY_EVERY = 100
 
 
@@ -15,7 +15,7 @@ class LastFiniteWeights:
     """The last copy of a network's weights that gave a finite loss.
 
     Args:
-        network: of Keras or of NumPy.
+        network: a Keras model or a NumPy network.
     """
 
     def __init__(self, network: Any) -> None:
@@ -24,19 +24,19 @@ class LastFiniteWeights:
         self._weights: list[np.ndarray] = []
 
     def before(self, step: int) -> None:
-        """Copy the weights before this step of an epoch, counted from 0, if its turn has come."""
+        """Copy the weights before a step of an epoch, counted from 0, if a copy is due."""
         self._candidate = self._network.get_weights() if step % COPY_EVERY == 0 else None
 
     def was_finite(self) -> None:
-        """Note that the loss of the step was finite: the weights before it were sound."""
+        """Record that the loss of the step was finite, so a copy made before it can be used."""
         if self._candidate is not None:
             self._weights = self._candidate
 
     def are_sound(self) -> None:
-        """Note that the weights of this moment are sound."""
+        """Copy the current weights, which are known to give a finite loss."""
         self._weights = self._network.get_weights()
 
     def restore(self) -> None:
-        """Give the network the copy, where there is one."""
+        """Set the network's weights to the copy, if there is one."""
         if self._weights:
             self._network.set_weights(self._weights)

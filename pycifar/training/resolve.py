@@ -1,7 +1,7 @@
-"""From what was asked for to what is used.
+"""Resolving settings: from those that were given to those that are used.
 
-What a caller gave goes over what an earlier training had, that over the recipe of the architecture,
-and that over the defaults.
+The order of precedence is: the caller's arguments; the settings of a trained model that is trained
+further; the recipe of the architecture; the defaults.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pycifar.learners.optimizers import MOMENTA, OPTIMIZERS, usual_settings
 from pycifar.models.trained_model import TrainedModel
 from pycifar.rules import check_setting
 
-# What a model that goes on takes over from its settings, unless the caller gives another.
+# Settings that a model which is trained further keeps, unless the caller gives others.
 INHERITED = (
     "batch_size",
     "optimizer",
@@ -34,21 +34,21 @@ INHERITED = (
     "augmentation",
     "class_weights",
 )
-# What it keeps whatever the caller says.
+# Settings that it always keeps.
 KEPT = ("validation", "precision", "seed")
 
 
 def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> Settings:
-    """Return settings that say all, from those that were given.
+    """Return complete settings from those that were given.
 
     Args:
-        given: by the caller, each checked by its rule.
-        recipe: what suits the architecture, which says all.
-        earlier: what is gone on from, or None.
+        given: the caller's settings, each checked by its rule.
+        recipe: the recipe of the architecture, which is complete.
+        earlier: the model that is trained further, or None.
 
     Returns:
-        Settings, with the name of the optimizer. What depends on the images is still as it was
-        given: the split to validate on, the batch size, the class weights.
+        Settings, with the optimizer by name. Those that depend on the images are not resolved yet:
+        the split to validate on, the batch size and the class weights.
 
     Raises:
         ArgumentError: the settings exclude each other.
@@ -84,21 +84,19 @@ def _momentum(given: Settings, resolved: Settings) -> float | None:
 
 
 def _inherited(config: TrainingConfig) -> Settings:
-    """Return the settings of an earlier training, checked: they may come from a file."""
+    """Return the settings of an earlier training, checked, because they may come from a file."""
     inherited = {name: getattr(config, name) for name in INHERITED}
     for name in set(INHERITED) - {"optimizer"}:
         if is_said(name, inherited[name]):
             inherited[name] = check_setting(name, inherited[name])
-    if config.optimizer not in OPTIMIZERS:  # one of the caller's own brings its own rate
-        inherited["optimizer"] = config.optimizer
     return Settings(**inherited, **{name: getattr(config, name) for name in KEPT})
 
 
 def _without_kept(given: Settings, own: TrainingConfig) -> Settings:
-    """Return the settings without what a model keeps.
+    """Return the settings without those that a model always keeps.
 
     Raises:
-        ArgumentError: it is to be another.
+        ArgumentError: one of these was given with another value.
     """
     for name in KEPT:
         value, kept = getattr(given, name), getattr(own, name)
@@ -112,10 +110,10 @@ def _without_kept(given: Settings, own: TrainingConfig) -> Settings:
 
 
 def _with_own_rate(given: Settings, optimizer: Any) -> Settings:
-    """Return the settings with the name, rate and decay of a Keras optimizer of the caller's.
+    """Return the settings with the name, rate and weight decay of the caller's Keras optimizer.
 
     Raises:
-        ArgumentError: they are given beside it.
+        ArgumentError: a rate, weight decay or schedule was given as well.
     """
     for name in ("learning_rate", "weight_decay", "momentum", "schedule"):
         value = getattr(given, name)
@@ -134,10 +132,13 @@ def _with_own_rate(given: Settings, optimizer: Any) -> Settings:
 
 
 def own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
-    """Return one like the Keras optimizer that a model was trained with; None for one by name.
+    """Return a new optimizer with the settings of the Keras optimizer that a model has.
+
+    Returns:
+        The optimizer; None if the model was trained with an optimizer by name.
 
     Raises:
-        ArgumentError: there is none any more.
+        ArgumentError: the model's optimizer was not saved with it.
     """
     if model.config.optimizer in OPTIMIZERS:
         return None
@@ -151,27 +152,27 @@ def own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
 
 
 def resolve_validation(value: float | str | None, dataset: Dataset) -> float | str | None:
-    """Return a share of the training images, the name of a split that there is, or None."""
+    """Return the setting `validation`; raise an ArgumentError for a split that does not exist."""
     if isinstance(value, str):
         return check_choice("validation", value, [s for s in dataset.splits if s != "train"])
     return value
 
 
 def resolve_seed(seed: int | None, of_checkpoint: int | None) -> int:
-    """Return the seed that was given, else that of the checkpoint to go on from, else draw one."""
+    """Return the given seed, else the seed of the checkpoint to resume from, else a drawn one."""
     return check_seed(of_checkpoint if seed is None else seed)
 
 
 def resolve_batch_size(given: int | None, resolved: int, n: int) -> int:
-    """Return the batch size; one that was not given is made to fit a small data set.
+    """Return the batch size; cap one that was not given at the number of images.
 
     Args:
-        given: by the caller.
-        resolved: `given`, or what is used where nothing was given.
+        given: the batch size that the caller gave, or None.
+        resolved: `given`, or the value of the recipe or of an earlier training.
         n: the number of training images.
 
     Raises:
-        ArgumentError: it was given, and there are fewer images.
+        ArgumentError: `given` is more than `n`.
     """
     if given is not None and given > n:
         raise ArgumentError(
@@ -183,7 +184,7 @@ def resolve_batch_size(given: int | None, resolved: int, n: int) -> int:
 def resolve_class_weights(
     value: str | Mapping[str, float] | None, class_names: tuple[str, ...], labels: np.ndarray
 ) -> dict[str, float] | None:
-    """Return what each class counts, by name; None where all count alike."""
+    """Return the weight of each class in the loss, by name; None if all have the same weight."""
     if value is None:
         return None
     if isinstance(value, Mapping):
@@ -194,13 +195,14 @@ def resolve_class_weights(
         if not any(weights[class_names[label]] for label in np.unique(labels)):
             raise ArgumentError("`class_weights` must be above 0 for at least one class.")
         return weights
+    # "balanced", by the formula of scikit-learn: n / (classes × images of the class).
     counts = np.bincount(labels, minlength=len(class_names))
     shares = len(labels) / (len(class_names) * np.maximum(counts, 1))
     return dict(zip(class_names, shares.tolist(), strict=True))
 
 
 def check_augmentation(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> None:
-    """Raise an ArgumentError where images would be moved by more than their size."""
+    """Raise an ArgumentError unless `shift` is less than the height and width of the images."""
     side = min(image_shape[:2])
     if augmentation.shift >= side:
         raise ArgumentError(

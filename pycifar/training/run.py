@@ -1,4 +1,4 @@
-"""The loop of a training: epochs, steps, validation, and what is told on the way."""
+"""The training loop: epochs, steps, validation, callbacks and checkpoints."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from pycifar.training.validation import measure_subset
 
 
 class TrainingRun:
-    """One training: it loops, and its parts do the work.
+    """One training: it runs the loop, and its parts do the work.
 
     Args:
-        learner: owns the network, its optimizer and the compiled step.
-        config: what was settled before the training; it never changes.
-        batches: own the images that are learned from, their order and augmentation.
-        validating: the images that are measured after each epoch, or None.
-        budget: decides how many steps there will be, or None for the settings' epochs.
-        earlier: what the network goes on from, whose epochs are among the settings' epochs.
-        checkpoints: own the file of the run's state, or None.
+        learner: has the network, its optimizer and the compiled training step.
+        config: the settings; they never change during the training.
+        batches: make the batches of training images.
+        validating: the images to validate on after each epoch, or None.
+        budget: computes how many steps fit into the time budget; None trains `config.epochs`.
+        earlier: the model that is trained further, or None; `config.epochs` includes its epochs.
+        checkpoints: save the state of the run; None saves none.
 
     Attributes:
-        progress: owns how far the run is, and the history.
-        schedule: owns the learning rate of each step.
-        average: owns the mean of the weights.
-        recovery: owns the weights to go back to.
-        stopping: the callbacks that may stop the run early and bring weights back.
+        progress: has the counters of the run, and the history.
+        schedule: has the learning rate of each step.
+        average: has the mean of the weights.
+        recovery: has the weights to restore if the loss diverges.
+        stopping: the callbacks that may stop the run early and restore the best weights.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class TrainingRun:
         self._set_total_steps(epochs * batches.steps_per_epoch)
 
     def train(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-        """Run the epochs; an interrupt ends them, and what was learned stays.
+        """Run the epochs that are left; an interrupt ends them, and the network stays trained.
 
         Raises:
-            Terminated: a signal asked the process to end; a checkpoint has been made.
-            TrainingError: the training cannot go on.
+            Terminated: SIGTERM or SIGHUP came; if there are checkpoints, one has been saved.
+            TrainingError: the training cannot continue.
         """
         network, progress = self.learner.network, self.progress
         network.stop_training = False
@@ -105,7 +105,7 @@ class TrainingRun:
             self.learner.end()
 
     def _run_epochs(self, told: CallbackList) -> None:
-        """Run the epochs that are left, with the mean of the weights at the end."""
+        """Run the epochs that are left, then set the averaged weights if the schedule averages."""
         network, progress = self.learner.network, self.progress
         try:
             with interrupts_between_steps() as self._raise_interrupt:
@@ -127,14 +127,14 @@ class TrainingRun:
                 raise
 
     def _epoch(self, epoch: int, told: CallbackList) -> None:
-        """Run one epoch, counted from 1, and measure what it led to."""
+        """Run one epoch, counted from 1, and validate the network after it."""
         progress = self.progress
         progress.begin_epoch()
         told.epoch_begin(epoch, epochs=progress.epochs, total_steps=progress.total_steps)
         logs = self._steps(epoch, told)
         rows: list[Row] = [(epoch, "train", metric, value) for metric, value in logs.items()]
         if self.validating is not None or self.stopping:
-            self._swap_in()  # which the run would end with if it ended now
+            self._swap_in()  # the run would end with these weights if it ended now
         if self.validating is not None:
             measured = self._validate(epoch, self.validating)
             rows += [(epoch, "validation", metric, value) for metric, value in measured.items()]
@@ -147,7 +147,7 @@ class TrainingRun:
         self._save_checkpoint()
 
     def _steps(self, epoch: int, told: CallbackList) -> dict[str, float]:
-        """Do the steps of an epoch that are left; return the means over its images."""
+        """Run the steps of an epoch that are left; return the mean metrics over its images."""
         progress, size = self.progress, self.config.batch_size
         place = progress.begin_steps(self.batches.order(epoch))
         for step in range(place.steps, self.batches.steps_per_epoch):
@@ -180,7 +180,7 @@ class TrainingRun:
         return place.means(size)
 
     def _validate(self, epoch: int, subset: Subset) -> dict[str, float]:
-        """Return the metrics on the images that the run is validated on."""
+        """Return the mean metrics on the validation images."""
         started = monotonic()
         size = self.config.batch_size
         means = measure_subset(self.learner, subset, size, self._raise_interrupt)
@@ -191,7 +191,7 @@ class TrainingRun:
         return means
 
     def _plan(self) -> None:
-        """Settle how many steps there will be, by how long they took so far."""
+        """Update the number of steps to what fits into the time budget, if there is one."""
         if self.budget is None:
             return
         averaged = self.schedule.averaged_from < math.inf
@@ -201,7 +201,7 @@ class TrainingRun:
             self._set_total_steps(total_steps)
 
     def _set_total_steps(self, total_steps: int) -> None:
-        """Train for so many steps, over which the learning rate runs its course."""
+        """Set the number of steps, and a schedule of the learning rate that spans them."""
         self.progress.total_steps = total_steps
         self.schedule = make_schedule(
             self.config.schedule,
@@ -211,37 +211,37 @@ class TrainingRun:
         )
 
     def _swap_in(self) -> None:
-        """Give the network the mean of the weights so far, if the schedule is at that."""
+        """Set the network's weights to their mean so far, if averaging has begun."""
         if self.progress.steps_done > self.schedule.averaged_from:
             self.average.swap_in(self.batches.to_normalise_by(self._raise_interrupt))
 
     def _diverge(self, message: str) -> NoReturn:
-        """Go back to weights that gave a finite loss, and end the training."""
+        """Restore weights that gave a finite loss, and raise a DivergenceError."""
         self.recovery.restore()
         raise DivergenceError(
             message, fix=f"Try a learning rate below {self.config.learning_rate:g}."
         )
 
     def _save_checkpoint(self) -> None:
-        """Save the state of all parts, if that is asked for."""
+        """Save the state of the run, if checkpoints are asked for."""
         if self.checkpoints is not None:
             with self.average.swapped_out():
                 self.checkpoints.save(gather_state(self.config, self.learner, self._parts()))
 
     def _parts(self) -> list[Part]:
-        """Return what has a state of its own, besides the network and its optimizer."""
+        """Return the parts that have a state, besides the network and its optimizer."""
         own = [callback for callback in self.stopping if isinstance(callback, EarlyStopping)]
         return [self.average, self.progress, *own]
 
     def _resume(self, told: CallbackList) -> None:
-        """Go on from the checkpoint that was found, if any was."""
+        """Continue from the checkpoint that was found, if there is one."""
         if self.checkpoints is None or self.checkpoints.found is None:
             return
         restore_state(self.checkpoints, self.learner, self._parts())
         self.recovery.are_sound()
         progress = self.progress
         if self.budget is not None:
-            self.budget.deadline -= progress.seconds_before
+            self.budget.deadline -= progress.seconds_before  # the budget includes this time
             self._set_total_steps(self.checkpoints.found.about["total_steps"])
         told.params |= {
             "epochs": progress.epochs,

@@ -1,7 +1,7 @@
-"""The state of a run, gathered from its parts and given back to them.
+"""Gathering the state of a run from its parts, and restoring the parts from it.
 
-A part has `state()`, which returns plain values and arrays by name, and `restore(plain, arrays)`,
-which raises a ValueError where they are those of another training.
+A part has two methods. `state()` returns plain values and arrays by name. `restore(plain, arrays)`
+takes them back, and raises a ValueError if they belong to another training.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ class Part(Protocol):
     """A part of a run that has a state of its own."""
 
     def state(self) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
-        """Return plain values that JSON can hold, and lists of arrays."""
+        """Return plain values that JSON can hold, and lists of arrays, both by name."""
 
     def restore(self, plain: Mapping[str, Any], arrays: Mapping[str, Sequence[np.ndarray]]) -> None:
-        """Go on from a state."""
+        """Continue from a saved state."""
 
 
 def gather_state(config: TrainingConfig, learner: Learner, parts: Sequence[Part]) -> TrainingState:
-    """Return all that a run goes on from."""
+    """Return the state from which a run can resume."""
     stopped = learner.network.stop_training
     plain = {"config": config.to_dict(), "stopped": stopped, "stopping": {}}
     arrays = {"variables": learner.variables(), "optimizer": learner.optimizer_state()}
@@ -39,10 +39,10 @@ def gather_state(config: TrainingConfig, learner: Learner, parts: Sequence[Part]
 
 
 def restore_state(checkpoints: Checkpoints, learner: Learner, parts: Sequence[Part]) -> None:
-    """Give the checkpoint that was found back to the learner and the parts of a run.
+    """Restore the learner and the parts of a run from the checkpoint that was found.
 
     Raises:
-        CheckpointError: it is of another training.
+        CheckpointError: the checkpoint belongs to another training.
     """
     assert checkpoints.found is not None
     plain, arrays = checkpoints.found.about, checkpoints.found.arrays

@@ -1,4 +1,4 @@
-"""The call: from what the caller gives to a trained model."""
+"""The function `train`: from the caller's arguments to a trained model."""
 
 from __future__ import annotations
 
@@ -70,99 +70,118 @@ def train(  # noqa: PLR0913 - the settings of a training
 ) -> TrainedModel:
     """Train an image classifier.
 
-    What is None takes the value of the architecture's recipe (see `list_architectures`); another
-    optimizer than the recipe's takes its usual learning rate and weight decay. The same data,
-    settings and seed give the same weights bit for bit on one machine with one version of the
-    backend and one number of threads.
+    Arguments that are None take the value of the architecture's recipe; `list_architectures` shows
+    the recipes. An optimizer other than the recipe's takes its own default learning rate and weight
+    decay.
 
-    Interrupting (Ctrl-C) ends the training early: the model so far comes back, with its history,
-    `interrupted` set and an `InterruptedWarning`. SIGTERM and SIGHUP, as schedulers, containers and
-    closed terminals send them, end it early as well: a checkpoint is made where there is a
-    `checkpoint_dir`, and a SystemExit of 128 and the number of the signal, `Terminated`, has the
-    model so far as `model`.
+    The same data, settings and seed give weights that are equal bit for bit, on one machine with
+    one version of the backend and one number of threads.
 
-    A trained model goes on where it stopped: ``train(model, epochs=5)`` on the images that it has
-    seen, ``train(dataset, model, epochs=5)`` on these or others of the same classes. What comes
-    back is a new model; the one given stays as it is. Momenta and the like, the order of the images
-    and the numbers of the epochs go on, and so do the settings unless others are given; a schedule
-    other than "constant" begins anew and spans the further epochs. The validation, the precision
-    and the seed are the model's own.
+    Ctrl-C ends the training early. The model so far is returned with its history; its `interrupted`
+    is True, and an `InterruptedWarning` is issued.
+
+    SIGTERM and SIGHUP, which schedulers, containers and closed terminals send, end the training
+    early as well. A checkpoint is saved if there is a `checkpoint_dir`. Then `Terminated` is
+    raised, a SystemExit whose code is 128 plus the number of the signal. Its `model` is the model
+    so far.
+
+    A trained model can be trained further. ``train(model, epochs=5)`` continues on the images that
+    the model was trained on. ``train(dataset, model, epochs=5)`` continues on these or on other
+    images with the same classes. Both return a new model and leave the given one unchanged. The
+    state of the optimizer, such as momenta, is taken over, and the order of the images and the
+    numbers of the epochs continue. Settings stay the same unless others are given; the validation,
+    the precision and the seed cannot be changed. A schedule other than "constant" starts again and
+    spans the additional epochs.
 
     Args:
-        dataset: what `load_dataset` returned; or a trained model, to go on with the data set that
-            it was trained on, which must still be loaded.
+        dataset: the data set, as returned by `load_dataset`; or a trained model, to continue on
+            the data set that it was trained on, which must still be loaded.
         architecture: a name from `list_architectures`; or a function(input_shape, n_classes) that
-            returns a Keras model; or a model, which is trained in place; or what `train` or
-            `load_model` returned, to go on with. None is "cnn2", and must be where a trained model
-            comes first.
-        epochs: passes over the training images, at least 1; further ones where a model goes on.
-        batch_size: images a step, from 1 to the number of images trained on.
+            returns a Keras model; or a model, which is trained in place; or a trained model from
+            `train` or `load_model`, to continue its training. None means "cnn2". It must be None
+            if `dataset` is a trained model.
+        epochs: the number of passes over the training images, at least 1. For a trained model, the
+            number of additional passes.
+        batch_size: images per step, from 1 to the number of training images.
         optimizer: "sgd", "adam", "adamw", "rmsprop" or "muon"; or a Keras
-            optimizer, not used before, which brings its own learning rate, schedule and weight
-            decay.
-        learning_rate: above 0; at the start, or at the peak for "one_cycle".
-        schedule: "constant", "cosine", "step", "exponential", "one_cycle", "inverse_sqrt" or
-            "averaging"; see `pycifar.learners.schedules.rate_by_step`. With "averaging" the
-            model ends with the mean of the weights of the last three fifths of the run (Izmailov et
-            al. 2018), or of those so far where it ends early, and a validation measures that; a run
-            with steps for fewer than 12 passes over all images has "inverse_sqrt" instead, and its
-            `config` says so.
-        weight_decay: each step takes the learning rate times this off each weight, times the
-            weight, but for biases and batch normalisation (Loshchilov and Hutter 2019); at least 0.
-        momentum: the share of the last step that goes into the next one, from 0 to below 1, for
-            "sgd" (0.9 unless given) and "muon" (0.6); must be left out for other optimizers.
-        label_smoothing: the share of the truth that is spread evenly over all classes, from 0 to
-            below 1; 0 for a network of NumPy. The losses of the history have it in them.
-        class_weights: what the images of each class count in the training loss: a mapping from
-            class names to numbers of at least 0, where a class that is left out counts 1; or
-            "balanced", inversely to how many images the class has (as in scikit-learn, King and
-            Zeng 2001). None counts all alike, and must be so for a network of NumPy.
-        precision: what is computed with: "float32"; "bfloat16", which the machine must have; or
-            "auto", which is bfloat16 for "cnn2", "cnn4" and "fastnet" on a machine that has it, and
-            else float32. Weights, losses and updates are float32 always. A network of NumPy has
-            nothing else, and a model that is given keeps its own.
-        augmentation: "none", or any of "flip", "shift" and "cutout", alone, listed, or each with
-            its value; see `Augmentation`. With "flip", as it has by itself, mirrored images are the
-            same to "fastnet": leave it out where a class is the mirror image of another.
-        validation: the share of the training split that is held out, drawn with the seed and
-            balanced over the classes; or the name of a split, such as "test"; or None for none.
-            "auto" is 0.1, or what a model that goes on had.
-        early_stopping: stop after this many epochs without a lower validation loss (training loss
-            where there is no validation); None never stops.
-        best_weights: keep the weights of the epoch with the lowest such loss, not the last ones.
-        callbacks: Keras callbacks, or mappings such as ``{"on_epoch_end": f}`` whose functions
-            take (epoch, logs) with epochs from 1 and stop the training by returning False.
-        time_budget: seconds that all of it may take, above 0, in place of `epochs`: as many
-            steps as fit, and the schedule spans them. How many that is depends on the machine; the
-            model's `config` tells. Importing Keras, if that was not done before, is part of it.
-        checkpoint_dir: a folder, made where there is none, that is given a checkpoint after each
-            epoch: all that a training which is cut off, even by a loss of power, goes on from.
-            It replaces the one before.
-        checkpoint_every: make a checkpoint each so many steps, too.
-        resume: whether to go on from the checkpoint in `checkpoint_dir`; where there is none yet,
-            the training begins. The settings, the network, the images, and what computes (versions
-            of pycifar, Keras, its backend and NumPy, threads, the processor's instructions) must be
-            the same, and the weights will be, bit for bit, those of a training that was never cut
-            off, but for one with a time budget; what callbacks have gathered is theirs to keep.
-        seed: fixes weights, order, dropout and augmentation, 0 to 2³¹ - 1; None draws one, which
-            the model's `config` tells.
-        verbose: 0 or False is silent; 1 or True shows a bar on a terminal and a line an epoch
-            elsewhere; 2 shows lines. Both go to the standard error stream.
+            optimizer that was not used before, which brings its own learning rate, schedule and
+            weight decay.
+        learning_rate: the initial learning rate, or the peak for "one_cycle"; above 0.
+        schedule: how the learning rate changes from step to step: "constant", "cosine", "step",
+            "exponential", "one_cycle", "inverse_sqrt" or "averaging"; see
+            `pycifar.learners.schedules.rate_by_step`. With "averaging", the weights are averaged
+            over the last three fifths of the run (Izmailov et al. 2018). From then on, validations
+            measure the mean so far, and the model ends with it. A run of fewer than 12 passes over
+            the training images uses "inverse_sqrt" instead, and the model's `config` records that.
+        weight_decay: decoupled weight decay (Loshchilov and Hutter 2019), at least 0. Each step
+            subtracts learning rate × weight decay × weight from each weight. Biases and the
+            parameters of batch normalisation are exempt.
+        momentum: the momentum of "sgd" (0.9 unless given) and "muon" (0.6), from 0 to below 1. It
+            must be None for other optimizers.
+        label_smoothing: the share of the target probability that is spread evenly over all
+            classes, from 0 to below 1. The losses in the history include its effect. It must be 0
+            for a NumPy network.
+        class_weights: the weight of each class in the training loss. A mapping from class names to
+            numbers of at least 0, where classes that are left out have weight 1; or "balanced", for
+            weights inversely proportional to the number of images of each class (as in
+            scikit-learn, King and Zeng 2001). None gives all classes the same weight, and is the
+            only value for a NumPy network.
+        precision: the number format of the computation: "float32"; "bfloat16", if the machine
+            supports it; or "auto", which is bfloat16 for "cnn2", "cnn4" and "fastnet" on a machine
+            that supports it, and float32 otherwise. Weights, losses and updates are always float32.
+            A NumPy network always uses float32, and a model that is given keeps its own precision.
+        augmentation: random changes to the training images: "none", or any of "flip", "shift" and
+            "cutout", as one name, a list of names, or a mapping from names to values; see
+            `Augmentation`. With "flip", which is part of its recipe, "fastnet" gives an image and
+            its mirror image nearly the same prediction. Leave "flip" out if one class is the mirror
+            image of another.
+        validation: the images to validate on after each epoch: the share of the training split to
+            hold out, above 0 and below 1, drawn with the seed and stratified by class; or the name
+            of a split, such as "test"; or None for no validation. "auto" means 0.1, or the
+            validation of a trained model that is continued.
+        early_stopping: stop after this many epochs without a lower validation loss, or training
+            loss if there is no validation. None never stops early.
+        best_weights: whether to restore, at the end, the weights of the epoch with the lowest
+            validation loss, or training loss if there is no validation.
+        callbacks: Keras callbacks, or mappings such as ``{"on_epoch_end": f}``, one or a list of
+            them. The functions of a mapping take (epoch, logs), with epochs counted from 1, and
+            stop the training by returning False.
+        time_budget: seconds for the whole call, above 0, instead of `epochs`. The training does as
+            many steps as fit, and the schedule spans them. How many fit depends on the machine; the
+            model's `config` records it. The time to import Keras counts, unless it was imported
+            before.
+        checkpoint_dir: a folder in which to save a checkpoint after each epoch; it is created if it
+            does not exist. The checkpoint holds all that is needed to resume a training that was
+            cut off, even by a power failure. Each checkpoint replaces the one before.
+        checkpoint_every: save a checkpoint every so many steps as well as after each epoch; None
+            saves after each epoch only.
+        resume: whether to resume from the checkpoint in `checkpoint_dir`. If there is none yet,
+            the training starts from the beginning. The settings, the network, the images and the
+            environment must be the same: versions of pycifar, Keras, its backend and NumPy,
+            devices, number of threads, and instruction set of the processor. The weights will be
+            bit for bit those of a training that was never cut off, except with a time budget. The
+            state of your own callbacks is not saved.
+        seed: fixes the initial weights, the order of the images, dropout and augmentation; from 0
+            to 2³¹ - 1. None draws a seed, which the model's `config` records.
+        verbose: 0 or False shows nothing; 1 or True shows one line per epoch, and a progress bar as
+            well on a terminal; 2 shows one line per epoch. All of it goes to the standard error
+            stream.
 
     Returns:
-        The trained model.
+        The trained model, with its history and settings.
 
     Raises:
         ArgumentError: an argument is not as above, or memory is too small for the batch size.
-        DataError: the data set has no images to train on, or not the classes of the model that is
-            to go on; or the data set that a model was trained on is not loaded any more.
-        DivergenceError: the loss is no finite number any more; the error's `model` has the last
-            weights, at most 100 steps old, with which it was.
-        CallbackError: a callback failed; the error's `model` is the model so far.
-        CheckpointError: a checkpoint cannot be made, and the error's `model` is the model so far;
-            or the one in `checkpoint_dir` is damaged, of another training, or in use, or `resume`
-            was not asked for.
-        OutputError: `checkpoint_dir` cannot be made or written to.
+        DataError: the data set has no images to train on; or it does not have the classes or the
+            image size of the trained model to continue; or the data set that the model was trained
+            on is not loaded any more.
+        DivergenceError: the loss is no longer a finite number. The error's `model` has the last
+            weights that gave a finite loss, at most 100 steps old.
+        CallbackError: a callback failed. The error's `model` is the model so far.
+        CheckpointError: a checkpoint cannot be saved, and the error's `model` is the model so far;
+            or the checkpoint in `checkpoint_dir` is damaged, in use, or belongs to another
+            training; or there is one and `resume` is False.
+        OutputError: `checkpoint_dir` cannot be created or written to.
 
     Examples:
         >>> import pycifar
@@ -198,7 +217,12 @@ def train(  # noqa: PLR0913 - the settings of a training
 
 
 def _dataset_of(model: TrainedModel, architecture: Any) -> Dataset:
-    """Return the data set that a model was trained on, if it is still loaded."""
+    """Return the data set that a model was trained on.
+
+    Raises:
+        ArgumentError: an architecture was given beside the model.
+        DataError: the data set is not loaded any more.
+    """
     if architecture is not None:
         raise ArgumentError(
             "`architecture` must be left out where a trained model comes first, not "
@@ -216,7 +240,7 @@ def _dataset_of(model: TrainedModel, architecture: Any) -> Dataset:
 
 
 def _result(run: TrainingRun, dataset: Dataset) -> TrainedModel:
-    """Return the trained model with its record, which says what was used."""
+    """Return the trained model, with a config of what the run used in the end."""
     import pandas
 
     progress = run.progress
@@ -242,11 +266,11 @@ def _result(run: TrainingRun, dataset: Dataset) -> TrainedModel:
 
 
 def _warning(model: TrainedModel, stopped: bool) -> Warning | None:
-    """Return what is to be said of a training that did not do all that was asked for.
+    """Return the warning for a training that did less than was asked for, or None.
 
     Args:
-        model: what came of it.
-        stopped: whether a callback stopped it.
+        model: the trained model.
+        stopped: whether a callback stopped the training.
     """
     config = model.config
     if model.interrupted:

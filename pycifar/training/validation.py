@@ -1,4 +1,4 @@
-"""How good a network is on the images that it is validated on."""
+"""Measuring a network on the validation images."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pycifar.models.record import METRICS
 def measure_subset(
     learner: Learner, subset: Subset, batch_size: int, after_batch: Callable[[], None]
 ) -> dict[str, float]:
-    """Return the means of the metrics over the images of a subset.
+    """Return the mean metrics over the images of a subset.
 
     Args:
-        learner: of the network.
+        learner: the learner of the network.
         subset: the images.
-        batch_size: images that are measured at a time.
-        after_batch: called after each batch; what it raises ends the validation.
+        batch_size: images to measure at a time.
+        after_batch: called after each batch; an exception that it raises ends the validation.
     """
     totals = dict.fromkeys(METRICS, 0.0)
     for start in range(0, len(subset), batch_size):
