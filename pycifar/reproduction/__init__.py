@@ -1,4 +1,4 @@
-"""The published systems trained side by side, stated figures beside measured ones (layer 4)."""
+"""The published systems, trained side by side: stated figures beside measured ones."""
 
 from pycifar.reproduction.result import Reproduction, load_reproduction
 from pycifar.reproduction.run import reproduce

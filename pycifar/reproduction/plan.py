@@ -1,4 +1,4 @@
-"""What is to be trained: networks, seeds, and how long."""
+"""The plan of `reproduce`: which networks to train, with which seeds, and for how long."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from pycifar.learners.schedules import SHORTER
 from pycifar.models.multiply_adds import count_multiply_adds
 from pycifar.reproduction.systems import CASES, SYSTEMS, Case
 
-PRECISION = "float32"  # in which the systems computed
-# Settings that a recipe has, besides the epochs.
+PRECISION = "float32"  # the precision of the published systems
+# Settings of a recipe that a finished training must share with it, besides those in `is_done_by`.
 OF_RECIPES = ("optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing")
-OVERHEAD = 1e6  # multiply-adds that the handling of an image is worth
+OVERHEAD = 1e6  # multiply-adds that take about as long as all else that is done for an image
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A network and how long to train it: for epochs, or for seconds."""
+    """A network and how long to train it: a number of epochs, or of seconds."""
 
     case: Case
     epochs: int | None
@@ -33,13 +33,17 @@ class Planned:
 
     @property
     def budget(self) -> str:
-        """In words."""
+        """How long the training is, in words, such as "10 epochs" or "600 s"."""
         if self.time_budget is not None:
             return f"{self.time_budget:g} s"
         return f"{self.epochs} epoch{'s' if self.epochs != 1 else ''}"
 
     def work(self) -> float:
-        """About how much work it is, in a unit that all trainings of a call share."""
+        """Return about how much work the training is, for comparison within one call.
+
+        The unit is seconds with a time budget, else multiply-adds for one training image in all
+        epochs.
+        """
         if self.time_budget is not None:
             return self.time_budget
         model = build_model(self.case.architecture, seed=1)
@@ -48,11 +52,11 @@ class Planned:
         return (self.epochs or 1) * (computed + OVERHEAD)
 
     def is_done_by(self, record: dict[str, Any], seed: int, n_train: int) -> bool:
-        """Whether a record is of this training, with the recipe as it is now.
+        """Return whether a record belongs to this training, with the recipe as it is now.
 
         Args:
-            record: of a finished training.
-            seed: that of this training.
+            record: the record of a finished training.
+            seed: the seed of this training.
             n_train: the number of training images.
         """
         recipe = ARCHITECTURES[self.case.architecture].settings
@@ -62,6 +66,7 @@ class Planned:
             "precision": PRECISION,
         }
         config = {"label_smoothing": 0.0, "precision": PRECISION} | record["config"]
+        # A run that is too short for the recipe's schedule records the one that replaced it.
         if config["schedule"] == SHORTER.get(wanted_config["schedule"]):
             config["schedule"] = wanted_config["schedule"]
         same = {name: config[name] for name in wanted_config} == wanted_config
@@ -70,7 +75,7 @@ class Planned:
 
 
 def plan(cases: Sequence[Case], epochs: int | None, budget: float | None) -> list[Planned]:
-    """Each network with its budget, none twice."""
+    """Return each network with how long to train it, without duplicates."""
     planned: dict[tuple[str, str], Planned] = {}
     for case in cases:
         recipe = ARCHITECTURES[case.architecture].settings
@@ -81,7 +86,7 @@ def plan(cases: Sequence[Case], epochs: int | None, budget: float | None) -> lis
 
 
 def check_systems(systems: Any) -> list[Case]:
-    """The cases of systems and architectures by name; of all of them where there is None."""
+    """Return the cases of systems and architectures, given by name; all cases for None."""
     if systems is None:
         return list(CASES)
     given = [systems] if isinstance(systems, str) else systems
@@ -95,7 +100,7 @@ def check_systems(systems: Any) -> list[Case]:
 
 
 def check_seeds(seeds: Any) -> list[int]:
-    """One or several seeds, all different."""
+    """Return one or several seeds as a list; raise an ArgumentError unless all differ."""
     given = list(seeds) if isinstance(seeds, (list, tuple, np.ndarray, range)) else [seeds]
     if not given or None in given:
         raise ArgumentError(f"`seeds` must be one or several whole numbers, not {describe(seeds)}.")

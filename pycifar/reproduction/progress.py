@@ -1,4 +1,4 @@
-"""What `reproduce` tells while it goes on: each training, and about how much time is left."""
+"""The progress of `reproduce`: a line per training, with an estimate of the time left."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Told of trainings and epochs; tells a person.
+    """The display of the progress of a series of trainings.
 
     Args:
-        write: called with each line; None is silent.
-        update: called with the share that is done, 0-1, and a few words, after each epoch; None
-            where there is no bar to update.
-        each_epoch: whether each epoch has a line as well.
-        close: called when no more is to come, to take the bar away.
+        write: called with each line; None shows no lines.
+        update: called after each epoch with the share of the series that is done, 0-1, and a short
+            text; None if there is no bar.
+        each_epoch: whether to write a line for each epoch as well.
+        close: called at the end of the series, to remove the bar.
     """
 
     def __init__(
@@ -36,13 +36,17 @@ class Progress:
         self._each_epoch = each_epoch
 
     def begin(self, work: Sequence[float]) -> None:
-        """Trainings are to come; of each, about how much work it is, in any unit."""
+        """Start a series of trainings.
+
+        Args:
+            work: about how much work each training is, in any unit.
+        """
         self._work = list(work)
         self._done = 0
         self._started = time.perf_counter()
 
     def callback(self, name: str) -> keras.callbacks.Callback:
-        """What a training is to call after each epoch."""
+        """Return a Keras callback that reports the epochs of the training `name`."""
         from pycifar.backend import keras
 
         report = self._epoch
@@ -62,7 +66,7 @@ class Progress:
             self._write(told)
 
     def finished(self, name: str, accuracy: float, seconds: float) -> None:
-        """A training has ended."""
+        """Report the end of a training: its test accuracy, its seconds, and the time left."""
         self._done += 1
         if self._write is None:
             return
@@ -75,13 +79,18 @@ class Progress:
         self._write(line + (f"; about {in_time(left)} left" if left else ""))
 
     def end(self) -> None:
-        """No more is to come."""
+        """Remove the bar."""
         if self._close is not None:
             self._close()
 
 
 def progress_for(verbose: int) -> Progress:
-    """Nothing for 0; for 1 a bar on a terminal, lines elsewhere; for 2 lines of epochs as well."""
+    """Return what shows the progress.
+
+    Args:
+        verbose: 0 shows nothing; 1 a line per training, and a bar as well on a terminal; 2 a line
+            per training and per epoch.
+    """
     if verbose == 0:
         return Progress()
     if verbose == 1 and is_watched():
@@ -91,7 +100,7 @@ def progress_for(verbose: int) -> Progress:
 
 
 def in_time(seconds: float) -> str:
-    """Seconds as a person says them."""
+    """Return a duration as text, such as "45 s", "12 min" or "2.5 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -1,4 +1,4 @@
-"""What was measured: each training, and the table over the seeds."""
+"""The result of `reproduce`: a record of each training, and a table over the seeds."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from pycifar.table import as_html, paragraph
 if TYPE_CHECKING:
     import pandas
 
-FORMAT = 1  # of the file
+FORMAT = 1  # version of the file format
 
 HEADS = ("system", "architecture", "parameters", "budget", "train", "test", "stated", "difference")
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What was measured.
+    """The result of `reproduce`.
 
     Args:
-        records: one dict a finished training, as the file holds them.
-        calls: what was asked for, in words, each call that added to the records.
-        interrupted: whether the last call was cut short by the user.
+        records: one dict for each finished training, as in the file.
+        calls: the calls that added to the records, written as shell commands.
+        interrupted: whether the user interrupted the last call.
 
     Examples:
         >>> import pycifar
@@ -56,7 +56,7 @@ class Reproduction:
 
     @property
     def runs(self) -> pandas.DataFrame:
-        """One row a training: its settings in short, its last accuracies, its time."""
+        """One row per training: its main settings, last losses and accuracies, and time."""
         import pandas
 
         left_out = ("config", "history", "versions")
@@ -66,7 +66,7 @@ class Reproduction:
 
     @property
     def history(self) -> pandas.DataFrame:
-        """One row a value: `architecture`, `budget`, `seed`, and the columns of a history."""
+        """One row per value: `architecture`, `budget`, `seed`, and the columns of a history."""
         import pandas
 
         rows = [
@@ -78,12 +78,12 @@ class Reproduction:
 
     @property
     def table(self) -> pandas.DataFrame:
-        """One row a network and budget, over its seeds, with the stated figures.
+        """One row per network and budget: means over its seeds, beside the stated figures.
 
-        Its columns are `system`, `architecture`, `parameters`, `budget`, `epochs`, `seeds` (a
+        The columns are `system`, `architecture`, `parameters`, `budget`, `epochs`, `seeds` (a
         list), the means `train_accuracy`, `test_accuracy`, `seconds` and `images_per_second`, the
         standard deviations `train_sd` and `test_sd` (NaN for one seed), `stated_train`,
-        `stated_test`, `difference` (measured less stated on test), `data` and `machine`.
+        `stated_test`, `difference` (measured minus stated test accuracy), `data` and `machine`.
         """
         import pandas
 
@@ -114,7 +114,7 @@ class Reproduction:
         return as_html(pandas.DataFrame(self._cells(), columns=HEADS))
 
     def _cells(self) -> list[tuple[str, ...]]:
-        """The table for a person to read, one cell for each of `HEADS`."""
+        """Return the table as text, row by row, with one cell for each of `HEADS`."""
         return [
             (
                 row["system"],
@@ -131,13 +131,13 @@ class Reproduction:
 
 
 def load_reproduction(path: str | Path) -> Reproduction:
-    """What `reproduce` kept in a file.
+    """Load the result that `reproduce` saved to a file.
 
     Args:
         path: the file, ending in ``.json``.
 
     Raises:
-        DataFormatError: there is no such file, or it is damaged or of another kind.
+        DataFormatError: there is no such file, or it is damaged or of another format.
 
     Examples:
         >>> import pycifar
@@ -158,7 +158,7 @@ def load_reproduction(path: str | Path) -> Reproduction:
             raise ValueError("its calls and trainings are no lists")
         calls = tuple(checked_text("calls", call) for call in kept["calls"])
         found = Reproduction(tuple(_checked(record) for record in kept["runs"]), calls)
-        str(found)
+        str(found)  # raises if the records do not make a table
         return found
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         reason = f"it has no entry {error}" if isinstance(error, KeyError) else error
@@ -167,14 +167,14 @@ def load_reproduction(path: str | Path) -> Reproduction:
         ) from None
 
 
-# What a training's record in the file has, besides its settings, versions and history.
+# The entries of a training's record besides architecture, config, versions and history.
 _TEXTS = ("system", "budget", "weights", "data_name", "data", "machine")
 _COUNTS = ("parameters", "epochs", "seed", "images_per_second")
 _NUMBERS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds")
 
 
 def _checked(record: Any) -> dict[str, Any]:
-    """The record of a training, each field in its type; it may come from a stranger."""
+    """Return the record of a training, with each entry checked: the file may be untrusted."""
     known = {"architecture", "config", "versions", "history", *_TEXTS, *_COUNTS, *_NUMBERS}
     if not isinstance(record, dict) or set(record) != known:
         raise ValueError("one of its trainings has other entries")
@@ -192,12 +192,12 @@ def _checked(record: Any) -> dict[str, Any]:
 
 
 def with_deviation(mean: float, deviation: float) -> str:
-    """A mean with its standard deviation, where there is one."""
+    """Return a mean as text, with its standard deviation unless that is NaN."""
     return f"{mean:.4f}" if math.isnan(deviation) else f"{mean:.4f} ± {deviation:.4f}"
 
 
 def _row(records: list[dict[str, Any]]) -> dict[str, Any]:
-    """One row of the table: a network and budget over its seeds."""
+    """Return one row of the table: a network and budget over its seeds."""
     first = records[0]
     stated = _stated(first)
 
@@ -231,7 +231,10 @@ def _row(records: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _stated(record: dict[str, Any]) -> Case:
-    """The case that states a figure for as many epochs, or for no number of them."""
+    """Return the case whose figures belong to a record: that of as many epochs, or of any number.
+
+    If no case fits, one without figures is returned.
+    """
     for case in CASES:
         if case.architecture == record["architecture"] and case.epochs in (None, record["epochs"]):
             return case

@@ -1,4 +1,4 @@
-"""The call: what it takes, and what it refuses."""
+"""The function `reproduce`: it checks the arguments, and starts the trainings."""
 
 from __future__ import annotations
 
@@ -28,32 +28,35 @@ def reproduce(
     path: str | Path | None = None,
     verbose: int = 1,
 ) -> Reproduction:
-    """Train the published systems and set what comes out beside what they state.
+    """Train the published systems, and compare the measured figures with the stated ones.
 
-    Each network is trained on the whole training split with its own recipe in float32, and measured
-    on the test split after each epoch, as the systems did it; nothing is chosen by those figures.
+    Each network is trained on the whole training split in float32, with its own recipe. After each
+    epoch it is measured on the test split, as the published systems were. These figures are used to
+    choose neither settings nor epochs.
 
-    With `path`, each finished training is kept in that file. Where the file is there already, its
-    trainings are not done again, so a call that was cut short goes on where it stopped, and the
-    result holds all that is in the file.
+    With `path`, each finished training is saved to that file. Trainings that the file already has
+    are not repeated, so a call that was cut short continues where it stopped. The result has all
+    trainings of the file.
 
     Args:
-        systems: letters "A" to "E", "baseline", and names of architectures, one or several; None
-            is all.
-        seeds: one or several seeds, each 0 to 2³¹ - 1; each network is trained once with each.
-        epochs: for every network; None takes what the system states, else the recipe's.
-        time_budget: seconds for each training, above 0, in place of epochs; see `train`.
-        dataset: what `load_dataset` returned; None loads CIFAR-10.
-        path: a file ending in ``.json``, or None to keep nothing.
-        verbose: 0 or False is silent; 1 or True tells of each training and the time that is left;
-            2 of each epoch.
+        systems: letters "A" to "E", "baseline", or names of architectures, one or several; None
+            means all systems.
+        seeds: one or several seeds, each from 0 to 2³¹ - 1. Each network is trained once per seed.
+        epochs: the number of epochs for every network. None takes the number that the system
+            states, or that of the recipe if none is stated.
+        time_budget: seconds for each training, above 0, instead of `epochs`; see `train`.
+        dataset: the data set, as returned by `load_dataset`; None loads CIFAR-10.
+        path: the file to save to, ending in ``.json``; None saves nothing.
+        verbose: 0 or False shows nothing; 1 or True shows each finished training and the time left;
+            2 shows each epoch as well.
 
     Returns:
-        A `Reproduction`; interrupted (Ctrl-C), with what was finished until then.
+        A `Reproduction`. After an interrupt (Ctrl-C), it has the trainings that were finished.
 
     Raises:
         ArgumentError: an argument is not as above.
-        DataFormatError: the file at `path` is no such file, or its trainings were on other data.
+        DataFormatError: the file at `path` is of another format, or its trainings were on other
+            images.
         OutputError: the file cannot be written.
 
     Examples:
@@ -76,7 +79,7 @@ def run_cases(
     path: Any,
     progress: Progress,
 ) -> Reproduction:
-    """`reproduce`, with the progress told to `progress`."""
+    """Run `reproduce`, with the progress shown by `progress`."""
     cases, seeds = check_systems(systems), check_seeds(seeds)
     length = check_settings({"epochs": epochs, "time_budget": time_budget})
     epochs, time_budget = length["epochs"], length["time_budget"]
@@ -104,7 +107,7 @@ def _check_same_data(kept: Reproduction, dataset: Dataset, target: Path | None) 
 
 
 def _in_words(systems: Any, seeds: list[int], epochs: int | None, budget: float | None) -> str:
-    """The call that made the records, as the shell has it."""
+    """Return the call as a shell command."""
     names = [] if systems is None else [systems] if isinstance(systems, str) else list(systems)
     words = ["pycifar reproduce", *names, "--seeds", ",".join(map(str, seeds))]
     if epochs is not None:

@@ -1,4 +1,4 @@
-"""Trainings one after the other, each kept in the file as soon as it is finished."""
+"""A series of trainings, each saved to the file as soon as it is finished."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from pycifar.reproduction.result import FORMAT, Reproduction
 
 
 class Series:
-    """Trainings one after the other, each kept as soon as it is finished."""
+    """A series of trainings, each saved to the file as soon as it is finished.
+
+    Args:
+        dataset: the data set to train on.
+        records: the records of finished trainings.
+        calls: the calls that made the records, the present one last.
+        target: the file to save to, or None.
+        progress: shows the progress.
+    """
 
     def __init__(
         self,
@@ -35,13 +43,14 @@ class Series:
         self.progress = progress
 
     def run(self, trainings: list[tuple[Planned, int]]) -> Reproduction:
-        """Do the trainings that are not among the records."""
+        """Run the trainings that have no record yet; return the result with all records."""
         todo = [
             (planned, seed)
             for planned, seed in trainings
             if not any(self._is_done(planned, record, seed) for record in self.records)
         ]
         if not todo:
+            # The present call added no record, so it is left out.
             return Reproduction(tuple(self.records), tuple(self.calls[:-1]))
         self.progress.begin([planned.work() for planned, _ in todo])
         try:
@@ -52,7 +61,7 @@ class Series:
                 self._keep(record)
                 name = f"{record['architecture']}, {planned.budget}, seed {seed}"
                 self.progress.finished(name, record["test_accuracy"], record["seconds"])
-        except KeyboardInterrupt:  # between two trainings
+        except KeyboardInterrupt:  # between two trainings; during one, `train` returns
             return self._interrupted()
         finally:
             self.progress.end()
@@ -62,10 +71,10 @@ class Series:
         return planned.is_done_by(record, seed, len(self.dataset.split("train")))
 
     def _train(self, planned: Planned, seed: int) -> dict[str, Any] | None:
-        """The record of one training; None where it was interrupted."""
+        """Train a network, and return its record; None if the training was interrupted."""
         from pycifar.training.train import train
 
-        with warnings_collected():  # _interrupted and the record say it
+        with warnings_collected():  # not shown: `_interrupted` warns, and the record has the rest
             model = train(
                 self.dataset,
                 planned.case.architecture,
@@ -97,7 +106,7 @@ class Series:
 
 
 def as_text(calls: list[str], records: list[dict[str, Any]]) -> str:
-    """The content of the file: JSON, with one line a training."""
+    """Return the content of the file: JSON, with one line per training."""
     head = json.dumps({"format": FORMAT, "calls": calls}, ensure_ascii=False)[:-1]
     lines = ",\n".join(json.dumps(record, ensure_ascii=False) for record in records)
     return f'{head}, "runs": [\n{lines}\n]}}\n'

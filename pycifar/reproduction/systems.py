@@ -1,4 +1,4 @@
-"""The five published systems that pycifar brings back, and the figures that they state."""
+"""The five published systems that pycifar reproduces, and the figures that they state."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class Case:
     """One network of a system, trained in one way.
 
     Args:
-        system: its letter, or "baseline".
+        system: the letter of the system, or "baseline".
         architecture: the name of the network.
-        epochs: how long the source trained it; None where it does not say, or says nothing of it.
-        stated_train: the accuracy on the training images that the source states, 0-1, or None.
-        stated_test: the accuracy on held-out images that the source states, 0-1, or None.
+        epochs: how many epochs the source trained it for; None if the source does not say so.
+        stated_train: the stated accuracy on the training images, 0-1, or None.
+        stated_test: the stated accuracy on held-out images, 0-1, or None.
         note: what else the source says, or which choice was made here.
     """
 
