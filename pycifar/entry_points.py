@@ -1,14 +1,15 @@
-"""The door for R: the only module that the R package calls (layer 5).
+"""The interface for R: the only module that the R package calls.
 
-In come `str`, `bool`, `int`, `float`, `None`, `list`, `dict`, images as ``{"bytes", "shape"}`` in
-R's column-major order, functions of R, and handles. Out go dicts of lists and Python scalars,
-tables as dicts of columns, blocks of numbers as `bytearray`, and handles: nothing whose conversion
-depends on the versions of reticulate, NumPy or pandas.
+A handle is a Python object that R holds and passes back. Arguments are `str`, `bool`, `int`,
+`float`, `None`, `list`, `dict`, functions of R, handles, and images as ``{"bytes", "shape"}`` in
+R's column-major order. Results are dicts of lists and Python scalars, tables as dicts of columns,
+blocks of numbers as `bytearray`, and handles. No conversion of these depends on the versions of
+reticulate, NumPy or pandas; see `docs/decisions/reticulate.md`.
 
 Each function returns ``{"ok": True, "value": …}`` or ``{"ok": False, "kinds": …, "message": …,
-"fix": …, "traceback": …, "model": …}``, each with "warnings", so that errors and warnings cross as
-data, in R's words, and R makes its own conditions of them.
-An interrupt crosses as Python's KeyboardInterrupt, which reticulate makes R's.
+"fix": …, "traceback": …, "model": …}``, each with "warnings". Errors and warnings thus reach R as
+data, with the names that functions and constants have in R, and R makes its own conditions of them.
+An interrupt reaches R as Python's KeyboardInterrupt, which reticulate turns into R's interrupt.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 
 def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
-    """Return what `function` returns, or the error that it raises, as data."""
+    """Make a function return its result, or the error that it raises, as data."""
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> dict[str, Any]:
@@ -57,7 +58,8 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
                 value = function(*arguments, **named)
             return {"ok": True, "value": value, "warnings": _warnings_as_data(told)}
         except Terminated as end:
-            # R would go on with its script. What is to be kept is in the checkpoint.
+            # End the whole process, because R would continue with its script. `train` has saved
+            # a checkpoint if it was asked to.
             signal.signal(end.signal, signal.SIG_DFL)
             os.kill(os.getpid(), end.signal)
             raise
@@ -69,13 +71,13 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
 
 @entry_point
 def version() -> str:
-    """The version of the Python package."""
+    """Return the version of the Python package."""
     return pycifar.__version__
 
 
 @entry_point
 def set_data_dir(path: str) -> None:
-    """Set ``PYCIFAR_DATA_DIR`` to what R has: Python's copy is as old as the start of Python."""
+    """Set ``PYCIFAR_DATA_DIR`` to R's value, as Python copied the environment when it started."""
     from pycifar.datasets.cifar10_location import VARIABLE
 
     if path:
@@ -86,7 +88,7 @@ def set_data_dir(path: str) -> None:
 
 @entry_point
 def is_available(source: Any) -> bool:
-    """Return whether a data set can be loaded here without a download."""
+    """Return whether a data set can be loaded on this machine without a download."""
     from pycifar.datasets.cifar10_location import find_cifar10
 
     check_choice("source", source, ["cifar10", "synthetic"])
@@ -95,7 +97,10 @@ def is_available(source: Any) -> bool:
 
 @entry_point
 def load_dataset(source: Any, **arguments: Any) -> Dataset:
-    """A handle to a data set; arrays come as ``{split: {"images": …, "labels": [name, …]}}``."""
+    """Return a handle to a data set.
+
+    Arrays are given as ``{split: {"images": …, "labels": [name, …]}}``.
+    """
     if isinstance(source, Mapping):
         source = {
             split: (_images(part["images"]), _as_list(part["labels"]))
@@ -108,7 +113,7 @@ def load_dataset(source: Any, **arguments: Any) -> Dataset:
 
 @entry_point
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:
-    """What R shows of a data set."""
+    """Return what R shows of a data set."""
     return {
         "name": dataset.name,
         "source": dataset.source,
@@ -120,7 +125,7 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
 
 @entry_point
 def explore_dataset(dataset: Dataset) -> dict[str, Any]:
-    """Counts of images by split, batch and class, and the colours of the training split."""
+    """Return image counts by split, batch and class, and the colours of the training split."""
     found = pycifar.explore(dataset)
     return {
         "splits": _columns(found.splits),
@@ -131,7 +136,7 @@ def explore_dataset(dataset: Dataset) -> dict[str, Any]:
 
 @entry_point
 def sample_images(dataset: Dataset, split: Any, n_per_class: Any, seed: Any) -> dict[str, Any]:
-    """Random images of each class as a block of bytes: (class, image, height, width, 3)."""
+    """Return random images of each class as bytes, (class, image, height, width, 3)."""
     from pycifar.datasets import sample_images
 
     return _bytes(sample_images(dataset, split, n_per_class, seed))
@@ -139,20 +144,20 @@ def sample_images(dataset: Dataset, split: Any, n_per_class: Any, seed: Any) -> 
 
 @entry_point
 def list_architectures() -> dict[str, list[Any]]:
-    """The table of architectures."""
+    """Return the table of architectures."""
     return _columns(pycifar.list_architectures())
 
 
 @entry_point
 def build_model(architecture: Any, *arguments: Any, **named: Any) -> Any:
-    """A handle to an untrained model."""
+    """Return a handle to an untrained model."""
     _import_keras()
     return pycifar.build_model(_guarded_builder(architecture), *arguments, **named)
 
 
 @entry_point
 def copy_of(network: Any) -> Any:
-    """A handle to a network of its own with the same weights."""
+    """Return a handle to a copy of a network, with the same weights."""
     from pycifar.learners import learner_for
 
     return learner_for(network).copy()
@@ -160,7 +165,7 @@ def copy_of(network: Any) -> Any:
 
 @entry_point
 def describe_network(network: Any) -> dict[str, Any]:
-    """What R shows of an untrained Keras model."""
+    """Return what R shows of an untrained Keras model."""
     return {
         "name": network.name,
         "image_shape": list(network.input_shape[1:]),
@@ -180,7 +185,7 @@ def train(
     update_bar: Callable[[float, str], Any] | None = None,
     **arguments: Any,
 ) -> TrainedModel:
-    """A handle to a trained model; progress goes to `write_line` and `update_bar`."""
+    """Return a handle to a trained model; show progress by `write_line` and `update_bar`."""
     _import_keras()
     from pycifar.training.callbacks import ProgressReport
 
@@ -202,7 +207,7 @@ def train(
 def find_learning_rate(
     dataset: Dataset, architecture: Any, *arguments: Any, **named: Any
 ) -> dict[str, Any]:
-    """What a search for a learning rate found."""
+    """Return the result of a learning rate range test."""
     _import_keras()
     found = pycifar.find_learning_rate(dataset, _guarded_builder(architecture), *arguments, **named)
     return {
@@ -214,7 +219,7 @@ def find_learning_rate(
 
 @entry_point
 def describe_model(model: TrainedModel) -> dict[str, Any]:
-    """What R shows of a trained model."""
+    """Return what R shows of a trained model."""
     return {
         "architecture": model.config.architecture,
         "parameters": _whole(model.network.count_params()),
@@ -235,13 +240,13 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
 
 @entry_point
 def fingerprint(model: TrainedModel) -> str:
-    """SHA-256 over all weights."""
+    """Return the SHA-256 over all weights."""
     return model.fingerprint()
 
 
 @entry_point
 def predict(model: TrainedModel, images: Any, type: str, tta: Any) -> Any:  # noqa: A002
-    """Class names, or probabilities as a block; `images` as in `_any_images`."""
+    """Return class names, or probabilities as a block; `_any_images` says what `images` may be."""
     check_choice("type", type, ["class", "prob"])
     result = pycifar.predict(model, _any_images(images), type, tta)
     if type == "prob":
@@ -251,7 +256,7 @@ def predict(model: TrainedModel, images: Any, type: str, tta: Any) -> Any:  # no
 
 @entry_point
 def evaluate(model: TrainedModel, dataset: Dataset, split: str, tta: Any) -> dict[str, Any]:
-    """An evaluation as scalars and tables."""
+    """Return an evaluation as scalars and tables."""
     result = pycifar.evaluate(model, dataset, split, tta)
     counts = result.confusion.to_numpy()
     names = list(model.class_names)
@@ -272,13 +277,13 @@ def evaluate(model: TrainedModel, dataset: Dataset, split: str, tta: Any) -> dic
 
 @entry_point
 def save_model(model: TrainedModel, path: str, overwrite: Any) -> str:
-    """The path that the model was saved to."""
+    """Save a model, and return the path of the file."""
     return str(pycifar.save_model(model, path, overwrite))
 
 
 @entry_point
 def model_file(model: TrainedModel) -> bytearray:
-    """The bytes of the file that `save_model` would write."""
+    """Return the bytes of the file that `save_model` would write."""
     from pycifar.models.file import model_bytes
 
     return bytearray(model_bytes(model))
@@ -286,7 +291,7 @@ def model_file(model: TrainedModel) -> bytearray:
 
 @entry_point
 def model_from_file(content: Any) -> TrainedModel:
-    """A handle to the model in the bytes of a file."""
+    """Return a handle to the model in the bytes of a file."""
     _import_keras()
     from pycifar.models.file import model_from_bytes
 
@@ -295,7 +300,7 @@ def model_from_file(content: Any) -> TrainedModel:
 
 @entry_point
 def weights(model: TrainedModel, layer: Any) -> dict[str, Any]:
-    """The weights of a layer, or of all, as blocks by name."""
+    """Return the weights of a layer, or of all layers, as blocks by name."""
     from pycifar.learners.keras_learner import as_numpy
 
     layers = {found.name: found.weights for found in model.keras_model.layers if found.weights}
@@ -309,7 +314,7 @@ def weights(model: TrainedModel, layer: Any) -> dict[str, Any]:
 
 
 def _own_names(layer: str, weights: list[Any]) -> list[str]:
-    """The names of a layer's weights; with the layers within where it has some in it."""
+    """Return the names of a layer's weights; if names repeat, with those of its inner layers."""
     names = [weight.name for weight in weights]
     if len(set(names)) == len(names):
         return names
@@ -318,14 +323,14 @@ def _own_names(layer: str, weights: list[Any]) -> list[str]:
 
 @entry_point
 def load_model(path: str, sha256: str | None) -> TrainedModel:
-    """A handle to a saved model."""
+    """Return a handle to a saved model."""
     _import_keras()
     return pycifar.load_model(path, sha256)
 
 
 @entry_point
 def inspect_model(path: str) -> dict[str, Any]:
-    """What a model file holds, with None for what cannot be told."""
+    """Return what a model file contains, with None for what is unknown."""
     _import_keras()
     found = pycifar.inspect_model(path).to_dict()
     for name in ("class_names", "image_shape"):
@@ -335,28 +340,28 @@ def inspect_model(path: str) -> dict[str, Any]:
 
 @entry_point
 def images(dataset: Dataset, which: Any, split: Any) -> dict[str, Any]:
-    """Images of a split as a block of bytes: (image, height, width, 3); `which` counts from 1."""
+    """Return images of a split as bytes, (image, height, width, 3); `which` counts from 1."""
     part = dataset.split(split)
     return _bytes(np.ascontiguousarray(part.images[_positions(part, which)]))
 
 
 @entry_point
 def labels(dataset: Dataset, which: Any, split: Any) -> list[str]:
-    """Class names of images of a split; `which` counts from 1."""
+    """Return the class names of images of a split; `which` counts from 1."""
     part = dataset.split(split)
     return [dataset.class_names[label] for label in part.labels[_positions(part, which)].tolist()]
 
 
 @entry_point
 def receptive_field(model: Any) -> dict[str, list[Any]]:
-    """The table of the layers' receptive fields, of a model or of an architecture by name."""
+    """Return the receptive fields of the layers of a model, or of an architecture by name."""
     _import_keras()
     return _columns(pycifar.receptive_field(model))
 
 
 @entry_point
 def explain(model: TrainedModel, image: Any, class_name: Any, layer: Any) -> dict[str, Any]:
-    """Where the model looks, with image and heat map as blocks."""
+    """Return a Grad-CAM explanation, with image and heat map as blocks."""
     found = pycifar.explain(model, _one_image(image), class_name, layer)
     return {
         "image": _bytes(found.image),
@@ -369,7 +374,7 @@ def explain(model: TrainedModel, image: Any, class_name: Any, layer: Any) -> dic
 
 @entry_point
 def filters(model: TrainedModel) -> dict[str, Any]:
-    """The first filters as a block, each from 0 to 1: (filter, height, width, 3)."""
+    """Return the first layer's filters as a block, scaled to 0-1: (filter, height, width, 3)."""
     from pycifar.explanation import filters
     from pycifar.explanation_plots import stretched
 
@@ -378,7 +383,7 @@ def filters(model: TrainedModel) -> dict[str, Any]:
 
 @entry_point
 def feature_maps(model: TrainedModel, image: Any, layers: Any, n_maps: Any) -> list[dict[str, Any]]:
-    """The `layer`s with their maps that vary most as `maps`, a block: (map, height, width)."""
+    """Return each layer with its maps of highest variance, as a block: (map, height, width)."""
     from pycifar.explanation import feature_maps
     from pycifar.explanation_plots import most_varied
 
@@ -401,7 +406,7 @@ def reproduce(  # noqa: PLR0913 - R passes the settings one by one
     write_line: Callable[[str], Any],
     update_bar: Callable[[float, str], Any] | None,
 ) -> dict[str, Any]:
-    """What was measured, as tables; progress goes to `write_line` and `update_bar`."""
+    """Return the result of `reproduce` as tables; show progress by `write_line`, `update_bar`."""
     _import_keras()
     from pycifar.reproduction.progress import Progress
     from pycifar.reproduction.run import run_cases
@@ -416,13 +421,13 @@ def reproduce(  # noqa: PLR0913 - R passes the settings one by one
 
 @entry_point
 def load_reproduction(path: str) -> dict[str, Any]:
-    """What a file of `reproduce` holds, as tables."""
+    """Return the content of a file of `reproduce` as tables."""
     return _reproduction(pycifar.load_reproduction(path))
 
 
 @entry_point
 def doctor() -> list[dict[str, Any]]:
-    """What pycifar runs with: a `name`, `value`, `status` and `fix` (or None) for each check."""
+    """Return the checks of `doctor`, each with `name`, `value`, `status` and `fix` (or None)."""
     checks: list[dict[str, Any]] = pycifar.doctor().to_dict()["checks"]
     return checks
 
@@ -442,16 +447,17 @@ def _reproduction(found: Reproduction) -> dict[str, Any]:
 
 
 def _import_keras() -> None:
-    """Import Keras and its backend, and tell R of no more than the top-level modules.
+    """Import Keras and its backend, but report only top-level modules to R.
 
-    reticulate calls R for each module that is imported, as R code may wait for it. Keras brings two
-    thousand, and would leave R with megabytes of garbage at the moment that memory is shortest.
+    reticulate calls R for each module that is imported, because R code may wait for it. Keras
+    imports two thousand modules. Their calls would leave megabytes of garbage in R at the moment
+    when memory is shortest.
     """
-    loader: Any = sys.modules.get("rpytools.loader")  # reticulate's; there is none outside R
+    loader: Any = sys.modules.get("rpytools.loader")  # reticulate's; absent outside R
     if not hasattr(loader, "_imported_packages") or not hasattr(loader, "_recursion_depth"):
         importlib.import_module("pycifar.backend")
         return
-    loader._recursion_depth += 1  # so that reticulate waits with its calls
+    loader._recursion_depth += 1  # makes reticulate postpone its calls
     try:
         importlib.import_module("pycifar.backend")
     finally:
@@ -481,23 +487,23 @@ def _columns(table: pandas.DataFrame) -> dict[str, list[Any]]:
 
 
 def _whole(value: Any) -> Any:
-    """A value; a whole number that R's integers do not reach as a double."""
+    """Return a value, with whole numbers outside the range of R's integers as floats."""
     return float(value) if isinstance(value, int) and abs(value) >= 2**31 else value
 
 
 def _block(values: np.ndarray) -> dict[str, Any]:
-    """Numbers as R reads them: doubles in column-major order, with the shape."""
+    """Return numbers as R reads them: doubles in column-major order, with the shape."""
     doubles = np.asarray(values, dtype="<f8")
     return {"bytes": bytearray(doubles.tobytes(order="F")), "shape": list(doubles.shape)}
 
 
 def _bytes(pixels: np.ndarray) -> dict[str, Any]:
-    """Pixels as R's raw bytes in column-major order, with the shape."""
+    """Return pixels as R's raw bytes in column-major order, with the shape."""
     return {"bytes": bytearray(pixels.tobytes(order="F")), "shape": list(pixels.shape)}
 
 
 def _images(block: Mapping[str, Any]) -> np.ndarray:
-    """uint8 images from R's raw bytes in column-major order."""
+    """Return uint8 images, (image, height, width, 3), from R's raw bytes in column-major order."""
     shape = [int(side) for side in _as_list(block["shape"])]
     data = np.frombuffer(block["bytes"], np.uint8)
     if data.size != math.prod(shape):
@@ -505,6 +511,7 @@ def _images(block: Mapping[str, Any]) -> np.ndarray:
     across = np.moveaxis(data.reshape(shape, order="F"), 0, -1)
     images = np.empty(shape, np.uint8)
     rows = images.reshape(shape[0], math.prod(shape[1:]))
+    # Transposed block by block, because a block fits into a processor's cache.
     for some in _blocks(shape[0]):
         columns = np.ascontiguousarray(across[..., some]).reshape(rows[some].shape[::-1])
         for part in _blocks(len(columns)):
@@ -513,12 +520,16 @@ def _images(block: Mapping[str, Any]) -> np.ndarray:
 
 
 def _blocks(n: int) -> Iterator[slice]:
-    """Slices of a side of n: squares of this size are turned within a processor's cache."""
+    """Return slices of at most 256 that cover 0 to n: squares of this side fit into a cache."""
     return (slice(start, start + 256) for start in range(0, n, 256))
 
 
 def _any_images(images: Any) -> Any:
-    """Images from a block, blocks of any sizes as "pictures", paths, or "dataset" and "split"."""
+    """Return images in a form that `pycifar.predict` takes.
+
+    Args:
+        images: one block; {"pictures": blocks of any sizes}; paths; or {"dataset", "split"}.
+    """
     if isinstance(images, Mapping) and "pictures" in images:
         from PIL import Image
 
@@ -535,13 +546,13 @@ def _any_images(images: Any) -> Any:
 
 
 def _positions(part: Split, which: Any) -> np.ndarray:
-    """Positions in a split, from 0, of images that R counts from 1."""
+    """Return positions in a split, from 0, of images that R counts from 1."""
     numbers = [check_count("which", number, 1, len(part)) for number in _as_list(which)]
     return np.array(numbers, int) - 1
 
 
 def _one_image(image: Any) -> Any:
-    """An image from a block or a path."""
+    """Return one image from a block or a path."""
     images = _any_images(image)
     return images[0] if isinstance(images, list) and len(images) == 1 else images
 
@@ -551,7 +562,7 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _guarded_builder(architecture: Any) -> Any:
-    """An architecture; a function of R that builds one says so where it fails."""
+    """Return an architecture; make errors in a builder function of R name `architecture`."""
     from pycifar.backend import keras
     from pycifar.training.callbacks import call_user_function
 

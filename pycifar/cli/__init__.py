@@ -1,7 +1,7 @@
 """The `pycifar` command: `main` finds the command, runs it and turns errors into exit codes.
 
-Results go to the standard output, progress and errors to the standard error stream. The exit code
-is 0 when all was done, 1 when it failed or was interrupted, and 2 when the command line is wrong.
+Results go to the standard output; progress and errors go to the standard error stream. The exit
+code is 0 for success, 1 for a failure or an interrupt, and 2 for a wrong command line.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        argv: what follows the name of the program; None takes it from `sys.argv`.
+        argv: the arguments after the name of the program; None takes them from `sys.argv`.
 
     Returns:
-        The exit code: 0 done, 1 failed, 2 wrong usage.
+        The exit code: 0 success, 1 failure or interrupt, 2 wrong usage.
 
     Examples:
         >>> from pycifar.cli import main
@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         >>> status
         0
     """
-    for stream in (sys.stdout, sys.stderr):  # a path or a sign that the terminal cannot show
+    # A character that the terminal cannot show, as in a path, is escaped in place of an error.
+    for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     command = None
@@ -67,7 +68,7 @@ def _run(command: str, options: Namespace) -> int:
 
 
 def _report(command: str | None, error: Exception) -> int:
-    """Say what went wrong, in the words of the command line; the exit code."""
+    """Show an error in the terms of the command line, and return the exit code."""
     if os.environ.get("PYCIFAR_DEBUG") == "1":
         import traceback
 
@@ -91,7 +92,7 @@ def _report(command: str | None, error: Exception) -> int:
 
 
 def _in_options(command: str | None, message: str) -> str:
-    """The message with `batch_size` as `--batch-size`, where the command has such an option."""
+    """Return a message with names of arguments as options: `batch_size` as `--batch-size`."""
     if command not in COMMANDS:
         return message
     options = {
@@ -99,7 +100,7 @@ def _in_options(command: str | None, message: str) -> str:
         for action in command_parser(command)._actions
         if action.option_strings
     }
-    options["source"] = options.get("dataset", "source")  # as load_dataset calls it
+    options["source"] = options.get("dataset", "source")  # what `load_dataset` calls --dataset
     return re.sub(r"`(\w+)`", lambda match: f"`{options.get(match[1], match[1])}`", message)
 
 

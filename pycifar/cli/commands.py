@@ -1,7 +1,7 @@
-"""What each command does: read its options, call the package, print the result.
+"""The commands: each reads its options, calls the package and prints the result.
 
-Each function returns the exit code. Files are written before anything is printed, so that a reader
-who leaves early, as `head` does, costs no result.
+Each function returns the exit code. Files are written before anything is printed. A reader of the
+standard output that closes it early, as `head` does, so causes no file to be lost.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ if TYPE_CHECKING:
     from pycifar.datasets import Dataset
     from pycifar.models.trained_model import TrainedModel
 
-# Sources of `load_dataset` that a model can be evaluated on without saying where they are.
+# Data sets that can be loaded by name alone.
 SELF_SUFFICIENT = ("cifar10", "synthetic")
 
 
 def explore(options: Namespace) -> int:
-    """`pycifar explore`."""
+    """Run `pycifar explore`."""
     from pycifar.datasets import explore, load_dataset
 
     arguments, plot = dataset_arguments(options), _picture_path(options)
@@ -77,7 +77,7 @@ def explore(options: Namespace) -> int:
 
 
 def architectures(options: Namespace) -> int:
-    """`pycifar architectures`."""
+    """Run `pycifar architectures`."""
     from pycifar.architectures import list_architectures
 
     found = rows(list_architectures())
@@ -97,7 +97,7 @@ def architectures(options: Namespace) -> int:
 
 
 def train(options: Namespace) -> int:
-    """`pycifar train`."""
+    """Run `pycifar train`."""
     arguments, data_arguments = training_arguments(options), dataset_arguments(options)
     output, plot = output_path(options, "output", (".keras",)), _picture_path(options)
     if "model" in options and "architecture" in options:
@@ -132,7 +132,7 @@ def train(options: Namespace) -> int:
 def _train_and_save(
     dataset: Dataset, arguments: dict[str, Any], output: Path | None, options: Namespace
 ) -> TrainedModel:
-    """Train, and save what was learned whatever ended the training."""
+    """Train a model, and save it even if an error or a signal ended the training."""
     from pycifar.training.train import train
 
     with _warnings_said("train"):
@@ -155,7 +155,7 @@ def _train_and_save(
 
 @contextmanager
 def _warnings_said(command: str) -> Iterator[None]:
-    """Say the warnings of pycifar in one line each, but for interrupts, which the commands tell."""
+    """Show pycifar's warnings in one line each, except interrupts, which the commands report."""
     with warnings_collected() as collected:
         try:
             yield
@@ -166,7 +166,7 @@ def _warnings_said(command: str) -> Iterator[None]:
 
 
 def find_learning_rate(options: Namespace) -> int:
-    """`pycifar find-learning-rate`."""
+    """Run `pycifar find-learning-rate`."""
     arguments, data_arguments = search_arguments(options), dataset_arguments(options)
     plot = _picture_path(options)
 
@@ -187,7 +187,7 @@ def find_learning_rate(options: Namespace) -> int:
 
 
 def evaluate(options: Namespace) -> int:
-    """`pycifar evaluate`."""
+    """Run `pycifar evaluate`."""
     data_arguments, plot = dataset_arguments(options), _picture_path(options)
 
     from pycifar.datasets import load_dataset
@@ -214,7 +214,7 @@ def evaluate(options: Namespace) -> int:
 
 
 def predict(options: Namespace) -> int:
-    """`pycifar predict`."""
+    """Run `pycifar predict`."""
     top = read_values(options, {"top": as_count}).get("top", 1)
 
     from pycifar.models.file import load_model
@@ -236,7 +236,7 @@ def predict(options: Namespace) -> int:
 
 
 def explain(options: Namespace) -> int:
-    """`pycifar explain`."""
+    """Run `pycifar explain`."""
     plot = _picture_path(options)
     chosen = read_values(options, {"class_name": as_text, "layer": as_text})
 
@@ -258,7 +258,7 @@ def explain(options: Namespace) -> int:
 
 
 def reproduce(options: Namespace) -> int:
-    """`pycifar reproduce`."""
+    """Run `pycifar reproduce`."""
     arguments, data_arguments = reproduction_arguments(options), dataset_arguments(options)
     plot = _picture_path(options)
 
@@ -289,7 +289,7 @@ def reproduce(options: Namespace) -> int:
 
 
 def inspect(options: Namespace) -> int:
-    """`pycifar inspect`."""
+    """Run `pycifar inspect`."""
     from pycifar.models.inspection import inspect_model
 
     found = inspect_model(options.model)
@@ -301,7 +301,7 @@ def inspect(options: Namespace) -> int:
 
 
 def doctor(options: Namespace) -> int:
-    """`pycifar doctor`."""
+    """Run `pycifar doctor`."""
     from pycifar.diagnosis import doctor
 
     diagnosis = doctor()
@@ -313,7 +313,7 @@ def doctor(options: Namespace) -> int:
 
 
 def _picture_path(options: Namespace) -> Path | None:
-    """Where a picture is asked for, once it is sure that it can be drawn and written."""
+    """Return the path for a picture, or None; check that it can be drawn and written there."""
     if "plot" not in options:
         return None
     from pycifar.plots import SUFFIXES, require_matplotlib
@@ -357,7 +357,7 @@ def _print_training(model: TrainedModel, dataset: Dataset) -> None:
 
 
 def _epochs(history: pandas.DataFrame) -> pandas.DataFrame:
-    """One row an epoch."""
+    """Return a history with one row per epoch."""
     names = [
         metric if split == "train" else f"{split} {metric}"
         for split, metric in zip(history["split"], history["metric"], strict=True)
@@ -367,14 +367,22 @@ def _epochs(history: pandas.DataFrame) -> pandas.DataFrame:
 
 
 def _data_for(model: TrainedModel, arguments: dict[str, Any]) -> dict[str, Any]:
-    """What to load for a model: its own data set unless another is given, folders in its size."""
+    """Return the arguments of `load_dataset` for a model.
+
+    The model's own data set is loaded unless another is given. Images of a folder are resized to
+    the size that the model takes.
+    """
     source = arguments.get("source") or _source_of(model)
     size = {"image_size": model.image_shape[0]} if source == "folder" else {}
     return size | arguments | {"source": source}
 
 
 def _source_of(model: TrainedModel) -> str:
-    """The data set that a model was trained on, where that can be loaded by name alone."""
+    """Return the name of the data set that a model was trained on.
+
+    Raises:
+        ArgumentError: the data set cannot be loaded by its name alone.
+    """
     name = model.data["name"]
     if name in SELF_SUFFICIENT:
         return name
@@ -388,7 +396,10 @@ def _source_of(model: TrainedModel) -> str:
 def _predictions(
     model: TrainedModel, paths: Sequence[str], tta: bool
 ) -> Iterator[tuple[str, np.ndarray | PycifarError]]:
-    """For each image its probabilities, shape (classes,), or why it cannot be read."""
+    """Yield each path with the image's probabilities, shape (classes,), or the error of reading it.
+
+    The images are predicted in batches, so not all of them are in memory at once.
+    """
     import numpy as np
 
     from pycifar.evaluation import PREDICTION_BATCH, predict

@@ -24,10 +24,10 @@ class ResultLostError(Exception):
 
 @contextmanager
 def results_on_stdout() -> Iterator[None]:
-    """Let a command print its result.
+    """Let a command print its result inside a `with` block.
 
     Raises:
-        ResultLostError: nobody can read it: the stream is closed or full, or its reader has left.
+        ResultLostError: the standard output is closed or full, or its reader has left.
     """
     if sys.stdout is None:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -39,32 +39,35 @@ def results_on_stdout() -> Iterator[None]:
 
 
 class _Results(io.TextIOBase):
-    """A stream for results, whose failures are told from those of other files."""
+    """The standard output, whose failures are told apart from those of files.
+
+    They raise a `ResultLostError` in place of an OSError.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """What it turns text into."""
+        """The encoding of the stream."""
         return self._stream.encoding
 
     def write(self, text: str) -> int:
-        """Write text; its length."""
+        """Write text, and return its length."""
         with self._told():
             return self._stream.write(text)
 
     def flush(self) -> None:
-        """Write what is buffered."""
+        """Write the text that is buffered."""
         with self._told():
             self._stream.flush()
 
     def isatty(self) -> bool:
-        """Whether a person looks at it."""
+        """Return whether the stream is a terminal."""
         return self._stream.isatty()
 
     def fileno(self) -> int:
-        """Its file descriptor."""
+        """Return the file descriptor of the stream."""
         return self._stream.fileno()
 
     @contextmanager
@@ -72,19 +75,19 @@ class _Results(io.TextIOBase):
         try:
             yield
         except OSError as error:
-            # Python would try again as it ends, and complain.
+            # At its exit Python flushes the stream again, and would report the error once more.
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
             raise ResultLostError(error.strerror or str(error)) from error
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON, in which a number that is not finite is null."""
+    """Print a value as JSON; numbers that are not finite become null."""
     print(json.dumps(_finite(value), indent=2, allow_nan=False))
 
 
 def print_table(table: pandas.DataFrame) -> None:
-    """Print a table: ruled on a terminal, with aligned columns elsewhere."""
+    """Print a table: with a ruled header on a terminal, with aligned columns elsewhere."""
     names = [str(name) for name in table.columns]
     rows = [
         [f"{value:.4f}" if isinstance(value, float) else printable(str(value)) for value in row]
@@ -115,7 +118,7 @@ def _print_ruled(names: list[str], rows: list[list[str]], is_text: list[bool]) -
     for name, text in zip(names, is_text, strict=True):
         table.add_column(name, justify="left" if text else "right")
     for row in rows:
-        table.add_row(*map(Text, row))  # Text, because "[x]" in a plain string would be markup
+        table.add_row(*map(Text, row))  # Text: Rich reads "[x]" in a plain string as markup
     Console().print(table)
 
 

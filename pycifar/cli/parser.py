@@ -1,7 +1,7 @@
-"""What may stand on the command line, and its help.
+"""The commands and options of the command line, with their help.
 
-Values stay text here; `pycifar.cli.values` reads them. An option that is left out is left out of
-the call as well, so that each default stands in one place: at the function that is called.
+Values stay text here; `pycifar.cli.values` converts them. An option that is not given is left out
+of the call as well. Each default is thus defined in one place: the function that is called.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Command:
 
     Args:
         summary: what it does, in one line.
-        add_arguments: gives its parser the arguments.
-        examples: command lines, without the name of the program, each with what it does.
+        add_arguments: a function that adds the arguments to its parser.
+        examples: command lines without the name of the program, each with what it does.
     """
 
     summary: str
@@ -43,17 +43,17 @@ class UsageError(ArgumentError):
 
 
 def read_command_line(argv: Sequence[str]) -> tuple[str, Namespace]:
-    """The command and its options.
+    """Return the command and its options.
 
     Raises:
         SystemExit: help or the version was asked for, and has been printed.
-        UsageError: an unknown command or option, or a value too many or too few.
+        UsageError: the command or an option is unknown, or an argument is missing or superfluous.
     """
     if not argv:
         argv = ["--help"]
     command, rest = argv[0], list(argv[1:])
     if command.startswith("-"):
-        _top_parser().parse_known_args([command])  # ends here for --help and --version
+        _top_parser().parse_known_args([command])  # exits for --help and --version
         raise _unknown(None, "option", command, ["--help", "--version"])
     if command not in COMMANDS:
         raise _unknown(None, "command", command, list(COMMANDS))
@@ -69,7 +69,7 @@ def read_command_line(argv: Sequence[str]) -> tuple[str, Namespace]:
 
 
 def command_parser(command: str) -> ArgumentParser:
-    """The parser of one command."""
+    """Return the parser of one command."""
     about = COMMANDS[command]
     examples = "\n".join(f"  pycifar {line}\n      {what}" for line, what in about.examples)
     parser = _Parser(
@@ -86,7 +86,7 @@ def command_parser(command: str) -> ArgumentParser:
 
 
 class _Parser(ArgumentParser):
-    """A parser that raises what it does not understand."""
+    """A parser that raises a `UsageError` in place of exiting."""
 
     def error(self, message: str) -> NoReturn:
         command = self.prog.partition(" ")[2] or None
@@ -182,7 +182,7 @@ def _add_find_learning_rate(parser: ArgumentParser) -> None:
 
 
 def _add_training(parser: ArgumentParser, names: Iterable[str]) -> Any:
-    """Add options that say how a network is trained; return their group."""
+    """Add the options of a training, and return their group."""
     group = parser.add_argument_group(
         "training", "What is left out follows the architecture: `pycifar architectures` shows it."
     )

@@ -1,7 +1,8 @@
-"""From the text of one option to a value.
+"""Readers, which convert the text of an option to a value.
 
 A reader is called with the name of the argument and the text of its option, or True for an option
-without a value. What it cannot read it hands on as text, which the argument's rule then refuses.
+without a value. Text that it cannot convert is returned unchanged. The rule of the argument then
+refuses it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ Reader = Callable[[str, Any], Any]
 
 
 def as_text(name: str, text: str) -> str:
-    """Return the text as it is."""
+    """Return the text unchanged."""
     return text
 
 
@@ -25,7 +26,7 @@ def as_flag(name: str, is_given: bool) -> bool:
 
 
 def as_number(name: str, text: str) -> int | float | str:
-    """Return the number that a text stands for, or the text."""
+    """Return the number in a text, or the text if it is no number."""
     for kind in (int, float):
         try:
             return kind(text)
@@ -35,7 +36,7 @@ def as_number(name: str, text: str) -> int | float | str:
 
 
 def as_count(name: str, text: str) -> int:
-    """Return a whole number of at least 1."""
+    """Return a whole number; raise an ArgumentError unless it is at least 1."""
     return check_count(name, as_number(name, text))
 
 
@@ -45,8 +46,8 @@ def as_validation(name: str, text: str) -> int | float | str | None:
 
 
 def as_augmentation(name: str, text: str) -> Any:
-    """Return names, from "flip,shift", or names with values, from "flip,shift=2"."""
-    from pycifar.datasets.augmentation import USUAL  # needs NumPy, which doctor may lack
+    """Return a list of names for "flip,shift", or a dict of values by name for "flip,shift=2"."""
+    from pycifar.datasets.augmentation import USUAL  # needs NumPy, which `doctor` works without
 
     if "=" not in text:
         return text.split(",")
@@ -58,7 +59,7 @@ def as_augmentation(name: str, text: str) -> Any:
 
 
 def as_class_weights(name: str, text: str) -> str | dict[str, Any]:
-    """Return a word such as "balanced", or numbers by class name, from "cat=2,dog=0.5"."""
+    """Return a word such as "balanced", or a dict of weights by class for "cat=2,dog=0.5"."""
     if "=" not in text:
         return text
     parts = [part.partition("=") for part in text.split(",")]

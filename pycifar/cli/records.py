@@ -1,4 +1,4 @@
-"""What `--json` tells about a result: plain dicts whose names are those of the Python objects."""
+"""The results that `--json` prints: plain dicts, with the names that the Python objects have."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 def rows(table: pandas.DataFrame) -> list[dict[str, Any]]:
-    """A table as one dict a row, of plain Python values."""
+    """Return a table as a list of dicts, one per row, with plain Python values."""
     columns = {str(name): table[name].tolist() for name in table.columns}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def exploration_record(found: Exploration, plot: Path | None) -> dict[str, Any]:
-    """What `explore` found."""
+    """Return the record of what `explore` found."""
     return {
         "name": found.name,
         "source": found.source,
@@ -44,7 +44,7 @@ def exploration_record(found: Exploration, plot: Path | None) -> dict[str, Any]:
 def training_record(
     model: TrainedModel, dataset: Dataset, output: Path | None, plot: Path | None
 ) -> dict[str, Any]:
-    """A training run: all that is known about how the weights came to be."""
+    """Return the record of a training: settings, history, data, versions and fingerprint."""
     return {
         "architecture": model.config.architecture,
         "fingerprint": model.fingerprint(),
@@ -65,10 +65,10 @@ def training_record(
 
 
 def images_per_second(model: TrainedModel, dataset: Dataset) -> float | None:
-    """Images trained on or validated on in a second, or None where that is not known."""
+    """Return the images trained or validated on per second; None before the first epoch ended."""
     if not model.seconds:
         return None
-    # A share that is held out is a part of the training split: its images are counted there.
+    # Held-out images are part of the training split, and are counted with it.
     seen = ("train", model.config.validation)
     n = sum(len(split) for name, split in dataset.splits.items() if name in seen)
     passes = model.config.passes or len(model.seconds)
@@ -76,7 +76,7 @@ def images_per_second(model: TrainedModel, dataset: Dataset) -> float | None:
 
 
 def learning_rates_record(found: LearningRates, plot: Path | None) -> dict[str, Any]:
-    """What a search for a learning rate found."""
+    """Return the record of a learning rate range test."""
     return {
         "architecture": found.architecture,
         "suggestion": found.suggestion,
@@ -88,7 +88,10 @@ def learning_rates_record(found: LearningRates, plot: Path | None) -> dict[str, 
 def evaluation_record(
     found: Evaluation, model: TrainedModel, dataset: Dataset, path: str, plot: Path | None
 ) -> dict[str, Any]:
-    """An evaluation; the confusion matrix has a row a true class and a column a predicted one."""
+    """Return the record of an evaluation.
+
+    The confusion matrix has one row per true class, and one column per predicted class.
+    """
     return {
         "model": path,
         "fingerprint": model.fingerprint(),
@@ -108,7 +111,7 @@ def evaluation_record(
 def prediction_record(
     path: str, result: np.ndarray | PycifarError, class_names: Sequence[str]
 ) -> dict[str, Any]:
-    """The prediction for one image, or the error that kept it from being read."""
+    """Return the record of one image: its prediction, or the error of reading it."""
     if isinstance(result, PycifarError):
         nothing = dict.fromkeys(("class", "probability", "probabilities"))
         return {"path": path, **nothing, "error": result.message}
@@ -123,7 +126,7 @@ def prediction_record(
 
 
 def explanation_record(found: Explanation, image: str, plot: Path | None) -> dict[str, Any]:
-    """Where a model looked; the heat map as rows of numbers."""
+    """Return the record of an explanation, with the heat map as rows of numbers."""
     return {
         "path": image,
         "class": found.class_name,
@@ -137,7 +140,7 @@ def explanation_record(found: Explanation, image: str, plot: Path | None) -> dic
 def reproduction_record(
     found: Reproduction, path: Path | None, plot: Path | None
 ) -> dict[str, Any]:
-    """What `reproduce` measured; a figure that there is not is null."""
+    """Return the record of what `reproduce` measured; figures that are missing are null."""
     table = found.table.astype(object)
     return {
         "table": rows(table.where(table.notna(), None)),

@@ -1,4 +1,4 @@
-"""The options that say how a network is trained: one row an option."""
+"""The options that say how a network is trained, one entry per option."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Option:
     """An option of a command.
 
     Args:
-        metavar: what stands for its value in the help; None for an option without a value.
+        metavar: the placeholder of its value in the help; None for an option without a value.
         help: what it does, in one line.
-        read: makes the value of its text.
+        read: converts its text to its value.
     """
 
     metavar: str | None
@@ -35,7 +35,7 @@ class Option:
     read: Reader
 
 
-# By the name of the argument of `train`, in the order of the help.
+# By the name of the argument of `train`. The help lists them in this order.
 TRAINING_OPTIONS: Mapping[str, Option] = {
     "architecture": Option("NAME", f"{DEFAULT_ARCHITECTURE} unless given", as_text),
     "epochs": Option("N", "passes over the training images", as_number),
@@ -81,7 +81,7 @@ TRAINING_OPTIONS: Mapping[str, Option] = {
     "seed": Option("N", "the same seed gives the same weights; drawn unless given", as_number),
 }
 
-# Those that a search for a learning rate takes as well.
+# The options that `find-learning-rate` has as well.
 SEARCH_OPTIONS = (
     "architecture",
     "batch_size",

@@ -1,7 +1,7 @@
-"""From the text of options to the arguments of functions.
+"""Converting the text of options to the arguments of functions.
 
-What can be refused without loading anything is refused here, by the rules of the functions
-themselves, before time goes into data and training; the functions refuse the rest.
+What can be refused without loading anything is refused here, before time is spent on data and
+training. The rules are those of the functions themselves, which refuse the rest.
 """
 
 from __future__ import annotations
@@ -18,39 +18,40 @@ from pycifar.config import DEFAULT_SOURCE, SEARCH_DEFAULTS
 from pycifar.files import check_writable
 from pycifar.rules import check_search, check_settings
 
-# What reads the options of a training, by the name of the argument.
+# The readers of the training options, by the name of the argument.
 TRAINING_READERS: dict[str, Reader] = {name: o.read for name, o in TRAINING_OPTIONS.items()}
 
 
 def dataset_arguments(options: Namespace) -> dict[str, Any]:
-    """What the options say to `load_dataset`; where a model is given, it may name the data set."""
-    from pycifar.datasets.load import check_load_arguments  # needs NumPy, which doctor may lack
+    """Return the arguments of `load_dataset` that the options give."""
+    from pycifar.datasets.load import check_load_arguments  # needs NumPy; `doctor` works without
 
     readers: dict[str, Reader] = {"dataset": as_text, "data_dir": as_text}
     counts = dict.fromkeys(("image_size", "n_train", "n_test"), as_number)
     arguments = read_values(options, readers | counts)
     if "dataset" in arguments:
         arguments["source"] = arguments.pop("dataset")
+    # A model that is given has a data set of its own, whose name is not known yet.
     named = {} if "model" in options else {"source": DEFAULT_SOURCE}
     checked = check_load_arguments(named | arguments)
     return {name: checked[name] for name in arguments} | {"verbose": "quiet" not in options}
 
 
 def training_arguments(options: Namespace) -> dict[str, Any]:
-    """What the options say to `train`."""
+    """Return the arguments of `train` that the options give."""
     arguments = check_settings(read_values(options, TRAINING_READERS))
     return arguments | ({"verbose": 0} if "quiet" in options else {})
 
 
 def search_arguments(options: Namespace) -> dict[str, Any]:
-    """What the options say to `find_learning_rate`."""
+    """Return the arguments of `find_learning_rate` that the options give."""
     search = read_values(options, dict.fromkeys(SEARCH_DEFAULTS, as_number))
     check_search(**SEARCH_DEFAULTS | search)
     return search | check_settings(read_values(options, TRAINING_READERS))
 
 
 def reproduction_arguments(options: Namespace) -> dict[str, Any]:
-    """What the options say to `reproduce`."""
+    """Return the arguments of `reproduce` that the options give."""
     from pycifar.reproduction.plan import check_seeds, check_systems  # need NumPy
 
     readers: dict[str, Reader] = {"epochs": as_number, "time_budget": as_number}
@@ -66,7 +67,7 @@ def reproduction_arguments(options: Namespace) -> dict[str, Any]:
 
 
 def output_path(options: Namespace, name: str, suffixes: tuple[str, ...]) -> Path | None:
-    """Where an option asks for a file, checked so that it can be written later; None if nowhere."""
+    """Return the path that an output option gives, or None; check that it can be written."""
     if name not in options:
         return None
     path = check_output(name, getattr(options, name), suffixes, "overwrite" in options)
@@ -75,6 +76,6 @@ def output_path(options: Namespace, name: str, suffixes: tuple[str, ...]) -> Pat
 
 
 def read_values(options: Namespace, readers: Mapping[str, Reader]) -> dict[str, Any]:
-    """The values of those options that were given."""
+    """Return the values of the options that were given, by name."""
     given = vars(options)
     return {name: read(name, given[name]) for name, read in readers.items() if name in given}
