@@ -1,4 +1,4 @@
-"""`doctor`: what pycifar would run with on this machine, and how to mend what is wrong."""
+"""`doctor`: what pycifar would run with on this machine, and how to repair what is wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 
-# Without these, pycifar works all the same.
+# Libraries that pycifar works without, each with what needs it.
 OPTIONAL = {"matplotlib": "only the plots of Python and of the shell need it"}
 
 THREAD_SETTINGS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
@@ -32,13 +32,13 @@ THREAD_SETTINGS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Args:
-        name: what was looked at.
+        name: what was checked.
         value: what was found.
-        status: "ok"; "warning" for what works but not as well as it could; "problem" for what
-            keeps pycifar from working.
+        status: "ok"; "warning" for what works, but not as well as it could; "problem" for what
+            prevents pycifar from working.
         fix: what to do about it, or None.
     """
 
@@ -50,7 +50,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All that `doctor` looked at; printing it shows it line by line.
+    """The result of `doctor`. It prints as one line per check.
 
     Args:
         checks: in the order in which they are shown.
@@ -64,7 +64,7 @@ class Diagnosis:
         return all(check.status != PROBLEM for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
-        """`ok`, and `checks` as a list of dicts, as JSON can hold them."""
+        """Return `ok`, and `checks` as a list of dicts, as plain values for JSON."""
         return {"ok": self.ok, "checks": [asdict(check) for check in self.checks]}
 
     def __repr__(self) -> str:
@@ -77,7 +77,7 @@ class Diagnosis:
         return "\n".join([*lines, "", self._verdict()])
 
     def _repr_html_(self) -> str | None:
-        """A row a check; None, and so the text, where pandas cannot be imported."""
+        """Return a table with one row per check; None, for plain text, if pandas is missing."""
         try:
             import pandas
         except ImportError:
@@ -93,13 +93,13 @@ class Diagnosis:
 
 
 def doctor() -> Diagnosis:
-    """Look at what pycifar runs with: interpreter, libraries, backend, processor, data.
+    """Check what pycifar runs with: interpreter, libraries, backend, processor and data.
 
-    It works where TensorFlow or any other library is missing or broken: each is tried in a process
-    of its own, which takes some seconds.
+    It works even if TensorFlow or another library is missing or broken. Each library is imported in
+    a process of its own, which takes some seconds.
 
     Returns:
-        A `Diagnosis`; print it.
+        A `Diagnosis`; print it to read it.
 
     Examples:
         >>> import pycifar
@@ -143,7 +143,7 @@ def _check_interpreter() -> Iterator[Check]:
 
 
 def _origin() -> str:
-    """Why it is this interpreter."""
+    """Return why this interpreter is used, in words."""
     in_r = "rpytools" in sys.modules  # reticulate's own module
     if in_r and os.environ.get("RETICULATE_PYTHON"):
         return "named by RETICULATE_PYTHON"
@@ -156,7 +156,7 @@ def _origin() -> str:
 
 
 def _advice_on_environment() -> tuple[str, str | None]:
-    """A warning where the system keeps pip from installing into this Python (PEP 668)."""
+    """Return status and fix: a warning if the system forbids pip to install here (PEP 668)."""
     marker = Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
     if sys.prefix != sys.base_prefix or not marker.exists():
         return OK, None
@@ -167,7 +167,10 @@ def _advice_on_environment() -> tuple[str, str | None]:
 
 
 def _is_this_interpreter(path: Path) -> bool:
-    """Whether a path leads to this Python; an environment's is a link, so links do not count."""
+    """Return whether a path, of an interpreter or an environment, leads to this Python.
+
+    Folders are compared, because the interpreter of an environment is a link to another one.
+    """
     here = Path(sys.executable).parent.resolve()
     return path.exists() and here in (path.parent.resolve(), (path / "bin").resolve())
 
@@ -190,19 +193,19 @@ def _check_library(name: str, facts: dict[str, Any]) -> Check:
 
 
 def _floors() -> dict[str, str]:
-    """The oldest version of each library, as the installed pycifar asks for it."""
+    """Return the lowest version of each library that the installed pycifar accepts."""
     from importlib import metadata
 
     try:
         requirements = metadata.requires("pycifar") or []
-    except metadata.PackageNotFoundError:  # as where R brings it
+    except metadata.PackageNotFoundError:  # the R package brings pycifar without its metadata
         return {}
     matches = (re.match(r"([\w-]+)>=([\w.]+)", line) for line in requirements)
     return {match[1]: match[2] for match in matches if match}
 
 
 def _numbers(version: str) -> list[int]:
-    """The release numbers of a version: 3 and 12 of "3.12rc1"."""
+    """Return the numbers of a version as a list: 3 and 12 for "3.12rc1"."""
     return [int(number) for number in re.findall(r"\d+", re.split("[a-z+]", version)[0])]
 
 
@@ -254,7 +257,7 @@ def _check_settings(processor: Processor) -> Iterator[Check]:
 def _check_data() -> Iterator[Check]:
     try:
         from pycifar.datasets.cifar10_location import cache_folder, find_cifar10
-    except ImportError:  # without NumPy, which has a line of its own
+    except ImportError:  # NumPy is missing, which is checked above
         return
     try:
         location = find_cifar10()

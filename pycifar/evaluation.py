@@ -1,4 +1,4 @@
-"""Using a trained model: predictions, and how good they are."""
+"""Using a trained model: predictions, and the evaluation of a split."""
 
 from __future__ import annotations
 
@@ -23,25 +23,27 @@ from pycifar.table import as_html, as_text, paragraph
 if TYPE_CHECKING:
     import pandas
 
-PREDICTION_BATCH = 500  # images; larger ones are no faster on a CPU
+PREDICTION_BATCH = 500  # images; larger batches are no faster on a CPU
 CALIBRATION_BINS = 15  # of equal width, as in Guo et al. 2017
-SMALLEST_PROBABILITY = 1e-7  # what Keras's cross-entropy clips at
+SMALLEST_PROBABILITY = 1e-7  # lower bound before the logarithm, as in Keras's cross-entropy
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How good a model is on one split.
+    """The evaluation of a model on one split.
 
     Args:
         split: the name of the split.
         n: the number of images.
-        accuracy: share of images whose most probable class is the right one, 0-1.
-        loss: mean cross-entropy in nats, without any weight decay.
-        calibration_error: expected calibration error, 0-1: the mean distance between confidence
-            and accuracy over 15 bins of confidence, weighted by their images.
-        per_class: one row a class: `class`, `precision`, `recall`, `f1` (0-1; 0 where nothing was
-            predicted) and `support` (images of the class).
-        confusion: counts; rows are the true classes, columns the predicted ones, both by name.
+        accuracy: the share of images whose most probable class is the true one, 0-1.
+        loss: the mean cross-entropy in nats, without any weight decay.
+        calibration_error: the expected calibration error, 0-1 (Guo et al. 2017). It is the mean
+            distance between confidence and accuracy over 15 bins of confidence, weighted by the
+            number of images in each bin.
+        per_class: one row per class: `class`, `precision`, `recall`, `f1` (0-1; 0 for a class that
+            is never predicted) and `support` (the number of images of the class).
+        confusion: the confusion matrix as counts. Rows are the true classes and columns the
+            predicted ones, both by name.
     """
 
     split: str
@@ -68,31 +70,33 @@ class Evaluation:
 def predict(
     model: TrainedModel,
     images: Any,
-    type: str = "class",  # noqa: A002  the word of R's generic
+    type: str = "class",  # noqa: A002  the name that the argument has in R's `predict`
     tta: bool = False,
 ) -> np.ndarray:
-    """Predict the class of images.
+    """Predict the classes of images.
 
     Args:
-        model: what `train` or `load_model` returned.
-        images: an array, uint8 or whole numbers 0-255 or floats 0-1, of shape
-            (n, height, width, 3), or (height, width, 3) for one image, of the model's size; or a
-            path or a list of paths of image files, in which ``*``, ``?`` and ``**`` stand for
-            what matches, or a table with a column `path`; or a Pillow image or a list of them; or a
-            `Split`. Files and Pillow images may have any size: they are resized.
+        model: a trained model, as returned by `train` or `load_model`.
+        images: the images, as one of these. An array of the model's image size, of shape
+            (n, height, width, 3), or (height, width, 3) for one image, with values of uint8, other
+            whole numbers 0-255 or floats 0-1. A path or a list of paths of image files, which may
+            have the wildcards ``*``, ``?`` and ``**``. A table with a column `path`. A Pillow
+            image or a list of them. A `Split`. Image files and Pillow images may have any size:
+            they are resized.
         type: "class" or "prob".
-        tta: test-time augmentation: whether to take the mean over six views of each image, which is
-            six times the work: as it is, and moved by a pixel up and left or down and right, each
-            as it is and mirrored; what is not moved counts for a half.
+        tta: test-time augmentation: whether to average the probabilities over six views of each
+            image, which takes six times as long. The views are the image, the image moved by one
+            pixel up and left, and the image moved by one pixel down and right, each also mirrored
+            left to right. The two views that are not moved have half of the total weight.
 
     Returns:
         For "class" the 0-based labels, int64 of shape (n,), which index `model.class_names`; for
         "prob" the probabilities, float32 of shape (n, classes), in the order of the class names.
 
     Raises:
-        ArgumentError: `model`, `type` or `tta` is not as above, or the model gives NaN.
-        ImageError: the images are not as above, or arrays of another size than the model takes.
-        DataNotFoundError: a file is not there, or no file matches.
+        ArgumentError: `model`, `type` or `tta` is not as above, or the model returns NaN.
+        ImageError: the images are not as above, or arrays do not have the model's image size.
+        DataNotFoundError: a file does not exist, or no file matches the wildcards.
         DataFormatError: a file is not an image.
 
     Examples:
@@ -112,10 +116,10 @@ def predict(
 def evaluate(
     model: TrainedModel, dataset: Dataset, split: str = DEFAULT_SPLIT, tta: bool = False
 ) -> Evaluation:
-    """Measure a model on a split.
+    """Evaluate a model on a split of a data set.
 
     Args:
-        model: what `train` or `load_model` returned.
+        model: a trained model, as returned by `train` or `load_model`.
         dataset: a data set with the model's classes, in the same order.
         split: the name of the split.
         tta: test-time augmentation, see `predict`.
@@ -124,9 +128,9 @@ def evaluate(
         An `Evaluation`.
 
     Raises:
-        ArgumentError: `model`, `dataset` or `tta` is not as above, or the model gives NaN.
+        ArgumentError: `model`, `dataset` or `tta` is not as above, or the model returns NaN.
         DataError: there is no such split, or its classes are not the model's.
-        ImageError: its images are of another size than the model takes.
+        ImageError: the images do not have the model's image size.
 
     Examples:
         >>> import pycifar
@@ -147,7 +151,7 @@ def evaluate(
 def measure(
     probabilities: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...], split: str
 ) -> Evaluation:
-    """An `Evaluation` of probabilities, shape (n, classes), against 0-based labels, shape (n,)."""
+    """Return the evaluation of probabilities, (n, classes), against 0-based labels, (n,)."""
     import pandas
 
     predicted = probabilities.argmax(axis=1)
@@ -160,7 +164,7 @@ def measure(
         split=split,
         n=len(labels),
         accuracy=float(right.mean()),
-        # Subtracted, so that the loss of a perfect model is 0 and not -0.
+        # Subtracted from 0, so that the loss of a perfect model is 0 and not -0.
         loss=float(0 - np.log(np.maximum(of_truth, SMALLEST_PROBABILITY)).mean()),
         calibration_error=_calibration_error(probabilities.max(axis=1), right),
         per_class=_per_class(counts, names),
@@ -169,11 +173,11 @@ def measure(
 
 
 def check_model(model: Any) -> None:
-    """Raise an ArgumentError unless it is a trained model that can compute here.
+    """Raise an error unless `model` is a trained model that can compute in this process.
 
     Raises:
-        ArgumentError: it is none, or one image would need more memory than there is.
-        ForkedError: the process was forked.
+        ArgumentError: it is not one, or one image needs more memory than is free.
+        ForkedError: this process was forked.
     """
     check_trained_model(model)
     learner_for(model.network).check_process()
@@ -181,10 +185,10 @@ def check_model(model: Any) -> None:
 
 
 def as_images(model: TrainedModel, images: Any) -> np.ndarray:
-    """uint8 images, shape (n, height, width, 3), of the model's size, from what `predict` takes."""
+    """Return what `predict` takes as uint8 images of the model's size, (n, height, width, 3)."""
     if isinstance(images, Split):
         images = images.images
-    if hasattr(images, "columns"):  # a table of pandas, or of what is like it
+    if hasattr(images, "columns"):  # a table of pandas, or one like it
         if "path" not in images.columns:
             raise ArgumentError("A table of images must have a column `path`.")
         images = list(images["path"])
@@ -201,7 +205,7 @@ def as_images(model: TrainedModel, images: Any) -> np.ndarray:
         from pycifar.datasets.image_files import find_files, read_image
 
         images = np.stack([read_image(path, size) for path in find_files(items)])
-    elif items and all(hasattr(item, "getbands") for item in items):  # of Pillow
+    elif items and all(hasattr(item, "getbands") for item in items):  # Pillow images
         from pycifar.datasets.image_files import fit_image
 
         images = np.stack([fit_image(item, size) for item in items])
@@ -232,13 +236,13 @@ def _probabilities(model: TrainedModel, images: np.ndarray, tta: bool) -> np.nda
 def _predict_batch(model: TrainedModel, images: np.ndarray) -> np.ndarray:
     try:
         return model.network.predict_on_batch(images)
-    except Exception as error:  # a network may come from anywhere, and fail in any way
+    except Exception as error:  # the network may be of any origin, and raise any error
         reason = " ".join(str(error).split())
         raise ArgumentError(f"`model` cannot compute on images: {reason[:300]}") from error
 
 
 def _views(images: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
-    """Six views of each image, with what each counts for; what moves in is what was at the edge."""
+    """Yield six views of each image, each with its weight; edge pixels fill the gaps."""
     height, width = images.shape[1:3]
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     for share, start in ((1 / 4, 1), (1 / 8, 0), (1 / 8, 2)):

@@ -1,4 +1,4 @@
-"""What a network sees: the maps of its layers, and where it looks to tell a class."""
+"""What a network sees: its filters, its feature maps, and where it looks (Grad-CAM)."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from pycifar.table import as_html
 if TYPE_CHECKING:
     import keras
 
-SMALLEST = 1e-30  # probability whose logarithm is taken
+SMALLEST = 1e-30  # lower bound of a probability before its logarithm is taken
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where a network looked to tell a class.
+    """Where a network looked to recognise a class.
 
     Args:
-        image: uint8, shape (height, width, 3).
-        heatmap: float32, shape (height, width), from 0 to 1 where it counted most.
+        image: the image, uint8, shape (height, width, 3).
+        heatmap: how much each pixel speaks for the class, float32, shape (height, width), from 0 to
+            1 for the most important pixel.
         class_name: the class that is explained.
-        probability: that the network gave to it, 0-1.
-        layer: the layer whose maps were weighed.
+        probability: the probability that the network gave to the class, 0-1.
+        layer: the layer whose feature maps were used.
 
     Examples:
         >>> import pycifar
@@ -60,24 +61,26 @@ class Explanation:
 def explain(
     model: TrainedModel, image: Any, class_name: str | None = None, layer: str | None = None
 ) -> Explanation:
-    """Where a network looks to tell a class: Grad-CAM.
+    """Explain where a network looks to recognise a class, with Grad-CAM.
 
-    The maps of a layer are weighed by how much the score of the class grows with each of them, and
-    added up; what speaks against the class is left out.
+    The feature maps of a layer are summed up with weights. The weight of a map is the mean gradient
+    of the class's score with respect to it. Negative sums, which speak against the class, are set
+    to 0.
 
     Args:
-        model: what `train` or `load_model` returned, with a layer whose output has height and
-            width.
-        image: one image, as an array, a path or a picture of Pillow; see `predict`.
-        class_name: the class to explain; None is the predicted one.
-        layer: the layer whose maps are weighed; None is the last one with height and width.
+        model: a trained model, as returned by `train` or `load_model`, with a layer whose output
+            has height and width.
+        image: one image, as an array, a path or a Pillow image; see `predict`.
+        class_name: the class to explain; None means the predicted one.
+        layer: the layer whose feature maps are used; None means the last one whose output has
+            height and width.
 
     Returns:
-        An `Explanation`. Its heat map is 0 throughout where nothing speaks for the class.
+        An `Explanation`. Its heat map is 0 everywhere if nothing speaks for the class.
 
     Raises:
-        ArgumentError: `model`, `class_name` or `layer` is not as above, or the model gives NaN.
-        ImageError: the image is not as above, or is more than one.
+        ArgumentError: `model`, `class_name` or `layer` is not as above, or the model returns NaN.
+        ImageError: the image is not as above, or there is more than one.
 
     Source:
         Selvaraju et al. 2017, "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
@@ -104,8 +107,8 @@ def explain(
     upper = keras.Model(outputs[chosen], end)
 
     def score(maps: Any) -> Any:
-        # The networks end in probabilities; less their mean, their logarithms are what went into
-        # the softmax, which is what Grad-CAM is about.
+        # Grad-CAM takes the gradient of the score before the softmax, but the networks return
+        # probabilities. Their logarithms minus the mean logarithm are the scores minus their mean.
         logs = keras.ops.log(keras.ops.maximum(upper(maps, training=False)[0], SMALLEST))
         return logs[number] - keras.ops.mean(logs)
 
@@ -124,20 +127,20 @@ def explain(
 def feature_maps(
     model: TrainedModel, image: Any, layers: str | Sequence[str] | None = None
 ) -> dict[str, np.ndarray]:
-    """What the layers of a network make of an image.
+    """Return the feature maps that the layers of a network compute from an image.
 
     Args:
-        model: what `train` or `load_model` returned.
-        image: one image, as an array, a path or a picture of Pillow; see `predict`.
-        layers: names of layers whose output has height and width, one or several; None is each
-            convolution and pooling.
+        model: a trained model, as returned by `train` or `load_model`.
+        image: one image, as an array, a path or a Pillow image; see `predict`.
+        layers: the names of one or several layers whose output has height and width; None means
+            each convolution and pooling layer.
 
     Returns:
-        For each layer its maps, float32 of shape (height, width, maps).
+        A dict from the name of each layer to its maps, float32 of shape (height, width, maps).
 
     Raises:
         ArgumentError: `model` or `layers` is not as above.
-        ImageError: the image is not as above, or is more than one.
+        ImageError: the image is not as above, or there is more than one.
 
     Examples:
         >>> import pycifar
@@ -162,24 +165,23 @@ def feature_maps(
         raise ArgumentError(f"`layers` must name at least one layer, not {describe(layers)}.")
     start, outputs, _ = _tensors(network)
     found = keras.Model(start, {name: outputs[name] for name in names}).predict_on_batch(pixels)
-    # NumPy's masked arrays, by which Matplotlib draws, may know nothing of bfloat16.
+    # Matplotlib draws with NumPy's masked arrays, which may not support bfloat16.
     return {name: np.asarray(found[name], np.float32)[0] for name in names}
 
 
 def filters(model: TrainedModel) -> np.ndarray:
-    """The filters of the first layer that has any, as small pictures.
+    """Return the filters of the first convolution or dense layer, as small images.
 
-    Of a network without convolutions they are the weights of its first layer, each as large as
-    the image.
+    If that is a dense layer, the filters are its weights, each as large as the image.
 
     Args:
-        model: what `train` or `load_model` returned.
+        model: a trained model, as returned by `train` or `load_model`.
 
     Returns:
         float32 of shape (filters, height, width, 3).
 
     Raises:
-        ArgumentError: `model` is not as above, or its first layer does not see three colours.
+        ArgumentError: `model` is not as above, or the layer does not take three colours.
 
     Examples:
         >>> import pycifar
@@ -202,6 +204,7 @@ def filters(model: TrainedModel) -> np.ndarray:
     if kernel.ndim == 4 and kernel.shape[2] == 3:
         return kernel.transpose(3, 0, 1, 2)
     if kernel.ndim == 2 and kernel.shape[0] == height * width * 3:
+        # A Permute layer moves the colours before height and width.
         if any(isinstance(layer, keras.layers.Permute) for layer in network.layers):
             return kernel.T.reshape(-1, 3, height, width).transpose(0, 2, 3, 1)
         return kernel.T.reshape(-1, height, width, 3)
@@ -212,8 +215,8 @@ def filters(model: TrainedModel) -> np.ndarray:
 
 
 def one_image(model: TrainedModel, image: Any) -> np.ndarray:
-    """The image as a batch of one, uint8 of shape (1, height, width, 3)."""
-    picture = hasattr(image, "getbands")  # of Pillow
+    """Return an image as a batch of one, uint8 of shape (1, height, width, 3)."""
+    picture = hasattr(image, "getbands")  # a Pillow image
     if not (isinstance(image, (str, Path)) or hasattr(image, "shape") or picture):
         raise ImageError(
             "`image` must be one image, an array, a path or a picture of Pillow, not "
@@ -237,7 +240,10 @@ def _spatial_network(model: Any) -> keras.Model:
 
 
 def _spatial_layers(network: keras.Model) -> list[str]:
-    """The layers that learn or sum up and whose output has height and width."""
+    """Return the names of the layers whose output has height and width.
+
+    Layers that only rescale, crop or reorder the input are left out.
+    """
     from pycifar.backend import keras
 
     plain = (keras.layers.InputLayer, keras.layers.Rescaling, keras.layers.Permute)
@@ -250,13 +256,13 @@ def _spatial_layers(network: keras.Model) -> list[str]:
 
 
 def _tensors(network: keras.Model) -> tuple[Any, dict[str, Any], Any]:
-    """The input of a network, the output of each layer by name, and the output of all."""
+    """Return a network's input, the output of each layer by name, and the network's output."""
     from pycifar.backend import keras
 
     if not isinstance(network, keras.Sequential):
         outputs = {layer.name: layer.output for layer in network.layers}
         return network.inputs[0], outputs, network.outputs[0]
-    # The layers of a Sequential that was loaded remember a graph that is not the model's own.
+    # The layers of a Sequential that was loaded are connected to a graph other than the model's.
     start = keras.Input(batch_shape=network.input_shape, dtype=network.inputs[0].dtype)
     values, outputs = start, {}
     for layer in network.layers:
@@ -265,7 +271,7 @@ def _tensors(network: keras.Model) -> tuple[Any, dict[str, Any], Any]:
 
 
 def _heatmap(weighed: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """What speaks for the class, from 0 to 1, in the size of the image."""
+    """Return the positive part of a map, scaled to at most 1, in the size of the image."""
     from PIL import Image
 
     positive = np.maximum(weighed, 0).astype(np.float32)

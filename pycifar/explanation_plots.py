@@ -1,6 +1,6 @@
-"""Pictures of what a network sees: its first filters, its maps, and where it looks.
+"""Plots of what a network sees: its filters, its feature maps, and where it looks (Grad-CAM).
 
-Each has several panels, so none takes `ax`, as plots of one panel do in `pycifar.plots`.
+Each plot has several panels, so none takes `ax`, as plots of one panel in `pycifar.plots` do.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 def plot_explanation(
     explanation: Explanation, path: str | Path | None = None, overwrite: bool = False
 ) -> Figure:
-    """Draw an image beside where the network looked.
+    """Draw an image beside a heat map of where the network looked.
 
     Args:
-        explanation: what `explain` returned.
-        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        explanation: the explanation, as returned by `explain`.
+        path: a file to save the plot to, ending in ``.png``, ``.pdf`` or ``.svg``, or None.
         overwrite: whether an existing file may be replaced.
 
     Returns:
@@ -69,21 +69,21 @@ def plot_explanation(
 def plot_filters(
     model: TrainedModel, path: str | Path | None = None, overwrite: bool = False
 ) -> Figure:
-    """Draw the filters of the first layer, each from its lowest weight (0) to its highest (1).
+    """Draw the filters of the first layer, each scaled from its lowest to its highest weight.
 
-    Of a network without convolutions they are the weights of its first layer, each as large as
-    the image; of softmax regression one a class.
+    If the first layer with weights is dense, the filters are its weights, each as large as the
+    image; softmax regression has one per class.
 
     Args:
-        model: what `train` or `load_model` returned.
-        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        model: a trained model, as returned by `train` or `load_model`.
+        path: a file to save the plot to, ending in ``.png``, ``.pdf`` or ``.svg``, or None.
         overwrite: whether an existing file may be replaced.
 
     Returns:
         The Matplotlib figure.
 
     Raises:
-        ArgumentError: `model` is not as above, or its first layer does not see three colours.
+        ArgumentError: `model` is not as above, or the layer does not take three colours.
         DependencyError: Matplotlib is missing.
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
@@ -116,15 +116,16 @@ def plot_feature_maps(
     path: str | Path | None = None,
     overwrite: bool = False,
 ) -> Figure:
-    """Draw what the layers of a network make of an image, a layer a row.
+    """Draw the feature maps that the layers of a network compute from an image, one row per layer.
 
     Args:
-        model: what `train` or `load_model` returned.
-        image: one image, as an array, a path or a picture of Pillow; see `predict`.
-        layers: names of layers whose output has height and width, one or several; None is each
-            convolution and pooling.
-        n_maps: maps of each layer to draw, at least 1; those that vary most are chosen.
-        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        model: a trained model, as returned by `train` or `load_model`.
+        image: one image, as an array, a path or a Pillow image; see `predict`.
+        layers: the names of one or several layers whose output has height and width; None means
+            each convolution and pooling layer.
+        n_maps: how many maps of each layer to draw, at least 1; those with the highest variance
+            are chosen.
+        path: a file to save the plot to, ending in ``.png``, ``.pdf`` or ``.svg``, or None.
         overwrite: whether an existing file may be replaced.
 
     Returns:
@@ -132,7 +133,7 @@ def plot_feature_maps(
 
     Raises:
         ArgumentError: `model`, `layers` or `n_maps` is not as above.
-        ImageError: the image is not as above, or is more than one.
+        ImageError: the image is not as above, or there is more than one.
         DependencyError: Matplotlib is missing.
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
@@ -165,14 +166,19 @@ def plot_feature_maps(
 
 
 def most_varied(maps: np.ndarray, n: int) -> np.ndarray:
-    """The `n` maps whose values vary most, in their order, shape (n, height, width)."""
+    """Return the `n` maps with the highest variance, in their order, shape (n, height, width).
+
+    Args:
+        maps: shape (height, width, maps).
+        n: how many to choose.
+    """
     variances = maps.reshape(-1, maps.shape[-1]).var(axis=0)
     chosen = np.sort(np.argsort(-variances, kind="stable")[:n])
     return maps[..., chosen].transpose(2, 0, 1)
 
 
 def stretched(pictures: np.ndarray) -> np.ndarray:
-    """Each picture from its lowest value, as 0, to its highest, as 1."""
+    """Return pictures, (n, height, width, channels), each scaled from its minimum, 0, to 1."""
     low = pictures.min(axis=(1, 2, 3), keepdims=True)
     high = pictures.max(axis=(1, 2, 3), keepdims=True)
     shares: np.ndarray = (pictures - low) / np.maximum(high - low, np.finfo(np.float32).tiny)

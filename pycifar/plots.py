@@ -1,9 +1,10 @@
-"""Pictures of a training run, of a data set and of a confusion matrix, made with Matplotlib.
+"""Plots of trainings, data sets and evaluations, made with Matplotlib.
 
-Each function returns a Figure that belongs to the caller: nothing is registered with pyplot, so
-nothing has to be closed, and no window opens. A notebook shows it as a picture. A plot of one
-panel takes `ax` and draws into Axes of the caller; it then returns their figure. Colours are those
-of Okabe and Ito 2008, "Color Universal Design", which can be told apart with any colour vision.
+Each function returns a Figure that belongs to the caller. It is not registered with pyplot, so it
+does not have to be closed, and no window opens. A notebook shows it as a picture. A plot of one
+panel takes `ax`, draws into these Axes of the caller, and returns their figure. The colours are
+those of Okabe and Ito 2008, "Color Universal Design", which can be told apart with any colour
+vision.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 
 GAP = 3  # pixels between sample images
-MOST_MARKED = 40  # epochs, above which markers would hide the line
-MOST_COUNTED = 25  # classes, above which the counts in the cells could not be read
+MOST_MARKED = 40  # epochs; with more, markers would hide the line
+MOST_COUNTED = 25  # classes; with more, the counts in the cells could not be read
 
 
 def plot_history(
@@ -50,8 +51,8 @@ def plot_history(
     """Draw accuracy and loss by epoch.
 
     Args:
-        model: what `train` or `load_model` returned.
-        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        model: a trained model, as returned by `train` or `load_model`.
+        path: a file to save the plot to, ending in ``.png``, ``.pdf`` or ``.svg``, or None.
         overwrite: whether an existing file may be replaced.
 
     Returns:
@@ -89,17 +90,17 @@ def plot_learning_rates(
     overwrite: bool = False,
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw the loss by learning rate, with the rate where it falls most.
+    """Draw the loss by learning rate, and mark the rate where it falls most steeply.
 
     Args:
-        learning_rates: what `find_learning_rate` returned.
-        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        learning_rates: the result of `find_learning_rate`.
+        path: a file to save the plot to, ending in ``.png``, ``.pdf`` or ``.svg``, or None.
         overwrite: whether an existing file may be replaced.
-        ax: Matplotlib Axes to draw into; None makes a figure. With it, `path` gets the whole figure
-            that the axes are part of.
+        ax: Matplotlib Axes to draw into; None creates a figure. With `ax`, the whole figure that
+            the Axes belong to is saved to `path`.
 
     Returns:
-        The Matplotlib figure, which is that of `ax` where it is given.
+        The Matplotlib figure; that of `ax` if it is given.
 
     Raises:
         ArgumentError: an argument is not as above, or the loss was never a finite number.
@@ -145,20 +146,20 @@ def plot_samples(
     overwrite: bool = False,
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw random images of each class, one class a row.
+    """Draw random images of each class, one row per class.
 
     Args:
-        dataset: what `load_dataset` returned.
+        dataset: the data set, as returned by `load_dataset`.
         split: the name of the split.
-        n_per_class: images a class, at least 1.
-        seed: decides which images, 0 to 2³¹ - 1.
-        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        n_per_class: images per class, at least 1.
+        seed: determines which images are drawn, from 0 to 2³¹ - 1.
+        path: a file to save the plot to, ending in ``.png``, ``.pdf`` or ``.svg``, or None.
         overwrite: whether an existing file may be replaced.
-        ax: Matplotlib Axes to draw into; None makes a figure. With it, `path` gets the whole figure
-            that the axes are part of.
+        ax: Matplotlib Axes to draw into; None creates a figure. With `ax`, the whole figure that
+            the Axes belong to is saved to `path`.
 
     Returns:
-        The Matplotlib figure, which is that of `ax` where it is given.
+        The Matplotlib figure; that of `ax` if it is given.
 
     Raises:
         ArgumentError: an argument is not as above.
@@ -193,17 +194,17 @@ def plot_confusion(
     overwrite: bool = False,
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw a confusion matrix: counts, coloured by their share of the true class.
+    """Draw a confusion matrix as counts, coloured by their share of the true class.
 
     Args:
-        evaluation: what `evaluate` returned.
-        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        evaluation: the evaluation, as returned by `evaluate`.
+        path: a file to save the plot to, ending in ``.png``, ``.pdf`` or ``.svg``, or None.
         overwrite: whether an existing file may be replaced.
-        ax: Matplotlib Axes to draw into; None makes a figure. With it, `path` gets the whole figure
-            that the axes are part of. The colour bar takes its room from them.
+        ax: Matplotlib Axes to draw into; None creates a figure. With `ax`, the whole figure that
+            the Axes belong to is saved to `path`. The colour bar takes its space from the Axes.
 
     Returns:
-        The Matplotlib figure, which is that of `ax` where it is given.
+        The Matplotlib figure; that of `ax` if it is given.
 
     Raises:
         ArgumentError: an argument is not as above.
@@ -248,15 +249,15 @@ def plot_confusion(
 def plot_reproduction(
     reproduction: Reproduction, path: str | Path | None = None, overwrite: bool = False
 ) -> Figure:
-    """Draw the accuracy on training and test images by epoch, one panel a network.
+    """Draw the accuracy on training and test images by epoch, one panel per network and budget.
 
     Args:
-        reproduction: what `reproduce` or `load_reproduction` returned.
-        path: where to save the picture, ending in ``.png``, ``.pdf`` or ``.svg``; None does not.
+        reproduction: the result of `reproduce` or `load_reproduction`.
+        path: a file to save the plot to, ending in ``.png``, ``.pdf`` or ``.svg``, or None.
         overwrite: whether an existing file may be replaced.
 
     Returns:
-        The Matplotlib figure. Each seed has a line of its own; a grey line is the stated accuracy
+        The Matplotlib figure. Each seed has a line of its own. A grey line is the stated accuracy
         on test images.
 
     Raises:
@@ -313,13 +314,13 @@ def require_matplotlib() -> None:
 
 
 def check_target(path: str | Path | None, overwrite: bool) -> Path | None:
-    """Where a picture is to be saved, once it is sure that it can be."""
+    """Return the path to save a plot to, after checking it; None if there is none."""
     overwrite = check_flag("overwrite", overwrite)
     return None if path is None else check_output("path", path, SUFFIXES, overwrite)
 
 
 def one_axes(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
-    """The caller's axes with their figure, or a new figure of that size in inches."""
+    """Return the caller's Axes with their figure, or those of a new figure, size in inches."""
     if ax is None:
         figure = new_figure(width, height)
         return figure, figure.subplots()
@@ -335,7 +336,7 @@ def one_axes(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of that size in inches, which no global state knows of."""
+    """Return an empty figure of a size in inches, which is not registered with pyplot."""
     require_matplotlib()
     from pycifar.figure import Figure
 
@@ -343,7 +344,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def finish(figure: Figure, target: Path | None) -> Figure:
-    """The figure, saved where that is asked for."""
+    """Save the figure if there is a path, and return it."""
     if target is not None:
         from pycifar.figure import TIGHT
 
@@ -361,7 +362,7 @@ def _draw_metric(axes: Axes, model: TrainedModel, metric: str) -> None:
             label = _validation_label(model) if split == "validation" else "training"
             marked = style if len(chosen) <= MOST_MARKED else style | {"marker": None}
             axes.plot(chosen["epoch"], chosen["value"], label=label, markersize=4, **marked)
-    # Above 0, so that no epoch 0 is marked.
+    # The left limit is above 0, so that no tick stands at an epoch 0.
     axes.set_xlim(left=max(0.5, axes.get_xlim()[0]))
     axes.set(xlabel="Epoch", ylabel=metric.capitalize())
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
@@ -392,13 +393,13 @@ def _draw_accuracy(axes: Axes, history: pandas.DataFrame, row: dict[str, Any]) -
 
 
 def _validation_label(model: TrainedModel) -> str:
-    """What was validated on: a share that was held out, or a split by name."""
+    """Return the label of the validation curve, with the name of the split if it has one."""
     on = model.config.validation
     return f"validation (split {on})" if isinstance(on, str) else "validation"
 
 
 def _mosaic(images: np.ndarray) -> np.ndarray:
-    """One picture of images of shape (rows, columns, height, width, 3), on white."""
+    """Return one picture of images, (rows, columns, height, width, 3), with white gaps."""
     rows, columns, height, width, _ = images.shape
     framed = np.full((rows, columns, height + GAP, width + GAP, 3), 255, np.uint8)
     framed[:, :, :height, :width] = images
@@ -407,5 +408,6 @@ def _mosaic(images: np.ndarray) -> np.ndarray:
 
 def _write_counts(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
     for (row, column), count in np.ndenumerate(counts):
+        # White on dark cells, black on light ones, grey for 0.
         colour = "white" if shares[row, column] > 0.7 else "black" if count else GREY
         axes.text(column, row, f"{count}", ha="center", va="center", color=colour, fontsize=8)

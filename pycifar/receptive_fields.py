@@ -1,4 +1,4 @@
-"""How much of the image one unit of a layer sees."""
+"""Receptive fields: how much of the image one unit of a layer sees."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class View:
-    """What one unit sees of the image.
+    """The receptive field of one unit.
 
     Args:
-        field: the side of what it sees, in pixels; None is the whole image.
-        jump: the distance between what two neighbouring units see, in pixels.
+        field: the side of the receptive field, in pixels; None if it is the whole image.
+        jump: the distance between the receptive fields of two neighbouring units, in pixels.
     """
 
     field: int | None
@@ -30,19 +30,19 @@ class View:
 
 
 def receptive_field(model: TrainedModel | keras.Model | str) -> pandas.DataFrame:
-    """The receptive field of each layer, computed from the sizes of its windows.
+    """Compute the receptive field of each layer, from the sizes of the layers' windows.
 
-    Where branches meet, it is the largest of theirs. It is what a unit could see: parts that lie
-    outside of the image count as well.
+    Where branches meet, the largest field counts. The field is what a unit could see: parts that
+    lie outside of the image are included.
 
     Args:
         model: a trained model, a Keras model, or the name of an architecture.
 
     Returns:
-        One row a layer: `layer`, `type`, `output_shape` (without the batch), `window` and `stride`
-        (in units of the layer before; 1 for layers without a window), `receptive_field` (the side
-        of what one unit sees, in pixels; the longer side of the image where a unit sees all of it)
-        and `jump` (in pixels; 0 where a unit sees all).
+        One row per layer: `layer`, `type`, `output_shape` (without the batch), `window` and
+        `stride` (in units of the layer before; 1 for layers without a window), `receptive_field`
+        (its side in pixels; the longer side of the image if a unit sees the whole image) and `jump`
+        (in pixels; 0 if a unit sees the whole image).
 
     Raises:
         ArgumentError: `model` is not as above.
@@ -83,7 +83,7 @@ def receptive_field(model: TrainedModel | keras.Model | str) -> pandas.DataFrame
 
 
 def as_keras(model: Any) -> keras.Model:
-    """The Keras model of a trained model, of an architecture by name, or of itself."""
+    """Return the Keras model of a trained model, a network, or an architecture by name."""
     if isinstance(model, TrainedModel):
         return model.keras_model
     if isinstance(model, str):
@@ -97,10 +97,11 @@ def as_keras(model: Any) -> keras.Model:
 
 
 def _view(layer: Any, views: dict[str, View], window: int, stride: int) -> View:
-    """The view of a layer's units, from the views of the layers before it."""
+    """Return the receptive field of a layer's units, from those of the layers before it."""
     from pycifar.backend import keras
 
     flat = (keras.layers.Dense, keras.layers.Flatten, keras.layers.GlobalAveragePooling2D)
+    # Where no layer is before it, its input is the image, of which a unit is one pixel.
     before = [views[name] for name in _names_before(layer, views)] or [View(1, 1)]
     if isinstance(layer, flat) or any(view.field is None for view in before):
         return View(None, 0)
@@ -110,7 +111,10 @@ def _view(layer: Any, views: dict[str, View], window: int, stride: int) -> View:
 
 
 def _names_before(layer: Any, known: dict[str, View]) -> list[str]:
-    """The layers whose output goes into this one; operations between them change no size."""
+    """Return the names of the layers whose output is the input of this one.
+
+    Operations between layers are passed over, because they change no size.
+    """
     names, todo = [], list(layer._inbound_nodes[:1])
     while todo:
         for tensor in todo.pop().input_tensors:
@@ -123,7 +127,7 @@ def _names_before(layer: Any, known: dict[str, View]) -> list[str]:
 
 
 def _window(layer: Any) -> tuple[int, int]:
-    """The side of a layer's window and its stride."""
+    """Return the longer side of a layer's window, with its dilation, and the larger stride."""
     size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if size is None:
         return 1, 1
