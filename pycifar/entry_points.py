@@ -52,11 +52,11 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> dict[str, Any]:
-        told: list[PycifarWarning] = []
+        collected: list[PycifarWarning] = []
         try:
-            with speaking_r(), warnings_collected() as told:
+            with speaking_r(), warnings_collected() as collected:
                 value = function(*arguments, **named)
-            return {"ok": True, "value": value, "warnings": _warnings_as_data(told)}
+            return {"ok": True, "value": value, "warnings": _warnings_as_data(collected)}
         except Terminated as end:
             # End the whole process, because R would continue with its script. `train` has saved
             # a checkpoint if it was asked to.
@@ -64,7 +64,7 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
             os.kill(os.getpid(), end.signal)
             raise
         except Exception as error:
-            return _as_data(error) | {"warnings": _warnings_as_data(told)}
+            return _as_data(error) | {"warnings": _warnings_as_data(collected)}
 
     return call
 
@@ -189,14 +189,14 @@ def train(
     _import_keras()
     from pycifar.training.callbacks import ProgressReport
 
-    told = [] if callbacks is None else _as_list(callbacks)
+    all_callbacks = [] if callbacks is None else _as_list(callbacks)
     verbose = check_verbosity(verbose)
     if verbose > 0 and write_line is not None:
-        told.append(ProgressReport(write_line, update_bar if verbose == 1 else None))
+        all_callbacks.append(ProgressReport(write_line, update_bar if verbose == 1 else None))
     return pycifar.train(
         dataset,
         _guarded_builder(architecture),
-        callbacks=told,
+        callbacks=all_callbacks,
         augmentation=augmentation,
         verbose=0,
         **arguments,
@@ -466,8 +466,8 @@ def _import_keras() -> None:
         untold[:] = [name for name in untold if "." not in name]
 
 
-def _warnings_as_data(told: list[PycifarWarning]) -> list[dict[str, str]]:
-    return [{"kind": warning.kind, "message": str(warning)} for warning in told]
+def _warnings_as_data(collected: list[PycifarWarning]) -> list[dict[str, str]]:
+    return [{"kind": warning.kind, "message": str(warning)} for warning in collected]
 
 
 def _as_data(error: Exception) -> dict[str, Any]:

@@ -36,9 +36,6 @@ LOCK = "checkpoint.lock"
 FORMAT = 2  # increased whenever older files can no longer be resumed from
 ABOUT = "about"  # the entry of the file that holds all but the arrays, as JSON
 
-# Settings that a time budget determines during the training, so they may differ at a resume.
-SETTLED_ON_THE_WAY = ("epochs", "passes")
-
 
 @dataclass(frozen=True)
 class TrainingState:
@@ -114,10 +111,7 @@ class Checkpoints:
         if self.found is None:
             return
         about = self.found.about
-        given, theirs = config.to_dict(), about["config"]
-        if config.time_budget is not None:
-            given, theirs = (_without(s, SETTLED_ON_THE_WAY) for s in (given, theirs))
-        differences = _differences(theirs, given)
+        differences = _differences(about["config"], config.to_dict())
         found = about["identity"]
         for name, wrong in _OTHERS.items():
             if found.get(name) != identity[name]:
@@ -139,9 +133,10 @@ class Checkpoints:
                 fix="Go on from it with the same versions and threads on such a machine, or choose "
                 "another folder.",
             )
-        if told := _differences(theirs, own):
+        if differences := _differences(theirs, own):
+            listing = "; ".join(differences)
             warnings.warn(
-                f"The checkpoint was made elsewhere, which changes no weights: {'; '.join(told)}.",
+                f"The checkpoint was made elsewhere, which changes no weights: {listing}.",
                 CheckpointWarning,
                 stacklevel=4,  # where train() was called
             )

@@ -85,7 +85,7 @@ class TrainingRun:
         network, progress = self.learner.network, self.progress
         network.stop_training = False
         self.stopping = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
-        told = CallbackList(
+        callback_list = CallbackList(
             callbacks,
             network,
             epochs=progress.epochs,
@@ -95,22 +95,22 @@ class TrainingRun:
         )
         self.learner.begin(*self.batches.example())
         try:
-            self._resume(told)
-            told.train_begin()
+            self._resume(callback_list)
+            callback_list.train_begin()
             try:
-                self._run_epochs(told)
+                self._run_epochs(callback_list)
             finally:
-                told.train_end()
+                callback_list.train_end()
         finally:
             self.learner.end()
 
-    def _run_epochs(self, told: CallbackList) -> None:
+    def _run_epochs(self, callbacks: CallbackList) -> None:
         """Run the epochs that are left, then set the averaged weights if the schedule averages."""
         network, progress = self.learner.network, self.progress
         try:
             with interrupts_between_steps() as self._raise_interrupt:
                 while not (network.stop_training or progress.is_over):
-                    self._epoch(len(progress.seconds) + 1, told)
+                    self._epoch(len(progress.seconds) + 1, callbacks)
                 self._swap_in()
             if not all(np.isfinite(weight).all() for weight in network.get_weights()):
                 self._diverge("The last step left weights that are no finite numbers.")
@@ -126,12 +126,12 @@ class TrainingRun:
             if isinstance(interrupt, Terminated):
                 raise
 
-    def _epoch(self, epoch: int, told: CallbackList) -> None:
+    def _epoch(self, epoch: int, callbacks: CallbackList) -> None:
         """Run one epoch, counted from 1, and validate the network after it."""
         progress = self.progress
         progress.begin_epoch()
-        told.epoch_begin(epoch, epochs=progress.epochs, total_steps=progress.total_steps)
-        logs = self._steps(epoch, told)
+        callbacks.epoch_begin(epoch, epochs=progress.epochs, total_steps=progress.total_steps)
+        logs = self._steps(epoch, callbacks)
         rows: list[Row] = [(epoch, "train", metric, value) for metric, value in logs.items()]
         if self.validating is not None or self.stopping:
             self._swap_in()  # the run would end with these weights if it ended now
@@ -140,44 +140,44 @@ class TrainingRun:
             rows += [(epoch, "validation", metric, value) for metric, value in measured.items()]
             logs |= {f"val_{metric}": value for metric, value in measured.items()}
         progress.end_epoch(rows)
-        told.epoch_end(epoch, logs)
-        self._plan()
+        callbacks.epoch_end(epoch, logs)
+        self._update_total_steps()
         if not (self.learner.network.stop_training or progress.is_over):
             self.average.swap_out()
         self._save_checkpoint()
 
-    def _steps(self, epoch: int, told: CallbackList) -> dict[str, float]:
+    def _steps(self, epoch: int, callbacks: CallbackList) -> dict[str, float]:
         """Run the steps of an epoch that are left; return the mean metrics over its images."""
         progress, size = self.progress, self.config.batch_size
-        place = progress.begin_steps(self.batches.order(epoch))
-        for step in range(place.steps, self.batches.steps_per_epoch):
+        in_epoch = progress.begin_steps(self.batches.order(epoch))
+        for step in range(in_epoch.steps, self.batches.steps_per_epoch):
             if progress.is_over:
                 break
             started = monotonic()
             if self.schedule.rate is not None:
                 self.learner.learning_rate = self.schedule.rate(progress.steps_done)
-            told.step_begin(step)
-            positions = place.order[step * size : (step + 1) * size]
+            callbacks.step_begin(step)
+            positions = in_epoch.order[step * size : (step + 1) * size]
             self.recovery.before(step)
             self.batches.seed_layers(epoch, step)
             logs = self.learner.step(*self.batches.make(positions, epoch, step))
             means = progress.step_done(logs, len(positions))
-            if not math.isfinite(place.totals["loss"]):
+            if not math.isfinite(in_epoch.totals["loss"]):
                 loss = float(logs["loss"])
                 self._diverge(f"The loss is {loss} at step {step + 1} of epoch {epoch}.")
             self.recovery.was_finite()
             if progress.steps_done > self.schedule.averaged_from:
                 self.average.add_after(progress.steps_done)
-            told.step_end(step, means)
+            callbacks.step_end(step, means)
             self._raise_interrupt()
             if self.learner.network.stop_training:
                 break
             if self.budget is not None:
                 self.budget.step_took(monotonic() - started)
-                self._plan()
+                self._update_total_steps()
             if self.checkpoints is not None and self.checkpoints.is_due(progress.steps_done):
                 self._save_checkpoint()
-        return place.means(size)
+        return in_epoch.means(size)
 
     def _validate(self, epoch: int, subset: Subset) -> dict[str, float]:
         """Return the mean metrics on the validation images."""
@@ -190,7 +190,7 @@ class TrainingRun:
             self.budget.validation_took(monotonic() - started)
         return means
 
-    def _plan(self) -> None:
+    def _update_total_steps(self) -> None:
         """Update the number of steps to what fits into the time budget, if there is one."""
         if self.budget is None:
             return
@@ -233,7 +233,7 @@ class TrainingRun:
         own = [callback for callback in self.stopping if isinstance(callback, EarlyStopping)]
         return [self.average, self.progress, *own]
 
-    def _resume(self, told: CallbackList) -> None:
+    def _resume(self, callbacks: CallbackList) -> None:
         """Continue from the checkpoint that was found, if there is one."""
         if self.checkpoints is None or self.checkpoints.found is None:
             return
@@ -243,7 +243,7 @@ class TrainingRun:
         if self.budget is not None:
             self.budget.deadline -= progress.seconds_before  # the budget includes this time
             self._set_total_steps(self.checkpoints.found.about["total_steps"])
-        told.params |= {
+        callbacks.params |= {
             "epochs": progress.epochs,
             "total_steps": progress.total_steps,
             "steps_done": progress.steps_done,
