@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# TensorFlow reads this once, as it is imported. By itself it leaves oneDNN's kernels to processors
-# with AVX512-VNNI or newer; on others, training would take up to twice as long.
+# TensorFlow reads this variable once, while it is imported. Without it, TensorFlow uses oneDNN's
+# kernels only on processors with AVX512-VNNI or newer. On other x86 processors, training takes up
+# to twice as long without these kernels.
 if platform.machine() in ("x86_64", "AMD64"):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from pycifar.training.lr_finder import LearningRates, find_learning_rate
     from pycifar.training.train import train
 
-# Where each public name lives.
+# The module that defines each public name. `__getattr__` imports it when the name is first used.
 _HOMES = {
     "Augmentation": "pycifar.datasets.augmentation",
     "Dataset": "pycifar.datasets",
@@ -128,7 +129,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'pycifar' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
+    globals()[name] = value  # later uses find it there, without this function
     return value
 
 

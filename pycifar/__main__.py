@@ -1,4 +1,4 @@
-"""`python -m pycifar` is the `pycifar` command."""
+"""The `pycifar` command, run as ``python -m pycifar``."""
 
 import sys
 

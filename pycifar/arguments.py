@@ -1,7 +1,8 @@
-"""Checks of arguments: each returns the value in its plain Python type or raises ArgumentError.
+"""Checks of arguments: each returns the value as a plain Python type or raises an ArgumentError.
 
-A whole float such as ``10.0`` counts as an integer, because R writes ``10`` for a double; numbers
-of NumPy count as Python's.
+A float without a fractional part, such as ``10.0``, is accepted as an integer, because ``10`` is a
+double in R. Numbers of NumPy are accepted like those of Python. In all checks, `name` is the name
+of the argument for the error message.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from pycifar.language import constant
 
 
 def check_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
-    """A whole number of at least `minimum` and, where given, at most `maximum`."""
+    """Check that `value` is a whole number in a range, and return it as an int.
+
+    The range includes `minimum` and `maximum`. None as `maximum` sets no upper limit.
+    """
     allowed = f"a whole number of at least {minimum}"
     if maximum is not None:
         allowed = f"a whole number from {minimum} to {maximum}"
@@ -48,7 +52,10 @@ def check_number(
     open_minimum: bool = False,
     open_maximum: bool = False,
 ) -> float:
-    """A finite number in a range; `open_minimum` and `open_maximum` leave out the ends."""
+    """Check that `value` is a finite number in a range, and return it as a float.
+
+    The range includes its ends, unless `open_minimum` or `open_maximum` excludes them.
+    """
     allowed = _range(minimum, maximum, open_minimum, open_maximum)
     number = _real(name, value, allowed)
     too_low = number <= minimum if open_minimum else number < minimum
@@ -59,21 +66,24 @@ def check_number(
 
 
 def check_seed(value: Any, name: str = "seed") -> int:
-    """A seed from 0 to 2³¹ - 1, which is what R's integers hold; None draws one."""
+    """Check a seed, and return it as an int; draw a random one if it is None.
+
+    A seed is a whole number from 0 to 2³¹ - 1, the largest integer in R.
+    """
     if value is None:
         return secrets.randbelow(2**31)
     return check_count(name, value, minimum=0, maximum=2**31 - 1)
 
 
 def check_sha256(name: str, value: Any) -> str:
-    """A SHA-256 as 64 hexadecimal digits, in small letters."""
+    """Check that `value` is a SHA-256 of 64 hexadecimal digits, and return it in lower case."""
     if isinstance(value, str) and re.fullmatch("[0-9a-fA-F]{64}", value):
         return value.lower()
     raise ArgumentError(f"`{name}` must be 64 hexadecimal digits, not {describe(value)}.")
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """True or False."""
+    """Check that `value` is True or False, of Python or NumPy, and return it as a bool."""
     if _is_flag(value):
         return bool(value)
     allowed = f"{constant(True)} or {constant(False)}"
@@ -81,14 +91,18 @@ def check_flag(name: str, value: Any) -> bool:
 
 
 def check_verbosity(value: Any) -> int:
-    """How much progress is shown, 0 to 2; False is 0 and True is 1."""
+    """Check `verbose`, from 0 to 2, and return it as an int; False is 0 and True is 1."""
     if _is_flag(value):
         return int(value)
     return check_count("verbose", value, minimum=0, maximum=2)
 
 
 def check_choice(name: str, value: Any, allowed: Iterable[str]) -> str:
-    """One of the allowed names; the error suggests the nearest."""
+    """Check that `value` is one of the allowed names, and return it.
+
+    Raises:
+        UnknownNameError: it is none of them. The error suggests the most similar name, if any.
+    """
     names = list(allowed)
     if isinstance(value, str) and value in names:
         return str(value)
@@ -101,7 +115,10 @@ def check_choice(name: str, value: Any, allowed: Iterable[str]) -> str:
 
 
 def nearest_name(value: str, names: Iterable[str]) -> str | None:
-    """The name most like `value`, or None when none is like it."""
+    """Return the name that is most similar to `value`, or None if no name is similar.
+
+    Upper and lower case count as equal.
+    """
     names = list(names)
     lowered = {n.lower(): n for n in names}
     found = difflib.get_close_matches(value.lower(), list(lowered), n=1, cutoff=0.5)
@@ -109,18 +126,33 @@ def nearest_name(value: str, names: Iterable[str]) -> str | None:
 
 
 def check_path(name: str, value: Any) -> Path:
-    """A path, with ``~`` expanded; whether it exists is the caller's question."""
+    """Check that `value` can be a path, and return it with ``~`` expanded.
+
+    The path need not exist. Callers that need it to exist check that themselves.
+    """
     path = _as_path(name, value)
     try:
         path.exists()
-    except (OSError, ValueError) as error:  # a name that is too long, a folder that is closed
+    except (OSError, ValueError) as error:  # a name that is too long, a folder without access
         reason = getattr(error, "strerror", None) or error
         raise ArgumentError(f"`{name}` cannot be {describe(str(path))}: {reason}.") from None
     return path
 
 
 def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bool) -> Path:
-    """A path that a file can be written to: right ending, existing folder, nothing overwritten."""
+    """Check that a file can be written to the path `value`, and return the path.
+
+    Args:
+        name: the name of the argument, for the error message.
+        value: the path; its folder must exist and be writable.
+        suffixes: the endings that the path may have.
+        overwrite: whether the file may exist already.
+
+    Raises:
+        ArgumentError: the value is not a path, or the path has another ending.
+        OutputExistsError: the file exists, and `overwrite` is False.
+        OutputError: no file can be written there for another reason.
+    """
     path = _as_path(name, value)
     if path.suffix.lower() not in suffixes:
         endings = " or ".join(suffixes)
@@ -133,11 +165,16 @@ def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bo
 
 
 def describe(value: Any) -> str:
-    """A short description of a value for an error message, with its type unless it is plain."""
+    """Return a short description of a value for an error message.
+
+    An array is described by its shape and type. Other values are shown by the first line of their
+    text, cut to 80 characters. Their type follows, unless they are None, a boolean, a number or a
+    string.
+    """
     if value is None or isinstance(value, (bool, int)):
         return constant(value)
     if isinstance(value, float):
-        return constant(float(value))  # 2.5, not np.float64(2.5)
+        return constant(float(value))  # a NumPy float would be written as np.float64(2.5)
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and shape:
         kind = f" and type {value.dtype}" if hasattr(value, "dtype") else ""
@@ -151,11 +188,12 @@ def describe(value: Any) -> str:
 
 
 def _is_flag(value: Any) -> bool:
-    """Whether it is a truth value, Python's or NumPy's."""
+    """Return whether `value` is True or False, of Python or NumPy."""
     return type(value).__name__ in ("bool", "bool_") and value in (True, False)
 
 
 def _as_path(name: str, value: Any) -> Path:
+    """Return `value` as a path with ``~`` expanded; raise an ArgumentError if it is no path."""
     text = str(value) if isinstance(value, Path) else value
     if not isinstance(text, str) or not text or "\0" in text:
         raise ArgumentError(f"`{name}` must be a path, not {describe(value)}.")
@@ -166,6 +204,7 @@ def _as_path(name: str, value: Any) -> Path:
 
 
 def _real(name: str, value: Any, allowed: str) -> float:
+    """Return a real number as a float; raise an ArgumentError if `value` is not a real number."""
     if isinstance(value, (bool, str)) or not isinstance(value, numbers.Real):
         raise ArgumentError(f"`{name}` must be {allowed}, not {describe(value)}.")
     try:
@@ -175,6 +214,7 @@ def _real(name: str, value: Any, allowed: str) -> float:
 
 
 def _check_place(name: str, path: Path, overwrite: bool) -> None:
+    """Raise an OutputError unless a file can be written to `path`."""
     if path.is_dir():
         raise OutputError(f"`{name}` must name a file, but {path} is a folder.")
     if not path.parent.is_dir():
@@ -192,6 +232,7 @@ def _check_place(name: str, path: Path, overwrite: bool) -> None:
 
 
 def _range(minimum: float, maximum: float, open_minimum: bool, open_maximum: bool) -> str:
+    """Return a range of numbers in words, for an error message."""
     if minimum == -math.inf and maximum == math.inf:
         return "a finite number"
     low = f"above {minimum:g}" if open_minimum else f"of at least {minimum:g}"

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-# Defaults of arguments that the shell's help tells as well, without importing their functions.
+# Defaults of arguments that the help of the command shows, too. They stand here so that showing the
+# help need not import the functions.
 DEFAULT_ARCHITECTURE = "cnn2"
 DEFAULT_SOURCE = "cifar10"  # of `load_dataset`
 DEFAULT_SPLIT = "test"  # of `evaluate`
@@ -16,10 +17,11 @@ SEARCH_DEFAULTS: dict[str, Any] = {"lowest": 1e-6, "highest": 10.0, "steps": 100
 
 @dataclass(frozen=True)
 class Settings:
-    """What was asked for: by a caller, by the recipe of an architecture, or by an earlier training.
+    """Settings of a training, as a caller, a recipe or an earlier training gives them.
 
-    A setting at its default says nothing, and leaves it to what comes below; see `over`.
-    `pycifar.training.train.train` has what each setting means.
+    A setting at its default counts as not given, and is taken from the next source. The sources in
+    their order are the caller, the earlier training, the recipe of the architecture, and
+    `DEFAULTS`. `pycifar.training.train.train` describes each setting.
     """
 
     epochs: int | None = None
@@ -43,7 +45,7 @@ class Settings:
     seed: int | None = None
 
     def said(self) -> dict[str, Any]:
-        """Return the settings that say something, by name."""
+        """Return the settings that were given, by name."""
         return {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
@@ -51,13 +53,14 @@ class Settings:
         }
 
     def over(self, other: Settings) -> Settings:
-        """Return these settings, with those of another in the place of what says nothing here."""
+        """Return these settings; those that were not given here are taken from `other`."""
         return dataclasses.replace(other, **self.said())
 
 
+# The value of each setting that means that it was not given.
 UNSAID: Mapping[str, Any] = asdict(Settings())
 
-# What a setting is where neither the caller nor a recipe says anything.
+# The value of each setting that is given neither by the caller nor by a recipe.
 DEFAULTS = Settings(
     epochs=10,
     batch_size=128,
@@ -73,7 +76,10 @@ DEFAULTS = Settings(
 
 
 def is_said(name: str, value: Any) -> bool:
-    """Return whether a value of a setting says anything."""
+    """Return whether a setting of this value was given.
+
+    None and False are compared by identity, so that 0 counts as given.
+    """
     unsaid = UNSAID[name]
     if isinstance(unsaid, str):
         return not (isinstance(value, str) and value == unsaid)
@@ -82,31 +88,33 @@ def is_said(name: str, value: Any) -> bool:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """What a training used, all of it settled; saved with the model.
+    """The settings that a training used; they are saved with the model.
 
     Args:
         architecture: its name, or ``"custom"`` for a Keras model or builder function of the caller.
-        epochs: passes over the training images that were asked for, those before a training went
-            on included.
-        batch_size: images a step.
+        epochs: the requested number of passes over the training images. It includes those of an
+            earlier training that this one continued.
+        batch_size: images per step.
         optimizer: its name, or the class name of a Keras optimizer of the caller.
-        learning_rate: step size at the start (at the peak for ``"one_cycle"``).
-        schedule: how the learning rate changed over the run: the schedule that ran, where the one
-            that was asked for needs more steps.
-        weight_decay: each step took learning rate times this off each weight, times the weight.
+        learning_rate: the learning rate at the start, or at the peak for ``"one_cycle"``.
+        schedule: how the learning rate changed over the run. This is the schedule that ran: a run
+            with too few steps for the requested schedule uses another one.
+        weight_decay: each step subtracted learning rate × this × the weight from each weight.
         augmentation: fields of `pycifar.datasets.augmentation.Augmentation` with their values.
-        validation: share of the training split that was held out, ``"test"`` for the test split,
-            the name of another split, or None for no validation.
+        validation: the share of the training split that was held out, above 0 and below 1;
+            ``"test"`` for the test split, the name of another split, or None for no validation.
         early_stopping: epochs without improvement after which training stops, or None.
-        best_weights: whether the weights of the best epoch were kept rather than the last ones.
-        seed: what fixed the weights, the order of the images, dropout and augmentation.
-        precision: what was computed with, "float32" or "bfloat16"; weights and losses are float32.
-        label_smoothing: the share of the truth that was spread evenly over all classes.
-        time_budget: seconds that the training was to last, or None.
-        momentum: of the optimizer, or None for one that has none.
-        passes: over the training images that fitted into the time budget, the last one not whole;
-            None without one.
-        class_weights: what each class's images counted in the loss, by name, or None.
+        best_weights: whether the model has the weights of its best epoch, not the last ones.
+        seed: the seed of the initial weights, the order of the images, dropout and augmentation.
+        precision: the type of the computations, "float32" or "bfloat16"; weights and losses are
+            float32 in both cases.
+        label_smoothing: the share of each target that was spread evenly over all classes, from 0 to
+            below 1.
+        time_budget: the seconds that the training was allowed to take, or None.
+        momentum: the momentum of the optimizer, or None for one that has none.
+        passes: how many passes over the training images fitted into the time budget, with the
+            fraction of the last one; None without a time budget.
+        class_weights: the weight of each class in the loss, by class name, or None.
     """
 
     architecture: str
@@ -129,5 +137,5 @@ class TrainingConfig:
     class_weights: dict[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain Python values that JSON can hold."""
+        """Return the settings as plain Python values that JSON can represent."""
         return asdict(self)

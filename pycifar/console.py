@@ -1,7 +1,8 @@
-"""What is said on the standard error stream: lines and bars, for trainings, series and downloads.
+"""Messages and progress bars on the standard error stream.
 
-What cannot be written is dropped: a training is not lost because nobody can see how it goes. The
-stream may be closed, full, a pipe whose reader has left, or a terminal that is gone.
+Text that cannot be written is dropped, so that a training does not fail only because its progress
+cannot be shown. The stream may be closed, its disk may be full, the reader of its pipe may have
+ended, or its terminal may be gone.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-# What writing to a stream raises that is gone: closed, or None as under pythonw.
+# The errors of writing to a stream that is closed or broken, or that is None, as under pythonw.
 _GONE = (OSError, ValueError, AttributeError)
 
 
 class ForgivingStream:
-    """A stream of text that drops what it cannot write.
+    """A text stream that drops what it cannot write.
 
     Args:
-        stream: to write to; None drops all.
+        stream: the stream to write to; None drops all text.
     """
 
     encoding = "utf-8"
@@ -30,47 +31,50 @@ class ForgivingStream:
         self._stream: Any = stream
 
     def write(self, text: str) -> int:
-        """Write text, if that is possible; its length."""
+        """Write text, if that is possible, and return its length."""
         with contextlib.suppress(*_GONE):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Write what is buffered, if that is possible."""
+        """Flush the stream, if that is possible."""
         with contextlib.suppress(*_GONE):
             self._stream.flush()
 
     def isatty(self) -> bool:
-        """Whether a person looks at it."""
+        """Return whether the stream is a terminal."""
         with contextlib.suppress(*_GONE):
             return bool(self._stream.isatty())
         return False
 
     def fileno(self) -> int:
-        """Its file descriptor."""
+        """Return the file descriptor of the stream."""
         return int(self._stream.fileno())
 
 
 def say(line: str) -> None:
-    """Write a line to the standard error stream."""
+    """Write a line to the standard error stream, if that is possible."""
     stream = ForgivingStream(sys.stderr)
     stream.write(f"{line}\n")
     stream.flush()
 
 
 def is_watched() -> bool:
-    """Whether a person looks at the standard error stream, so that a bar makes sense."""
+    """Return whether the standard error stream is a terminal, where a bar can be shown."""
     return ForgivingStream(sys.stderr).isatty()
 
 
 class Bar:
-    """A bar on the standard error stream, with lines above it. It is shown once it is updated."""
+    """A progress bar on the standard error stream, with lines of text above it.
+
+    The bar appears with its first update.
+    """
 
     def __init__(self) -> None:
         self._bar: Progress | None = None
 
     def line(self, text: str) -> None:
-        """Leave a line above the bar."""
+        """Write a line of text above the bar."""
         if self._bar is None:
             say(text)
         else:
@@ -80,8 +84,8 @@ class Bar:
         """Show how much is done.
 
         Args:
-            share: from 0 to 1.
-            text: a few words beside the bar.
+            share: the share that is done, from 0 to 1.
+            text: a short description beside the bar.
         """
         if self._bar is None:
             self._bar = _new_bar()
@@ -90,7 +94,7 @@ class Bar:
         self._bar.update(self._bar.task_ids[0], completed=share, description=text)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
 
@@ -99,7 +103,7 @@ def _new_bar() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    # The stream as it is now: while the bar is shown, rich puts another in its place.
+    # The stream is taken now, because rich replaces `sys.stderr` while it shows the bar.
     stream: Any = ForgivingStream(sys.stderr)
     return Progress(
         BarColumn(),

@@ -1,27 +1,28 @@
-"""Everything that pycifar raises on purpose.
+"""The errors and warnings that pycifar raises on purpose.
 
     PycifarError
     ├── ArgumentError (ValueError)            an argument has a wrong type or value
     │   └── UnknownNameError                  a name that is not in the list of allowed names
     ├── DataError                             images or labels cannot be used
-    │   ├── DataNotFoundError                 no data set where it was looked for
-    │   ├── DataFormatError                   a file is missing parts, truncated or another format
+    │   ├── DataNotFoundError                 no data set at the place where it should be
+    │   ├── DataFormatError                   a file is incomplete, truncated or of another format
     │   ├── ImageError                        images of a wrong shape, type or range
-    │   └── DownloadError                     the download failed or its checksum does not hold
+    │   └── DownloadError                     a download failed or its checksum does not match
     ├── ModelFileError                        a saved model cannot be read
     │   └── ModelVersionError                 a saved model was written by a newer pycifar
     ├── OutputError                           a file cannot be written
-    │   └── OutputExistsError                 a file exists and overwriting was not asked for
-    ├── TrainingError                         training cannot go on
-    │   ├── DivergenceError                   the loss is no finite number any more
+    │   └── OutputExistsError                 a file exists and overwriting was not requested
+    ├── TrainingError                         a training cannot continue
+    │   ├── DivergenceError                   the loss is not finite any more
     │   ├── CallbackError                     a callback given by the caller failed
-    │   └── CheckpointError (OutputError)     a checkpoint cannot be made, or does not fit
+    │   └── CheckpointError (OutputError)     a checkpoint cannot be saved or continued from
     ├── HandleError                           an R object outlived its Python object
     ├── ForkedError                           a forked process cannot compute with Keras
     └── DependencyError                       an optional library or a backend is missing
 
-Each class has a `kind`: R sees the class ``pycifar_error_<kind>``, then its parents' classes, then
-``pycifar_error``. Each instance may carry a `fix`: one sentence that says what to do.
+Each class has a `kind`. In R, an error is a condition of class ``pycifar_error_<kind>``, followed
+by the classes of its parents and by ``pycifar_error``. An error may have a `fix`, one sentence that
+says what to do.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ from typing import Any
 
 
 def printable(text: str) -> str:
-    r"""Text as it can be shown: what would move the cursor or end a line or column is escaped.
+    r"""Return text with all characters escaped that are not printable.
 
-    Names of classes and files may come from a stranger.
+    Names of classes and files may come from an untrusted source. Such characters could move the
+    cursor, end a line or forge a column of a table.
 
     Examples:
         >>> printable("a\tcat\x1b[31m")
@@ -47,7 +49,7 @@ def printable(text: str) -> str:
 
 
 class PycifarError(Exception):
-    """Base of all errors that pycifar raises on purpose.
+    """Base class of all errors that pycifar raises on purpose.
 
     Args:
         message: What is wrong, what is allowed, and what was received.
@@ -62,11 +64,14 @@ class PycifarError(Exception):
         self.message = message
         self.fix = fix
         if fix is not None:
-            self.add_note(fix)  # which a traceback shows
+            self.add_note(fix)  # tracebacks show notes
 
     @classmethod
     def kinds(cls) -> list[str]:
-        """The kinds of this class and its parents, most specific first, without the root."""
+        """Return the kinds of this class and its parents, from the most to the least specific.
+
+        The kind of `PycifarError` itself is left out.
+        """
         lineage = [c for c in cls.__mro__ if issubclass(c, PycifarError) and c is not PycifarError]
         return [c.kind for c in lineage]
 
@@ -90,13 +95,13 @@ class DataError(PycifarError):
 
 
 class DataNotFoundError(DataError):
-    """There is no data set where it was looked for."""
+    """There is no data set at the place where it should be."""
 
     kind = "data_not_found"
 
 
 class DataFormatError(DataError):
-    """A data file misses parts, is truncated, or is not what it claims to be."""
+    """A data file is incomplete, truncated, or of another format than it should be."""
 
     kind = "data_format"
 
@@ -108,7 +113,7 @@ class ImageError(DataError):
 
 
 class DownloadError(DataError):
-    """A download failed, or what came does not have the published checksum."""
+    """A download failed, or the file does not have the published checksum."""
 
     kind = "download"
 
@@ -132,15 +137,15 @@ class OutputError(PycifarError):
 
 
 class OutputExistsError(OutputError):
-    """A file exists, and overwriting it was not asked for."""
+    """A file exists, and overwriting it was not requested."""
 
     kind = "output_exists"
 
 
 class TrainingError(PycifarError):
-    """Training cannot go on.
+    """A training cannot continue.
 
-    `model` is the `TrainedModel` as far as it came, or None.
+    `model` is the `TrainedModel` with what it learned until then, or None.
     """
 
     kind = "training"
@@ -148,22 +153,22 @@ class TrainingError(PycifarError):
 
 
 class DivergenceError(TrainingError):
-    """The loss is no finite number any more.
+    """The loss is not finite any more.
 
-    `model` has the last weights that gave a finite loss, at most 100 steps old.
+    `model` has weights that gave a finite loss and are at most 100 steps old.
     """
 
     kind = "divergence"
 
 
 class CallbackError(TrainingError):
-    """A callback that the caller gave failed."""
+    """A callback given by the caller failed."""
 
     kind = "callback"
 
 
 class CheckpointError(TrainingError, OutputError):
-    """A checkpoint cannot be made, is damaged, or is of another training."""
+    """A checkpoint cannot be saved, is damaged, or belongs to another training."""
 
     kind = "checkpoint"
 
@@ -175,7 +180,7 @@ class HandleError(PycifarError):
 
 
 class ForkedError(PycifarError):
-    """This process was forked from one in which Keras's backend had started its threads."""
+    """This process was forked after Keras's backend had started threads, which a fork loses."""
 
     kind = "forked"
 
@@ -187,7 +192,7 @@ class DependencyError(PycifarError):
 
 
 class PycifarWarning(UserWarning):
-    """Base of all warnings of pycifar."""
+    """Base class of all warnings of pycifar."""
 
     kind = "pycifar"
 
@@ -205,22 +210,22 @@ class InterruptedWarning(PycifarWarning):
 
 
 class CheckpointWarning(PycifarWarning):
-    """A checkpoint was made elsewhere, in a way that changes no weights."""
+    """A checkpoint was saved in another environment, but the difference changes no weights."""
 
     kind = "checkpoint"
 
 
 class BackendWarning(PycifarWarning):
-    """Keras's backend computes more slowly than it could, or to other last bits."""
+    """Keras's backend is slower than it could be, or its results differ in the last bits."""
 
     kind = "backend"
 
 
 @contextmanager
 def warnings_collected() -> Iterator[list[PycifarWarning]]:
-    """Collect the warnings of pycifar, for somebody who shows them in their own way.
+    """Collect pycifar's warnings in a list, for a caller that shows them in its own way.
 
-    Those of others are shown as ever.
+    Warnings of other packages are shown as usual.
     """
     collected: list[PycifarWarning] = []
     with warnings.catch_warnings():

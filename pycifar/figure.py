@@ -1,7 +1,8 @@
 """A Matplotlib figure that a notebook shows as a picture.
 
-IPython shows a figure of Matplotlib as a picture only after Matplotlib's inline backend was
-switched on. This one has a method that IPython looks for on each object, so it needs no backend.
+IPython shows a Matplotlib figure as a picture only after Matplotlib's inline backend was switched
+on. `Figure` has a method that IPython looks for on each object, `_repr_png_`, so it does not need
+that backend.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import Any
 
 from matplotlib import figure
 
-TIGHT: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.1}  # inches
+# Arguments of `savefig` that cut off empty margins and leave 0.1 inches.
+TIGHT: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.1}
 
 
 class Figure(figure.Figure):
-    """A figure of Matplotlib, which IPython shows as a PNG where nothing else is switched on."""
+    """A Matplotlib figure that IPython shows as a PNG, without any backend for notebooks."""
 
     def _repr_png_(self) -> bytes:
         stream = io.BytesIO()

@@ -1,7 +1,7 @@
-"""The language that errors are written in: constants and functions have other names in R.
+"""The names of constants and functions in error messages, which are different in R.
 
-A message is made where the error is raised, and nothing translates it afterwards. It names
-constants by `constant`, and functions of pycifar by `function`.
+A message is complete when its error is raised; nothing translates it later. So messages name
+constants by `constant` and pycifar's functions by `function`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _speaks_r: ContextVar[bool] = ContextVar("speaks_r", default=False)
 
 @contextmanager
 def speaking_r() -> Iterator[None]:
-    """Write the errors inside for someone who works in R."""
+    """Write error messages for users of R inside the context."""
     token = _speaks_r.set(True)
     try:
         yield
@@ -25,7 +25,7 @@ def speaking_r() -> Iterator[None]:
 
 
 def constant(value: bool | float | None) -> str:
-    """Return how None, True, False or a number is written.
+    """Return how None, True, False or a number is written in Python, or in R.
 
     Examples:
         >>> constant(None)
@@ -46,9 +46,9 @@ def constant(value: bool | float | None) -> str:
 
 
 def function(name: str) -> str:
-    """Return how a function of pycifar is called.
+    """Return how a function of pycifar is called in Python, or in R.
 
     Args:
-        name: in Python, such as "train".
+        name: its name in Python, such as "train".
     """
     return f"cifar_{name}()" if _speaks_r.get() else f"{name}()"

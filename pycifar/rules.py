@@ -1,7 +1,8 @@
-"""What each setting of a training may be: one rule a setting, for the functions and the shell.
+"""The values that each setting of a training may have: one rule for each setting.
 
-What is refused here needs neither images nor Keras, so the shell refuses it before it loads any.
-What depends on the data, such as the largest batch size, is checked in `pycifar.training.resolve`.
+The functions and the command check settings by the same rules. The rules need neither images nor
+Keras, so the command reports a wrong value before it loads any. What depends on the data, such as
+the largest batch size, is checked in `pycifar.training.resolve`.
 """
 
 from __future__ import annotations
@@ -27,21 +28,22 @@ from pycifar.learners.schedules import SCHEDULES
 from pycifar.limits import MOST_STEPS
 from pycifar.precision import PRECISIONS
 
-# A rule is called with a setting's name and value, and returns the value in its plain type.
+# A rule takes the name and the value of a setting. It returns the value as a plain Python type, or
+# raises an ArgumentError.
 Rule = Callable[[str, Any], Any]
 
-FEWEST_SEARCH_STEPS = 10  # of a search for a learning rate
+FEWEST_SEARCH_STEPS = 10  # steps of a search for a learning rate
 
 
 def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Check settings of a training, each by its rule and then those that exclude each other.
+    """Check settings of a training: each by its rule, then those that exclude each other.
 
     Args:
-        given: any fields of `Settings`, and maybe `architecture`, whose name brings the rules of
-            that network.
+        given: any fields of `Settings`, and optionally `architecture`. If that is the name of a
+            network in NumPy, the settings must suit such a network, too.
 
     Returns:
-        The settings in their plain types.
+        The settings as plain Python types.
 
     Raises:
         ArgumentError: a setting has a wrong type or value.
@@ -56,25 +58,26 @@ def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checked(name: str, value: Any) -> Any:
+    """Return a setting after its check; one that was not given is returned as it is."""
     if name == "architecture":
         return value if value is None else check_setting(name, value)
     return check_setting(name, value) if is_said(name, value) else value
 
 
 def check_setting(name: str, value: Any) -> Any:
-    """Check one setting by its rule."""
+    """Check one setting by its rule, and return it as a plain Python type."""
     return RULES[name](name, value)
 
 
 def check_search(lowest: Any, highest: Any, steps: Any) -> tuple[float, float, int]:
-    """Check the rates and the steps of a search for a learning rate."""
+    """Check the lowest rate, highest rate and steps of a search for a learning rate."""
     lowest = _above_zero("lowest", lowest)
     highest = check_number("highest", highest, minimum=lowest, open_minimum=True)
     return lowest, highest, check_count("steps", steps, FEWEST_SEARCH_STEPS, MOST_STEPS)
 
 
 def _check_budget(settings: Mapping[str, Any]) -> None:
-    """Raise an ArgumentError where both epochs and seconds are given."""
+    """Raise an ArgumentError if both `epochs` and `time_budget` are given."""
     epochs, time_budget = settings.get("epochs"), settings.get("time_budget")
     if epochs is not None and time_budget is not None:
         raise ArgumentError(
@@ -84,7 +87,7 @@ def _check_budget(settings: Mapping[str, Any]) -> None:
 
 
 def _check_checkpoints(settings: Mapping[str, Any]) -> None:
-    """Raise an ArgumentError where something is said of checkpoints, and not where they are."""
+    """Raise an ArgumentError if other settings of checkpoints are given, but no folder for them."""
     if settings.get("checkpoint_dir") is not None:
         return
     for name in ("checkpoint_every", "resume"):
@@ -105,18 +108,25 @@ def _at_least_zero(name: str, value: Any) -> float:
 
 
 def _name_among(allowed: Iterable[str]) -> Rule:
+    """Return a rule that accepts only the allowed names."""
     return lambda name, value: check_choice(name, value, allowed)
 
 
 def _name_or_object(allowed: Iterable[str]) -> Rule:
-    """Let through what is no text: whether it is an object of Keras, only Keras can tell."""
+    """Return a rule that accepts the allowed names, and every value that is not a string.
+
+    Whether such a value is an object of Keras can be checked only once Keras is imported.
+    """
     return lambda name, value: (
         check_choice(name, value, allowed) if isinstance(value, str) else value
     )
 
 
 def _validation(name: str, value: Any) -> float | str | None:
-    """A share of the images, a split's name, which only the data set can judge, or None."""
+    """Check what to validate on: a share of the images, the name of a split, or None.
+
+    Whether there is a split of that name can be checked only with the data set.
+    """
     if value is None or isinstance(value, str):
         return value
     return check_number(name, value, 0, 1, open_minimum=True, open_maximum=True)
@@ -124,14 +134,17 @@ def _validation(name: str, value: Any) -> float | str | None:
 
 def _augmentation(name: str, value: Any) -> Any:
     from pycifar.datasets.augmentation import (
-        resolve_augmentation,  # needs NumPy, which doctor may lack
+        resolve_augmentation,  # needs NumPy, which may be missing where `doctor` runs
     )
 
     return resolve_augmentation(value)
 
 
 def _class_weights(name: str, value: Any) -> str | dict[str, float]:
-    """Balanced, or numbers by class name, which only the data set can judge."""
+    """Check class weights: "balanced", or numbers of at least 0 by class name.
+
+    Whether there are classes of these names can be checked only with the data set.
+    """
     if isinstance(value, str) and value == "balanced":
         return value
     if not isinstance(value, Mapping):

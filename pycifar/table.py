@@ -1,7 +1,8 @@
-"""Tables of results: as text for a prompt, and as HTML for a notebook.
+"""Tables of results, as text for a terminal and as HTML for a notebook.
 
-Of a table with many rows, the first and the last rows are shown with the number of all rows. How
-many rows that are is set in pandas, by its options ``display.max_rows`` and ``display.min_rows``.
+A long table is shown by its first and last rows, with the number of all rows. The options
+``display.max_rows`` and ``display.min_rows`` of pandas set which tables are long, and how many rows
+of them are shown.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def as_text(table: pandas.DataFrame, floats: str = ".4f", index: bool = False) -> str:
-    """Lay out a table as text.
+    """Return a table as text.
 
     Args:
-        table: what is shown.
-        floats: the format of a float, as Python's `format` takes it.
+        table: the table to show.
+        floats: the format of floats, as Python's `format` takes it.
         index: whether the names of the rows are shown.
     """
     text: str = _printable(table).to_string(**_layout(table, floats, index))
@@ -28,22 +29,26 @@ def as_text(table: pandas.DataFrame, floats: str = ".4f", index: bool = False) -
 
 
 def as_html(table: pandas.DataFrame, floats: str = ".4f", index: bool = False) -> str:
-    """Lay out a table as HTML, with the arguments of `as_text`; pandas escapes what is in it."""
+    """Return a table as HTML; the arguments are those of `as_text`.
+
+    pandas escapes the content of the cells.
+    """
     import pandas
 
+    # By default, pandas would cut the text of a cell after 50 characters.
     with pandas.option_context("display.max_colwidth", None):
         text: str = _printable(table).to_html(**_layout(table, floats, index))
     return text
 
 
 def paragraph(text: str) -> str:
-    """Make a paragraph of HTML from plain text, with the same line breaks."""
+    """Return plain text as a paragraph of HTML, with the same line breaks."""
     lines = html.escape(text).replace("\n", "<br>")
     return f"<p>{lines}</p>\n"
 
 
 def _printable(table: pandas.DataFrame) -> pandas.DataFrame:
-    """The table with names that may come from a stranger as they can be shown."""
+    """Return a table with all texts made printable: names may come from an untrusted source."""
 
     def shown(value: Any) -> Any:
         return printable(value) if isinstance(value, str) else value
@@ -52,7 +57,7 @@ def _printable(table: pandas.DataFrame) -> pandas.DataFrame:
 
 
 def _layout(table: pandas.DataFrame, floats: str, index: bool) -> dict[str, Any]:
-    """The arguments that pandas' `to_string` and `to_html` share."""
+    """Return the arguments that are the same for `to_string` and `to_html` of pandas."""
     import pandas
 
     most, few = (pandas.get_option(f"display.{name}") for name in ("max_rows", "min_rows"))
