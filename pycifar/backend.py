@@ -1,7 +1,8 @@
-"""Keras, imported without the noise that TensorFlow makes when it starts.
+"""The import of Keras, and what differs between its backends TensorFlow, JAX and PyTorch.
 
-Modules that need Keras import it from here: ``from pycifar.backend import keras``. Which backend
-computes is Keras's own choice (``KERAS_BACKEND``, its configuration file, else TensorFlow).
+Modules that need Keras import it from here: ``from pycifar.backend import keras``. That hides the
+messages that TensorFlow prints while it is imported. Keras chooses the backend itself: by the
+environment variable ``KERAS_BACKEND``, else by its configuration file, else TensorFlow.
 """
 
 from __future__ import annotations
@@ -24,16 +25,23 @@ import numpy as np
 
 from pycifar.errors import BackendWarning, DependencyError, ForkedError
 
+# A private module of TensorFlow, which tells whether oneDNN's kernels are on.
 _ONEDNN_STATE = "tensorflow.python.util._pywrap_util_port"
 
+# Held while the global random generators of Python and NumPy are seeded.
 _SEEDING = threading.RLock()
 
-JUST_NOW = 0.5  # seconds; importing the rest of what a call needs takes less
+# Seconds. The modules that a call imports after Keras take less time than this; see `call_began`.
+JUST_NOW = 0.5
 
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Point file descriptor 2 at the null device: TensorFlow's C++ code writes there directly."""
+    """Redirect file descriptor 2 to the null device inside the context.
+
+    TensorFlow's C++ code writes to the descriptor directly, so that replacing `sys.stderr` would
+    not silence it.
+    """
     try:
         saved = os.dup(2)
     except OSError:  # there is no descriptor 2, so there is nothing to silence
@@ -51,7 +59,10 @@ def _silent_stderr() -> Iterator[None]:
 
 
 def check_process() -> None:
-    """Raise a ForkedError where a computation would wait for ever."""
+    """Raise a ForkedError if this process was forked after Keras was imported.
+
+    A fork does not copy the threads of the backend, so a computation would never end.
+    """
     if _started_in != os.getpid():
         raise ForkedError(
             "This process was forked from one in which Keras was loaded, and has none of the "
@@ -62,12 +73,15 @@ def check_process() -> None:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Make what Keras draws inside depend on `seed` alone, and leave the caller's state as it was.
+    """Seed the global random generators inside the context, and restore their states after it.
 
-    Keras takes the seed of each initializer and dropout layer that was given none from Python's
-    `random`, whatever the backend, and the rest follows from those; NumPy's global state is
-    covered for builder functions that use it. Both are the whole process's, so one thread at a time
-    is inside.
+    With every backend, Keras draws the seed of an initializer or dropout layer that has none from
+    Python's `random`. Its other random numbers follow from these seeds. NumPy's global generator is
+    seeded for builder functions that use it. Both generators belong to the whole process, so a lock
+    admits one thread at a time.
+
+    Raises:
+        ForkedError: see `check_process`.
     """
     check_process()
     with _SEEDING:
@@ -82,24 +96,24 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def free_memory() -> None:
-    """Let go of Keras models that nobody has any more.
+    """Free the memory of Keras models that are not used any more.
 
-    They refer to themselves, which Python finds out rarely, and TensorFlow keeps what it has
-    compiled of them.
+    Such a model refers to itself. Only Python's garbage collector can free it, which runs rarely.
+    TensorFlow also caches the kernels that it compiled for the model.
     """
     gc.collect()
     if tensorflow is not None:
         context = importlib.import_module("tensorflow.python.eager.context")
-        context.context().clear_kernel_cache()  # as `keras.backend.clear_session` does it
+        context.context().clear_kernel_cache()  # as `keras.backend.clear_session` does
 
 
 @contextmanager
 def without_values() -> Iterator[None]:
-    """Have Keras build networks whose weights have shapes and no values, and forget them after.
+    """Let Keras build networks whose weights have shapes but no values.
 
-    Keras keeps a list of such weights, and gives them values when the next scope of its own ends,
-    whoever opens that: a network too large for memory would fail a call that has nothing to do
-    with it.
+    Keras keeps a list of such weights. It initializes all of them when its next scope ends, whoever
+    opened that scope. A network that is too large for memory would then make an unrelated call
+    fail. So the list is restored after the context to what it was before.
     """
     state = importlib.import_module("keras.src.backend.common.global_state")
     name = "uninitialized_variables"
@@ -113,7 +127,10 @@ def without_values() -> Iterator[None]:
 
 @contextmanager
 def torch_generator_kept() -> Iterator[None]:
-    """Leave the generator that `seed_torch` sets as it was."""
+    """Restore PyTorch's global random generator, which `seed_torch` seeds, after the context.
+
+    On other backends, do nothing.
+    """
     if keras.backend.backend() != "torch":
         yield
         return
@@ -122,9 +139,9 @@ def torch_generator_kept() -> Iterator[None]:
 
 
 def seed_torch(*numbers: int) -> None:
-    """Make what layers draw next depend on these numbers, where it does not on their own seeds.
+    """Seed PyTorch's global random generator from these numbers; do nothing on other backends.
 
-    PyTorch's dropout takes its numbers from PyTorch's own generator and not from the layer's.
+    On PyTorch, dropout draws from this generator and ignores the seed of its layer.
     """
     if keras.backend.backend() == "torch":
         (seed,) = np.random.SeedSequence(numbers).generate_state(1)
@@ -132,10 +149,11 @@ def seed_torch(*numbers: int) -> None:
 
 
 def call_began() -> float:
-    """When the call began that runs now, as `time.monotonic` has it.
+    """Return when the running call began, in seconds on the clock of `time.monotonic`.
 
-    A call that imports Keras only gets here once that is done. Where it is done this moment, the
-    first call to ask began before it.
+    A call that imports Keras gets here only after the import. So the first call of this function,
+    if it comes within `JUST_NOW` seconds of the import, returns when the import began. Every other
+    call returns the present time.
     """
     global _import_ended
     now = time.monotonic()
@@ -145,16 +163,16 @@ def call_began() -> float:
 
 
 def list_devices() -> list[str]:
-    """What the backend can compute on, such as "cpu:0" and "gpu:0"."""
+    """Return the devices that the backend can compute on, such as "cpu:0" and "gpu:0"."""
     if keras.backend.backend() != "torch":
         devices: list[str] = keras.distribution.list_devices()
         return devices
-    torch = importlib.import_module("torch")  # of which Keras does not tell it
+    torch = importlib.import_module("torch")  # whose devices Keras does not list
     return ["cpu:0", *(f"gpu:{i}" for i in range(torch.cuda.device_count()))]
 
 
 def compute_capabilities() -> list[tuple[int, ...]]:
-    """NVIDIA's number of what each of its GPUs here can compute, such as (8, 0)."""
+    """Return the compute capability of each NVIDIA GPU, such as (8, 0) for version 8.0."""
     name = keras.backend.backend()
     if name == "tensorflow":
         config = tensorflow.config
@@ -171,10 +189,10 @@ def compute_capabilities() -> list[tuple[int, ...]]:
 
 
 def gradient(score: Callable[[Any], Any], values: Any) -> tuple[Any, Any]:
-    """A score, and its gradient with respect to `values`, whatever the backend.
+    """Return a score and its gradient with respect to `values`, on any backend.
 
     Args:
-        score: makes one number of a tensor, by operations of Keras.
+        score: computes one number from a tensor, by operations of Keras.
         values: the tensor.
     """
     if keras.backend.backend() == "tensorflow":
@@ -192,11 +210,11 @@ def gradient(score: Callable[[Any], Any], values: Any) -> tuple[Any, Any]:
 
 
 def lacks_onednn() -> bool:
-    """Whether TensorFlow was imported before pycifar could have it compute by oneDNN's kernels."""
+    """Return whether oneDNN's kernels are off because TensorFlow was imported before pycifar."""
     asked = os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1"
     if tensorflow is None or not (_tensorflow_came_first and asked):
         return False
-    try:  # no public name of TensorFlow's tells it
+    try:  # TensorFlow has no public function that tells it
         return not importlib.import_module(_ONEDNN_STATE).IsMklEnabled()
     except (ImportError, AttributeError):
         return False
@@ -205,8 +223,8 @@ def lacks_onednn() -> bool:
 _started_in = os.getpid()
 _import_began = time.monotonic()
 _tensorflow_came_first = "tensorflow" in sys.modules
-tensorflow: Any = None  # where Keras computes with something else
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+tensorflow: Any = None  # stays None with another backend
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # hides information and warnings, not errors
 try:
     with _silent_stderr():
         import keras
@@ -214,10 +232,10 @@ try:
         if keras.backend.backend() == "tensorflow":
             tensorflow = importlib.import_module("tensorflow")
 
-            tensorflow.config.list_physical_devices()  # looks for GPUs, and is loud about it
-            # Each training traces a function of its own, which TensorFlow takes for a mistake.
+            tensorflow.config.list_physical_devices()  # looks for GPUs; the first call is verbose
+            # Each training traces a new function. TensorFlow warns of that as if by mistake.
             tensorflow.get_logger().addFilter(lambda record: "retracing" not in record.getMessage())
-except Exception as error:  # an unknown backend is a ValueError, a broken one can be anything
+except Exception as error:  # ValueError for an unknown backend; a broken one can raise anything
     first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
     raise DependencyError(
         f"Keras cannot be imported: {first_line.rstrip('.')}.",

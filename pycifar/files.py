@@ -1,4 +1,4 @@
-"""Writing files so that a failure leaves what was there, and one process at a time."""
+"""Atomic writing of files, and locks that exclude other processes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ from typing import Any, BinaryIO, cast
 from pycifar.console import say
 from pycifar.errors import OutputError, PycifarError
 
-LOOK_EVERY = 0.2  # seconds between two looks at a lock that is awaited
+LOOK_EVERY = 0.2  # seconds between two attempts to get a lock that another process holds
 
 
 def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
-    """Call `write` with a temporary path beside `target`, then rename it to `target`."""
+    """Call `write` with the path of a temporary file beside `target`, then rename it to `target`.
+
+    After a failure, an existing `target` is unchanged and the temporary file is gone.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     temporary = None
     try:
         handle, name = tempfile.mkstemp(target.suffix, f".{target.stem}-", target.parent)
@@ -28,8 +34,8 @@ def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
         os.close(handle)
         write(temporary)
         with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp gives the owner alone access
+            os.fsync(file.fileno())  # before the rename, which may reach the disk first
+        temporary.chmod(0o666 & ~_umask())  # mkstemp gives only the owner access
         temporary.replace(target)
         _flush_folder(target.parent)
     except OSError as error:
@@ -40,27 +46,29 @@ def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
 
 
 def read_file(path: Path, follow_links: bool = True) -> bytes:
-    """What is in a file, read once.
+    """Return the content of a regular file.
 
     Args:
         path: the file.
-        follow_links: whether it may be a link to a file.
+        follow_links: whether `path` may be a symbolic link to a file.
 
     Raises:
-        OSError: it cannot be read, or is no plain file: a pipe or a device may never end.
+        OSError: the file cannot be read, or is not a regular file. Reading a pipe or a device might
+            never end.
     """
     with _opened_plain(path, os.O_RDONLY, "rb", follow_links) as file:
         return file.read()
 
 
 def _opened_plain(path: Path, flags: int, mode: str, follow_links: bool) -> BinaryIO:
-    """A plain file, opened without waiting for what a pipe or a device would have."""
+    """Open a regular file; raise an OSError for any other, without waiting for a pipe or device."""
     flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     if not follow_links:
         flags |= getattr(os, "O_NOFOLLOW", 0)
     try:
         handle = os.open(path, flags, 0o666)
     except OSError as error:
+        # ELOOP: a symbolic link. ENXIO: a pipe that nobody reads.
         if error.errno in (errno.ELOOP, errno.ENXIO):
             raise OSError(error.errno, "it is no plain file", str(path)) from error
         raise
@@ -71,9 +79,9 @@ def _opened_plain(path: Path, flags: int, mode: str, follow_links: bool) -> Bina
 
 
 def remove_leftovers(target: Path) -> None:
-    """Remove what `write_atomically` leaves beside `target` where its process is killed.
+    """Remove the temporary files of `write_atomically` that killed processes left beside `target`.
 
-    Only for a target that no other process can be writing.
+    Call it only while no other process can be writing `target`.
     """
     for leftover in target.parent.glob(f".{target.stem}-*{target.suffix}"):
         leftover.unlink(missing_ok=True)
@@ -81,15 +89,18 @@ def remove_leftovers(target: Path) -> None:
 
 @contextmanager
 def locked(path: Path, in_use: PycifarError, folder: Path | None = None) -> Iterator[None]:
-    """Keep other processes out of what `path` stands for; the lock ends with this process.
+    """Lock a file inside the context, or raise `in_use` if another process has locked it.
+
+    The system releases the lock when this process ends, even if it is killed.
 
     Args:
-        path: a file, made with its folder where there is none, that stays.
-        in_use: the error where another process has the lock.
-        folder: is locked too, where the system can do that: somebody may delete the file.
+        path: the lock file. It is created with its folder if needed, and is not deleted.
+        in_use: the error to raise if another process holds the lock.
+        folder: a folder to lock as well, on systems that can lock folders, because somebody may
+            delete the lock file.
 
     Raises:
-        OutputError: the file cannot be opened.
+        OutputError: the lock file cannot be opened.
     """
     with _opened(path) as lock, _locked_folder(folder, in_use):
         if not _try_lock(lock.fileno()):
@@ -99,15 +110,16 @@ def locked(path: Path, in_use: PycifarError, folder: Path | None = None) -> Iter
 
 @contextmanager
 def _locked_folder(folder: Path | None, in_use: PycifarError) -> Iterator[None]:
+    """Lock a folder inside the context, if one is given and the system can lock it."""
     try:
         handle = None if folder is None else os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens none
+    except OSError:  # Windows cannot open folders
         handle = None
     if handle is None:
         yield
         return
     try:
-        with contextlib.suppress(OSError):  # network file systems lock files alone
+        with contextlib.suppress(OSError):  # network file systems can lock only files
             if not _try_lock(handle):
                 raise in_use
         yield
@@ -118,14 +130,14 @@ def _locked_folder(folder: Path | None, in_use: PycifarError) -> Iterator[None]:
 
 @contextmanager
 def awaited(path: Path, waiting: str = "") -> Iterator[None]:
-    """The same, but where another process has the lock, its end is awaited.
+    """Lock a file inside the context; wait first until no other process holds the lock.
 
     Args:
-        path: a file, made with its folder where there is none, that stays.
-        waiting: what to say on stderr where it has to be awaited.
+        path: the lock file. It is created with its folder if needed, and is not deleted.
+        waiting: the message to write to stderr before waiting; none if empty.
 
     Raises:
-        OutputError: the file cannot be opened.
+        OutputError: the lock file cannot be opened.
     """
     with _opened(path) as lock:
         if not _try_lock(lock.fileno()):
@@ -137,6 +149,7 @@ def awaited(path: Path, waiting: str = "") -> Iterator[None]:
 
 
 def _opened(path: Path) -> BinaryIO:
+    """Open a lock file, and create it with its folder if needed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _opened_plain(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, "ab", False)
@@ -145,10 +158,13 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _try_lock(handle: int) -> bool:
-    """Lock an open file or folder, unless another process has; it is unlocked when closed."""
+    """Lock an open file or folder, and return whether that succeeded.
+
+    It fails if another process holds the lock. Closing the file releases the lock.
+    """
     try:
         import fcntl
-    except ImportError:  # Windows has no such locks
+    except ImportError:  # Windows has no such locks, so nothing is locked
         return True
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,10 +174,10 @@ def _try_lock(handle: int) -> bool:
 
 
 def check_writable(target: Path) -> None:
-    """Raise an OutputError where no file can be made beside `target`; leaves nothing behind.
+    """Raise an OutputError unless a file can be created beside `target`.
 
-    Asked before long work whose result goes there. Permissions alone would not tell of a disk
-    that is full or read-only.
+    This is called before long work whose result is written there. It creates and deletes a
+    temporary file, because permissions do not show that a disk is full or read-only.
     """
     try:
         with tempfile.TemporaryFile(dir=target.parent):
@@ -171,7 +187,7 @@ def check_writable(target: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Have the new name survive a loss of power, where the system can do that."""
+    """Flush a folder to disk, where the system can, so that a rename survives a loss of power."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -189,6 +205,7 @@ def _output_error(target: Path, error: OSError) -> OutputError:
 
 
 def _umask() -> int:
+    """Return the umask of this process, which can be read only by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,7 +1,7 @@
-"""Which libraries can be imported, found out in a process of its own.
+"""Which libraries can be imported, tried in a child process.
 
-A broken library can do more than raise an error: TensorFlow ends the process where the processor
-lacks an instruction that it was built with. So it is not this process that tries.
+A broken library can do more than raise an error. TensorFlow ends the process if the processor lacks
+an instruction that TensorFlow was compiled with. So a child process imports the libraries.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from pycifar.errors import PycifarError
 
-# What pycifar imports, by the name that pip knows, in the order in which they are tried.
+# What pycifar imports: the name for pip and the name of the module, in the order of the attempts.
 MODULES = {
     "numpy": "numpy",
     "pandas": "pandas",
@@ -26,24 +26,26 @@ MODULES = {
     "keras": "keras",
 }
 
-PATIENCE = 180  # seconds; TensorFlow's first start from a cold disk can take one minute
+PATIENCE = 180  # seconds; the first import of TensorFlow from a cold disk can take one minute
 
 _SCRIPT = "import sys; sys.path[:] = {path!r}; from pycifar.import_check import report; report()"
 
 
 def check_imports() -> dict[str, dict[str, Any]]:
-    """Try each library.
+    """Try to import each library.
 
-    Where this process has Keras already, it works, and is asked itself.
+    No child process is started if this process has imported Keras already, which shows that Keras
+    works, or if the path of Python is unknown.
 
     Returns:
-        For each name in `MODULES` a dict with `version`; or with `error`, one line, `missing`,
-        whether it is not installed at all, and `fix`, a sentence or None. Keras has `backend`,
-        `backend_version`, `devices`, a list of names, and `lacks_onednn`, as well.
+        A dict for each name in `MODULES`. If the import worked, it has `version`. If not, it has
+        `error` (one line), `missing` (whether the library is not installed at all) and `fix` (a
+        sentence or None). That of Keras also has `backend`, `backend_version`, `devices` (a list of
+        names) and `lacks_onednn`.
     """
     if "keras" in sys.modules or not sys.executable:
         return dict(_try_all())
-    # R imports pycifar from a folder that is not on the path.
+    # R imports pycifar from a folder that is not on the path of the child.
     path = [*sys.path, str(Path(__file__).parents[1])]
     command = [sys.executable, "-c", _SCRIPT.format(path=path)]
     try:
@@ -56,19 +58,20 @@ def check_imports() -> dict[str, dict[str, Any]]:
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     found = {line.pop("name"): line for line in lines}
     for name in MODULES:
-        if name not in found:  # the first such one is the culprit; what follows was not tried
+        if name not in found:  # the first library without a result ended the child
             found[name] = {"error": ending, "missing": False, "fix": None}
             ending = "not tried, because another library failed before it"
     return found
 
 
 def report() -> None:
-    """What the process of its own does: one line of JSON a library, as soon as it is known."""
+    """Print one line of JSON for each library, as soon as it was tried; the child calls this."""
     for name, found in _try_all():
         print(json.dumps({"name": name, **found}), flush=True)
 
 
 def _try_all() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and the result of each library, in the order of `MODULES`."""
     for name, module in MODULES.items():
         try:
             yield name, _describe_keras() if name == "keras" else _describe(module)
@@ -84,7 +87,7 @@ def _describe(module: str) -> dict[str, Any]:
     imported = importlib.import_module(module)
     if hasattr(imported, "__version__"):
         return {"version": imported.__version__}
-    return {"version": version(packages_distributions()[module][0])}  # as Rich is
+    return {"version": version(packages_distributions()[module][0])}  # Rich has no __version__
 
 
 def _describe_keras() -> dict[str, Any]:
@@ -101,6 +104,7 @@ def _describe_keras() -> dict[str, Any]:
 
 
 def _ending(status: int) -> str:
+    """Return how a process ended, in words; a negative status is the number of a signal."""
     if status < 0:
         import signal
 
@@ -109,10 +113,11 @@ def _ending(status: int) -> str:
 
 
 def _text(output: bytes | str | None) -> str:
-    """What came before a timeout, which Python gives as bytes even where text was asked for."""
+    """Return output as text: after a timeout, Python gives bytes even in text mode."""
     return output.decode("utf-8", "replace") if isinstance(output, bytes) else output or ""
 
 
 def _one_line(error: Exception) -> str:
+    """Return the first line of an error, with its class unless it is one of pycifar's."""
     lines = str(error).strip().splitlines() or ["no message"]
     return lines[0] if isinstance(error, PycifarError) else f"{type(error).__name__}: {lines[0]}"

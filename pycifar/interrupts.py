@@ -1,4 +1,8 @@
-"""Signals that end a training: Ctrl-C, a scheduler's or container's SIGTERM, a closed terminal."""
+"""Signals that end a training: SIGINT, SIGTERM and SIGHUP.
+
+Ctrl-C sends SIGINT, schedulers and containers send SIGTERM, and a terminal that is closed sends
+SIGHUP.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# Each signal with what is in place where nobody has asked for anything else.
+# Each signal with the handler that it has unless somebody has installed another one.
 HANDLED: dict[int, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
 }
-if hasattr(signal, "SIGHUP"):  # Windows has none
+if hasattr(signal, "SIGHUP"):  # Windows does not have it
     HANDLED[signal.SIGHUP] = signal.SIG_DFL
 
 
 class Terminated(SystemExit):
-    """The process was asked to end while it trained.
+    """The process received a signal to end while it trained.
 
-    Its code is 128 and the number of the signal, as in a shell. `model` is the `TrainedModel` as
-    far as it came, or None.
+    The exit status is 128 plus the number of the signal, as in a shell. `model` is the
+    `TrainedModel` with what it learned until then, or None.
     """
 
     def __init__(self, number: int) -> None:
@@ -32,12 +36,14 @@ class Terminated(SystemExit):
 
 @contextmanager
 def interrupts_between_steps() -> Iterator[Callable[[], None]]:
-    """Hold signals back until the function that this gives is called, and raises them.
+    """Hold signals back inside the context, and yield a function that raises the oldest of them.
 
-    Ctrl-C is raised as KeyboardInterrupt, the others as `Terminated`. Python raises at any place:
-    inside a finaliser, which swallows it, or between two halves of an update. A second signal of
-    the same kind does at once what it always does. Where another handler is in place, as that of R
-    for Ctrl-C, or off the main thread, nothing changes.
+    The training calls that function between steps. It raises a KeyboardInterrupt for SIGINT, a
+    `Terminated` for other signals, and nothing if none has come. By itself, Python raises at any
+    place: in a finalizer, where the exception is lost, or in the middle of an update.
+
+    A second signal of the same kind is not held back. A signal keeps its handler if somebody has
+    installed another one, as R does for SIGINT. Outside the main thread, nothing is held back.
     """
     came: list[int] = []
 

@@ -1,4 +1,7 @@
-"""Whether a batch fits into memory, told before it is tried: a process out of memory is ended."""
+"""Checks of whether a batch fits into memory, before it is computed.
+
+The system may end a process that runs out of memory, so the process cannot report it afterwards.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,20 @@ from pycifar.errors import ArgumentError
 
 MEMINFO = Path("/proc/meminfo")
 
-WIDTHS = {"uint8": 1, "bfloat16": 2, "float16": 2}  # bytes of a value; 4 of others
+WIDTHS = {"uint8": 1, "bfloat16": 2, "float16": 2}  # bytes per value; 4 for all other types
 
-# What training holds at its peak, as a multiple of what comes out of the layers: that itself, what
-# activations and gradients add to it, and copies in the layout that convolutions compute in.
+# Peak memory of a training step, as a multiple of the outputs of all layers. It consists of these
+# outputs, what activations and gradients add, and copies in the memory layout of convolutions.
 HELD = 2.0
 
 
 def check_batch_fits(model: Any, batch_size: int) -> None:
-    """Raise an ArgumentError where a step would need more memory than there is.
+    """Raise an ArgumentError if a training step would need more memory than is free.
 
     Args:
-        model: layers whose size is not fixed are not counted, nor those of a network of NumPy,
-            whose batches are small beside the data.
-        batch_size: images a step.
+        model: the network. Layers whose output size is not fixed are not counted. Nothing is
+            counted for a network in NumPy, whose batches are small compared with the data.
+        batch_size: images per step.
     """
     available = available_memory()
     needed = HELD * bytes_per_image(model)
@@ -43,15 +46,15 @@ def check_batch_fits(model: Any, batch_size: int) -> None:
 
 @contextmanager
 def lack_of_memory_named(what: str) -> Iterator[None]:
-    """Make an ArgumentError of it where memory ends inside.
+    """Raise an ArgumentError if memory runs out inside the context.
 
     Args:
-        what: what needs it, for the error.
+        what: what needs the memory, for the error message.
     """
     try:
         yield
     except Exception as error:
-        # Keras's backends have an error of their own each.
+        # Each backend of Keras has error classes of its own, so these are compared by name.
         if not (isinstance(error, MemoryError) or type(error).__name__ in _EXHAUSTED):
             raise
         raise ArgumentError(f"There is not enough memory for {what}.") from error
@@ -61,7 +64,7 @@ _EXHAUSTED = ("ResourceExhaustedError", "XlaRuntimeError", "JaxRuntimeError", "O
 
 
 def check_image_fits(model: Any) -> None:
-    """Raise an ArgumentError where a prediction of one image would need more memory than there is.
+    """Raise an ArgumentError if the prediction of one image would need more memory than is free.
 
     Args:
         model: see `check_batch_fits`.
@@ -75,7 +78,10 @@ def check_image_fits(model: Any) -> None:
 
 
 def images_that_fit(model: Any) -> int:
-    """How many images can be predicted at once in half of the memory that is free, at least 1."""
+    """Return how many images can be predicted at once in half of the free memory, at least 1.
+
+    The result is `sys.maxsize` if the free memory is unknown, or if no layer is counted.
+    """
     available, needed = available_memory(), bytes_per_image(model)
     if available is None or needed == 0:
         return sys.maxsize
@@ -83,7 +89,7 @@ def images_that_fit(model: Any) -> int:
 
 
 def bytes_per_image(model: Any) -> int:
-    """What comes out of all layers for one image, and the scores of those that attend."""
+    """Return the bytes that the outputs and attention scores of all layers take for one image."""
     from pycifar.backend import keras
 
     total = 0
@@ -95,14 +101,14 @@ def bytes_per_image(model: Any) -> int:
 
 
 def _calls(model: Any) -> Iterator[Any]:
-    """The calls of layers that a network is made of; none where it is a class of its own."""
+    """Yield the calls of layers in a network; none for a subclass of `keras.Model`."""
     function = getattr(model, "_functional", None) or model
     for nodes in getattr(function, "_nodes_by_depth", {}).values():
         yield from (node for node in nodes if not node.is_input)
 
 
 def _bytes(tensor: Any) -> int:
-    """The size of a tensor for one image; 0 where that is not fixed."""
+    """Return the bytes of a tensor for one image, or 0 if its shape is not fixed."""
     if None in tensor.shape[1:]:
         return 0
     n_values: int = math.prod(tensor.shape[1:])
@@ -110,7 +116,10 @@ def _bytes(tensor: Any) -> int:
 
 
 def _scores(node: Any) -> int:
-    """What each position of an image says to each other one, where a layer attends."""
+    """Return the bytes of the scores of an attention layer for one image; 0 for other layers.
+
+    The scores are float32: one for each pair of positions in each head.
+    """
     if "Attention" not in type(node.operation).__name__:
         return 0
     positions = [
@@ -121,9 +130,9 @@ def _scores(node: Any) -> int:
 
 
 def available_memory(meminfo: Path = MEMINFO) -> int | None:
-    """Bytes that can be had without swapping; all of the machine's where the system tells no more.
+    """Return the bytes of memory that are free without swapping.
 
-    None where it does not even tell that.
+    Without ``/proc/meminfo``, these are all bytes of the machine, or None if that is unknown, too.
     """
     try:
         for line in meminfo.read_text().splitlines():
@@ -138,6 +147,6 @@ def available_memory(meminfo: Path = MEMINFO) -> int | None:
 
 
 def _rounded_down(n: int) -> int:
-    """With two digits that count."""
+    """Return a whole number, rounded down to two significant digits."""
     unit: int = 10 ** max(0, len(str(n)) - 2)
     return n // unit * unit

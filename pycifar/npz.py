@@ -1,4 +1,4 @@
-"""Reading NumPy's archives of arrays (`.npz`) without trusting what they say of themselves."""
+"""Reading of NumPy's archives of arrays (`.npz`) that come from an untrusted source."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import IO
 
 import numpy as np
 
-SUFFIX = ".npy"  # of each entry
-LONGEST_HEADER = 10_000  # bytes; that of an array without fields has about 100
+SUFFIX = ".npy"  # of the name of each entry
+LONGEST_HEADER = 10_000  # bytes; the header of an array without fields has about 100
 
 
 def read_npz(source: Path | IO[bytes]) -> dict[str, np.ndarray]:
-    """The arrays of an uncompressed archive by name, as `numpy.savez` writes it.
+    """Return the arrays by name of an uncompressed archive, as `numpy.savez` writes it.
 
-    Nothing is read before its size is known to be what the archive really holds, so memory is
-    bounded by the size of the file, and no object of Python is made.
+    An array is read only if the size in its header is the size of its entry. So memory is bounded
+    by the size of the file. No Python objects are unpickled.
 
     Raises:
         ValueError: the archive is damaged, compressed, or holds anything but numbers.
@@ -33,6 +33,7 @@ def read_npz(source: Path | IO[bytes]) -> dict[str, np.ndarray]:
 
 
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
+    """Return the array of one entry; raise a ValueError if its header does not fit its size."""
     if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
         raise ValueError(f"{entry.filename!r} is compressed")
     with archive.open(entry) as stream:
@@ -50,8 +51,8 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """What an array's header says: its shape, whether the first index runs fastest, its numbers."""
+    """Return the shape of an array, whether it is in Fortran order, and its dtype."""
     try:
         return np.lib.format.read_array_header_1_0(stream, LONGEST_HEADER)
-    except Exception as error:  # it is parsed as Python, which fails in many ways
+    except Exception as error:  # NumPy parses it as Python code, which can fail in many ways
         raise ValueError(f"the header of an array cannot be read ({error})") from error

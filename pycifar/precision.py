@@ -1,4 +1,4 @@
-"""The numbers that a network computes with: float32, or bfloat16 where the machine has it."""
+"""The precision of computations: float32, or bfloat16 where the machine computes it natively."""
 
 from __future__ import annotations
 
@@ -10,36 +10,38 @@ from pycifar.arguments import check_choice
 from pycifar.errors import ArgumentError
 from pycifar.processor import find_processor
 
-# Keras's name for each: with bfloat16, weights, losses and updates stay float32.
+# Keras's dtype policy for each precision. With bfloat16, weights, losses and updates stay float32.
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 PRECISIONS = ("auto", *POLICIES)
 
-# Instructions that multiply matrices of bfloat16; without them it is emulated, and slow.
+# Instruction sets that multiply matrices of bfloat16. Without them, bfloat16 is emulated and slow.
 NATIVE = {"AVX512-BF16", "AMX", "BF16"}
 
-# The first compute capability of NVIDIA's that has bfloat16, Ampere's.
+# The lowest compute capability of an NVIDIA GPU with bfloat16: that of the Ampere generation.
 AMPERE = (8, 0)
 
 
 def has_bfloat16() -> bool:
-    """Whether what computes here, a GPU or the processor, has bfloat16 of its own."""
+    """Return whether the GPUs here, or else the processor, compute bfloat16 natively."""
     from pycifar.backend import compute_capabilities, list_devices
 
+    # GPUs of other makers than NVIDIA have no compute capability and count as having bfloat16.
     if any(device.startswith("gpu") for device in list_devices()):
         return min(compute_capabilities(), default=AMPERE) >= AMPERE
     return bool(NATIVE & set(find_processor().instructions or ()))
 
 
 def resolve_precision(precision: Any, preferred: str) -> str:
-    """What a training computes with, "float32" or "bfloat16".
+    """Return the precision that a training computes in, "float32" or "bfloat16".
 
     Args:
-        precision: one of `PRECISIONS`; "auto" is `preferred` where the machine has it.
-        preferred: what suits the network.
+        precision: one of `PRECISIONS`. "auto" is `preferred` if the machine computes it natively,
+            and else "float32".
+        preferred: the precision that suits the network.
 
     Raises:
-        ArgumentError: it is none of these, or the machine lacks it.
+        ArgumentError: `precision` is none of these, or the machine does not compute it natively.
     """
     chosen = check_choice("precision", precision, PRECISIONS)
     if chosen == "auto":
@@ -54,7 +56,7 @@ def resolve_precision(precision: Any, preferred: str) -> str:
 
 @contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Have Keras build layers that compute in `precision`, a key of `POLICIES`."""
+    """Let layers that are built inside the context compute in `precision`, a key of `POLICIES`."""
     from pycifar.backend import keras
 
     before = keras.config.dtype_policy()
@@ -66,6 +68,6 @@ def computing_in(precision: str) -> Iterator[None]:
 
 
 def precision_of(model: Any) -> str:
-    """What a Keras model computes with: "bfloat16" where any of its layers does."""
+    """Return the precision of a Keras model: "bfloat16" if any of its layers computes in it."""
     computed = {layer.compute_dtype for layer in getattr(model, "layers", ())}
     return "bfloat16" if "bfloat16" in computed else "float32"

@@ -1,4 +1,4 @@
-"""The processor: its name, the cores that may be used, and the instructions that decide speed."""
+"""The processor: its name, the cores that may be used, and the instruction sets for speed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
 
-# Linux's name for each instruction set that matters for matrix products, with the usual name.
+# Linux's name and the usual name of each instruction set that matters for matrix products.
 INSTRUCTIONS = {
     "avx2": "AVX2",
     "avx512f": "AVX512",
@@ -27,12 +27,13 @@ INSTRUCTIONS = {
 
 @dataclass(frozen=True)
 class Processor:
-    """What computes where there is no GPU.
+    """The processor of a machine.
 
     Args:
-        name: as the maker has it, or the architecture where that is all that is known.
-        cores: logical cores that this process may use.
-        instructions: the names in `INSTRUCTIONS` that it has; None where the system does not tell.
+        name: the name that its maker gave it, or the architecture if nothing else is known.
+        cores: the number of logical cores that this process may use.
+        instructions: the usual names of those of `INSTRUCTIONS` that it has, or None if the system
+            does not tell.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Processor:
 
 
 def find_processor(cpuinfo: Path = CPUINFO) -> Processor:
-    """The processor of this machine.
+    """Return the processor of this machine.
 
     Args:
         cpuinfo: the file in which Linux describes it.
@@ -56,13 +57,18 @@ def find_processor(cpuinfo: Path = CPUINFO) -> Processor:
 
 
 def threads_asked_for(names: Iterable[str], cores: int) -> int:
-    """Return what the first of these environment variables that is set says, else all cores."""
+    """Return the number of threads that environment variables ask for.
+
+    Args:
+        names: the variables; the first one that is set counts.
+        cores: the result if none is set, or if the first one is not a whole number.
+    """
     given = next((os.environ[name] for name in names if os.environ.get(name)), "")
     return int(given) if given.isdecimal() else cores
 
 
 def _read_cpuinfo(path: Path) -> dict[str, str]:
-    """The fields of the first core; empty where the system is not Linux."""
+    """Return the fields of the first core; none on systems other than Linux."""
     fields: dict[str, str] = {}
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -76,6 +82,7 @@ def _read_cpuinfo(path: Path) -> dict[str, str]:
 
 
 def _name_elsewhere() -> str:
+    """Return the name of the processor where ``/proc/cpuinfo`` does not have it, as on macOS."""
     if sys.platform == "darwin":
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -85,6 +92,7 @@ def _name_elsewhere() -> str:
 
 
 def _usable_cores() -> int:
+    """Return the number of logical cores that this process may use, or of all if unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
