@@ -1,4 +1,4 @@
-"""Where images come from (layer 1)."""
+"""Data sets: CIFAR-10, synthetic images, folders of image files, and arrays (layer 1)."""
 
 from pycifar.datasets.cifar10 import CIFAR10_CLASS_NAMES
 from pycifar.datasets.cifar10_location import find_cifar10

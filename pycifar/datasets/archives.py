@@ -1,7 +1,7 @@
-"""The published archives: their batches read in passing, or unpacked to a folder.
+"""Reading of the published archives of CIFAR-10, with or without unpacking them to a folder.
 
-Nothing that an archive says is taken on trust: only the files that are expected are looked at, by
-name, kind and size, and never much more is decompressed than a published archive holds.
+An archive is not trusted. Only files of an expected name, type and size are read, and not much more
+is decompressed than a published archive holds.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from typing import cast
 from pycifar.datasets.cifar10_location import Layout
 from pycifar.errors import DataFormatError, OutputError
 
-_MOST_MEMBERS = 100  # a published archive has 9
-_CHUNK = 1 << 20  # bytes
+_MOST_MEMBERS = 100  # members of an archive; a published one has 9
+_CHUNK = 1 << 20  # bytes read at a time
 
 
 def _opened(path: Path) -> BufferedReader:
+    """Open an archive; raise a DataFormatError if it cannot be read."""
     try:
         return path.open("rb")
     except OSError as error:
@@ -34,16 +35,16 @@ def _opened(path: Path) -> BufferedReader:
 def read_members(
     path: Path, layout: Layout, use: Callable[[str, BufferedIOBase, int], None]
 ) -> None:
-    """Hand the files of CIFAR-10 in an archive to `use`, in the order in which they come.
+    """Call `use` for each file of CIFAR-10 in an archive, in the order of the archive.
 
     Args:
         path: the archive, a gzipped tar file.
-        layout: the layout that it must have; other files in it are passed over.
+        layout: the layout that it must have; other files in it are skipped.
         use: called with the name of a file, a stream of its bytes, and its size in bytes.
 
     Raises:
-        DataFormatError: the archive is damaged, or an expected file is not a plain one, comes
-            twice, is too large or is missing.
+        DataFormatError: the archive is damaged, or an expected file is missing, occurs twice, is
+            too large or is not a regular file.
     """
     missing = {*layout.batches}
     seen: set[str] = set()
@@ -67,7 +68,8 @@ def read_members(
 def unpack(path: Path, layout: Layout, parent: Path) -> Path:
     """Unpack the files of CIFAR-10 from an archive to ``parent/<the layout's folder>``.
 
-    The folder appears whole or not at all. Where another process was faster, its folder stays.
+    The folder appears only when it is complete. If another process has created it meanwhile, that
+    folder is kept.
 
     Returns:
         The folder.
@@ -83,7 +85,7 @@ def unpack(path: Path, layout: Layout, parent: Path) -> Path:
             unpacked.mkdir()
 
             def write(name: str, stream: BufferedIOBase, n_bytes: int) -> None:
-                # The name is one of the layout's own, so it cannot lead out of the folder.
+                # The name is one of the layout's own, so it cannot point outside the folder.
                 with (unpacked / name).open("wb") as target:
                     shutil.copyfileobj(stream, target, _CHUNK)
 
@@ -98,7 +100,10 @@ def unpack(path: Path, layout: Layout, parent: Path) -> Path:
 
 
 class _Unzipped:
-    """A gzipped file as tarfile reads it, which raises DataFormatError and ends at a limit."""
+    """A gzipped file that tarfile can read.
+
+    Reading raises a DataFormatError if the file is damaged, or longer than a limit in bytes.
+    """
 
     def __init__(self, zipped: BufferedIOBase, path: Path, limit: int) -> None:
         self._unzipped = gzip.GzipFile(fileobj=zipped)
@@ -122,13 +127,13 @@ class _Unzipped:
         return data
 
     def finish(self) -> None:
-        """Read to the end, where the checksum stands."""
+        """Read to the end of the file, where gzip verifies its checksum."""
         while self.read(_CHUNK):
             pass
 
 
 def _expected_name(member: tarfile.TarInfo, layout: Layout) -> str | None:
-    """The name of a file of the layout, or None for any other."""
+    """Return the name that a member has in the layout, or None if it is not in the layout."""
     parts = PurePosixPath(member.name).parts
     if parts[:-1] == (layout.folder,) and parts[-1] in (*layout.batches, layout.meta):
         return parts[-1]
@@ -138,7 +143,11 @@ def _expected_name(member: tarfile.TarInfo, layout: Layout) -> str | None:
 def _check_member(
     member: tarfile.TarInfo, name: str | None, path: Path, layout: Layout, seen: set[str]
 ) -> None:
-    """Refuse a member that is not a plain file of a plausible size, or comes a second time."""
+    """Raise a DataFormatError for a member that occurs twice, or is expected but unsuitable.
+
+    An expected member must be a regular file that is not larger than the layout allows. The number
+    of members is limited, too.
+    """
     full_name = str(PurePosixPath(member.name))
     if full_name in seen or len(seen) == _MOST_MEMBERS:
         raise DataFormatError(f"{path} holds too many files, or {full_name[:80]} twice.")

@@ -1,4 +1,4 @@
-"""The published binary batches: 10,000 records of one label byte and 3,072 pixel bytes."""
+"""Reading of the published binary batches: 10,000 records of a label byte and 3,072 pixel bytes."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pycifar.errors import DataFormatError
 BATCH_SIZE = N_IMAGES * (1 + N_PIXELS)  # bytes
 LARGEST_META = 10_000  # bytes; the published file has 61
 
-_RECORDS = 500  # read at a time: small enough to stay in the processor's cache
+_RECORDS = 500  # read at a time, few enough to stay in the processor's cache
 
 
 def read_binary_batch(
     stream: BufferedIOBase, n_bytes: int, name: str, images: np.ndarray
 ) -> np.ndarray:
-    """Read one binary batch: its pixels into `images`, its labels as what is returned.
+    """Read one binary batch: write its pixels to `images`, and return its labels.
 
     Args:
         stream: the file, open for reading bytes from its start.
         n_bytes: the size of the file.
-        name: the file's name, for errors.
-        images: uint8, shape (10000, 3072), contiguous; is overwritten.
+        name: the name of the file, for error messages.
+        images: uint8, shape (10000, 3072), contiguous; it is overwritten.
 
     Returns:
-        The labels, int64, shape (10000,). Their range is the caller's question.
+        The labels, int64, shape (10000,). The caller checks their range.
 
     Raises:
-        DataFormatError: the file has another size.
+        DataFormatError: the file does not have the size of a binary batch.
     """
     if n_bytes != BATCH_SIZE:
         problem = "is truncated" if n_bytes < BATCH_SIZE else "is too long"
@@ -48,10 +48,10 @@ def read_binary_batch(
 
 
 def read_binary_meta(stream: BufferedIOBase, n_bytes: int, name: str) -> tuple[str, ...]:
-    """Read the class names from the published ``batches.meta.txt``, one a line.
+    """Read the class names from the published ``batches.meta.txt``, which has one per line.
 
     Raises:
-        DataFormatError: the file is not such a file.
+        DataFormatError: the file is empty, too large, or not plain ASCII.
     """
     if not 0 < n_bytes <= LARGEST_META:
         raise DataFormatError(
@@ -64,6 +64,7 @@ def read_binary_meta(stream: BufferedIOBase, n_bytes: int, name: str) -> tuple[s
 
 
 def _fill(stream: BufferedIOBase, room: memoryview, name: str) -> None:
+    """Fill `room` from a stream, which may return fewer bytes at a time."""
     filled = 0
     while filled < len(room):
         n_read = stream.readinto(room[filled:])

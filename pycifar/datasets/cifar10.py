@@ -30,23 +30,24 @@ from pycifar.files import awaited
 CIFAR10_CLASS_NAMES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
-LOCK = ".lock"  # in the cache folder
+LOCK = ".lock"  # the lock file in the cache folder
 
 
 def load_cifar10(
     data_dir: str | Path | None = None, download: bool = True, verbose: bool = True
 ) -> Dataset:
-    """CIFAR-10 from where `find_cifar10` finds it, downloaded first where need be.
+    """Load CIFAR-10 from where `find_cifar10` finds it, or download it first.
 
     Args:
-        data_dir: where to look, as for `find_cifar10`; nothing is downloaded when it is given.
-        download: whether to download the data set when it is not found.
-        verbose: whether to say on stderr that it is downloaded.
+        data_dir: where to look, as for `find_cifar10`. If it is given, nothing is downloaded.
+        download: whether to download the data set if it is not found.
+        verbose: whether to show the progress of a download on stderr.
 
     Raises:
-        DataNotFoundError: it is not there, and was not to be downloaded.
-        DataFormatError: a file is missing, truncated, too long, or not what it should be.
+        DataNotFoundError: CIFAR-10 was not found, and may not be downloaded.
+        DataFormatError: a file is missing, truncated, too long, or of another format.
         DownloadError: the download failed.
+        OutputError: the downloaded files cannot be written.
     """
     location = find_cifar10(data_dir)
     if location is None and not download:
@@ -58,12 +59,12 @@ def load_cifar10(
 
 
 def fetch_cifar10(archive: RemoteFile, folder: Path, verbose: bool) -> Cifar10Location:
-    """Download the archive of Python batches, unpack it in `folder` and keep only the batches.
+    """Download the archive of Python batches, unpack it in `folder`, and delete the archive.
 
-    Where another process does so, its end is awaited, and what it left is taken.
+    If another process is doing so, wait for it, and use the files that it has unpacked.
 
     Raises:
-        DownloadError: the download failed, or its checksum does not hold.
+        DownloadError: the download failed, or its checksum does not match.
         OutputError: the files cannot be written.
     """
     waiting = f"Waiting for another process that downloads to {folder}." if verbose else ""
@@ -78,12 +79,13 @@ def fetch_cifar10(archive: RemoteFile, folder: Path, verbose: bool) -> Cifar10Lo
 
 
 def read_cifar10(location: Cifar10Location) -> Dataset:
-    """CIFAR-10 as found at a place.
+    """Read CIFAR-10 from the place where it was found.
 
-    The images keep the order of the bytes in which they are published, one plane a colour.
+    The images keep the memory order in which they are published: one plane per colour.
 
     Raises:
-        DataFormatError: a file is missing, truncated, too long, or not what it should be.
+        DataError: a file cannot be read.
+        DataFormatError: a file is missing, truncated, too long, or of another format.
     """
     reader = _Reader(location)
     if location.is_archive:
@@ -94,7 +96,7 @@ def read_cifar10(location: Cifar10Location) -> Dataset:
 
 
 class _Reader:
-    """Takes the files of one place in any order and makes a data set of them."""
+    """A reader of the files of CIFAR-10, in any order, which makes a data set of them."""
 
     def __init__(self, location: Cifar10Location) -> None:
         self._location = location
@@ -110,7 +112,7 @@ class _Reader:
         self._class_names: tuple[str, ...] = CIFAR10_CLASS_NAMES
 
     def read(self, name: str, stream: BufferedIOBase, n_bytes: int) -> None:
-        """Read one file, which is called `name` in the layout."""
+        """Read one file, whose name in the layout is `name`."""
         layout = self._location.layout
         full_name = f"{self._location.path / name}"
         if name == layout.meta:
@@ -125,7 +127,7 @@ class _Reader:
         self._labels[split][rows] = labels
 
     def dataset(self) -> Dataset:
-        """The data set, once all files were read."""
+        """Return the data set, after all files were read."""
         layout = self._location.layout
         files = {"train": layout.train, "test": (layout.test,)}
         splits = {
@@ -140,6 +142,7 @@ class _Reader:
 
 
 def _read_folder(location: Cifar10Location, reader: _Reader) -> None:
+    """Read all files of a folder by `reader`; the file of class names may be missing."""
     layout = location.layout
     missing = [name for name in layout.batches if not (location.path / name).is_file()]
     if missing:

@@ -1,4 +1,4 @@
-"""Where CIFAR-10 is on this machine, in whichever of its published layouts."""
+"""The place where CIFAR-10 is on this machine, in one of its published layouts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pycifar.arguments import check_path
 from pycifar.datasets import binary_batches, python_batches
 from pycifar.errors import DataNotFoundError
 
-VARIABLE = "PYCIFAR_DATA_DIR"
+VARIABLE = "PYCIFAR_DATA_DIR"  # the environment variable that says where to look
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Layout:
     """One of the two layouts in which CIFAR-10 is published.
 
     Args:
-        name: what the layout is called, for a person to read.
+        name: the name of the layout, for messages.
         folder: the folder that its archive unpacks to.
         archive: the name of the archive.
         train: the names of the training batches, in order.
         test: the name of the test batch.
         meta: the name of the file of class names.
-        largest: the most bytes that any file of it may have.
-        read_batch: reads a batch into an array and returns the labels.
+        largest: the largest size in bytes that a file of it may have.
+        read_batch: reads the pixels of a batch into an array, and returns the labels.
         read_meta: reads the class names.
     """
 
@@ -45,7 +45,7 @@ class Layout:
 
     @property
     def batches(self) -> tuple[str, ...]:
-        """The names of all batches."""
+        """The names of all batches, the test batch last."""
         return (*self.train, self.test)
 
 
@@ -80,7 +80,7 @@ class Cifar10Location:
 
     Args:
         path: the folder of batches, or the archive.
-        layout: the layout of what is there.
+        layout: the layout of the files there.
         is_archive: whether `path` is an archive.
     """
 
@@ -94,15 +94,15 @@ class Cifar10Location:
 
 
 def find_cifar10(data_dir: str | Path | None = None) -> Cifar10Location | None:
-    """Where CIFAR-10 would be read from, or None where it would have to be downloaded.
+    """Return where CIFAR-10 would be read from, or None if it would have to be downloaded.
 
     Args:
-        data_dir: a folder of batches, one of the two archives, or a folder that holds any of
-            these; None looks where the environment variable ``PYCIFAR_DATA_DIR`` points, and
-            where it is not set, in the user's cache.
+        data_dir: a folder of batches, one of the two archives, or a folder that holds any of these.
+            None looks at the place that the environment variable ``PYCIFAR_DATA_DIR`` names, or, if
+            that is not set, in the user's cache folder.
 
     Returns:
-        The place, or None. Folders go before archives, Python batches before binary ones.
+        The place, or None. Folders are preferred to archives, and Python batches to binary ones.
 
     Raises:
         DataNotFoundError: `data_dir` or the environment variable names a place without CIFAR-10.
@@ -119,7 +119,7 @@ def find_cifar10(data_dir: str | Path | None = None) -> Cifar10Location | None:
 
 
 def cache_folder() -> Path:
-    """The user's cache folder for pycifar, as the system has it; it may not exist yet."""
+    """Return the user's cache folder for pycifar on this system; it may not exist yet."""
     home = Path.home()
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "pycifar"
@@ -129,6 +129,7 @@ def cache_folder() -> Path:
 
 
 def _look_in(path: Path, argument: str) -> Cifar10Location:
+    """Return where CIFAR-10 is at a path; raise a DataNotFoundError if it is not there."""
     if not path.exists():
         raise DataNotFoundError(
             f"{argument} names {path}, which does not exist.",
@@ -146,10 +147,10 @@ def _look_in(path: Path, argument: str) -> Cifar10Location:
 
 
 def location_in(path: Path) -> Cifar10Location | None:
-    """Where CIFAR-10 is in a folder, or as an archive; None where it is not there."""
+    """Return where CIFAR-10 is in a folder or in an archive, or None if it is not there."""
     for layout in LAYOUTS:
         for folder in (path / layout.folder, path):
-            # One batch is enough: that others are missing is an error worth hearing of.
+            # One batch is enough: reading the folder then reports the batches that are missing.
             if any((folder / batch).is_file() for batch in layout.batches):
                 return Cifar10Location(folder, layout, is_archive=False)
     for layout in LAYOUTS:

@@ -1,4 +1,4 @@
-"""Downloading a file once: it resumes where it broke off, and is checked before it is used."""
+"""Download of a file, which resumes after a failure and is checked before it is used."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ from typing import BinaryIO
 from pycifar.console import Bar, is_watched, say
 from pycifar.errors import DownloadError, OutputError
 
-_CHUNK = 1 << 18  # bytes
+_CHUNK = 1 << 18  # bytes read at a time
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file on a server, and how patiently it is fetched.
+    """A file on a server, and how often and how long a download of it is tried.
 
     Args:
-        url: where it is.
-        n_bytes: its published size.
+        url: the address of the file.
+        n_bytes: its published size in bytes.
         sha256: its published SHA-256, in hexadecimal.
-        attempts: how often to try in a row without any byte coming, before giving up.
-        wait: seconds before the second attempt; each further wait is twice as long.
-        timeout: seconds without any byte after which an attempt counts as failed.
+        attempts: the number of attempts in a row that receive no byte, after which the download
+            fails.
+        wait: seconds to wait after an attempt that received bytes and then failed. Each failed
+            attempt in a row that receives no byte doubles this.
+        timeout: seconds without any byte after which an attempt fails.
     """
 
     url: str
@@ -56,21 +58,22 @@ CIFAR10_ARCHIVE = RemoteFile(
 
 
 def download_file(remote: RemoteFile, folder: Path, verbose: bool = True) -> Path:
-    """Download a file to a folder, unless it is there, and check its SHA-256.
+    """Download a file to a folder, unless it is there already, and check its SHA-256.
 
-    What has come is kept in ``<name>.part`` when the download breaks off, by an error or an
-    interrupt, and the next call goes on from there. The caller keeps other processes out.
+    If the download breaks off, by an error or an interrupt, the bytes so far stay in
+    ``<name>.part``, and the next call resumes from there. The caller must keep other processes from
+    downloading to the same folder.
 
     Args:
         remote: the file.
-        folder: where to; is created.
+        folder: the folder to download to; it is created if needed.
         verbose: whether to show progress on stderr.
 
     Returns:
         The path of the downloaded file.
 
     Raises:
-        DownloadError: the server cannot be reached, or sends something else.
+        DownloadError: the server cannot be reached, or sends another file.
         OutputError: the file cannot be written.
     """
     path, part = folder / remote.name, folder / f"{remote.name}.part"
@@ -89,7 +92,11 @@ def download_file(remote: RemoteFile, folder: Path, verbose: bool = True) -> Pat
 
 
 def _fetch_all(remote: RemoteFile, target: BinaryIO, verbose: bool) -> None:
-    """Fetch until the published size is reached, in as many attempts as make headway."""
+    """Download until the file has its published size, in several attempts if needed.
+
+    Raises:
+        DownloadError: an error is final, or too many attempts in a row received no byte.
+    """
     failures = 0
     if target.tell() > remote.n_bytes:
         target.truncate(0)
@@ -99,9 +106,9 @@ def _fetch_all(remote: RemoteFile, target: BinaryIO, verbose: bool) -> None:
                 _fetch(remote, target, show)
             except _NETWORK_ERRORS as error:
                 if isinstance(error, urllib.error.HTTPError):
-                    error.close()  # it holds the connection
+                    error.close()  # the error keeps the connection open
                     if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and before:
-                        target.truncate(0)  # what there is is of another file
+                        target.truncate(0)  # the bytes so far are not of this file
                         continue
                 failures = 0 if target.seek(0, os.SEEK_END) > before else failures + 1
                 if _is_final(error) or failures == remote.attempts:
@@ -119,12 +126,12 @@ _NETWORK_ERRORS = (
 
 
 def _fetch(remote: RemoteFile, target: BinaryIO, show: Callable[[int], None]) -> None:
-    """One attempt: what is still missing, appended to `target`."""
+    """Make one attempt to download the missing bytes and append them to `target`."""
     n_have = target.tell()
     headers = {"User-Agent": "pycifar", **({"Range": f"bytes={n_have}-"} if n_have else {})}
     request = urllib.request.Request(remote.url, headers=headers)
     with urllib.request.urlopen(request, timeout=remote.timeout) as response:
-        if _offset(response, n_have, target) == 0:  # a server that does not resume sends it all
+        if _offset(response, n_have, target) == 0:  # the server sends the whole file
             n_have = 0
             target.truncate(0)
         n_offered = response.headers.get("Content-Length")
@@ -140,20 +147,21 @@ def _fetch(remote: RemoteFile, target: BinaryIO, show: Callable[[int], None]) ->
 
 
 def _offset(response: http.client.HTTPResponse, n_have: int, target: BinaryIO) -> int:
-    """The position in the file of the first byte that the server sends: 0 or `n_have`."""
+    """Return the position in the file of the first byte that the server sends: 0 or `n_have`."""
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         return 0
     content_range = response.headers.get("Content-Range", "")
     for offset in (n_have, 0):
         if content_range.startswith(f"bytes {offset}-"):
             return offset
-    target.truncate(0)  # the next attempt asks for all of it
+    target.truncate(0)  # so that the next attempt asks for the whole file
     raise http.client.HTTPException(f"byte {n_have} on was asked for, {content_range!r} came")
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether another attempt in a few seconds would be in vain."""
+    """Return whether another attempt in a few seconds would fail, too."""
     if isinstance(error, urllib.error.HTTPError):
+        # 408 is a timeout of the request, and 429 means too many requests.
         return error.code < 500 and error.code not in (408, 429)
     reason = getattr(error, "reason", None)
     return isinstance(reason, (socket.gaierror, ssl.SSLCertVerificationError))
@@ -168,6 +176,7 @@ def _failed(remote: RemoteFile, problem: str) -> DownloadError:
 
 
 def _check_sum(remote: RemoteFile, part: Path) -> None:
+    """Delete a file and raise a DownloadError unless it has the published SHA-256."""
     came = _sha256(part)
     if came != remote.sha256:
         part.unlink()
@@ -188,7 +197,10 @@ def _sha256(path: Path) -> str:
 
 @contextmanager
 def _progress(remote: RemoteFile, verbose: bool) -> Iterator[Callable[[int], None]]:
-    """A function that shows how many bytes there are: a bar on a terminal, else two lines."""
+    """Yield a function that shows how many bytes of the file there are.
+
+    On a terminal it updates a bar. Elsewhere, one line is written at the start and one at the end.
+    """
     megabytes = f"{remote.n_bytes / 1e6:.0f} MB"
     if not verbose:
         yield lambda n_bytes: None

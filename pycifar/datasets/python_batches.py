@@ -1,7 +1,8 @@
-"""The published Python batches: pickles that Python 2 wrote, read without trusting them.
+"""Reading of the published Python batches, which are pickles of Python 2, without trusting them.
 
-A batch is a dictionary of 10,000 labels, 10,000 file names and one block of 30,720,000 pixels. The
-block is read straight to where it belongs; `restricted_pickle` reads the rest, some 300 kB.
+A batch is a dictionary of 10,000 labels, 10,000 file names and one block of 30,720,000 bytes of
+pixels. The block is read directly into the array of images. `restricted_pickle` reads the rest,
+about 300 kB.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from pycifar.datasets.restricted_pickle import PIXELS, PixelArray, unpickle
 from pycifar.errors import DataFormatError
 
 N_IMAGES = 10_000  # in each batch
-N_PIXELS = 3072  # bytes an image: a red, a green and a blue plane of 32 rows of 32
+N_PIXELS = 3072  # bytes per image: a red, a green and a blue plane of 32 rows of 32 pixels
 LARGEST_BATCH = 32_000_000  # bytes; the published files have about 31,036,000
 LARGEST_META = 100_000  # bytes; the published file has 158
 
 _N_BLOCK = N_IMAGES * N_PIXELS
-_CHUNK = 4 << 20  # bytes read at a time: reading from an archive holds as many once more
+_CHUNK = 4 << 20  # bytes read at a time; reading from an archive takes as much memory again
+# The beginning of the block in a pickle, and the short string that replaces the block.
 _BLOCK_START = pickle.BINSTRING + struct.pack("<i", _N_BLOCK)
 _BLOCK_STAND_IN = pickle.SHORT_BINSTRING + bytes([len(PIXELS)]) + PIXELS
 
@@ -29,16 +31,16 @@ _BLOCK_STAND_IN = pickle.SHORT_BINSTRING + bytes([len(PIXELS)]) + PIXELS
 def read_python_batch(
     stream: BufferedIOBase, n_bytes: int, name: str, images: np.ndarray
 ) -> np.ndarray:
-    """Read one Python batch: its pixels into `images`, its labels as what is returned.
+    """Read one Python batch: write its pixels to `images`, and return its labels.
 
     Args:
         stream: the file, open for reading bytes from its start.
         n_bytes: the size of the file.
-        name: the file's name, for errors.
-        images: uint8, shape (10000, 3072), contiguous; is overwritten.
+        name: the name of the file, for error messages.
+        images: uint8, shape (10000, 3072), contiguous; it is overwritten.
 
     Returns:
-        The labels, int64, shape (10000,). Their range is the caller's question.
+        The labels, int64, shape (10000,). The caller checks their range.
 
     Raises:
         DataFormatError: the file is not a Python batch.
@@ -63,7 +65,7 @@ def read_python_meta(stream: BufferedIOBase, n_bytes: int, name: str) -> tuple[s
     """Read the class names from the published ``batches.meta``.
 
     Raises:
-        DataFormatError: the file is not such a file.
+        DataFormatError: the file is empty, too large, or holds no list of class names.
     """
     if not 0 < n_bytes <= LARGEST_META:
         raise DataFormatError(
@@ -78,8 +80,11 @@ def read_python_meta(stream: BufferedIOBase, n_bytes: int, name: str) -> tuple[s
 def _read_around_block(
     stream: BufferedIOBase, n_bytes: int, name: str, images: np.ndarray
 ) -> bytes:
-    """Read the block of pixels into `images`; return the rest with a stand-in for the block."""
-    head = stream.read(n_bytes - _N_BLOCK)  # reaches into the block, never beyond it
+    """Read the block of pixels into `images`, and return the rest with a short string in its place.
+
+    The result is a pickle that `unpickle` reads.
+    """
+    head = stream.read(n_bytes - _N_BLOCK)  # always ends within the block
     start = head.find(_BLOCK_START)
     if start < 0:
         raise DataFormatError(
@@ -103,6 +108,7 @@ def _read_around_block(
 
 
 def _labels(labels: object, name: str) -> np.ndarray:
+    """Check that there is one whole number per image, and return them as int64."""
     if type(labels) is not list or len(labels) != N_IMAGES or set(map(type, labels)) != {int}:
         came = f"{len(labels):,} things" if type(labels) is list else "no list"
         raise DataFormatError(

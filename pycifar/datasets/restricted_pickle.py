@@ -1,9 +1,9 @@
-"""Unpickling of what a stranger wrote: plain values, and the shell of one NumPy array.
+"""Unpickling of untrusted files: plain values, and a NumPy array without its bytes.
 
-Every name is refused but those of NumPy's array reconstruction. Not even these are NumPy's own:
-inert doubles take their place, which check what they are given, and neither allocate nor call
-anything. What the pickle machine itself could be made to do (claim memory, nest until the stack
-overflows) is refused before it starts, by a walk over the opcodes.
+A pickle may refer only to the names by which NumPy restores an array. Even these do not give it
+NumPy's own functions, but stand-ins, which check their arguments and neither allocate memory nor
+call anything. The opcodes of a pickle could also make the unpickler allocate too much memory, or
+nest values until the stack overflows. So all opcodes are checked before the pickle is loaded.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 from pycifar.errors import DataFormatError
 
-PIXELS = b"<pixels>"  # what stands in the pickle where the array's bytes were
+PIXELS = b"<pixels>"  # replaces the bytes of the array in the pickle
 
-# The opcodes that published files use, with the number of bytes that follow. Strings are followed
-# by a length of that many bytes; memo opcodes by an index.
+# The opcodes that published files use, with the number of bytes that follow each. For a string,
+# these bytes are its length; for an opcode of the memo, they are an index.
 _NUMBERS = {pickle.BININT1: 1, pickle.BININT2: 2, pickle.BININT: 4, pickle.PROTO: 1}
 _STRINGS = {pickle.SHORT_BINSTRING: 1, pickle.BINSTRING: 4}
 _MEMO = {pickle.BINPUT: 1, pickle.LONG_BINPUT: 4, pickle.BINGET: 1, pickle.LONG_BINGET: 4}
@@ -28,36 +28,37 @@ _STRUCTURE = (
     pickle.TUPLE3, pickle.NONE, pickle.NEWTRUE, pickle.NEWFALSE, pickle.REDUCE, pickle.BUILD,
 )  # fmt: skip
 
-_LARGEST_MEMO = 100_000  # the machine allocates room up to the largest index
-_MOST_STRUCTURE = 1000  # bounds the depth of nesting; published files have about 100
+_LARGEST_MEMO = 100_000  # the unpickler allocates memory up to the largest index
+_MOST_STRUCTURE = 1000  # opcodes, which bounds the depth of nesting; published files have about 100
 
-# Nearly all opcodes are labels, short file names and small memo indices. A regular expression walks
-# over 30,000 of them in a millisecond, which takes a loop of Python's ten.
+# Nearly all opcodes are labels, short file names and small memo indices. A regular expression skips
+# 30,000 of them in one millisecond, for which a loop in Python takes ten.
 _MANY = re.compile(
     b"(?:K.|q.|r..\0\0|U(?:%s))*" % b"|".join(b"\\x%02x.{%d}" % (n, n) for n in range(64)),
     re.DOTALL,
 )
 
+# The kinds of opcodes.
 _NUMBER, _STRING, _INDEX, _SHELL, _NAME, _STOP, _OTHER = range(7)
 
 
 def unpickle(pickled: bytes, name: str) -> dict[Any, Any]:
-    """The dictionary in a pickle of protocol 2, of plain values and at most an array's shell.
+    """Return the dictionary in a pickle of protocol 2, which holds plain values and arrays.
 
     Args:
-        pickled: the pickle; the bytes of an array in it are replaced by `PIXELS`.
-        name: the file's name, for errors.
+        pickled: the pickle, in which `PIXELS` replaces the bytes of an array.
+        name: the name of the file, for error messages.
 
     Returns:
-        The dictionary: strings are bytes, and an array is a `PixelArray`.
+        The dictionary, with strings as bytes and an array as `PixelArray`.
 
     Raises:
-        DataFormatError: the pickle holds something else, or is not sound.
+        DataFormatError: the pickle holds anything else, or is damaged.
     """
     _check_opcodes(pickled, name)
     try:
         value = _ArrayUnpickler(io.BytesIO(pickled), encoding="bytes").load()
-    except Exception as error:  # an unsound pickle can raise nearly anything
+    except Exception as error:  # a damaged pickle can raise nearly anything
         raise DataFormatError(f"{name} is no file of CIFAR-10: {error}.") from error
     if type(value) is not dict:
         raise DataFormatError(f"{name} must hold a dictionary, not a {type(value).__name__}.")
@@ -65,12 +66,12 @@ def unpickle(pickled: bytes, name: str) -> dict[Any, Any]:
 
 
 class PixelArray:
-    """Stands for a NumPy array of pixels whose bytes are elsewhere."""
+    """A stand-in for a NumPy array of pixels, whose bytes are elsewhere."""
 
     shape: tuple[int, ...] = ()
 
     def __setstate__(self, state: Any) -> None:
-        """Take the shape, once all that goes with it is as it must be."""
+        """Check the state of the array, and take its shape."""
         version, shape, dtype, is_fortran, data = state
         if version != 1 or type(dtype) is not _Uint8 or is_fortran or data != PIXELS:
             raise pickle.UnpicklingError("the array must be of uint8 in C order, with its pixels")
@@ -80,19 +81,23 @@ class PixelArray:
 
 
 class _Uint8:
-    """Stands for NumPy's uint8."""
+    """A stand-in for the dtype uint8 of NumPy."""
 
     def __setstate__(self, state: Any) -> None:
         if state[1] != b"|":
             raise pickle.UnpicklingError("the array must be of uint8")
 
 
-# The doubles have no attributes that a pickle's BUILD could set: no __dict__, no slots.
+# The following stand-ins have no attributes that the opcode BUILD could set: no __dict__, no slots.
 class _NdarrayDouble:
-    __slots__ = ()  # and it cannot be called
+    """A stand-in for `numpy.ndarray`, which cannot be called."""
+
+    __slots__ = ()
 
 
 class _ReconstructDouble:
+    """A stand-in for NumPy's `_reconstruct`, which makes an empty array."""
+
     __slots__ = ()
 
     def __call__(self, kind: Any, shape: Any, code: Any) -> PixelArray:
@@ -102,6 +107,8 @@ class _ReconstructDouble:
 
 
 class _DtypeDouble:
+    """A stand-in for `numpy.dtype`, which makes only uint8."""
+
     __slots__ = ()
 
     def __call__(self, code: Any, *_: Any) -> _Uint8:
@@ -119,6 +126,8 @@ _ALLOWED = {
 
 
 class _ArrayUnpickler(pickle.Unpickler):
+    """An unpickler that finds only the stand-ins."""
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
             asked = f"{module}.{name}"[:80]
@@ -127,7 +136,11 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def _check_opcodes(pickled: bytes, name: str) -> None:  # noqa: C901 - a branch per kind
-    """Refuse opcodes that published files do not use, and what could exhaust memory or stack."""
+    """Raise a DataFormatError for opcodes that published files do not use.
+
+    The same holds for opcodes that could exhaust memory or the stack, for a pickle that has no end,
+    and for bytes after its end.
+    """
     position = n_structure = 0
     try:
         while True:
@@ -145,7 +158,7 @@ def _check_opcodes(pickled: bytes, name: str) -> None:  # noqa: C901 - a branch 
                 n_structure += 1
                 if n_structure > _MOST_STRUCTURE:
                     raise DataFormatError(f"{name} is no file of CIFAR-10: too much structure.")
-            elif kind == _NAME:
+            elif kind == _NAME:  # two lines follow: a module and a name in it
                 position = pickled.index(b"\n", pickled.index(b"\n", start) + 1) + 1
             elif kind == _STOP:
                 break
@@ -163,7 +176,7 @@ def _check_opcodes(pickled: bytes, name: str) -> None:  # noqa: C901 - a branch 
 
 
 def _kinds() -> list[tuple[int, int]]:
-    """The kind of each opcode, and how many bytes follow it."""
+    """Return the kind of each opcode, and how many bytes follow it."""
     kinds = [(_OTHER, 0)] * 256
     for table, kind in ((_NUMBERS, _NUMBER), (_STRINGS, _STRING), (_MEMO, _INDEX)):
         for opcode, width in table.items():
