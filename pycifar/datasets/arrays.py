@@ -1,4 +1,4 @@
-"""Images and labels given as arrays, checked and brought to uint8 images and int64 labels."""
+"""Images and labels given as arrays: checked, and converted to uint8 images and int64 labels."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _ALLOWED = (
     "an array of shape (n, height, width, 3), or (height, width, 3) for one image, with whole "
     "numbers 0-255 or floats 0-1"
 )
-_BLOCK = 1000  # images converted at a time, so that no second float copy of them all is made
+_BLOCK = 1000  # images converted at a time, so that no float copy of all images is made
 
 
 def check_images(images: Any, shape: tuple[int, int, int] | None = None) -> np.ndarray:
-    """Images as uint8 of shape (n, height, width, 3), or an error that says what is wrong.
+    """Check images, and return them as uint8 of shape (n, height, width, 3).
 
     Args:
         images: uint8 of shape (n, height, width, 3), or (height, width, 3) for one image; other
@@ -26,7 +26,8 @@ def check_images(images: Any, shape: tuple[int, int, int] | None = None) -> np.n
         shape: (height, width, 3) that the images must have, or None for any size.
 
     Returns:
-        uint8, shape (n, height, width, 3); `images` itself or a view of it where it was uint8.
+        uint8, shape (n, height, width, 3). If `images` is uint8 already, this is `images` itself or
+        a view of it.
 
     Raises:
         ImageError: the images have another rank, size, type or range, or there are none.
@@ -55,12 +56,12 @@ def check_images(images: Any, shape: tuple[int, int, int] | None = None) -> np.n
 
 
 def check_labels(labels: Any, n_images: int, split: str) -> np.ndarray:
-    """Labels as they came, as an array of shape (n,) of whole numbers or strings.
+    """Check labels, and return them as an array of shape (n,), of whole numbers or strings.
 
     Args:
         labels: whole numbers or strings, shape (n,) or (n, 1).
-        n_images: how many labels there must be.
-        split: the split's name, for the error.
+        n_images: the number of labels that there must be.
+        split: the name of the split, for the error message.
 
     Raises:
         DataError: the labels have another shape or type.
@@ -68,7 +69,7 @@ def check_labels(labels: Any, n_images: int, split: str) -> np.ndarray:
     try:
         array = np.asarray(labels)
     except ValueError:
-        array = np.asarray(None)
+        array = np.asarray(None)  # which the checks below refuse
     if array.ndim == 2 and array.shape[1] == 1:  # as keras.datasets gives them
         array = array[:, 0]
     if array.dtype.kind == "O" and all(isinstance(label, str) for label in array.flat):
@@ -89,18 +90,18 @@ def check_labels(labels: Any, n_images: int, split: str) -> np.ndarray:
 def number_labels(
     labels: dict[str, np.ndarray], class_names: Sequence[str] | None
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-    """Labels as 0-based int64 indices into the class names, which are derived where not given.
+    """Return labels as 0-based int64 indices into the class names, and the class names.
 
     Args:
         labels: the checked labels of each split, all whole numbers or all strings.
-        class_names: the names in the order of the labels; None takes the strings in alphabetical
-            order, or the whole numbers as they are.
+        class_names: the names in the order of the labels. None takes the labels themselves: strings
+            in alphabetical order, or whole numbers, which must be 0, 1, 2 and so on without a gap.
 
     Returns:
-        (labels, class_names).
+        (labels, class_names), with the labels of each split by its name.
 
     Raises:
-        DataError: a label is not among the classes, or splits mix numbers and strings.
+        DataError: a label is not among the classes, or some splits have numbers and others strings.
     """
     kinds = {"string" if array.dtype.kind == "U" else "number" for array in labels.values()}
     if len(kinds) > 1:
@@ -121,12 +122,13 @@ def _as_array(images: Any) -> np.ndarray:
 
 
 def _as_uint8(array: np.ndarray) -> np.ndarray:
+    """Return images as uint8; floats are multiplied by 255 and rounded."""
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind not in "iuf":
         raise ImageError(f"Images must be {_ALLOWED}, not of type {array.dtype}.")
     top = 1 if array.dtype.kind == "f" else 255
-    # NaN is carried through by min(), and no comparison with it holds.
+    # If a value is NaN, so is the result of min(), and every comparison with NaN is false.
     low, high = array.min(), array.max()
     if not (low >= 0 and high <= top):
         what = "floats must lie in 0-1" if top == 1 else "whole numbers must lie in 0-255"
@@ -149,6 +151,7 @@ def _describe(images: Any) -> str:
 
 
 def _look_up(split: str, labels: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Return the index of each label in the class names."""
     found, positions = np.unique(labels, return_inverse=True)
     index = {name: i for i, name in enumerate(names)}
     for name in found.tolist():
@@ -163,6 +166,7 @@ def _look_up(split: str, labels: np.ndarray, names: tuple[str, ...]) -> np.ndarr
 
 
 def _numbered_names(found: np.ndarray) -> tuple[str, ...]:
+    """Return sorted labels as class names, if they are 0, 1, 2 and so on without a gap."""
     if not np.array_equal(found, np.arange(len(found))):
         missing = next(i for i, label in enumerate([*found.tolist(), None]) if i != label)
         raise DataError(

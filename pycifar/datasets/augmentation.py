@@ -1,4 +1,4 @@
-"""Random changes to training images that leave their class as it is."""
+"""Augmentation: random changes to training images that keep their class."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pycifar.arguments import check_choice, check_count, check_flag, describe
 from pycifar.errors import ArgumentError
 from pycifar.language import constant
 
-# What a name alone stands for, in `augmentation=["flip", "shift"]`.
+# The value of each change that is given by its name alone, as in `augmentation=["flip", "shift"]`.
 USUAL = {"flip": True, "shift": 4, "cutout": 8}
 
 ALTERNATING = "alternating"
@@ -20,15 +20,15 @@ ALTERNATING = "alternating"
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Flip, shift and cutout, applied in this order to each image on its own.
+    """Flip, shift and cutout, applied in this order to each image independently.
 
     Args:
-        flip: mirror left to right with probability 1/2; or "alternating": each image in every other
-            epoch, so that two epochs have all images either way.
-        shift: move by up to this many pixels in each direction, drawn uniformly; what moves in is
-            the image mirrored at its edge. 0 is off.
-        cutout: side in pixels of a square, centred anywhere in the image, that is made black;
-            it may stick out over the edge. 0 is off.
+        flip: True mirrors each image left to right with probability 1/2. "alternating" mirrors each
+            image in every other epoch, so that two epochs show all images both ways.
+        shift: the most pixels by which an image is moved in each direction, drawn uniformly. The
+            gap is filled with the image mirrored at its edge. 0 is off.
+        cutout: the side in pixels of a square that is made black. Its centre is drawn from the
+            pixels of the image, so it may extend beyond the edge. 0 is off.
 
     Source:
         Shift and flip: He et al. 2015, "Deep Residual Learning for Image Recognition";
@@ -56,13 +56,13 @@ class Augmentation:
     def __call__(
         self, images: np.ndarray, rng: np.random.Generator, mirrored: np.ndarray | None = None
     ) -> np.ndarray:
-        """Changed copies of images.
+        """Return changed copies of images, or `images` itself if nothing is on.
 
         Args:
-            images: uint8 of shape (n, height, width, 3), in pixel order.
-            rng: what is drawn from.
-            mirrored: the images whose turn it is where they alternate, boolean of shape (n,); None
-                draws them.
+            images: uint8 of shape (n, height, width, 3), stored pixel by pixel.
+            rng: the random generator.
+            mirrored: which images to mirror if `flip` is "alternating", boolean of shape (n,). None
+                draws them at random.
         """
         if self.flip:
             if mirrored is None or self.flip != ALTERNATING:
@@ -75,16 +75,16 @@ class Augmentation:
         return images
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields that are on, with their values."""
+        """Return the fields that are on, with their values."""
         return {name: value for name, value in asdict(self).items() if value}
 
 
 def resolve_augmentation(value: Any) -> Augmentation:
-    """An `Augmentation` from what a caller may give.
+    """Return an `Augmentation` from any form in which a caller may give it.
 
     Args:
         value: an `Augmentation`; one of ``"none"``, ``"flip"``, ``"shift"``, ``"cutout"``; a list
-            of these; or a mapping from names to values, ``{"shift": 2}``.
+            of these; or a mapping from names to values, such as ``{"shift": 2}``.
 
     Raises:
         ArgumentError: it is none of these.
@@ -123,7 +123,7 @@ def _check_flip(value: Any) -> bool | str:
 
 
 def _flip(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    images = images.copy(order="K")
+    images = images.copy(order="K")  # in the memory order of the images
     images[chosen] = images[chosen, :, ::-1]
     return images
 

@@ -14,11 +14,17 @@ import numpy as np
 from pycifar.arguments import describe
 from pycifar.errors import ArgumentError, DataError, ImageError, printable
 
+# All data sets in memory. The references are weak, so that they do not keep a data set in memory.
 _LOADED: weakref.WeakValueDictionary[int, Dataset] = weakref.WeakValueDictionary()
 
 
 def loaded_dataset(name: str, fingerprint: str) -> Dataset | None:
-    """A data set of this name and training split that is in use somewhere, or None."""
+    """Return a data set in memory with this name and training split, or None.
+
+    Args:
+        name: the name of the data set.
+        fingerprint: that of its training split; see `Dataset.fingerprint`.
+    """
     for dataset in [*_LOADED.values()]:
         trains = dataset.name == name and len(dataset.splits.get("train", ()))
         if trains and dataset.fingerprint("train") == fingerprint:
@@ -27,7 +33,7 @@ def loaded_dataset(name: str, fingerprint: str) -> Dataset | None:
 
 
 def check_dataset(value: Any) -> Dataset:
-    """Return the data set; raise an ArgumentError where it is none."""
+    """Return the data set `value`; raise an ArgumentError if it is not a `Dataset`."""
     if not isinstance(value, Dataset):
         raise ArgumentError(f"`dataset` must be a data set, not {describe(value)}.")
     return value
@@ -38,11 +44,12 @@ class Split:
     """Images and labels of one split.
 
     Args:
-        images: uint8, shape (n, height, width, 3), values 0-255. A view in another memory order is
-            fine: CIFAR-10 is published plane by plane and is never copied into pixel order whole.
-        labels: integers, shape (n,), 0-based indices into the data set's class names.
-        batches: names of the files that the images came from, each with its number of images, in
-            order; empty where the source has no batches.
+        images: uint8, shape (n, height, width, 3), values 0-255. Any memory order is allowed: the
+            images of CIFAR-10 are a view of the published planes, one per colour, so that they are
+            never copied as a whole.
+        labels: integers, shape (n,), 0-based indices into the class names of the data set.
+        batches: the names of the files that the images came from, in order, each with its number of
+            images; empty if the source has no batches.
     """
 
     images: np.ndarray
@@ -75,10 +82,10 @@ class Dataset:
     """Splits of labelled images that share their class names.
 
     Args:
-        name: what the data set is called, for example ``"cifar10"`` or ``"synthetic"``.
+        name: the name of the data set, for example ``"cifar10"`` or ``"synthetic"``.
         splits: the splits by name; training uses ``"train"``, evaluation ``"test"``.
-        class_names: one name a class, in the order of the labels.
-        source: where the images came from, for a person to read.
+        class_names: one name per class, in the order of the labels.
+        source: where the images came from, in words.
     """
 
     name: str
@@ -101,7 +108,7 @@ class Dataset:
 
     @cached_property
     def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, 3), in pixels."""
+        """The shape of each image: (height, width, 3), in pixels."""
         return next(iter(self.splits.values())).images.shape[1:]
 
     @property
@@ -110,7 +117,7 @@ class Dataset:
         return len(self.class_names)
 
     def split(self, name: str) -> Split:
-        """The split of that name.
+        """Return the split of that name.
 
         Raises:
             DataError: the data set has no split of that name, or it is empty.
@@ -125,10 +132,15 @@ class Dataset:
         return self.splits[name]
 
     def fingerprint(self, split: str = "train") -> str:
-        """SHA-256 over the shape, the pixels (image by image, row by row) and the labels."""
+        """Return the SHA-256 of a split, in hexadecimal.
+
+        It covers the shape, the pixels (image by image, row by row) and the labels. The memory
+        order of the images makes no difference.
+        """
         if split not in self._fingerprints:
             part = self.split(split)
             digest = hashlib.sha256(repr(part.images.shape).encode())
+            # Pixels and labels alternate by block, so another size of blocks changes the result.
             for start in range(0, len(part), 1000):
                 block = slice(start, start + 1000)
                 digest.update(part.images[block].tobytes())

@@ -1,12 +1,18 @@
 """The ten shapes and patterns of the synthetic data set.
 
-Each drawing takes x and y, the pixels' offsets from the shape's middle (right and down, in pixels,
-float32 of shape (n, 1, 32) and (n, 32, 1)), the radius of each image's shape (n, 1, 1), and a
-random generator. It returns the distance of each pixel to the nearest edge in pixels: positive in
-the shape, negative outside.
+Each drawing is a function of four arguments for n images:
 
-Only additions, multiplications, divisions, rounding and square roots of float32 occur here, which
-every machine rounds alike. Sine and cosine, which they do not, are avoided.
+- `x` and `y`: the offsets of the pixels from the middle of the shape, to the right and down, in
+  pixels, float32 of shape (n, 1, 32) and (n, 32, 1)
+- `radius`: the radius of the shape in pixels, float32 of shape (n, 1, 1)
+- `random`: the random generator
+
+It returns the distance of each pixel to the nearest edge of the shape, in pixels. The distance is
+positive inside the shape and negative outside.
+
+The drawings use only additions, multiplications, divisions, roundings and square roots of float32,
+because every machine rounds these alike. They avoid sine and cosine, which machines round
+differently.
 """
 
 from __future__ import annotations
@@ -20,14 +26,14 @@ Drawing = Callable[[np.ndarray, np.ndarray, np.ndarray, np.random.Generator], np
 _HALF = np.float32(0.5)
 _HALF_ROOT_3 = np.float32(0.8660254)
 _HALF_ROOT_2 = np.float32(0.70710677)
-_TILT = 0.2  # tangent of half the largest angle: 23 degrees either way
-_SLIGHT_TILT = 0.1  # 11 degrees, for stripes, so that no two kinds come near each other
+_TILT = 0.2  # tangent of half the largest angle, 23 degrees in either direction
+_SLIGHT_TILT = 0.1  # 11 degrees, for stripes, so that no two kinds of stripes look alike
 
 
 def uniform(
     random: np.random.Generator, n: int, low: float, high: float, size: tuple[int, ...] = (1, 1)
 ) -> np.ndarray:
-    """Uniform random numbers, float32 of shape (n, *size)."""
+    """Return uniform random numbers from `low` to `high`, float32 of shape (n, *size)."""
     numbers = random.random((n, *size), dtype=np.float32)
     scaled: np.ndarray = numbers * np.float32(high - low) + np.float32(low)
     return scaled
@@ -118,20 +124,27 @@ def _dots(
 def _tilted(
     x: np.ndarray, y: np.ndarray, tilt: float, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets in axes that are turned by a random angle, whose half has a tangent up to `tilt`."""
+    """Return the offsets in axes that are turned by a random angle.
+
+    `tilt` is the tangent of half the largest angle.
+    """
+    # The cosine and sine of an angle follow from the tangent of its half without sin() and cos().
     t = uniform(random, len(x), -tilt, tilt)
     cosine, sine = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
     return cosine * x + sine * y, cosine * y - sine * x
 
 
 def _stripes(offset: np.ndarray, period: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Stripes across `offset`, half of each period in the shape and half outside."""
+    """Return the distance to the edge of stripes across `offset`, each half a period wide."""
     inside: np.ndarray = period * np.float32(0.25) - abs(_repeated(offset, period, random))
     return inside
 
 
 def _repeated(offset: np.ndarray, period: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Offsets from the middle of the nearest of many shapes, one a period, at a random phase."""
+    """Return the offsets from the middle of the nearest of many shapes.
+
+    The shapes are one period apart, at a random phase.
+    """
     turns = offset / period + uniform(random, len(period), 0, 1)
     offsets: np.ndarray = (turns - np.floor(turns) - _HALF) * period
     return offsets

@@ -1,4 +1,4 @@
-"""A first look at a data set: how many images of what, and how bright they are."""
+"""A summary of a data set: the numbers of its images, and their colours."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ _BLOCK = 1000  # images summed at a time
 
 @dataclass(frozen=True)
 class Exploration:
-    """What `explore` found; printing it shows its tables.
+    """The result of `explore`; printing it shows its tables.
 
     Args:
-        name: what the data set is called.
-        source: where its images came from.
+        name: the name of the data set.
+        source: where its images came from, in words.
         image_shape: (height, width, 3), in pixels.
-        class_names: the classes, in the order of the labels.
-        splits: one row a split and class, with the columns ``split``, ``class`` and ``n`` (images).
-        batches: the same for each batch, with ``batch`` first; no rows where the source has none.
-        channels: one row a colour channel of the training split, with the columns ``channel``,
+        class_names: the names of the classes, in the order of the labels.
+        splits: one row per split and class, with the columns ``split``, ``class`` and ``n``, the
+            number of images.
+        batches: one row per batch and class, with the columns ``batch``, ``split``, ``class`` and
+            ``n``; no rows if the source has no batches.
+        channels: one row per colour channel of the training split, with the columns ``channel``,
             ``mean`` and ``standard_deviation`` (over all pixels, on the scale 0-255).
     """
 
@@ -63,14 +65,14 @@ class Exploration:
         return f"{what}\n{printable(self.source)}"
 
     def _tables(self) -> Iterator[tuple[str, pandas.DataFrame, bool]]:
-        """Captions and tables, and whether the names of the rows of each are shown."""
+        """Yield the caption of each table, the table, and whether its row names are shown."""
         yield "Images in each split", self._by_class(self.splits, "split"), True
         if len(self.batches):
             yield "Images in each batch", self._by_class(self.batches, "batch"), True
         yield "Pixels of the training split (0-255)", self.channels, False
 
     def _by_class(self, table: pandas.DataFrame, column: str) -> pandas.DataFrame:
-        """One row a class, one column a split or batch, and the sums in the last row."""
+        """Return one row per class, one column per split or batch, and the sums as last row."""
         wide = table.pivot(index="class", columns=column, values="n")
         wide = wide.loc[list(self.class_names), list(table[column].unique())]
         wide.loc["all"] = wide.sum()
@@ -78,17 +80,17 @@ class Exploration:
 
 
 def explore(dataset: Dataset) -> Exploration:
-    """Count a data set's images and measure their colours.
+    """Count the images of a data set and measure their colours.
 
     Args:
         dataset: a data set from `load_dataset`.
 
     Returns:
         Counts by split, by batch and by class, and the mean and standard deviation of each channel
-        over the training split (over the first split where there is none).
+        over the training split, or over the first split if there is no training split.
 
     Raises:
-        ArgumentError: `dataset` is no data set.
+        ArgumentError: `dataset` is not a data set.
 
     Examples:
         >>> from pycifar.datasets import load_dataset
@@ -103,6 +105,7 @@ def explore(dataset: Dataset) -> Exploration:
     for name, split in dataset.splits.items():
         splits.append(_counts({"split": name}, split.labels, names))
         ends = np.cumsum([n for _, n in split.batches])[:-1]
+        # Not strict: a split without batches still has one part, that of all its labels.
         for (batch, _), labels in zip(split.batches, np.split(split.labels, ends), strict=False):
             batches.append(_counts({"batch": batch, "split": name}, labels, names))
     empty = pandas.DataFrame({"batch": [], "split": [], "class": [], "n": []})
@@ -121,13 +124,13 @@ def explore(dataset: Dataset) -> Exploration:
 def sample_images(
     dataset: Dataset, split: str = "train", n_per_class: int = 10, seed: int | None = 1
 ) -> np.ndarray:
-    """Random images of each class, for a picture of the data set.
+    """Return random images of each class, for a picture of the data set.
 
     Args:
         dataset: a data set from `load_dataset`.
-        split: the split that they are taken from.
-        n_per_class: how many of each class.
-        seed: decides which; from 0 to 2³¹ - 1.
+        split: the split that the images are taken from.
+        n_per_class: the number of images of each class.
+        seed: decides which images, from 0 to 2³¹ - 1; None draws a seed.
 
     Returns:
         uint8, shape (classes, n_per_class, height, width, 3), in the order of the class names.
@@ -167,7 +170,10 @@ def _counts(
 
 
 def _channels(split: Split) -> pandas.DataFrame:
-    """Mean and standard deviation of each channel, exactly: from how often each value occurs."""
+    """Return the mean and standard deviation of each channel.
+
+    They are computed from how often each value from 0 to 255 occurs, which is exact.
+    """
     import pandas
 
     values = np.arange(256)

@@ -1,4 +1,4 @@
-"""A tree of image files, one folder a class, as a data set."""
+"""Data sets from a tree of image files, with one folder per class."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pycifar.errors import DataError, DataFormatError, DataNotFoundError
 
 _SPLITS = ("train", "test")
 
-LARGEST_SIDE = 1024  # pixels; five hundred images of it take 1.6 GB
+LARGEST_SIDE = 1024  # pixels; five hundred images of this size take 1.6 GB
 
 
 def load_folder(
@@ -24,23 +24,24 @@ def load_folder(
     class_names: Sequence[str] | None = None,
     image_size: int | None = None,
 ) -> Dataset:
-    """The images in ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``.
+    """Load the images in ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``.
 
-    Where `data_dir` has neither a folder ``train`` nor ``test``, its folders are the classes, and
-    all images are training images. Files are taken in the order of their names; hidden ones, those
-    that `read_image` does not read by their ending, and those that lie not in a folder of a class
-    but beside or below it, are passed over.
+    If `data_dir` has neither a folder ``train`` nor ``test``, its folders are the classes, and all
+    images are training images. Files are taken in the order of their names. Three kinds of files
+    are skipped: hidden files, files whose ending is not that of an image format that `read_image`
+    reads, and files that are not directly in the folder of a class.
 
     Args:
-        data_dir: the top of the tree.
+        data_dir: the top folder of the tree.
         class_names: the names of the class folders in the order of the labels; None takes them in
             alphabetical order.
-        image_size: height and width in pixels that the images are resized to, 32 where None.
+        image_size: height and width in pixels that the images are resized to; 32 if None.
 
     Raises:
         DataNotFoundError: there is no such folder.
-        DataFormatError: there are no images, one cannot be read, or one lies outside of `data_dir`;
-            or a class has test images alone.
+        DataFormatError: a folder has no images, an image cannot be read or lies outside `data_dir`,
+            or a class has test images but no training images.
+        DataError: a folder cannot be read.
     """
     top = check_path("data_dir", data_dir)
     if not top.is_dir():
@@ -61,6 +62,7 @@ def load_folder(
 
 
 def _image_files(folder: Path, top: Path) -> list[Path]:
+    """Return the image files in the class folders of a folder; refuse links to outside `top`."""
     classes = [path for path in _visible(folder) if path.is_dir()]
     if not classes:
         raise DataFormatError(f"{folder} must hold one folder of images a class; it holds none.")
@@ -81,6 +83,7 @@ def _image_files(folder: Path, top: Path) -> list[Path]:
 
 
 def _visible(folder: Path) -> list[Path]:
+    """Return what is in a folder without hidden files, sorted by name."""
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
 
-# Pillow reads many more formats, some of them through other programs. Only these are tried.
 _SCAN = b"\xff\xda"  # begins each scan of a JPEG
 
+# Pillow reads many more formats, some of them by starting other programs. Only these are tried.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
 
 
 def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -> np.ndarray:
-    """Read an image file: upright, in colour, and resized.
+    """Read an image file as RGB pixels, upright and resized.
 
-    The whole image is kept: one of another shape is squeezed. It is turned as its EXIF data say;
-    grey becomes equal red, green and blue; 16 bits a channel become 8; what is transparent shows
-    white. Of an animation the first picture is taken.
+    The whole image is kept: one with other proportions is distorted. It is rotated as its EXIF data
+    say. Grey becomes equal red, green and blue. Channels of 16 bits are reduced to 8. Transparent
+    pixels are drawn on white. Of an animation, the first frame is taken.
 
     Args:
         path: a BMP, GIF, JPEG, PNG, PPM or WebP file.
@@ -42,7 +42,8 @@ def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -
 
     Raises:
         DataNotFoundError: there is no such file.
-        DataFormatError: the file is no such image, is damaged, or would take too much memory.
+        DataFormatError: the file is not such an image, is damaged, or would take too much memory or
+            time.
 
     Examples:
         >>> from PIL import Image
@@ -60,7 +61,7 @@ def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -
     height, width = (size, size) if isinstance(size, int) else size
     try:
         with warnings.catch_warnings():
-            # Pillow warns of many pixels by a limit of the whole process; pycifar has its own.
+            # Pillow's limit of pixels is one for the whole process. `_check_work` has pycifar's.
             warnings.simplefilter("ignore", _image_module().DecompressionBombWarning)
             return _read(file, height, width)
     except Exception as error:  # a damaged file can raise nearly anything
@@ -71,7 +72,9 @@ def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -
 
 
 def find_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """The files that paths name; ``*``, ``?``, ``[…]`` and ``**`` in them stand for what matches.
+    """Return the files that paths name, with ``*``, ``?``, ``[…]`` and ``**`` in them expanded.
+
+    The files of a pattern are sorted. A path that exists or has no pattern is returned as it is.
 
     Raises:
         DataNotFoundError: a pattern matches no file.
@@ -91,7 +94,18 @@ def find_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
 
 
 def fit_image(image: Image, size: tuple[int, int]) -> np.ndarray:
-    """An image of Pillow as `read_image` gives it; `size` is height and width in pixels."""
+    """Return the pixels of a Pillow image, converted as by `read_image`.
+
+    Args:
+        image: the image.
+        size: (height, width), in pixels.
+
+    Returns:
+        uint8, shape (height, width, 3).
+
+    Raises:
+        ValueError: the pixels are floats.
+    """
     from PIL import ImageOps
 
     module = _image_module()
@@ -118,19 +132,19 @@ def _read(file: Path, height: int, width: int) -> np.ndarray:
 
 
 def _check_work(file: Path, opened: Image) -> None:
-    """Raise a ValueError where decoding takes more memory or time than a photograph's."""
+    """Raise a ValueError if decoding would take more memory or time than that of any photograph."""
     width, height = opened.size
     if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
         raise ValueError(
             f"it has {width:,}×{height:,} pixels, and may have {MOST_PIXELS:,} of them, "
             f"{LONGEST_SIDE:,} in a row"
         )
-    # In the pixels themselves, the first byte of this mark is followed by another.
+    # Compressed pixels cannot contain this marker: in them, JPEG never writes 0xDA after 0xFF.
     if opened.format == "JPEG" and (scans := file.read_bytes().count(_SCAN)) > MOST_SCANS:
         raise ValueError(f"it is in {scans:,} scans, and may be in {MOST_SCANS}")
 
 
 def _image_module() -> Any:
-    from PIL import Image  # 20 ms, which `import pycifar` does not pay
+    from PIL import Image  # takes 20 ms, so `import pycifar` does not import it
 
     return Image

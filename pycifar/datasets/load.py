@@ -1,4 +1,4 @@
-"""`load_dataset`: one way to images from any source."""
+"""`load_dataset`, which loads a data set from any source."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pycifar.datasets.sampling import stratified_indices
 from pycifar.datasets.synthetic import MOST, draw_dataset
 from pycifar.errors import ArgumentError, DataError
 
-# What each source takes beyond the options that all take.
+# The options of each source, besides those that all sources have.
 _OPTIONS = {
     "cifar10": ("data_dir",),
     "synthetic": (),
@@ -53,30 +53,32 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
         source: ``"cifar10"``; ``"synthetic"``, ten classes of shapes and patterns that are drawn
             by code and need no file; ``"folder"``, image files in
             ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``; or arrays as
-            ``{"train": (images, labels), "test": (images, labels)}``, with images as
-            `check_images` takes them and labels that are whole numbers from 0 or class names.
+            ``{"train": (images, labels), "test": (images, labels)}``. Images are as `check_images`
+            takes them. Labels are whole numbers from 0, or class names.
         data_dir: for ``"cifar10"``, a folder of its batches, one of its archives, or a folder that
-            holds any of these; None looks where ``PYCIFAR_DATA_DIR`` points, else in the user's
-            cache, else downloads. For ``"folder"``, the top of the tree.
-        n_train: how many training images to keep, with each class in proportion; None keeps all.
-            For ``"synthetic"``, how many to draw, 5,000 where None.
-        n_test: the same for test images; 1,000 where None for ``"synthetic"``.
-        class_names: for ``"folder"`` and arrays, the class names in the order of the labels; None
-            takes the names in alphabetical order.
-        image_size: for ``"folder"``, height and width in pixels to resize to; 32 where None.
+            holds any of these. None looks at the place that the environment variable
+            ``PYCIFAR_DATA_DIR`` names. If that is not set, None looks in the user's cache folder,
+            and downloads CIFAR-10 to it if needed. For ``"folder"``, the top folder of the tree.
+        n_train: the number of training images to keep, with each class in proportion; None keeps
+            all. For ``"synthetic"``, the number to draw; 5,000 if None.
+        n_test: the same for test images; 1,000 if None for ``"synthetic"``.
+        class_names: for ``"folder"`` and arrays, the class names in the order of the labels. None
+            takes the names in alphabetical order, or the whole numbers of arrays.
+        image_size: for ``"folder"``, height and width in pixels to resize to; 32 if None.
         download: whether CIFAR-10 may be downloaded (170 MB, once).
-        seed: decides which images are kept, or drawn; from 0 to 2³¹ - 1.
+        seed: decides which images are kept or drawn, from 0 to 2³¹ - 1; None draws a seed.
         verbose: whether to show the progress of a download on stderr.
 
     Returns:
-        The data set. Images are uint8 and in memory once.
+        The data set. Its images are uint8, and are in memory only once.
 
     Raises:
         ArgumentError: an argument has a wrong type or value.
-        DataNotFoundError: the data set is not where it was looked for.
-        DataFormatError: a file is missing, truncated or not what it claims to be.
+        DataNotFoundError: the data set is not at the place where it should be.
+        DataFormatError: a file is missing, truncated or of another format.
         DataError: images or labels cannot be used.
         DownloadError: the download failed.
+        OutputError: the downloaded files cannot be written.
 
     Examples:
         >>> load_dataset("synthetic", n_train=100, n_test=10)
@@ -107,14 +109,14 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
 
 
 def check_load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Check arguments of `load_dataset` as far as that goes before anything is loaded.
+    """Check arguments of `load_dataset`, as far as possible before anything is loaded.
 
     Args:
-        given: any of its arguments, by name. Without `source`, which only a model's file may tell,
-            what a source takes is not looked at.
+        given: any of its arguments, by name. If `source` is missing, because only the file of a
+            model will tell it, it is not checked whether the source takes the other arguments.
 
     Returns:
-        The arguments in their plain types.
+        The arguments as plain Python types.
 
     Raises:
         ArgumentError: an argument has a wrong type or value.
@@ -136,7 +138,7 @@ def check_load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_idle_options(source: str, options: dict[str, Any]) -> None:
-    """Refuse an option that the source would not look at."""
+    """Raise an ArgumentError for an option that the source does not take."""
     for name in ("data_dir", "class_names", "image_size"):
         if options.get(name) is not None and name not in _OPTIONS[source]:
             takers = [f'"{s}"' if s in _NAMED else s for s, o in _OPTIONS.items() if name in o]
@@ -193,7 +195,7 @@ def _from_arrays(source: Mapping[str, Any], class_names: Sequence[str] | None) -
 
 
 def _keep(dataset: Dataset, wanted: dict[str, int | None], seed: int) -> Dataset:
-    """The data set with as many images of each split as wanted."""
+    """Return the data set with the wanted number of images of each split; None keeps all."""
     splits = dict(dataset.splits)
     for name, n in wanted.items():
         if n is not None:
@@ -204,7 +206,7 @@ def _keep(dataset: Dataset, wanted: dict[str, int | None], seed: int) -> Dataset
 
 
 def _choose(split: Split, indices: np.ndarray) -> Split:
-    """The images at increasing indices, still counted by the batch that they came from."""
+    """Return the images at increasing indices, with the number of images from each batch."""
     ends = np.cumsum([n for _, n in split.batches])
     counts = np.diff(np.searchsorted(indices, [0, *ends])).tolist()
     batches = [(name, n) for (name, _), n in zip(split.batches, counts, strict=True)]

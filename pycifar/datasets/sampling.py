@@ -1,4 +1,4 @@
-"""Stratified choices of images: each class keeps its share, and the same seed chooses the same."""
+"""Stratified samples of images: each class keeps its share, and a seed fixes the sample."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pycifar.errors import ArgumentError
 def stratified_indices(labels: np.ndarray, n: int, seed: int) -> np.ndarray:
     """Choose `n` of the images so that each class keeps its share to within one image.
 
-    A larger `n` with the same seed chooses the same images and more, to within one image a class.
+    With the same seed, a larger `n` chooses the same images and more, to within one image per
+    class.
 
     Args:
         labels: integers, shape (images,).
-        n: how many to choose, from 1 to the number of labels.
-        seed: a whole number from 0; the same seed chooses the same images.
+        n: the number of images to choose, from 1 to the number of labels.
+        seed: a whole number of at least 0; the same seed chooses the same images.
 
     Returns:
         The chosen indices, int64, in increasing order.
@@ -45,12 +46,13 @@ def stratified_split(
 
     Args:
         labels: integers, shape (images,).
-        fraction: the share to hold out, above 0 and below 1; at least one image is held out.
-        seed: a whole number from 0; the same seed holds out the same images.
+        fraction: the share to hold out, above 0 and below 1. At least one image is held out, and at
+            least one is kept.
+        seed: a whole number of at least 0; the same seed holds out the same images.
 
     Returns:
-        (keep, held_out): two int64 index arrays in increasing order, which together hold each
-        image once.
+        (keep, held_out): two int64 arrays of indices in increasing order. Each image is in one of
+        them.
 
     Raises:
         ArgumentError: `fraction` or `seed` is out of range, or there are fewer than two images.
@@ -73,15 +75,18 @@ def stratified_split(
 
 
 def _shuffled_by_class(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """All indices, class after class and shuffled within each, and the size of each class."""
-    # Sorting by raw random numbers, not Generator.permutation: its algorithm may change with NumPy.
+    """Return all indices, class after class and shuffled in each, and the size of each class."""
+    # Sorted by random numbers, because Generator.permutation may change with the version of NumPy.
     keys = np.random.default_rng(seed).random(len(labels))
     _, counts = np.unique(labels, return_counts=True)
     return np.lexsort((keys, labels)), counts
 
 
 def _shares(counts: np.ndarray, n: int) -> np.ndarray:
-    """How many of each class make `n` in all, in proportion to `counts` (largest remainders)."""
+    """Return how many images to take of each class: `n` in all, in proportion to `counts`.
+
+    The numbers are rounded by the method of largest remainders.
+    """
     exact = counts * n
     shares: np.ndarray = exact // counts.sum()
     largest = np.argsort(-(exact % counts.sum()), kind="stable")

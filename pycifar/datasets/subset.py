@@ -1,4 +1,4 @@
-"""The images that a training learns from, and those that it is validated on."""
+"""The images of a split that a training learns from, and those that it is validated on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from pycifar.datasets.sampling import stratified_split
 
 @dataclass(frozen=True)
 class Subset:
-    """Some images of a split, which itself is never copied."""
+    """Some images of a split, chosen by index; the split is not copied.
+
+    Args:
+        split: the split.
+        indices: the indices of the images in the split, integers of shape (n,).
+    """
 
     split: Split
     indices: np.ndarray
@@ -28,7 +33,10 @@ class Subset:
         return labels
 
     def take(self, positions: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return images, in the memory order of the split, and labels at `positions`."""
+        """Return the images and the labels at `positions` in this subset.
+
+        The images have the memory order of the split.
+        """
         chosen = self.indices[positions]
         return self.split.images[chosen], self.split.labels[chosen]
 
@@ -36,7 +44,14 @@ class Subset:
 def split_subsets(
     dataset: Dataset, validation: float | str | None, seed: int
 ) -> tuple[Subset, Subset | None]:
-    """Return what to train on and what to validate on; see `TrainingConfig.validation`."""
+    """Return the images to train on, and those to validate on or None for no validation.
+
+    Args:
+        dataset: the data set.
+        validation: the share of the training split to hold out, above 0 and below 1; or the name of
+            another split; or None.
+        seed: decides which images are held out.
+    """
     split = dataset.split("train")
     if isinstance(validation, str):
         other = dataset.split(validation)

@@ -1,10 +1,10 @@
-"""Ten classes of shapes and patterns, drawn by code: images to train on without any file.
+"""Synthetic images of ten classes of shapes and patterns, drawn by code and without any file.
 
-Each image shows one shape or pattern of random place, size, angle and colours, under noise. Both
-colours are random, so that neither a colour nor a single pixel tells the class: a linear model is
-left near guessing, while a small CNN learns the classes well.
+Each image shows one shape or pattern with a random place, size, angle and colours, and with noise.
+Both colours are random, so that neither a colour nor a single pixel reveals the class. So a linear
+model is little better than guessing, while a small CNN learns the classes well.
 
-The same seed draws the same bytes on any machine: see `drawings`.
+The same seed draws the same bytes on every machine; `drawings` says why.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.drawings import DRAWINGS, Drawing, uniform
 
-SIZE = 32  # pixels, of height and of width
-MOST = 1_000_000  # images of a split, 3 GB
+SIZE = 32  # height and width in pixels
+MOST = 1_000_000  # images of a split, which take 3 GB
 DEFAULT_TRAIN = 5000  # images
 DEFAULT_TEST = 1000
 
 _RADIUS = (9.0, 13.0)  # pixels from the middle of a shape to its edge
 _LARGEST_SHIFT = 3.0  # pixels from the middle of the image to the middle of the shape
-_LEAST_CONTRAST = 0.35  # of the full range, between shape and ground in each channel
-_NOISE = 0.06  # of the full range: the most that a pixel strays
+_LEAST_CONTRAST = 0.35  # share of the full range, between shape and background in each channel
+_NOISE = 0.06  # the largest change of a value, as a share of the full range
 _BLOCK = 500  # images drawn at a time
 
 
@@ -30,9 +30,9 @@ def draw_dataset(n_train: int | None, n_test: int | None, seed: int) -> Dataset:
     """Draw a data set; its splits come from independent random numbers.
 
     Args:
-        n_train: how many training images, 5,000 where None; at most `MOST`.
-        n_test: how many test images, 1,000 where None; at most `MOST`.
-        seed: a whole number from 0; the same seed draws the same images.
+        n_train: the number of training images, 5,000 if None; at most `MOST`.
+        n_test: the number of test images, 1,000 if None; at most `MOST`.
+        seed: a whole number of at least 0; the same seed draws the same images.
     """
     sizes = {
         "train": DEFAULT_TRAIN if n_train is None else n_train,
@@ -47,7 +47,7 @@ def draw_dataset(n_train: int | None, n_test: int | None, seed: int) -> Dataset:
 
 
 def _draw_split(n: int, random: np.random.Generator) -> Split:
-    """Images of all classes in equal numbers, to within one, in random order."""
+    """Draw images of all classes, in numbers that are equal to within one, in random order."""
     labels = np.arange(n) % len(DRAWINGS)
     labels = labels[np.argsort(random.random(n), kind="stable")]
     images = np.empty((n, SIZE, SIZE, 3), np.uint8)
@@ -60,7 +60,7 @@ def _draw_split(n: int, random: np.random.Generator) -> Split:
 
 
 def _covered(drawing: Drawing, n: int, random: np.random.Generator) -> np.ndarray:
-    """How much of each pixel the shape covers, from 0 to 1, float32 of shape (n, 32, 32)."""
+    """Return the share of each pixel that the shape covers, float32 of shape (n, 32, 32)."""
     radius = uniform(random, n, *_RADIUS)
     grid = np.arange(SIZE, dtype=np.float32) - np.float32((SIZE - 1) / 2)
     x = grid[np.newaxis, np.newaxis, :] - _shift(radius, random)
@@ -71,17 +71,21 @@ def _covered(drawing: Drawing, n: int, random: np.random.Generator) -> np.ndarra
 
 
 def _shift(radius: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """How far off the image's middle the shape is, in pixels; it never leaves the image."""
+    """Return the offset of each shape from the middle of its image, in pixels.
+
+    A circle of that radius stays inside the image.
+    """
     room = np.minimum(np.float32(SIZE / 2) - radius, np.float32(_LARGEST_SHIFT))
     shift: np.ndarray = uniform(random, len(radius), -1, 1) * room
     return shift
 
 
 def _coloured(covered: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The shape in one random colour on a ground of another, with noise, as uint8."""
+    """Draw each shape in a random colour on a background of another, with noise, as uint8."""
     n = len(covered)
     ground = uniform(random, n, 0, 1, (1, 1, 3))
-    # Going on from the ground by a good third of the range, round its end, keeps the two apart.
+    # In each channel, the shape is the background plus 0.35 to 0.65, modulo 1. So the two differ by
+    # `_LEAST_CONTRAST` at least.
     shape = ground + uniform(random, n, _LEAST_CONTRAST, 1 - _LEAST_CONTRAST, (1, 1, 3))
     shape -= np.floor(shape)
     images = ground + covered[..., np.newaxis] * (shape - ground)
