@@ -2,7 +2,7 @@
 #'
 #' An argument that is `NULL` takes its value from the recipe of the architecture; see
 #' [cifar_list_architectures()]. An optimizer other than the recipe's takes its own default learning
-#' rate and weight decay.
+#' rate, weight decay and momentum.
 #'
 #' @section Reproducibility:
 #' The same data, settings and seed give the same weights, bit for bit, in R, in Python and on the
@@ -119,8 +119,8 @@
 #'   least 1. `NULL` writes checkpoints only after epochs.
 #' @param resume Whether to continue from the checkpoint in `checkpoint_dir`. If there is none, the
 #'   training starts from the beginning. The settings, the network and the images must be the same
-#'   as before. So must be the versions of pycifar, Keras, its backend and NumPy, the number of
-#'   threads and the instruction sets of the processor. The weights are then those of a training
+#'   as before. So must be the versions of pycifar, Keras, its backend and NumPy, the
+#'   devices, the number of threads and the instruction sets of the processor. The weights are then those of a training
 #'   that was not cut off, bit for bit, except with `time_budget`. The state of callbacks is not
 #'   saved.
 #' @param seed A whole number from 0 to 2^31 - 1. It determines the initial weights, the order of

@@ -100,7 +100,9 @@ def _view(layer: Any, views: dict[str, View], window: int, stride: int) -> View:
     """Return the receptive field of a layer's units, from those of the layers before it."""
     from pycifar.backend import keras
 
-    flat = (keras.layers.Dense, keras.layers.Flatten, keras.layers.GlobalAveragePooling2D)
+    layers = keras.layers
+    pools = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
+    flat = (layers.Dense, layers.Flatten, *pools)
     # Where no layer is before it, its input is the image, of which a unit is one pixel.
     before = [views[name] for name in _names_before(layer, views)] or [View(1, 1)]
     if isinstance(layer, flat) or any(view.field is None for view in before):

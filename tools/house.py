@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "pycifar"
 PICTURE = ROOT / "docs/house.svg"
 
-# Names below pycifar, a file or a folder each. What stands in one layer may import from it and from
-# those above it in this list.
+# Names below pycifar, a file or a folder each, from the ground up. What stands in one layer may
+# import from it and from those before it in this list, which are below it in the picture.
 LAYERS = (
     {"errors", "language", "arguments", "limits", "files", "npz", "config", "console", "table"}
     | {"figure", "backend", "processor", "precision", "memory", "interrupts"},

@@ -112,7 +112,8 @@ def build_model(  # noqa: PLR0913 - the settings of a network
             and `l2` are only for the NumPy networks, "mlp_sigmoid" and "mlp_relu". None keeps the
             default of the network.
         activation: the activation of the hidden layers, "sigmoid" or "relu".
-        l2: at least 0. The loss also has `l2` times the sum of the squares of all weights.
+        l2: at least 0. The loss also has `l2` times the sum of the squares of all weights, biases
+            excluded.
         precision: the type of number to compute with: "float32", "bfloat16" or "auto". "bfloat16"
             needs a machine with native bfloat16. "auto" is bfloat16 for "cnn2", "cnn4" and
             "fastnet" on such a machine, and else float32. A NumPy network computes in float32. A

@@ -24,8 +24,9 @@ Changed, to train on processors:
 
 A training that mirrors images keeps the network equivariant to flips, so that it learns in far
 fewer steps (see `pycifar.learners.flip_equivariance`). For this, pooling has windows of 3×3 with
-stride 2. If the width of the images is a power of two, these windows leave out no edge that the
-mirrored image would have. For other widths, mirrored images give only nearly the same result.
+stride 2. If the width of the images is divisible by 8, these windows leave out no edge that the
+mirrored image would have. Moving means and variances are not tied, so after a training a mirrored
+image gives nearly the same result, and not quite the same.
 
 Figures are in docs/decisions, in muon.md, widths.md, mirrored-weights.md, batches-and-rate.md,
 averaging.md and ingredients.md.

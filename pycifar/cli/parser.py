@@ -1,7 +1,8 @@
 """The commands and options of the command line, with their help.
 
 Values stay text here; `pycifar.cli.values` converts them. An option that is not given is left out
-of the call as well. Each default is thus defined in one place: the function that is called.
+of the call as well, so that the function that is called uses its default. Defaults that the help
+mentions stand in `pycifar.config`.
 """
 
 from __future__ import annotations
@@ -134,8 +135,8 @@ def _add_data(parser: ArgumentParser, default: str | None = None) -> None:
     group.add_argument(
         "--image-size",
         metavar="N",
-        help="height and width in pixels that the images of a folder are resized to; those of a "
-        "model that is given, else 32, unless given",
+        help="height and width in pixels to which the images of a folder are resized; default: the "
+        "size that a given model takes, otherwise 32",
     )
     for split, images in (("train", "training"), ("test", "test")):
         group.add_argument(

@@ -45,12 +45,12 @@ TRAINING_OPTIONS: Mapping[str, Option] = {
     "schedule": Option("NAME", ", ".join(SCHEDULES), as_text),
     "weight_decay": Option(
         "DECAY",
-        "each step takes the learning rate times this off each weight, times the weight",
+        "each step subtracts learning rate × DECAY × weight from each weight",
         as_number,
     ),
-    "momentum": Option("SHARE", "of the last step in the next one, for sgd and muon", as_number),
+    "momentum": Option("M", "of sgd and muon, from 0 to below 1", as_number),
     "label_smoothing": Option(
-        "SHARE", "of the truth that is spread evenly over all classes", as_number
+        "SHARE", "of the target probability that is spread evenly over all classes", as_number
     ),
     "class_weights": Option(
         "WEIGHTS",

@@ -76,7 +76,8 @@ def stratified_split(
 
 def _shuffled_by_class(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return all indices, class after class and shuffled in each, and the size of each class."""
-    # Sorted by random numbers, because Generator.permutation may change with the version of NumPy.
+    # Sorted by random numbers, because Generator.permutation may change with the version of NumPy,
+    # and a validation split is drawn again when a model goes on, maybe years later.
     keys = np.random.default_rng(seed).random(len(labels))
     _, counts = np.unique(labels, return_counts=True)
     return np.lexsort((keys, labels)), counts

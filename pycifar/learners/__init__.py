@@ -1,7 +1,7 @@
 """The learners: one class for each kind of network, with the methods that training needs.
 
-Only this module distinguishes between Keras models and NumPy networks. All other modules use the
-learner.
+`learner_for` decides by the network itself; all other modules use the learner. Before a network is
+built, `Architecture.in_numpy` says of a name which kind it will be.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class KerasLearner:
         self.network = network
         self._step: Callable[..., Mapping[str, Any]] | None = None
         self._flip_weights: Callable[[np.ndarray], np.ndarray] | None = None
-        self._as_shares = False  # whether labels are one-hot, which label smoothing needs
+        self._one_hot = False  # whether labels are one-hot, which label smoothing needs
         self._changes = ExitStack()  # changes to the caller's objects, which `end` undoes
 
     def check_process(self) -> None:
@@ -77,7 +77,7 @@ class KerasLearner:
         free_memory()  # of earlier models
         if optimizer is None:
             optimizer = optimizer_of(config)
-        self._as_shares = config.label_smoothing > 0
+        self._one_hot = config.label_smoothing > 0
         self._flip_weights = flip_weights
         with seeded(config.seed):
             loss, metrics = loss_and_metrics(config.label_smoothing)
@@ -136,7 +136,7 @@ class KerasLearner:
     ) -> tuple[np.ndarray, ...]:
         """Return a batch as Keras takes it: contiguous images, and one-hot labels where needed."""
         truth = labels
-        if self._as_shares:
+        if self._one_hot:
             truth = np.eye(self.network.output_shape[-1], dtype=np.float32)[labels]
         batch = np.ascontiguousarray(images), truth
         return batch if weights is None else (*batch, weights)

@@ -12,7 +12,7 @@ ITERATIONS = 3
 COEFFICIENTS = (3.4445, -4.775, 2.0315)  # of the quintic that brings all singular values near 1
 
 SMALLEST = 1e-30  # the smallest norm to divide by; see `_above_0`
-OTHERS = 0.1  # the learning rate of all other variables, as a share of that of the kernels
+ADAM_RATE_SHARE = 0.1  # the learning rate of all other variables, as a share of that of the kernels
 
 
 @keras.saving.register_keras_serializable("pycifar")
@@ -43,7 +43,7 @@ class Muon(keras.optimizers.Adam):
         self,
         learning_rate: float,
         momentum: float = MOMENTA["muon"],
-        others: float = OTHERS,
+        others: float = ADAM_RATE_SHARE,
         **settings: Any,
     ) -> None:
         super().__init__(learning_rate, **settings)

@@ -9,7 +9,6 @@ import numpy as np
 
 from pycifar.config import TrainingConfig
 from pycifar.learners.numpy_settings import check_numpy_settings
-from pycifar.learners.optimizers import MOMENTA
 from pycifar.processor import threads_asked_for
 from pycifar.scratch import NumpyModel
 
@@ -53,8 +52,8 @@ class NumpyLearner:
         flip_weights: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         """Set the learning rate, the momentum and the weight decay; set all velocities to 0."""
-        momentum = MOMENTA["sgd"] if config.momentum is None else config.momentum
-        self.network.compile(config.learning_rate, momentum, config.weight_decay)
+        assert config.momentum is not None, "the settings are resolved"
+        self.network.compile(config.learning_rate, config.momentum, config.weight_decay)
 
     def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
         """Do nothing: there is nothing to compile."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 OPTIMIZERS = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001, "muon": 0.1}
 
 # Default weight decays other than 0, used in the same case. The value is Keras's default.
-USUAL_DECAYS = {"adamw": 0.004}
+DEFAULT_DECAYS = {"adamw": 0.004}
 
 # The default momentum of the optimizers that have one to choose. That of Muon is as in
 # airbench94_muon.py of github.com/KellerJordan/cifar10-airbench.
@@ -27,7 +27,7 @@ def usual_settings(name: str) -> dict[str, Any]:
     """Return the default learning rate, weight decay and momentum of an optimizer."""
     return {
         "learning_rate": OPTIMIZERS[name],
-        "weight_decay": USUAL_DECAYS.get(name, 0.0),
+        "weight_decay": DEFAULT_DECAYS.get(name, 0.0),
         "momentum": MOMENTA.get(name),
     }
 

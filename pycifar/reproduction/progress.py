@@ -51,11 +51,11 @@ class Progress:
 
         report = self._epoch
 
-        class Told(keras.callbacks.Callback):
+        class EpochReporter(keras.callbacks.Callback):
             def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
                 report(name, epoch + 1, self.params["epochs"], (logs or {})["val_accuracy"])
 
-        return Told()
+        return EpochReporter()
 
     def _epoch(self, name: str, epoch: int, epochs: int, accuracy: float) -> None:
         told = f"{name}: epoch {epoch}/{epochs}, test accuracy {accuracy:.4f}"

@@ -154,7 +154,7 @@ def backward_propagate_error(
         network: the layers, after `forward_propagation` of the same inputs.
         inputs: shape (images, inputs).
         labels: whole numbers from 0, shape (images,).
-        l2: the loss also has `l2` times the sum of the squares of all weights.
+        l2: the loss also has `l2` times the sum of the squares of all weights, biases excluded.
     """
     last = network[-1]
     np.copyto(last.errors, last.outputs)

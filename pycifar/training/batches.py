@@ -40,6 +40,7 @@ class Batches:
         self.size = config.batch_size
         self.steps_per_epoch = math.ceil(len(subset) / config.batch_size)
         self._seed = config.seed
+        self._epoch, self._positions = -1, np.arange(0)  # the order that was made last
         self._augmentation = Augmentation(**config.augmentation)
         self._class_weights = None
         if config.class_weights is not None:
@@ -48,21 +49,23 @@ class Batches:
         # other images are.
         self._mirrored = np.random.default_rng([config.seed, FLIPS]).random(len(subset)) < 0.5
 
-    def order(self, epoch: int) -> np.ndarray:
-        """Return the order of the images in an epoch: positions in the subset, shape (n,)."""
-        return np.random.default_rng([self._seed, ORDER, epoch]).permutation(len(self.subset))
-
-    def make(self, positions: np.ndarray, epoch: int, step: int) -> Batch:
-        """Return the batch of the images at `positions`, augmented for this epoch and step.
-
-        The epoch counts from 1, and the step within it from 0.
-        """
+    def make(self, epoch: int, step: int) -> Batch:
+        """Return the augmented batch of a step; epochs count from 1, and steps from 0."""
+        positions = self._order(epoch)[step * self.size : (step + 1) * self.size]
         images, labels = self.subset.take(positions)
         if self._augmentation != Augmentation():
             draws = np.random.default_rng([self._seed, AUGMENTATION, epoch, step])
             mirrored = self._mirrored[positions] ^ bool(epoch % 2)
             images = self._augmentation(images, draws, mirrored)
         return images, labels, self._weights(labels)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """Return the positions of all images in the order of an epoch, shape (n,)."""
+        if epoch != self._epoch:
+            # NumPy may shuffle otherwise in another version. A resume needs the same version.
+            draws = np.random.default_rng([self._seed, ORDER, epoch])
+            self._epoch, self._positions = epoch, draws.permutation(len(self.subset))
+        return self._positions
 
     def example(self) -> Batch:
         """Return a batch of one image, as an example to compile the training step with."""
@@ -82,7 +85,7 @@ class Batches:
         Args:
             after_batch: called after each batch.
         """
-        order = self.order(0)
+        order = self._order(0)
         for number in range(self.n_to_normalise_by):
             images, _ = self.subset.take(order[number * self.size : (number + 1) * self.size])
             self.seed_layers(0, number)

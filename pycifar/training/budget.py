@@ -9,8 +9,8 @@ WEIGHT_OF_LAST_STEP = 0.05
 # has compiled something, and later steps will not take that long.
 LONGEST_STEP = 3
 
-# The largest share of a training step's time that its forward pass takes; of the time to compile it
-# as well. It estimates the time of the first validation.
+# Upper bound of the time of a forward pass as a share of that of a whole step, for running and for
+# compiling. It estimates the time of the first validation.
 FORWARD_SHARE = 1 / 2
 
 

@@ -26,7 +26,7 @@ EVENTS = {
 }
 
 
-class Functions(keras.callbacks.Callback):
+class FunctionsCallback(keras.callbacks.Callback):
     """A Keras callback made of plain functions.
 
     Epochs and batches count from 1. A function that returns False stops the training after the
@@ -299,7 +299,7 @@ def _as_callback(item: Any) -> keras.callbacks.Callback:
     if isinstance(item, keras.callbacks.Callback):
         return item
     if isinstance(item, Mapping):
-        return Functions(item)
+        return FunctionsCallback(item)
     raise ArgumentError(
         "`callbacks` must hold Keras callbacks, or mappings from "
         f"{', '.join(EVENTS)} to functions, not {describe(item)}."

@@ -33,7 +33,7 @@ from pycifar.npz import read_npz
 
 NAME = "checkpoint.npz"
 LOCK = "checkpoint.lock"
-FORMAT = 2  # increased whenever older files can no longer be resumed from
+FORMAT = 3  # increased whenever older files can no longer be resumed from
 ABOUT = "about"  # the entry of the file that holds all but the arrays, as JSON
 
 
@@ -113,7 +113,7 @@ class Checkpoints:
         about = self.found.about
         differences = _differences(about["config"], config.to_dict())
         found = about["identity"]
-        for name, wrong in _OTHERS.items():
+        for name, wrong in _MISMATCHES.items():
             if found.get(name) != identity[name]:
                 differences.append(wrong)
         differences += _differences(found["optimizer"], identity["optimizer"], " of the optimizer")
@@ -150,7 +150,7 @@ class Checkpoints:
 
 
 # The parts of a training's identity, each with the message for a checkpoint that has another.
-_OTHERS = {
+_MISMATCHES = {
     "images": "the training images are others",
     "validation_images": "the images it is validated on are others",
     "network": "its network is another",
@@ -238,7 +238,7 @@ def _read(path: Path) -> TrainingState:
 def _checked(about: dict[str, Any]) -> dict[str, Any]:
     """Return the values of a checkpoint, each checked, because the file may be untrusted."""
     known = ("format", "config", "rows", "seconds", "identity", "environment", "stopping")
-    if unknown := set(about) - {*known, *_COUNTS, *_DURATIONS, "stopped", "place"}:
+    if unknown := set(about) - {*known, *_COUNTS, *_DURATIONS, "stopped", "epoch"}:
         raise ValueError(f"it says something of {describe(min(unknown))}")
     rows = checked_rows(about["rows"])
     checked: dict[str, Any] = {
@@ -252,14 +252,14 @@ def _checked(about: dict[str, Any]) -> dict[str, Any]:
     }
     checked |= {name: checked_count(name, about[name]) for name in _COUNTS}
     checked |= {name: checked_number(name, about[name]) for name in _DURATIONS}
-    if "place" in about:
-        place = about["place"]
-        if set(place) != {"steps", "totals", "seconds"} or set(place["totals"]) != set(METRICS):
+    if "epoch" in about:
+        epoch = about["epoch"]
+        if set(epoch) != {"steps", "totals", "seconds"} or set(epoch["totals"]) != set(METRICS):
             raise ValueError("it does not say where in an epoch it is")
-        checked["place"] = {
-            "steps": checked_count("steps", place["steps"]),
-            "totals": {m: checked_number(m, place["totals"][m], -math.inf) for m in METRICS},
-            "seconds": checked_number("seconds", place["seconds"]),
+        checked["epoch"] = {
+            "steps": checked_count("steps", epoch["steps"]),
+            "totals": {m: checked_number(m, epoch["totals"][m], -math.inf) for m in METRICS},
+            "seconds": checked_number("seconds", epoch["seconds"]),
         }
     return checked
 
@@ -269,12 +269,12 @@ _DURATIONS = ("elapsed", "passes")
 
 
 def _checked_identity(value: Any) -> dict[str, Any]:
-    names = (*_OTHERS, "optimizer")
+    names = (*_MISMATCHES, "optimizer")
     if not isinstance(value, dict) or set(value) != set(names):
         raise ValueError("it does not say what training it is of")
     if not isinstance(value["optimizer"], dict):
         raise ValueError("it does not say what its optimizer is")
-    for name in _OTHERS:
+    for name in _MISMATCHES:
         if value[name] is not None:
             checked_text(name, value[name])
     return value

@@ -151,12 +151,9 @@ def _losses_at(rates: Iterable[float], learner: Learner, batches: Batches) -> It
     try:
         for number, rate in enumerate(rates):
             epoch, step = divmod(number, batches.steps_per_epoch)
-            if step == 0:
-                order = batches.order(epoch + 1)
             learner.learning_rate = rate
-            positions = order[step * batches.size : (step + 1) * batches.size]
             batches.seed_layers(epoch + 1, step)
-            yield float(learner.step(*batches.make(positions, epoch + 1, step))["loss"])
+            yield float(learner.step(*batches.make(epoch + 1, step))["loss"])
     finally:
         learner.end()
 

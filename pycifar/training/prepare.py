@@ -32,7 +32,8 @@ from pycifar.training.resolve import (
 )
 from pycifar.training.run import TrainingRun
 
-# Share of a time budget in which the last step must end. What follows it takes some time as well.
+# Share of a time budget in which the last step, the last validation and the averaging must end. The
+# rest is for building the result.
 PLANNED = 0.99
 
 # How many training images an architecture may use to set its initial weights.

@@ -19,13 +19,13 @@ class EpochProgress:
     """The progress of an epoch.
 
     Args:
-        order: the positions of the training images, in the order of the epoch, shape (n,).
+        n_images: images of the epoch.
         steps: how many of its steps are done.
         totals: sums of the metrics over the images so far.
         seconds: time that the epoch took before the training was cut off.
     """
 
-    order: np.ndarray
+    n_images: int
     steps: int = 0
     totals: dict[str, float] = field(default_factory=lambda: dict.fromkeys(METRICS, 0.0))
     seconds: float = 0.0
@@ -38,7 +38,7 @@ class EpochProgress:
 
     def means(self, batch_size: int) -> dict[str, float]:
         """Return the means of the metrics over the images so far."""
-        seen = min(self.steps * batch_size, len(self.order))
+        seen = min(self.steps * batch_size, self.n_images)
         return {metric: total / seen for metric, total in self.totals.items()}
 
 
@@ -97,10 +97,10 @@ class RunProgress:
         spent = 0.0 if self.epoch is None else self.epoch.seconds
         self._epoch_began = perf_counter() - spent
 
-    def begin_steps(self, order: np.ndarray) -> EpochProgress:
-        """Return the current epoch; start one with `order` if none was resumed."""
+    def begin_steps(self) -> EpochProgress:
+        """Return the current epoch; start one if none was resumed."""
         if self.epoch is None:
-            self.epoch = EpochProgress(order)
+            self.epoch = EpochProgress(self.n_images)
             self.steps_before_epoch = self.steps_done
         return self.epoch
 
@@ -133,37 +133,26 @@ class RunProgress:
         }
         if self.epoch is None:
             return plain, {}
-        plain["place"] = {
+        plain["epoch"] = {
             "steps": self.epoch.steps,
             "totals": self.epoch.totals,
             "seconds": perf_counter() - self._epoch_began,
         }
-        return plain, {"order": [self.epoch.order]}
+        return plain, {}
 
     def restore(self, plain: Mapping[str, Any], arrays: Mapping[str, Sequence[np.ndarray]]) -> None:
-        """Continue from a saved state; an incomplete epoch continues in its own order.
+        """Continue from a saved state.
 
         Raises:
-            ValueError: the state belongs to other images.
+            ValueError: an epoch of this training has fewer steps.
         """
-        epoch = None
-        if "place" in plain:
-            [order] = arrays["order"]
-            epoch = EpochProgress(order, **plain["place"])
-            self._check(epoch)
-        self.epoch = epoch
+        if "epoch" in plain:
+            epoch = EpochProgress(self.n_images, **plain["epoch"])
+            if epoch.steps > self.steps_per_epoch:
+                raise ValueError("its epoch has more steps")
+            self.epoch = epoch
         self.rows, self.seconds = plain["rows"], plain["seconds"]
         self.passes = plain["passes"]
         self.steps_done = plain["steps_done"]
         self.steps_before_epoch = plain["steps_before_epoch"]
         self.seconds_before = plain["elapsed"]
-
-    def _check(self, epoch: EpochProgress) -> None:
-        """Raise a ValueError unless an incomplete epoch can be one of this training."""
-        order = epoch.order
-        if order.dtype.kind != "i" or order.shape != (self.n_images,):
-            raise ValueError("its order is of other images")
-        if not np.array_equal(np.sort(order), np.arange(len(order))):
-            raise ValueError("its order has images twice, or not all")
-        if epoch.steps > self.steps_per_epoch:
-            raise ValueError("its epoch has fewer steps")

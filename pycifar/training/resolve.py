@@ -58,7 +58,7 @@ def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> 
         given = _without_kept(given, earlier.config)
         below = _inherited(earlier.config).over(below)
     if isinstance(given.optimizer, keras.optimizers.Optimizer):
-        given = _with_own_rate(given, given.optimizer)
+        given = _with_settings_of(given, given.optimizer)
     elif given.optimizer is not None:
         name = check_choice("optimizer", given.optimizer, OPTIMIZERS)
         if name != below.optimizer:
@@ -109,11 +109,11 @@ def _without_kept(given: Settings, own: TrainingConfig) -> Settings:
     return dataclasses.replace(given, **{name: getattr(unsaid, name) for name in KEPT})
 
 
-def _with_own_rate(given: Settings, optimizer: Any) -> Settings:
+def _with_settings_of(given: Settings, optimizer: Any) -> Settings:
     """Return the settings with the name, rate and weight decay of the caller's Keras optimizer.
 
     Raises:
-        ArgumentError: a rate, weight decay or schedule was given as well.
+        ArgumentError: a rate, weight decay, momentum or schedule was given as well.
     """
     for name in ("learning_rate", "weight_decay", "momentum", "schedule"):
         value = getattr(given, name)

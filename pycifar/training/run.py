@@ -16,7 +16,7 @@ from pycifar.datasets.subset import Subset
 from pycifar.errors import DivergenceError
 from pycifar.interrupts import Terminated, interrupts_between_steps
 from pycifar.learners import Learner
-from pycifar.learners.schedules import Schedule, make_schedule
+from pycifar.learners.schedules import make_schedule
 from pycifar.models.record import Row
 from pycifar.models.trained_model import TrainedModel
 from pycifar.training.averaging import WeightAverage
@@ -67,7 +67,6 @@ class TrainingRun:
         self.budget = budget
         self.checkpoints = checkpoints
         self.progress = RunProgress(len(batches.subset), config.batch_size, earlier)
-        self.schedule = Schedule(config.schedule)
         self.average = WeightAverage(learner, batches.steps_per_epoch)
         self.recovery = LastFiniteWeights(learner.network)
         self.stopping: Sequence[keras.callbacks.EarlyStopping] = ()
@@ -148,8 +147,8 @@ class TrainingRun:
 
     def _steps(self, epoch: int, callbacks: CallbackList) -> dict[str, float]:
         """Run the steps of an epoch that are left; return the mean metrics over its images."""
-        progress, size = self.progress, self.config.batch_size
-        in_epoch = progress.begin_steps(self.batches.order(epoch))
+        progress = self.progress
+        in_epoch = progress.begin_steps()
         for step in range(in_epoch.steps, self.batches.steps_per_epoch):
             if progress.is_over:
                 break
@@ -157,11 +156,11 @@ class TrainingRun:
             if self.schedule.rate is not None:
                 self.learner.learning_rate = self.schedule.rate(progress.steps_done)
             callbacks.step_begin(step)
-            positions = in_epoch.order[step * size : (step + 1) * size]
             self.recovery.before(step)
             self.batches.seed_layers(epoch, step)
-            logs = self.learner.step(*self.batches.make(positions, epoch, step))
-            means = progress.step_done(logs, len(positions))
+            images, labels, weights = self.batches.make(epoch, step)
+            logs = self.learner.step(images, labels, weights)
+            means = progress.step_done(logs, len(labels))
             if not math.isfinite(in_epoch.totals["loss"]):
                 loss = float(logs["loss"])
                 self._diverge(f"The loss is {loss} at step {step + 1} of epoch {epoch}.")
@@ -177,7 +176,7 @@ class TrainingRun:
                 self._update_total_steps()
             if self.checkpoints is not None and self.checkpoints.is_due(progress.steps_done):
                 self._save_checkpoint()
-        return in_epoch.means(size)
+        return in_epoch.means(self.config.batch_size)
 
     def _validate(self, epoch: int, subset: Subset) -> dict[str, float]:
         """Return the mean metrics on the validation images."""

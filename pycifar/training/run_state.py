@@ -55,7 +55,7 @@ def restore_state(checkpoints: Checkpoints, learner: Learner, parts: Sequence[Pa
         for part in parts:
             part.restore(plain, arrays)
     except (KeyError, TypeError, ValueError) as error:
-        raise checkpoints.mismatch(f"it does not say how far it came ({error})") from error
+        raise checkpoints.mismatch(f"its state does not fit this training ({error})") from error
     learner.set_variables(variables)
     learner.set_optimizer_state(optimizer)
     learner.network.stop_training = plain["stopped"]

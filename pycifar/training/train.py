@@ -71,8 +71,8 @@ def train(  # noqa: PLR0913 - the settings of a training
     """Train an image classifier.
 
     Arguments that are None take the value of the architecture's recipe; `list_architectures` shows
-    the recipes. An optimizer other than the recipe's takes its own default learning rate and weight
-    decay.
+    the recipes. An optimizer other than the recipe's takes its own default learning rate, weight
+    decay and momentum.
 
     The same data, settings and seed give weights that are equal bit for bit, on one machine with
     one version of the backend and one number of threads.
@@ -104,8 +104,8 @@ def train(  # noqa: PLR0913 - the settings of a training
             number of additional passes.
         batch_size: images per step, from 1 to the number of training images.
         optimizer: "sgd", "adam", "adamw", "rmsprop" or "muon"; or a Keras
-            optimizer that was not used before, which brings its own learning rate, schedule and
-            weight decay.
+            optimizer that was not used before, which brings its own learning rate, schedule,
+            weight decay and momentum.
         learning_rate: the initial learning rate, or the peak for "one_cycle"; above 0.
         schedule: how the learning rate changes from step to step: "constant", "cosine", "step",
             "exponential", "one_cycle", "inverse_sqrt" or "averaging"; see
@@ -144,8 +144,10 @@ def train(  # noqa: PLR0913 - the settings of a training
         best_weights: whether to restore, at the end, the weights of the epoch with the lowest
             validation loss, or training loss if there is no validation.
         callbacks: Keras callbacks, or mappings such as ``{"on_epoch_end": f}``, one or a list of
-            them. The functions of a mapping take (epoch, logs), with epochs counted from 1, and
-            stop the training by returning False.
+            them. The functions of a mapping are `on_train_begin` and `on_train_end`, which take
+            (logs), `on_epoch_begin` and `on_epoch_end`, which take (epoch, logs), and
+            `on_train_batch_end`, which takes (batch, logs). Epochs and batches count from 1. A
+            function that returns False stops the training.
         time_budget: seconds for the whole call, above 0, instead of `epochs`. The training does as
             many steps as fit, and the schedule spans them. How many fit depends on the machine; the
             model's `config` records it. The time to import Keras counts, unless it was imported

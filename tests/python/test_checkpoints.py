@@ -353,7 +353,7 @@ def test_best_weights_that_are_missing_are_not_passed_over(dataset, tmp_path):
         kept = {name: found[name] for name in found if not name.startswith("best/")}
         assert len(kept) < len(found)
     np.savez(path, **kept)
-    with pytest.raises(CheckpointError, match="it does not say how far it came"):
+    with pytest.raises(CheckpointError, match="its state does not fit this training"):
         trained(dataset, "softmax", resume=True, **settings)
 
 

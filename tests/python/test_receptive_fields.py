@@ -63,3 +63,12 @@ def test_anything_else_is_refused():
         pycifar.receptive_field("cnn22")
     with pytest.raises(ArgumentError, match="`model` must be a trained model, a Keras model"):
         pycifar.receptive_field(3)
+
+
+@pytest.mark.parametrize("name", ["GlobalAveragePooling2D", "GlobalMaxPooling2D"])
+def test_what_pools_the_whole_map_sees_the_whole_image(name):
+    layers = keras.layers
+    pool = getattr(layers, name)()
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(2, 3), pool, layers.Dense(2)])
+    table = pycifar.receptive_field(model)
+    assert table["receptive_field"].tolist()[-2:] == [8, 8]

@@ -258,3 +258,14 @@ test_that("a training that was cut off goes on from its checkpoint", {
     "resume"
   )
 })
+
+test_that("functions are called with what Python calls them with", {
+  skip_without_python()
+  events <- reticulate::import("pycifar.training.callbacks")$EVENTS
+  arguments <- vapply(
+    callback_arguments,
+    function(names) sprintf("(%s)", paste(names, collapse = ", ")),
+    character(1L)
+  )
+  expect_identical(as.list(arguments), events)
+})
