@@ -119,10 +119,10 @@
 #'   least 1. `NULL` writes checkpoints only after epochs.
 #' @param resume Whether to continue from the checkpoint in `checkpoint_dir`. If there is none, the
 #'   training starts from the beginning. The settings, the network and the images must be the same
-#'   as before. So must be the versions of pycifar, Keras, its backend and NumPy, the
-#'   devices, the number of threads and the instruction sets of the processor. The weights are then those of a training
-#'   that was not cut off, bit for bit, except with `time_budget`. The state of callbacks is not
-#'   saved.
+#'   as before. So must be the versions of pycifar, Keras, its backend and NumPy, the devices, the
+#'   number of threads and the instruction sets of the processor. The weights are then those of a
+#'   training that was not cut off, bit for bit, except with `time_budget`. The state of callbacks
+#'   is not saved.
 #' @param seed A whole number from 0 to 2^31 - 1. It determines the initial weights, the order of
 #'   the images, dropout and augmentation. `NULL` draws a seed; the model's `config` holds it.
 #' @param verbose What to show of the progress. 0 or `FALSE`: nothing. 1 or `TRUE`: a progress bar
