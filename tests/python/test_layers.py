@@ -81,3 +81,8 @@ def test_keras_comes_through_the_backend_module():
             if isinstance(node, ast.Import) and node not in guarded:
                 heavy = {alias.name.split(".")[0] for alias in node.names} & {"keras", "tensorflow"}
                 assert not heavy, f"{path.relative_to(PACKAGE)} imports {heavy}"
+
+
+def test_every_folder_is_a_package():
+    folders = {path.parent for path in PACKAGE.rglob("*.py")}
+    assert [folder.name for folder in folders if not (folder / "__init__.py").exists()] == []
