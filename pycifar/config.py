@@ -114,6 +114,7 @@ class TrainingConfig:
         momentum: the momentum of the optimizer, or None for one that has none.
         passes: how many passes over the training images fitted into the time budget, with the
             fraction of the last one; None without a time budget.
+        rate_factor: what callbacks, such as ReduceLROnPlateau, multiplied the learning rate by.
         class_weights: the weight of each class in the loss, by class name, or None.
     """
 
@@ -134,6 +135,7 @@ class TrainingConfig:
     time_budget: float | None = None
     momentum: float | None = None
     passes: float | None = None
+    rate_factor: float = 1.0
     class_weights: dict[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:

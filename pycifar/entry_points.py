@@ -516,6 +516,7 @@ def _images(block: Mapping[str, Any]) -> np.ndarray:
         columns = np.ascontiguousarray(across[..., some]).reshape(rows[some].shape[::-1])
         for part in _blocks(len(columns)):
             rows[some, part] = columns[part].T
+    images.setflags(write=False)  # nobody else has them, so a data set need not copy them
     return images
 
 

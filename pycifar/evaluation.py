@@ -11,6 +11,7 @@ import numpy as np
 
 from pycifar.arguments import check_choice, check_flag
 from pycifar.config import DEFAULT_SPLIT
+from pycifar.content import ByContent
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
 from pycifar.datasets.dataset import check_dataset
@@ -28,8 +29,8 @@ CALIBRATION_BINS = 15  # of equal width, as in Guo et al. 2017
 SMALLEST_PROBABILITY = 1e-7  # lower bound before the logarithm, as in Keras's cross-entropy
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, eq=False)
+class Evaluation(ByContent):
     """The evaluation of a model on one split.
 
     Args:

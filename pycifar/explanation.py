@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pycifar.arguments import check_choice, describe
+from pycifar.content import ByContent
 from pycifar.errors import ArgumentError, ImageError, printable
 from pycifar.evaluation import as_images, check_model, predict
 from pycifar.models.trained_model import TrainedModel
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 SMALLEST = 1e-30  # lower bound of a probability before its logarithm is taken
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, eq=False)
+class Explanation(ByContent):
     """Where a network looked to recognise a class.
 
     Args:

@@ -26,7 +26,18 @@ PICTURE = ROOT / "docs/house.svg"
 # Names below pycifar, a file or a folder each, from the ground up. What stands in one layer may
 # import from it and from those before it in this list, which are below it in the picture.
 LAYERS = (
-    {"errors", "language", "arguments", "limits", "files", "npz", "config", "console", "table"}
+    {
+        "errors",
+        "language",
+        "arguments",
+        "limits",
+        "files",
+        "npz",
+        "config",
+        "content",
+        "console",
+        "table",
+    }
     | {"figure", "backend", "processor", "precision", "memory", "interrupts"},
     {"datasets"},
     {"scratch"},
@@ -43,8 +54,9 @@ LAYERS = (
 
 # The same within the training.
 FLOORS = (
-    {"budget", "recovery", "validation", "batches", "identity", "checkpoint", "resolve"},
+    {"budget", "recovery", "rate", "batches", "identity", "checkpoint", "resolve"},
     {"averaging", "callbacks", "progress", "run_state"},
+    {"validation"},
     {"run"},
     {"prepare"},
     {"train", "lr_finder"},

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pycifar.arguments import describe
+from pycifar.content import ByContent
 from pycifar.errors import ArgumentError, DataError, ImageError, printable
 
 # All data sets in memory. The references are weak, so that they do not keep a data set in memory.
@@ -39,8 +40,8 @@ def check_dataset(value: Any) -> Dataset:
     return value
 
 
-@dataclass(frozen=True)
-class Split:
+@dataclass(frozen=True, eq=False)
+class Split(ByContent):
     """Images and labels of one split.
 
     Args:
@@ -67,6 +68,10 @@ class Split:
                 f"Each image needs one label: there are {len(self.images)} images, "
                 f"and the labels have shape {self.labels.shape}."
             )
+        for name in ("images", "labels"):  # the fingerprint is that of these values
+            values = getattr(self, name).view()
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -77,8 +82,8 @@ class Split:
         return f"<Split of {len(self):,} images of {height}×{width}{batches}>"
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, eq=False)
+class Dataset(ByContent):
     """Splits of labelled images that share their class names.
 
     Args:

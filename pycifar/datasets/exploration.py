@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pycifar.arguments import check_count, check_seed
+from pycifar.content import ByContent
 from pycifar.datasets.dataset import Dataset, Split, check_dataset
 from pycifar.errors import DataError, printable
 from pycifar.table import as_html, as_text, paragraph
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 _BLOCK = 1000  # images summed at a time
 
 
-@dataclass(frozen=True)
-class Exploration:
+@dataclass(frozen=True, eq=False)
+class Exploration(ByContent):
     """The result of `explore`; printing it shows its tables.
 
     Args:

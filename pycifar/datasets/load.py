@@ -177,6 +177,13 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
 _MAY_BE_NONE = ("data_dir", "n_train", "n_test", "class_names", "image_size")
 
 
+def _own(images: np.ndarray, given: Any) -> np.ndarray:
+    """Return images that nobody else can change: a copy, unless they are that already."""
+    theirs = isinstance(given, np.ndarray) and np.may_share_memory(images, given)
+    is_frozen = images.flags.owndata and not images.flags.writeable
+    return images.copy() if theirs and not is_frozen else images
+
+
 def _from_arrays(source: Mapping[str, Any], class_names: Sequence[str] | None) -> Dataset:
     images, labels = {}, {}
     if not source:
@@ -187,7 +194,7 @@ def _from_arrays(source: Mapping[str, Any], class_names: Sequence[str] | None) -
                 'Arrays must be given as {"train": (images, labels), "test": (images, labels)}; '
                 f"the split {split!r} is {describe(pair)}."
             )
-        images[split] = check_images(pair[0])
+        images[split] = _own(check_images(pair[0]), pair[0])
         labels[split] = check_labels(pair[1], len(images[split]), split)
     numbered, names = number_labels(labels, class_names)
     splits = {split: Split(images[split], numbered[split]) for split in images}

@@ -47,7 +47,8 @@ def stratified_split(
     Args:
         labels: integers, shape (images,).
         fraction: the share to hold out, above 0 and below 1. At least one image is held out, and at
-            least one is kept.
+            least one is kept. A class keeps at least one image, unless the share is too large for
+            that.
         seed: a whole number of at least 0; the same seed holds out the same images.
 
     Returns:
@@ -68,7 +69,11 @@ def stratified_split(
     if len(labels) < 2:
         raise ArgumentError(f"Holding out images takes at least 2 images, not {len(labels)}.")
     n = min(max(round(len(labels) * fraction), 1), len(labels) - 1)
-    held_out = stratified_indices(labels, n, seed)
+    order, counts = _shuffled_by_class(labels, check_count("seed", seed, 0))
+    starts = np.cumsum(counts) - counts
+    shares = _leaving_one(_shares(counts, n), counts)
+    chosen = [order[start : start + k] for start, k in zip(starts, shares, strict=True)]
+    held_out = np.sort(np.concatenate(chosen))
     is_kept = np.ones(len(labels), bool)
     is_kept[held_out] = False
     return np.flatnonzero(is_kept), held_out
@@ -92,4 +97,19 @@ def _shares(counts: np.ndarray, n: int) -> np.ndarray:
     shares: np.ndarray = exact // counts.sum()
     largest = np.argsort(-(exact % counts.sum()), kind="stable")
     shares[largest[: n - shares.sum()]] += 1
+    return shares
+
+
+def _leaving_one(shares: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return shares of the same sum that take no class whole; the same ones where there are none.
+
+    What is too much of one class is taken of the classes that have the most images left.
+    """
+    left = counts - shares
+    excess = int((left == 0).sum())
+    if not excess or shares.sum() > (counts - 1).sum():
+        return shares
+    shares = shares - (left == 0)
+    for _ in range(excess):
+        shares[np.argmax(counts - shares)] += 1
     return shares

@@ -63,6 +63,9 @@ class Learner(Protocol):
     def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
         """Prepare for steps on batches with the types and image shape of this one."""
 
+    def finish(self) -> None:
+        """Do what Keras's `fit` does to the weights once all steps are done."""
+
     def end(self) -> None:
         """Undo the changes that `begin` made to the network and its optimizer."""
 

@@ -104,6 +104,10 @@ class KerasLearner:
         fuse(network, optimizer, self._changes)
         self._step = make_step(self.network, *self._batch(images, labels, weights))
 
+    def finish(self) -> None:
+        """Set the weights to their moving average, if the optimizer keeps one (`use_ema`)."""
+        self.network.optimizer.finalize_variable_values(self.network.trainable_variables)
+
     def end(self) -> None:
         """Restore Keras's own methods of the model and its optimizer."""
         self._changes.close()

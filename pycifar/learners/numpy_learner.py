@@ -58,6 +58,9 @@ class NumpyLearner:
     def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
         """Do nothing: there is nothing to compile."""
 
+    def finish(self) -> None:
+        """Do nothing: there is no moving average of the weights."""
+
     def end(self) -> None:
         """Do nothing: `begin` changes nothing."""
 

@@ -226,5 +226,6 @@ _SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
     "label_smoothing": _by_rule,
     "time_budget": _by_rule,
     "passes": checked_number,
+    "rate_factor": checked_number,
     "class_weights": _checked_class_weights,
 }

@@ -27,9 +27,12 @@ HISTORY_COLUMNS = ("epoch", "split", "metric", "value")
 BLOCK = 2**18  # values that are converted to NumPy at a time: 1 MB in float32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainedModel:
     """A trained classifier.
+
+    Two models are equal if they have the same classes and, bit for bit, the same weights. A model
+    can be pickled and copied by `copy.deepcopy`: both have all that `save_model` saves.
 
     Args:
         network: a Keras model or a `pycifar.scratch.NumpyModel`. It takes raw uint8 pixels, shape
@@ -55,6 +58,21 @@ class TrainedModel:
     interrupted: bool = False
     best_epoch: int | None = None
     versions: dict[str, str] = field(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TrainedModel):
+            return NotImplemented
+        same = self is other or self.fingerprint() == other.fingerprint()
+        return same and self.class_names == other.class_names
+
+    def __hash__(self) -> int:
+        return hash((TrainedModel, self.class_names))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keras's own copies lose the states of random generators, and so another dropout goes on.
+        from pycifar.models.file import model_bytes, model_from_bytes
+
+        return model_from_bytes, (model_bytes(self),)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -86,6 +86,11 @@ class NumpyModel:
         """The velocities of momentum, in the order of `weights`."""
         return [velocity for layer in self.network for velocity in layer.velocities]
 
+    @property
+    def optimizer(self) -> NumpyModel:
+        """Itself: callbacks of Keras read and set the `learning_rate` of a model's optimizer."""
+        return self
+
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of the weights, in the order of `weights`."""
         return [values.copy() for values in self.weights]

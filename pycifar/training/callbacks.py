@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from pycifar.arguments import check_choice, describe
 from pycifar.backend import keras
 from pycifar.config import TrainingConfig
@@ -178,10 +180,19 @@ class CallbackList:
         with self._failures_named():
             self._list.on_epoch_begin(epoch - 1)
 
-    def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Call `on_epoch_end` of all callbacks; epochs count from 1."""
+    def epoch_end(self, epoch: int, logs: dict[str, float]) -> dict[str, float]:
+        """Call `on_epoch_end` of all callbacks; epochs count from 1.
+
+        Returns:
+            What the callbacks added to the logs, such as a metric of their own: numbers by name.
+        """
+        own = dict(logs)
         with self._failures_named():
-            self._list.on_epoch_end(epoch - 1, logs)
+            # Not by Keras's list, which would hand a copy of the logs to the callbacks.
+            for callback in self._list.callbacks:
+                callback.on_epoch_end(epoch - 1, own)
+        added = {name: value for name, value in own.items() if name not in logs}
+        return {name: float(value) for name, value in added.items() if np.ndim(value) == 0}
 
     def step_begin(self, step: int) -> None:
         """Call `on_train_batch_begin` of all callbacks; steps count from 0."""
@@ -196,6 +207,28 @@ class CallbackList:
             for callback in self._list.callbacks:
                 callback.on_train_batch_end(step, logs)
 
+    def test_begin(self) -> None:
+        """Call `on_test_begin` of all callbacks."""
+        with self._failures_named():
+            self._list.on_test_begin()
+
+    def test_step_begin(self, step: int) -> None:
+        """Call `on_test_batch_begin` of all callbacks; steps count from 0."""
+        with self._failures_named():
+            for callback in self._list.callbacks:
+                callback.on_test_batch_begin(step)
+
+    def test_step_end(self, step: int, logs: dict[str, float]) -> None:
+        """Call `on_test_batch_end` of all callbacks; steps count from 0."""
+        with self._failures_named():
+            for callback in self._list.callbacks:
+                callback.on_test_batch_end(step, logs)
+
+    def test_end(self, logs: dict[str, float]) -> None:
+        """Call `on_test_end` of all callbacks."""
+        with self._failures_named():
+            self._list.on_test_end(logs)
+
     @contextmanager
     def _failures_named(self) -> Iterator[None]:
         """Raise a `CallbackError` that names the callback for an error that one raises inside."""
@@ -206,6 +239,23 @@ class CallbackList:
         except Exception as error:
             name = _failing_method(error, self._list.callbacks)
             raise _callback_error(name, error) from error
+
+
+def check_callbacks(callbacks: Sequence[keras.callbacks.Callback], config: TrainingConfig) -> None:
+    """Raise an ArgumentError for callbacks that cannot do here what they do in Keras's `fit`."""
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            raise ArgumentError(
+                "`callbacks` must not have a BackupAndRestore: it restores weights, and all epochs "
+                "would be trained again.",
+                fix="Give `checkpoint_dir` and `resume` in its place.",
+            )
+        scheduler = isinstance(callback, keras.callbacks.LearningRateScheduler)
+        if scheduler and config.schedule != "constant":
+            raise ArgumentError(
+                "`callbacks` has a LearningRateScheduler, which sets the learning rate itself; "
+                f'`schedule` must then be "constant", not {describe(config.schedule)}.'
+            )
 
 
 def progress_callbacks(verbose: int) -> list[keras.callbacks.Callback]:

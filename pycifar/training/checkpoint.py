@@ -238,7 +238,7 @@ def _read(path: Path) -> TrainingState:
 def _checked(about: dict[str, Any]) -> dict[str, Any]:
     """Return the values of a checkpoint, each checked, because the file may be untrusted."""
     known = ("format", "config", "rows", "seconds", "identity", "environment", "stopping")
-    if unknown := set(about) - {*known, *_COUNTS, *_DURATIONS, "stopped", "epoch"}:
+    if unknown := set(about) - {*known, *_COUNTS, *_NUMBERS, "stopped", "epoch"}:
         raise ValueError(f"it says something of {describe(min(unknown))}")
     rows = checked_rows(about["rows"])
     checked: dict[str, Any] = {
@@ -251,7 +251,7 @@ def _checked(about: dict[str, Any]) -> dict[str, Any]:
         "stopped": check_flag("stopped", about["stopped"]),
     }
     checked |= {name: checked_count(name, about[name]) for name in _COUNTS}
-    checked |= {name: checked_number(name, about[name]) for name in _DURATIONS}
+    checked |= {name: checked_number(name, about[name]) for name in _NUMBERS}
     if "epoch" in about:
         epoch = about["epoch"]
         if set(epoch) != {"steps", "totals", "seconds"} or set(epoch["totals"]) != set(METRICS):
@@ -265,7 +265,7 @@ def _checked(about: dict[str, Any]) -> dict[str, Any]:
 
 
 _COUNTS = ("steps_done", "total_steps", "steps_before_epoch", "averaged")
-_DURATIONS = ("elapsed", "passes")
+_NUMBERS = ("elapsed", "passes", "rate_factor", "rate")
 
 
 def _checked_identity(value: Any) -> dict[str, Any]:

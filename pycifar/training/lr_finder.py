@@ -11,6 +11,7 @@ import numpy as np
 
 from pycifar.backend import torch_generator_kept
 from pycifar.config import DEFAULT_ARCHITECTURE, SEARCH_DEFAULTS, Settings
+from pycifar.content import ByContent
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import Augmentation
 from pycifar.errors import ArgumentError
@@ -30,8 +31,8 @@ SMOOTHING = 0.9  # the weight of earlier losses in the exponential moving averag
 BROKEN_AWAY = 4.0  # times the lowest smoothed loss; a higher one ends the test
 
 
-@dataclass(frozen=True)
-class LearningRates:
+@dataclass(frozen=True, eq=False)
+class LearningRates(ByContent):
     """The result of `find_learning_rate`.
 
     Args:

@@ -92,6 +92,14 @@ class RunProgress:
         left = self.total_steps - self.steps_before_epoch
         return len(self.seconds) + math.ceil(left / self.steps_per_epoch)
 
+    def callback_params(self) -> dict[str, int]:
+        """Return what callbacks can read as `params`, besides the steps of an epoch."""
+        return {
+            "epochs": self.epochs,
+            "total_steps": self.total_steps,
+            "steps_done": self.steps_done,
+        }
+
     def begin_epoch(self) -> None:
         """Start the timer of an epoch, or continue it after a resume."""
         spent = 0.0 if self.epoch is None else self.epoch.seconds
@@ -119,6 +127,13 @@ class RunProgress:
         self.seconds.append(perf_counter() - self._epoch_began)
         self.steps_before_epoch = self.steps_done
         self.epoch = None
+
+    def add_to_history(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Record further values of an epoch; those of the validation begin with "val_"."""
+        for name, value in logs.items():
+            metric = name.removeprefix("val_")
+            split = "train" if metric == name else "validation"
+            self.rows.append((epoch, split, metric, value))
 
     def state(self) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
         """Return the state that a checkpoint saves: plain values, and lists of arrays."""

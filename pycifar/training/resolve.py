@@ -86,6 +86,7 @@ def _momentum(given: Settings, resolved: Settings) -> float | None:
 def _inherited(config: TrainingConfig) -> Settings:
     """Return the settings of an earlier training, checked, because they may come from a file."""
     inherited = {name: getattr(config, name) for name in INHERITED}
+    inherited["learning_rate"] *= config.rate_factor
     for name in set(INHERITED) - {"optimizer"}:
         if is_said(name, inherited[name]):
             inherited[name] = check_setting(name, inherited[name])

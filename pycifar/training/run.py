@@ -16,6 +16,7 @@ from pycifar.datasets.subset import Subset
 from pycifar.errors import DivergenceError
 from pycifar.interrupts import Terminated, interrupts_between_steps
 from pycifar.learners import Learner
+from pycifar.learners.optimizers import OPTIMIZERS
 from pycifar.learners.schedules import make_schedule
 from pycifar.models.record import Row
 from pycifar.models.trained_model import TrainedModel
@@ -25,6 +26,7 @@ from pycifar.training.budget import StepBudget
 from pycifar.training.callbacks import CallbackList, EarlyStopping
 from pycifar.training.checkpoint import Checkpoints
 from pycifar.training.progress import RunProgress
+from pycifar.training.rate import LearningRate
 from pycifar.training.recovery import LastFiniteWeights
 from pycifar.training.run_state import Part, gather_state, restore_state
 from pycifar.training.validation import measure_subset
@@ -69,6 +71,7 @@ class TrainingRun:
         self.progress = RunProgress(len(batches.subset), config.batch_size, earlier)
         self.average = WeightAverage(learner, batches.steps_per_epoch)
         self.recovery = LastFiniteWeights(learner.network)
+        self.rate = LearningRate(learner, config.optimizer in OPTIMIZERS)
         self.stopping: Sequence[keras.callbacks.EarlyStopping] = ()
         self._raise_interrupt: Callable[[], None] = lambda: None
         epochs = config.epochs - self.progress.epochs_before
@@ -84,17 +87,15 @@ class TrainingRun:
         network, progress = self.learner.network, self.progress
         network.stop_training = False
         self.stopping = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
+        steps = self.batches.steps_per_epoch
+        # A logger of Keras's that is given shows what it has with `verbose`.
         callback_list = CallbackList(
-            callbacks,
-            network,
-            epochs=progress.epochs,
-            steps=self.batches.steps_per_epoch,
-            total_steps=progress.total_steps,
-            steps_done=progress.steps_done,
+            callbacks, network, steps=steps, verbose=1, **progress.callback_params()
         )
         self.learner.begin(*self.batches.example())
         try:
             self._resume(callback_list)
+            self.rate.begin()
             callback_list.train_begin()
             try:
                 self._run_epochs(callback_list)
@@ -111,6 +112,7 @@ class TrainingRun:
                 while not (network.stop_training or progress.is_over):
                     self._epoch(len(progress.seconds) + 1, callbacks)
                 self._swap_in()
+                self.learner.finish()
             if not all(np.isfinite(weight).all() for weight in network.get_weights()):
                 self._diverge("The last step left weights that are no finite numbers.")
         except (KeyboardInterrupt, Terminated) as interrupt:
@@ -135,11 +137,11 @@ class TrainingRun:
         if self.validating is not None or self.stopping:
             self._swap_in()  # the run would end with these weights if it ended now
         if self.validating is not None:
-            measured = self._validate(epoch, self.validating)
+            measured = self._validate(epoch, self.validating, callbacks)
             rows += [(epoch, "validation", metric, value) for metric, value in measured.items()]
             logs |= {f"val_{metric}": value for metric, value in measured.items()}
         progress.end_epoch(rows)
-        callbacks.epoch_end(epoch, logs)
+        progress.add_to_history(epoch, callbacks.epoch_end(epoch, logs))
         self._update_total_steps()
         if not (self.learner.network.stop_training or progress.is_over):
             self.average.swap_out()
@@ -153,8 +155,7 @@ class TrainingRun:
             if progress.is_over:
                 break
             started = monotonic()
-            if self.schedule.rate is not None:
-                self.learner.learning_rate = self.schedule.rate(progress.steps_done)
+            self.rate.set_for(self.schedule, progress.steps_done)
             callbacks.step_begin(step)
             self.recovery.before(step)
             self.batches.seed_layers(epoch, step)
@@ -178,11 +179,11 @@ class TrainingRun:
                 self._save_checkpoint()
         return in_epoch.means(self.config.batch_size)
 
-    def _validate(self, epoch: int, subset: Subset) -> dict[str, float]:
+    def _validate(self, epoch: int, subset: Subset, callbacks: CallbackList) -> dict[str, float]:
         """Return the mean metrics on the validation images."""
         started = monotonic()
         size = self.config.batch_size
-        means = measure_subset(self.learner, subset, size, self._raise_interrupt)
+        means = measure_subset(self.learner, subset, size, callbacks, self._raise_interrupt)
         if not math.isfinite(means["loss"]):
             self._diverge(f"The validation loss is {means['loss']} after epoch {epoch}.")
         if self.budget is not None:
@@ -202,11 +203,9 @@ class TrainingRun:
     def _set_total_steps(self, total_steps: int) -> None:
         """Set the number of steps, and a schedule of the learning rate that spans them."""
         self.progress.total_steps = total_steps
+        config, steps_per_epoch = self.config, self.batches.steps_per_epoch
         self.schedule = make_schedule(
-            self.config.schedule,
-            self.config.learning_rate,
-            total_steps,
-            self.batches.steps_per_epoch,
+            config.schedule, config.learning_rate, total_steps, steps_per_epoch
         )
 
     def _swap_in(self) -> None:
@@ -230,7 +229,7 @@ class TrainingRun:
     def _parts(self) -> list[Part]:
         """Return the parts that have a state, besides the network and its optimizer."""
         own = [callback for callback in self.stopping if isinstance(callback, EarlyStopping)]
-        return [self.average, self.progress, *own]
+        return [self.average, self.progress, self.rate, *own]
 
     def _resume(self, callbacks: CallbackList) -> None:
         """Continue from the checkpoint that was found, if there is one."""
@@ -242,8 +241,4 @@ class TrainingRun:
         if self.budget is not None:
             self.budget.deadline -= progress.seconds_before  # the budget includes this time
             self._set_total_steps(self.checkpoints.found.about["total_steps"])
-        callbacks.params |= {
-            "epochs": progress.epochs,
-            "total_steps": progress.total_steps,
-            "steps_done": progress.steps_done,
-        }
+        callbacks.params |= progress.callback_params()

@@ -29,6 +29,7 @@ from pycifar.rules import check_settings
 from pycifar.scratch import NumpyModel
 from pycifar.training.callbacks import (
     as_callbacks,
+    check_callbacks,
     early_stopping_callbacks,
     progress_callbacks,
     restored_epoch,
@@ -205,6 +206,7 @@ def train(  # noqa: PLR0913 - the settings of a training
     folder, every = given.checkpoint_dir, given.checkpoint_every
     with checkpoints_in(folder, every, given.resume) as checkpoints:
         run = prepare_run(dataset, architecture, given, checkpoints, started)
+        check_callbacks(callbacks, run.config)
         stopping = early_stopping_callbacks(run.config, run.validating is not None)
         try:
             with torch_generator_kept():
@@ -246,7 +248,10 @@ def _result(run: TrainingRun, dataset: Dataset) -> TrainedModel:
     import pandas
 
     progress = run.progress
-    config = dataclasses.replace(run.config, schedule=run.schedule.name)
+    run.rate.follow()
+    config = dataclasses.replace(
+        run.config, schedule=run.schedule.name, rate_factor=run.rate.factor
+    )
     if run.budget is not None:
         epochs = math.ceil(progress.passes)
         config = dataclasses.replace(config, passes=progress.passes, epochs=epochs)

@@ -1,4 +1,4 @@
-"""Measuring a network on the validation images."""
+"""Measuring a network on the images that it is validated on."""
 
 from __future__ import annotations
 
@@ -7,24 +7,36 @@ from collections.abc import Callable
 from pycifar.datasets.subset import Subset
 from pycifar.learners import Learner
 from pycifar.models.record import METRICS
+from pycifar.training.callbacks import CallbackList
 
 
 def measure_subset(
-    learner: Learner, subset: Subset, batch_size: int, after_batch: Callable[[], None]
+    learner: Learner,
+    subset: Subset,
+    batch_size: int,
+    callbacks: CallbackList,
+    raise_interrupt: Callable[[], None],
 ) -> dict[str, float]:
     """Return the mean metrics over the images of a subset.
 
     Args:
         learner: the learner of the network.
-        subset: the images.
-        batch_size: images to measure at a time.
-        after_batch: called after each batch; an exception that it raises ends the validation.
+        subset: the images, at least one.
+        batch_size: images that are measured at a time.
+        callbacks: whose `on_test_*` methods are called, as `evaluate` of Keras does.
+        raise_interrupt: called after each batch; raises the signals that came.
     """
-    totals = dict.fromkeys(METRICS, 0.0)
-    for start in range(0, len(subset), batch_size):
+    totals, means, seen = dict.fromkeys(METRICS, 0.0), dict.fromkeys(METRICS, 0.0), 0
+    callbacks.test_begin()
+    for step, start in enumerate(range(0, len(subset), batch_size)):
+        callbacks.test_step_begin(step)
         images, labels = subset.take(slice(start, start + batch_size))
         logs = learner.measure(images, labels)
+        seen += len(labels)
         for metric in METRICS:
             totals[metric] += float(logs[metric]) * len(labels)
-        after_batch()
-    return {metric: total / len(subset) for metric, total in totals.items()}
+            means[metric] = totals[metric] / seen
+        callbacks.test_step_end(step, dict(means))
+        raise_interrupt()
+    callbacks.test_end(dict(means))
+    return means

@@ -11,9 +11,33 @@ NAMES = ["dog", "cat", "ant"] * 2
 def test_arrays_are_a_data_set():
     dataset = load_dataset({"train": (IMAGES, NAMES), "test": (IMAGES[:2] / 255, NAMES[:2])})
     assert dataset.class_names == ("ant", "cat", "dog")
-    assert dataset.split("train").images is IMAGES
+    assert np.array_equal(dataset.split("train").images, IMAGES)
     assert np.array_equal(dataset.split("test").images, IMAGES[:2])
     assert dataset.split("test").labels.tolist() == [2, 1]
+
+
+def test_a_data_set_does_not_change_with_the_arrays_that_it_was_made_of():
+    for images in (IMAGES.copy(), IMAGES[::-1].copy()[::-1]):
+        dataset = load_dataset({"train": (images, NAMES)})
+        before = dataset.fingerprint("train")
+        images[:] = 0
+        assert np.array_equal(dataset.split("train").images, IMAGES)
+        assert load_dataset({"train": (IMAGES, NAMES)}).fingerprint("train") == before
+    for values in (dataset.split("train").images, dataset.split("train").labels):
+        with pytest.raises(ValueError, match="read-only"):
+            values[0] = 0
+
+
+def test_data_sets_are_equal_if_all_that_they_hold_is():
+    one, same = (load_dataset({"train": (IMAGES, NAMES)}) for _ in range(2))
+    other = load_dataset({"train": (IMAGES[::-1], NAMES)})
+    assert one == same
+    assert one != other
+    assert one.split("train") == same.split("train")
+    assert one != "arrays"
+    assert hash(one) == hash(same)
+    assert len({one, same, other}) == 2
+    assert explore(one) == explore(same)
 
 
 def test_arrays_of_numbers_take_given_names():

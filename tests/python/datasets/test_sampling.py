@@ -70,3 +70,14 @@ def test_an_impossible_fraction_is_refused(fraction):
 def test_one_image_cannot_be_split():
     with pytest.raises(ArgumentError, match="at least 2 images, not 1"):
         stratified_split(np.zeros(1, int), 0.5, seed=1)
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("counts", [[1, 1, 1, 50], [2, 3, 4], [1, 20, 20], [1] * 30 + [40]])
+def test_a_split_leaves_an_image_of_each_class_where_that_is_possible(fraction, counts):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    keep, held_out = stratified_split(labels, fraction, seed=1)
+    assert len(held_out) == max(1, round(len(labels) * fraction))
+    assert sorted([*keep, *held_out]) == list(range(len(labels)))
+    if len(held_out) <= len(labels) - len(counts):
+        assert set(labels[keep]) == set(labels)

@@ -1,0 +1,42 @@
+"""Equality by content, for dataclasses that hold tables and arrays."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, cast
+
+import numpy as np
+
+
+class ByContent:
+    """A dataclass whose objects are equal if all that they hold is equal.
+
+    The equality that a dataclass has by itself fails for tables and arrays, whose own `==` gives
+    one answer per value. Such a dataclass is made with ``eq=False``.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(
+            _are_equal(getattr(self, name), getattr(other, name)) for name in self._compared()
+        )
+
+    def __hash__(self) -> int:
+        """Return a hash of what is short and cannot change, which equal objects share."""
+        values = (getattr(self, name) for name in self._compared())
+        return hash((type(self), *(v for v in values if isinstance(v, (str, int, float, tuple)))))
+
+    def _compared(self) -> list[str]:
+        """Return the names of what is compared."""
+        fields = dataclasses.fields(cast("Any", self))
+        return [field.name for field in fields if field.compare]
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray):
+        has_nan = one.dtype.kind == "f"
+        return isinstance(other, np.ndarray) and np.array_equal(one, other, equal_nan=has_nan)
+    if hasattr(one, "equals"):  # a table of pandas
+        return bool(one.equals(other))
+    return bool(one == other)

@@ -1,0 +1,67 @@
+"""The learning rate of each step: that of the schedule, times what callbacks have made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pycifar.learners import Learner
+from pycifar.learners.schedules import Schedule
+
+
+class LearningRate:
+    """Sets the learning rate of a learner, and follows callbacks that change it.
+
+    A callback such as Keras's ReduceLROnPlateau changes the rate between two steps. From then on,
+    the schedule is multiplied by the factor of that change.
+
+    Args:
+        learner: of the network.
+        is_own: whether the rate is that of pycifar's settings, and not of the caller's optimizer,
+            which may have a schedule of its own.
+
+    Attributes:
+        factor: what callbacks have multiplied the learning rate by.
+    """
+
+    def __init__(self, learner: Learner, is_own: bool) -> None:
+        self.factor = 1.0
+        self._is_own = is_own
+        self._learner = learner
+        self._last = 0.0  # the rate that was set, or found, last
+
+    def begin(self) -> None:
+        """Take the rate of the learner as it is: changes count from now on."""
+        if not self._is_own:
+            return
+        if self._last:  # of a checkpoint: a network of NumPy does not keep its rate
+            self._learner.learning_rate = self._last
+        self._last = self._learner.learning_rate
+
+    def set_for(self, schedule: Schedule, step: int) -> None:
+        """Set the rate of a step, counted from 0; a constant rate stays as it is."""
+        self.follow()
+        if schedule.rate is not None:
+            self._learner.learning_rate = schedule.rate(step) * self.factor
+            self._last = self._learner.learning_rate
+
+    def follow(self) -> None:
+        """Find out whether a callback has changed the rate."""
+        if not self._is_own:
+            return
+        now = self._learner.learning_rate
+        if now != self._last and self._last:
+            # As float32, which Keras keeps rates in.
+            self.factor *= float(np.float32(now) / np.float32(self._last))
+        self._last = now
+
+    def state(self) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
+        """Return the plain values and the arrays that a checkpoint stores."""
+        self.follow()
+        return {"rate_factor": self.factor, "rate": self._last}, {}
+
+    def restore(self, plain: Mapping[str, Any], arrays: Mapping[str, Sequence[np.ndarray]]) -> None:
+        """Continue from a state of a checkpoint."""
+        self.factor, self._last = plain["rate_factor"], plain["rate"]

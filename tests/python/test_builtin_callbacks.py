@@ -1,0 +1,260 @@
+"""Keras's own callbacks and optimizers do here what they do in `fit`, or are refused before."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import pycifar
+from pycifar.backend import seeded
+from pycifar.errors import ArgumentError, CallbackError
+
+SIZE, EPOCHS = 50, 4
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return pycifar.load_dataset("synthetic", n_train=200, n_test=50)
+
+
+def network():
+    layers = keras.layers
+    with seeded(3):
+        return keras.Sequential(
+            [
+                keras.Input((32, 32, 3), dtype="uint8"),
+                layers.Rescaling(1 / 255),
+                layers.Conv2D(6, 5, strides=3, activation="relu"),
+                layers.Flatten(),
+                layers.Dense(10, activation="softmax"),
+            ]
+        )
+
+
+def batches(dataset):
+    """The batches of a training with seed 1, without augmentation, one epoch after the other."""
+    split = dataset.split("train")
+    for epoch in range(1, EPOCHS + 1):
+        order = np.random.default_rng([1, 1, epoch]).permutation(len(split))
+        for start in range(0, len(split), SIZE):
+            chosen = order[start : start + SIZE]
+            yield np.ascontiguousarray(split.images[chosen]), split.labels[chosen]
+
+
+def fitted(dataset, optimizer, callbacks):
+    model = network()
+    loss = keras.losses.SparseCategoricalCrossentropy()
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    test = dataset.split("test")
+    held_out = np.ascontiguousarray(test.images), test.labels
+    model.fit(
+        batches(dataset), epochs=EPOCHS, steps_per_epoch=len(dataset.split("train")) // SIZE,
+        validation_data=held_out, validation_batch_size=SIZE, callbacks=callbacks, verbose=0, shuffle=False,
+    )  # fmt: skip
+    return model
+
+
+def trained(dataset, optimizer, callbacks, **settings):
+    every = {"epochs": EPOCHS, "batch_size": SIZE, "validation": "test", "seed": 1, "verbose": 0}
+    model = network()
+    return pycifar.train(
+        dataset, model, optimizer=optimizer, callbacks=callbacks, **(every | settings)
+    )
+
+
+def agree(ours, theirs):
+    pairs = zip(ours.get_weights(), theirs.get_weights(), strict=True)
+    return all(np.allclose(one, other, rtol=1e-3, atol=1e-4) for one, other in pairs)
+
+
+def sgd():
+    return keras.optimizers.SGD(0.05, momentum=0.9)
+
+
+CALLBACKS = {
+    "none": lambda folder: [],
+    "ReduceLROnPlateau": lambda folder: [
+        keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.1, patience=0, min_delta=10.0)
+    ],
+    "LearningRateScheduler": lambda folder: [
+        keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.02 / (epoch + 1))
+    ],
+    "EarlyStopping": lambda folder: [
+        keras.callbacks.EarlyStopping("val_loss", patience=0, restore_best_weights=True)
+    ],
+    "ModelCheckpoint": lambda folder: [keras.callbacks.ModelCheckpoint(folder / "m.keras")],
+    "CSVLogger": lambda folder: [keras.callbacks.CSVLogger(folder / "log.csv")],
+    "ProgbarLogger": lambda folder: [keras.callbacks.ProgbarLogger()],
+    "TerminateOnNaN": lambda folder: [keras.callbacks.TerminateOnNaN()],
+    "History": lambda folder: [keras.callbacks.History()],
+    "LambdaCallback": lambda folder: [
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
+    ],
+    "TensorBoard": lambda folder: [keras.callbacks.TensorBoard(folder)],
+}
+
+
+@pytest.mark.parametrize("name", list(CALLBACKS))
+def test_a_callback_of_keras_gives_the_weights_of_fit(dataset, name, tmp_path, capsys):
+    if name == "TensorBoard":
+        pytest.importorskip("tensorboard", reason="needs TensorBoard")
+    folders = [tmp_path / "ours", tmp_path / "theirs"]
+    for folder in folders:
+        folder.mkdir()
+    ours = trained(dataset, sgd(), CALLBACKS[name](folders[0]))
+    theirs = fitted(dataset, sgd(), CALLBACKS[name](folders[1]))
+    assert agree(ours.network, theirs), name
+    made = [sorted(path.name.partition(".")[0] for path in folder.iterdir()) for folder in folders]
+    assert made[0] == made[1]
+
+
+def test_every_callback_of_keras_is_tried_or_refused():
+    bases = ("Callback", "CallbackList")
+    known = {name for name in dir(keras.callbacks) if name[0].isupper()} - set(bases)
+    refused = {"BackupAndRestore"}
+    needs_more = {"RemoteMonitor", "SwapEMAWeights", "OrbaxCheckpoint"}  # a server; EMA; Orbax
+    assert known <= set(CALLBACKS) | refused | needs_more
+
+
+OPTIMIZERS = {
+    "SGD": lambda rate: keras.optimizers.SGD(rate),
+    "Adam": lambda rate: keras.optimizers.Adam(rate),
+    "AdamW": lambda rate: keras.optimizers.AdamW(rate, weight_decay=0.01),
+    "RMSprop": lambda rate: keras.optimizers.RMSprop(rate),
+    "Nadam": lambda rate: keras.optimizers.Nadam(rate),
+    "Adagrad": lambda rate: keras.optimizers.Adagrad(rate),
+    "Adadelta": lambda rate: keras.optimizers.Adadelta(rate),
+    "Adamax": lambda rate: keras.optimizers.Adamax(rate),
+    "Adafactor": lambda rate: keras.optimizers.Adafactor(rate),
+    "Ftrl": lambda rate: keras.optimizers.Ftrl(rate),
+    "Lion": lambda rate: keras.optimizers.Lion(rate),
+    "Lamb": lambda rate: keras.optimizers.Lamb(rate),
+    "with moving averages": lambda rate: keras.optimizers.SGD(rate, use_ema=True, ema_momentum=0.9),
+    "with clipped norms": lambda rate: keras.optimizers.SGD(rate, clipnorm=0.1),
+}
+
+
+@pytest.mark.parametrize("with_schedule", [False, True], ids=["rate", "schedule"])
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_an_optimizer_of_keras_gives_the_weights_of_fit(dataset, name, with_schedule):
+    rate = 0.002
+    if with_schedule:
+        rate = keras.optimizers.schedules.CosineDecay(0.002, 16)
+    ours = trained(dataset, OPTIMIZERS[name](rate), None)
+    assert agree(ours.network, fitted(dataset, OPTIMIZERS[name](rate), []))
+
+
+def test_what_cannot_work_is_refused_before_the_training(dataset, tmp_path):
+    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+    with pytest.raises(ArgumentError, match="BackupAndRestore") as caught:
+        pycifar.train(dataset, "softmax", callbacks=backup)
+    assert "`checkpoint_dir`" in caught.value.fix
+    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
+    with pytest.raises(ArgumentError, match='`schedule` must then be "constant", not "cosine"'):
+        pycifar.train(dataset, "softmax", schedule="cosine", callbacks=scheduler)
+
+
+class Halve(keras.callbacks.Callback):
+    """Halves the learning rate after the second epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            rate = self.model.optimizer.learning_rate
+            self.model.optimizer.learning_rate = float(rate) / 2
+
+
+class Rates(keras.callbacks.Callback):
+    """Notes the learning rate of each step."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.found.append(float(self.model.optimizer.learning_rate))
+
+
+@pytest.mark.parametrize("architecture", ["softmax", "mlp_relu"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle", "averaging"])
+def test_a_callback_scales_the_schedule(dataset, architecture, schedule, tmp_path):
+    settings = {"epochs": 4, "batch_size": 50, "seed": 1, "verbose": 0, "validation": None}
+    settings |= {"schedule": schedule, "optimizer": "sgd", "learning_rate": 0.1}
+
+    def rates(*callbacks, **more):
+        noted = Rates()
+        model = pycifar.train(
+            dataset, architecture, callbacks=[*callbacks, noted], **settings, **more
+        )
+        return np.array(noted.found), model
+
+    (usual, _), (halved, model) = rates(), rates(Halve())
+    assert halved[:8] == pytest.approx(usual[:8])
+    assert halved[8:] == pytest.approx(usual[8:] / 2)
+    assert model.config.rate_factor == 0.5
+
+    class CutError(Exception):
+        pass
+
+    class Cut(Halve):
+        def on_train_batch_begin(self, batch, logs=None):
+            self.steps = getattr(self, "steps", 0) + 1
+            if self.steps == 11:
+                raise CutError
+
+    kept = {"checkpoint_dir": tmp_path, "checkpoint_every": 1}
+    with pytest.raises(CallbackError):
+        rates(Cut(), **kept)
+    _, resumed = rates(Halve(), resume=True, **kept)
+    assert resumed.fingerprint() == model.fingerprint()
+    assert resumed.config == model.config
+
+
+def test_going_on_begins_at_the_rate_that_a_callback_reached(dataset, tmp_path):
+    settings = {"epochs": 2, "batch_size": 50, "seed": 1, "verbose": 0, "learning_rate": 0.1}
+    settings |= {"schedule": "constant", "validation": None}
+    model = pycifar.train(dataset, "softmax", optimizer="sgd", callbacks=Halve(), **settings)
+    loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "m.keras"))
+    for earlier in (model, loaded):
+        noted = Rates()
+        further = pycifar.train(dataset, earlier, epochs=1, callbacks=noted, verbose=0)
+        assert noted.found == pytest.approx([0.05] * 4)
+        assert further.config.learning_rate == pytest.approx(0.05)
+
+
+def test_what_a_callback_adds_to_the_logs_is_in_the_history(dataset):
+    class Measure(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_f1"] = 0.25 * epoch
+            logs["norm"] = 2.0
+
+    settings = {"epochs": 2, "seed": 1, "verbose": 0, "callbacks": Measure()}
+    history = pycifar.train(dataset, "softmax", **settings).history
+    found = history[history["metric"].isin(["f1", "norm"])].to_numpy().tolist()
+    assert found == [
+        [1, "validation", "f1", 0.0],
+        [1, "train", "norm", 2.0],
+        [2, "validation", "f1", 0.25],
+        [2, "train", "norm", 2.0],
+    ]
+
+
+def test_the_hooks_of_a_validation_are_called(dataset):
+    called = []
+
+    class Tests(keras.callbacks.Callback):
+        def on_test_begin(self, logs=None):
+            called.append("begin")
+
+        def on_test_batch_begin(self, batch, logs=None):
+            called.append(batch)
+
+        def on_test_batch_end(self, batch, logs=None):
+            assert set(logs) == {"loss", "accuracy"}
+
+        def on_test_end(self, logs=None):
+            called.append("end")
+
+    settings = {"epochs": 1, "seed": 1, "verbose": 0, "batch_size": 20, "validation": "test"}
+    pycifar.train(dataset, "softmax", callbacks=Tests(), **settings)
+    assert called == ["begin", 0, 1, 2, "end"]
