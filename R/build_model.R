@@ -26,7 +26,7 @@
 #' @return A model of class `cifar_network` and the classes that reticulate adds. It takes raw
 #'   pixels (0-255) and returns class probabilities. It is a Keras model, or a network in NumPy.
 #'   Functions for Keras models accept the Keras model. Only the generics in [cifar_generics], such
-#'   as `fit()`, use the methods of pycifar. [cifar_train()] trains the model in place.
+#'   as `fit()`, use the methods of pycifar. [cifar_train()] trains a copy of the model.
 #' @section Errors:
 #' * `pycifar_error_unknown_name`: there is no such architecture.
 #' * `pycifar_error_argument`: another argument is not as described above.

@@ -169,7 +169,7 @@ augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
 #' @rdname cifar_generics
 fit.cifar_network <- function(object, dataset, ...) {
   check_given("dataset")
-  cifar_train(dataset, python_call("copy_of", architecture_to_python(object)), ...)
+  cifar_train(dataset, object, ...)
 }
 
 #' @exportS3Method generics::fit cifar_trained_model

@@ -9,8 +9,8 @@
 #'
 #' @inheritParams cifar_train
 #' @param dataset A data set from [cifar_load_dataset()].
-#' @param architecture A name, a function or a model, as in [cifar_train()]. A model that you give
-#'   is trained in place.
+#' @param architecture A name, a function or a model, as in [cifar_train()]. A copy of a model that
+#'   you give is trained.
 #' @param lowest The learning rate of the first step, above 0.
 #' @param highest The learning rate of the last step, above `lowest`.
 #' @param steps The number of steps, at least 10.

@@ -156,14 +156,6 @@ def build_model(architecture: Any, *arguments: Any, **named: Any) -> Any:
 
 
 @entry_point
-def copy_of(network: Any) -> Any:
-    """Return a handle to a copy of a network, with the same weights."""
-    from pycifar.learners import learner_for
-
-    return learner_for(network).copy()
-
-
-@entry_point
 def describe_network(network: Any) -> dict[str, Any]:
     """Return what R shows of an untrained Keras model."""
     return {

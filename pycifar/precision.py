@@ -68,6 +68,10 @@ def computing_in(precision: str) -> Iterator[None]:
 
 
 def precision_of(model: Any) -> str:
-    """Return the precision of a Keras model: "bfloat16" if any of its layers computes in it."""
+    """Return the precision of a model: the type of half the width that any layer computes in.
+
+    Without such a layer it is "float64" if all layers compute in that, and else "float32".
+    """
     computed = {layer.compute_dtype for layer in getattr(model, "layers", ())}
-    return "bfloat16" if "bfloat16" in computed else "float32"
+    halves = [name for name in ("bfloat16", "float16") if name in computed]
+    return halves[0] if halves else "float64" if computed == {"float64"} else "float32"

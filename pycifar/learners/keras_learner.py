@@ -58,8 +58,7 @@ class KerasLearner:
         except Exception as error:
             raise ArgumentError(
                 f"This model cannot be copied to be trained on: {error}",
-                fix="Give the Keras model that it was made of as `architecture`, which is then "
-                "trained in place.",
+                fix="Give a function(input_shape, n_classes) that builds it as `architecture`.",
             ) from error
         return copy
 
@@ -79,22 +78,16 @@ class KerasLearner:
             optimizer = optimizer_of(config)
         self._one_hot = config.label_smoothing > 0
         self._flip_weights = flip_weights
+        if optimizer.built:
+            raise ArgumentError(
+                "`optimizer` has been used for another model already.",
+                fix="Make a new one for each training.",
+            )
         with seeded(config.seed):
             loss, metrics = loss_and_metrics(config.label_smoothing)
             self.network.compile(optimizer, loss=loss, metrics=metrics)
-            if optimizer.built and not self._is_own(optimizer):
-                raise ArgumentError(
-                    "`optimizer` has been used for another model already.",
-                    fix="Make a new one for each training.",
-                )
             # Variables that are created in the first step would make TensorFlow compile it twice.
-            if not optimizer.built:
-                optimizer.build(self.network.trainable_variables)
-
-    def _is_own(self, optimizer: Any) -> bool:
-        """Return whether an optimizer that is already built was built for this model."""
-        own = {id(variable) for variable in self.network.trainable_variables}
-        return {id(variable) for variable in optimizer._trainable_variables} == own
+            optimizer.build(self.network.trainable_variables)
 
     def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
         """Tie flip weights, fuse operations and compile the step."""

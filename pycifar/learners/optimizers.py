@@ -32,6 +32,15 @@ def usual_settings(name: str) -> dict[str, Any]:
     }
 
 
+def schedule_of(optimizer: keras.optimizers.Optimizer) -> str:
+    """Return the class name of a Keras optimizer's own schedule, or "constant"."""
+    from pycifar.backend import keras
+
+    rate = getattr(optimizer, "_learning_rate", None)
+    own = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+    return type(rate).__name__ if own else "constant"
+
+
 def make_optimizer(
     name: str, learning_rate: float, weight_decay: float = 0.0, momentum: float | None = None
 ) -> keras.optimizers.Optimizer:

@@ -51,16 +51,16 @@ def make_schedule(
     """Return the schedule of a run.
 
     Args:
-        name: one of `SCHEDULES`; "averaging" becomes "inverse_sqrt" in a run of fewer than 12
-            passes over the training images.
+        name: one of `SCHEDULES`, or the name of a Keras optimizer's own schedule. "averaging"
+            becomes "inverse_sqrt" in a run of fewer than 12 passes over the training images.
         learning_rate: see `rate_by_step`.
         total_steps: the number of steps in the whole run.
         steps_per_epoch: the number of steps in one pass over the training images.
     """
     if name in SHORTER and total_steps < FEWEST_PASSES_TO_AVERAGE * steps_per_epoch:
         name = SHORTER[name]
-    if name == "constant":
-        return Schedule(name)
+    if name == "constant" or name not in SCHEDULES:
+        return Schedule(name)  # the optimizer keeps its own rate
     averaged_from = AVERAGED_FROM * total_steps if name == "averaging" else math.inf
     return Schedule(name, rate_by_step(name, learning_rate, total_steps), averaged_from)
 

@@ -214,7 +214,7 @@ _SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
     "batch_size": _by_rule,
     "optimizer": checked_text,
     "learning_rate": checked_number,
-    "schedule": _by_rule,
+    "schedule": checked_text,  # a Keras optimizer has schedules of other names
     "weight_decay": _by_rule,
     "momentum": _by_rule,
     "augmentation": _checked_augmentation,

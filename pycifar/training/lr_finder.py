@@ -90,7 +90,7 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
 
     Args:
         dataset: the data set, as returned by `load_dataset`.
-        architecture: as in `train`. A model that is given is trained in place; otherwise the
+        architecture: as in `train`. A copy of a model that is given is trained; otherwise the
             trained network is discarded.
         lowest: the rate of the first step, above 0.
         highest: the rate of the last step, above `lowest`.

@@ -12,7 +12,7 @@ from pycifar.datasets import Dataset
 from pycifar.datasets.dataset import check_dataset
 from pycifar.datasets.subset import Subset, split_subsets
 from pycifar.errors import DataError
-from pycifar.learners import Learner, learner_for
+from pycifar.learners import Learner, is_network, learner_for
 from pycifar.learners.optimizers import OPTIMIZERS
 from pycifar.memory import check_batch_fits
 from pycifar.models.trained_model import TrainedModel
@@ -144,7 +144,9 @@ def prepare(
         shape, precision = dataset.image_shape, given.precision
         network = build_model(architecture, shape, dataset.n_classes, seed, precision=precision)
     else:
-        network = learner_for(earlier.network).copy()
+        network = earlier.network
+    if earlier is not None or is_network(architecture):
+        network = learner_for(network).copy()  # what is given stays as it is
     config = TrainingConfig(**values | {"precision": precision_of(network)})
     learner = learner_for(network)
     known = ARCHITECTURES.get(name)

@@ -18,7 +18,7 @@ from pycifar.config import Settings, TrainingConfig, is_said
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import Augmentation, resolve_augmentation
 from pycifar.errors import ArgumentError
-from pycifar.learners.optimizers import MOMENTA, OPTIMIZERS, usual_settings
+from pycifar.learners.optimizers import MOMENTA, OPTIMIZERS, schedule_of, usual_settings
 from pycifar.models.trained_model import TrainedModel
 from pycifar.rules import check_setting
 
@@ -87,6 +87,8 @@ def _inherited(config: TrainingConfig) -> Settings:
     """Return the settings of an earlier training, checked, because they may come from a file."""
     inherited = {name: getattr(config, name) for name in INHERITED}
     inherited["learning_rate"] *= config.rate_factor
+    if config.optimizer not in OPTIMIZERS:
+        inherited["schedule"] = None  # the optimizer of the caller brings its own
     for name in set(INHERITED) - {"optimizer"}:
         if is_said(name, inherited[name]):
             inherited[name] = check_setting(name, inherited[name])
@@ -128,7 +130,7 @@ def _with_settings_of(given: Settings, optimizer: Any) -> Settings:
         optimizer=type(optimizer).__name__,
         learning_rate=float(optimizer.learning_rate),
         weight_decay=float(optimizer.weight_decay or 0),
-        schedule="constant",
+        schedule=schedule_of(optimizer),
     )
 
 

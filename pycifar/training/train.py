@@ -98,9 +98,9 @@ def train(  # noqa: PLR0913 - the settings of a training
         dataset: the data set, as returned by `load_dataset`; or a trained model, to continue on
             the data set that it was trained on, which must still be loaded.
         architecture: a name from `list_architectures`; or a function(input_shape, n_classes) that
-            returns a Keras model; or a model, which is trained in place; or a trained model from
+            returns a Keras model; or a model, of which a copy is trained; or a trained model from
             `train` or `load_model`, to continue its training. None means "cnn2". It must be None
-            if `dataset` is a trained model.
+            if `dataset` is a trained model. What is given is never changed.
         epochs: the number of passes over the training images, at least 1. For a trained model, the
             number of additional passes.
         batch_size: images per step, from 1 to the number of training images.

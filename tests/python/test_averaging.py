@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
@@ -23,6 +24,19 @@ def trained(dataset, architecture="mlp_relu", **settings):
     return pycifar.train(dataset, architecture, **(usual | {"schedule": "averaging"} | settings))
 
 
+class Weights(keras.callbacks.Callback):
+    """Notes the weights after each step, and interrupts the training after so many."""
+
+    def __init__(self, until=None):
+        super().__init__()
+        self.found, self.until = [], until
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.found.append(self.model.get_weights())
+        if len(self.found) == self.until:
+            raise KeyboardInterrupt
+
+
 def test_the_mean_is_numpy_s():
     moments = np.random.default_rng(1).normal(size=(7, 3, 2)).astype(np.float32)
     mean = WeightAverage(learner=None, steps_per_epoch=1)
@@ -34,13 +48,9 @@ def test_the_mean_is_numpy_s():
 
 
 def test_the_model_ends_with_the_mean_of_the_last_three_fifths(dataset):
-    network = pycifar.build_model("mlp_relu", seed=1)
-    passed = []
-
-    def note(batch, logs):
-        passed.append(network.get_weights())
-
-    model = trained(dataset, network, callbacks={"on_train_batch_end": note})
+    note = Weights()
+    model = trained(dataset, callbacks=note)
+    passed = note.found
     assert len(passed) == N_STEPS
     for ended, *moments in zip(model.network.get_weights(), *passed[BEFORE:], strict=True):
         assert np.allclose(ended, np.mean(moments, axis=0), atol=1e-7)
@@ -94,17 +104,10 @@ def test_the_best_weights_are_a_mean(dataset):
 
 
 def test_an_interrupt_leaves_the_mean_so_far(dataset):
-    network = pycifar.build_model("mlp_relu", seed=1)
-    passed = []
-
-    def note(batch, logs):
-        passed.append(network.get_weights())
-        if len(passed) == BEFORE + 10:
-            raise KeyboardInterrupt
-
+    note = Weights(until=BEFORE + 10)
     with pytest.warns(InterruptedWarning):
-        model = trained(dataset, network, callbacks={"on_train_batch_end": note})
-    for ended, *moments in zip(model.network.get_weights(), *passed[BEFORE:], strict=True):
+        model = trained(dataset, callbacks=note)
+    for ended, *moments in zip(model.network.get_weights(), *note.found[BEFORE:], strict=True):
         assert np.allclose(ended, np.mean(moments, axis=0), atol=1e-7)
 
 

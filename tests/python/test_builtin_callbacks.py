@@ -50,7 +50,8 @@ def fitted(dataset, optimizer, callbacks):
     held_out = np.ascontiguousarray(test.images), test.labels
     model.fit(
         batches(dataset), epochs=EPOCHS, steps_per_epoch=len(dataset.split("train")) // SIZE,
-        validation_data=held_out, validation_batch_size=SIZE, callbacks=callbacks, verbose=0, shuffle=False,
+        validation_data=held_out, validation_batch_size=SIZE, callbacks=callbacks, verbose=0,
+        shuffle=False,
     )  # fmt: skip
     return model
 

@@ -1,5 +1,7 @@
+import copy
 import math
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -197,10 +199,16 @@ def test_a_keras_model_and_a_function_that_makes_one_are_trained(small_dataset):
 
     from_function = pycifar.train(small_dataset, make, **SETTINGS)
     own = pycifar.build_model(make, seed=SETTINGS["seed"])
-    from_model = pycifar.train(small_dataset, own, **SETTINGS)
+    before = own.get_weights()
+    found = [pycifar.train(small_dataset, own, **SETTINGS) for _ in range(2)]
+    from_model = found[0]
     assert from_function.config.architecture == from_model.config.architecture == "custom"
     assert from_function.fingerprint() == from_model.fingerprint()
-    assert from_model.network is own
+    assert from_model == found[1]  # what is given stays as it is
+    assert from_model.network is not found[1].network
+    assert all(np.array_equal(a, b) for a, b in zip(before, own.get_weights(), strict=True))
+    pycifar.find_learning_rate(small_dataset, own, steps=10, highest=100, seed=1)
+    assert all(np.array_equal(a, b) for a, b in zip(before, own.get_weights(), strict=True))
 
 
 def test_a_keras_optimizer_brings_its_own_rate_and_decay(small_dataset):
@@ -409,9 +417,7 @@ def test_an_optimizer_of_keras_brings_its_schedule_and_is_for_one_training(small
     settings = {"epochs": 1, "seed": 1, "verbose": 0, "optimizer": optimizer}
     with pytest.raises(ArgumentError, match="`schedule` must be left out"):
         pycifar.train(small_dataset, "softmax", schedule="cosine", **settings)
-    network = pycifar.build_model("cnn2", seed=1)
-    assert pycifar.train(small_dataset, network, **settings).config.schedule == "constant"
-    pycifar.train(small_dataset, network, **settings)  # in place: the same variables
+    assert pycifar.train(small_dataset, "softmax", **settings).config.schedule == "constant"
     with pytest.raises(ArgumentError, match="has been used for another model"):
         pycifar.train(small_dataset, "cnn2", **settings)
 
@@ -445,3 +451,36 @@ def test_the_record_of_a_time_budget_names_the_schedule_that_ran(small_dataset, 
     model = pycifar.train(small_dataset, "mlp_relu", time_budget=5, **settings)
     assert 0 < model.config.passes < 12
     assert model.config.schedule == "inverse_sqrt"
+
+
+def test_the_record_names_the_schedule_of_a_keras_optimizer_and_what_was_computed_in(small_dataset):
+    def network(input_shape, n_classes):
+        layers = keras.layers
+        half = keras.DTypePolicy("mixed_float16")
+        start = keras.Input(input_shape, dtype="uint8")
+        values = layers.Rescaling(1 / 255)(start)
+        values = layers.Conv2D(4, 3, strides=4, dtype=half)(values)
+        values = layers.Flatten()(values)
+        return keras.Model(start, layers.Dense(n_classes, activation="softmax")(values))
+
+    rate = keras.optimizers.schedules.CosineDecay(0.01, 20)
+    own = keras.optimizers.SGD(rate, momentum=0.9)
+    model = pycifar.train(small_dataset, network, optimizer=own, **SETTINGS)
+    assert (model.config.schedule, model.config.precision) == ("CosineDecay", "float16")
+    further = pycifar.train(model, epochs=1, verbose=0)
+    assert (further.config.schedule, further.config.precision) == ("CosineDecay", "float16")
+    other = pycifar.train(model, epochs=1, optimizer="adam", verbose=0)
+    assert other.config.schedule == "constant"
+
+
+def test_copies_of_a_model_go_on_as_the_model_does(small_dataset, tmp_path):
+    model = pycifar.train(small_dataset, "cnn2", **SETTINGS)  # with dropout
+    copies = [pickle.loads(pickle.dumps(model)), copy.deepcopy(model)]
+    copies.append(pycifar.load_model(pycifar.save_model(model, tmp_path / "m.keras")))
+    further = pycifar.train(small_dataset, model, epochs=1, verbose=0)
+    for one in copies:
+        assert one == model
+        assert hash(one) == hash(model)
+        assert one.history.equals(model.history)
+        assert pycifar.train(small_dataset, one, epochs=1, verbose=0) == further
+    assert further != model
