@@ -104,10 +104,12 @@ new_dataset <- function(handle) {
 #' @param split The name of the split from which images are drawn.
 #' @param n_per_class The number of images of each class.
 #' @param seed A whole number from 0 to 2^31 - 1. It determines which images are drawn.
-#' @param ... Not used.
+#' @param row.names,optional,... Not used.
 #'
-#' @return `plot()` returns a ggplot. `print()` returns `x` invisibly. `summary()` returns a list of
-#'   three tibbles:
+#' @return `plot()` returns a ggplot. `print()` returns `x` invisibly. `levels()` returns the class
+#'   names. `as.data.frame()` and [tibble::as_tibble()] return a table with one row per image and the
+#'   columns `split`, `index` (the number of the image in the split) and `class`. `summary()` returns
+#'   a list of three tibbles:
 #'   * `splits`: the number of images `n` for each `split` and `class`.
 #'   * `batches`: the number of images `n` for each `batch`, `split` and `class`. It has no rows if
 #'     the source has no batches.
@@ -135,6 +137,41 @@ print.cifar_dataset <- function(x, ...) {
     sep = ""
   )
   invisible(x)
+}
+
+#' @rdname cifar_dataset
+#' @export
+levels.cifar_dataset <- function(x) {
+  x$class_names
+}
+
+#' @rdname cifar_dataset
+#' @export
+as.data.frame.cifar_dataset <- function(
+  x,
+  row.names = NULL, # nolint: object_name_linter.
+  optional = FALSE,
+  ...
+) {
+  as.data.frame(images_of(x))
+}
+
+#' @rdname cifar_dataset
+#' @exportS3Method tibble::as_tibble
+as_tibble.cifar_dataset <- function(x, ...) {
+  images_of(x)
+}
+
+# One row per image: its split, its number there, and its class.
+images_of <- function(dataset) {
+  splits <- names(dataset$splits)
+  n <- as.integer(dataset$splits)
+  classes <- lapply(splits, function(split) cifar_labels(dataset, split = split))
+  tibble::tibble(
+    split = rep(splits, n),
+    index = sequence(n),
+    class = factor(unlist(lapply(classes, as.character)), levels = dataset$class_names)
+  )
 }
 
 #' @rdname cifar_dataset
@@ -274,7 +311,8 @@ describe_classes <- function(class_names, indent = nchar("classes: ")) {
 #' Get images and labels of a data set
 #'
 #' @param dataset A data set from [cifar_load_dataset()].
-#' @param which The numbers of the images in the split, counted from 1.
+#' @param which The numbers of the images in the split, counted from 1. For `cifar_labels()`, `NULL`
+#'   means all images.
 #' @param split The name of the split.
 #' @return `cifar_images()` returns a raw array of shape (n, height, width, 3) with values 0-255, as
 #'   [predict.cifar_trained_model()] accepts it. `cifar_labels()` returns a factor with all classes
@@ -297,8 +335,8 @@ cifar_images <- function(dataset, which, split = "test") {
 
 #' @rdname cifar_images
 #' @export
-cifar_labels <- function(dataset, which, split = "test") {
-  check_given(c("dataset", "which"))
+cifar_labels <- function(dataset, which = NULL, split = "test") {
+  check_given("dataset")
   labels <- taken("labels", dataset, which, split)
   factor(as_column(labels), levels = dataset$class_names)
 }

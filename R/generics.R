@@ -3,7 +3,8 @@
 #' Methods for generics of the packages ggplot2 and generics. broom, parsnip and other packages
 #' re-export the generics of generics.
 #'
-#' @param x,object A trained model. `autoplot()` also takes the other objects of pycifar that have a
+#' @param x,object A trained model. `tidy()`, `glance()` and `as.data.frame()` also take a
+#'   [cifar_evaluation], and `as.table()` takes nothing else. `autoplot()` also takes the other objects of pycifar that have a
 #'   `plot()` method. `fit()` also takes a network from [cifar_build_model()].
 #' @param new_data Images in a form that [predict.cifar_trained_model()] accepts, such as a data
 #'   frame with a column `path`, or a data set. From a data set, the test split is used.
@@ -18,13 +19,17 @@
 #'
 #' @return
 #' * `format()`: a string that describes the model in one line.
-#' * `as.data.frame()`: the history as a data frame.
+#' * `as.data.frame()`: the history as a data frame; of an evaluation, its values for each class.
+#' * `as.table()`: the confusion matrix as a table of `Prediction` by `Truth`, as yardstick's
+#'   `conf_mat()` takes it.
 #' * `coef()`: a list of numeric arrays by name, such as `"conv1_1/kernel"`.
-#' * `tidy()`: a tibble with one row per layer, the same as `x$layers`.
+#' * `tidy()`: a tibble with one row per layer, the same as `x$layers`; of an evaluation, one row per
+#'   class, the same as `x$per_class`.
 #' * `glance()`: a tibble with one row and the columns `architecture`, `parameters`, `epochs`,
 #'   `train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`, `seconds` and `seed`.
 #'   The losses and accuracies are those of the epoch from which the weights are. They are `NA` if
-#'   they were not measured.
+#'   they were not measured. Of an evaluation, the columns are `split`, `n`, `accuracy`, `loss` and
+#'   `calibration_error`.
 #' * `augment()`: a tibble with one row per image. If `new_data` is a data frame, its columns come
 #'   first; if it is a data set, the true classes as `.truth`. Then follow the predicted class as
 #'   `.pred_class` and the probabilities as `.pred_<class>`.
@@ -82,6 +87,30 @@ as.data.frame.cifar_trained_model <- function(
   ...
 ) {
   as.data.frame(x$history)
+}
+
+#' @rdname cifar_generics
+#' @export
+as.data.frame.cifar_evaluation <- function(
+  x,
+  row.names = NULL, # nolint: object_name_linter.
+  optional = FALSE,
+  ...
+) {
+  as.data.frame(x$per_class)
+}
+
+#' @rdname cifar_generics
+#' @export
+as.table.cifar_evaluation <- function(x, ...) {
+  stats::xtabs(
+    n ~ Prediction + Truth,
+    list(
+      n = x$confusion$n,
+      Prediction = x$confusion$predicted,
+      Truth = x$confusion$truth
+    )
+  )
 }
 
 #' @rdname cifar_generics
@@ -162,6 +191,22 @@ augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
   added <- c(list(.pred_class = classes), probabilities)
   # Columns of an earlier prediction are replaced.
   tibble::as_tibble(c(given[setdiff(names(given), names(added))], added))
+}
+
+#' @exportS3Method generics::tidy cifar_evaluation
+#' @method tidy cifar_evaluation
+#' @rdname cifar_generics
+tidy.cifar_evaluation <- function(x, ...) {
+  check_no_more("tidy", ...)
+  x$per_class
+}
+
+#' @exportS3Method generics::glance cifar_evaluation
+#' @method glance cifar_evaluation
+#' @rdname cifar_generics
+glance.cifar_evaluation <- function(x, ...) {
+  check_no_more("glance", ...)
+  tibble::as_tibble(x[c("split", "n", "accuracy", "loss", "calibration_error")])
 }
 
 #' @exportS3Method generics::fit cifar_network

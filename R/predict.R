@@ -10,6 +10,8 @@
 #'   * a picture of the package magick, a `raster` or a `nativeRaster`.
 #'   * a list of pictures, or of arrays of shape (height, width, 3) that all have the same size.
 #'   * a data set from [cifar_load_dataset()]. The images of its test split are used.
+#'
+#'   Instead of `images`, the argument may be called `newdata` or `new_data`.
 #' @param type `"class"` or `"prob"`.
 #' @param tta Whether to use test-time augmentation. The result is then a weighted mean over six
 #'   views of each image, which takes six times the work. The views are the image, the image moved
@@ -47,9 +49,12 @@
 #' # A picture of any size.
 #' predict(model, as.raster(matrix(c("white", "black"), 40, 60)))
 predict.cifar_trained_model <- function(object, images, type = "class", tta = FALSE, ...) {
-  check_given("images")
+  if (missing(images)) {
+    given <- images_of_other_names("predict", ...)
+    return(predict.cifar_trained_model(object, given, type, tta))
+  }
   check_no_more("predict", ...)
-  type <- one_value(type, "type", "\"class\" or \"prob\"")
+  type <- type_of_prediction(type)
   result <- python_call(
     "predict",
     live_handle(object, "object", "cifar_trained_model"),
@@ -63,4 +68,32 @@ predict.cifar_trained_model <- function(object, images, type = "class", tta = FA
   probabilities <- array_from_doubles(result)
   colnames(probabilities) <- paste0(".pred_", object$class_names)
   tibble::as_tibble(probabilities)
+}
+
+# The images, which other packages call `newdata` or `new_data`.
+images_of_other_names <- function(of, ..., call = rlang::caller_env()) {
+  given <- list(...)
+  known <- intersect(names(given), c("newdata", "new_data"))
+  if (length(known) != 1L || length(given) != 1L) {
+    abort_pycifar(
+      "argument",
+      "`images` must be given, once; it may be called `newdata` or `new_data` as well.",
+      call = call
+    )
+  }
+  given[[known]]
+}
+
+# Names that other packages have for probabilities get a hint.
+type_of_prediction <- function(type, call = rlang::caller_env()) {
+  type <- one_value(type, "type", "\"class\" or \"prob\"", call)
+  if (is.character(type) && type %in% c("probs", "response", "raw", "posterior")) {
+    abort_pycifar(
+      c("unknown_name", "argument"),
+      sprintf("`type` must be \"class\" or \"prob\", not \"%s\".", type),
+      fix = "Use \"prob\" for probabilities, and \"class\" for the most probable class.",
+      call = call
+    )
+  }
+  type
 }

@@ -209,6 +209,10 @@ import_entry_points <- function(call) {
     error = function(error) abort_import(error, call)
   )
   check_versions(entry_points$version()$value, call)
+  # A seed that is not given is drawn as sample() draws, so that set.seed() makes it reproducible.
+  entry_points$set_seed_source(
+    callable_from_python(function() sample.int(.Machine$integer.max, 1L) - 1L)
+  )
   entry_points
 }
 

@@ -12,9 +12,11 @@ import json
 import math
 import numbers
 import os
+import random
 import re
-import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +68,29 @@ def check_number(
 
 
 def check_seed(value: Any, name: str = "seed") -> int:
-    """Check a seed, and return it as an int; draw a random one if it is None.
+    """Return a seed from 0 to 2³¹ - 1, the range of R's integers; None draws one.
 
-    A seed is a whole number from 0 to 2³¹ - 1, the largest integer in R.
+    It is drawn from Python's global generator, as Keras draws the seeds of layers, so that
+    `keras.utils.set_random_seed` makes it reproducible; in R from R's own, see `seeds_drawn_by`.
     """
     if value is None:
-        return secrets.randbelow(2**31)
+        return check_count(name, _draw_seed.get()(), minimum=0, maximum=2**31 - 1)
     return check_count(name, value, minimum=0, maximum=2**31 - 1)
+
+
+_draw_seed: ContextVar[Callable[[], int]] = ContextVar(
+    "draw_seed", default=lambda: random.randrange(2**31)
+)
+
+
+@contextmanager
+def seeds_drawn_by(draw: Callable[[], int]) -> Iterator[None]:
+    """Draw the seeds that are not given inside by another generator."""
+    token = _draw_seed.set(draw)
+    try:
+        yield
+    finally:
+        _draw_seed.reset(token)
 
 
 def check_sha256(name: str, value: Any) -> str:

@@ -22,12 +22,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import pycifar
-from pycifar.arguments import check_choice, check_count, check_verbosity, describe
+from pycifar.arguments import check_choice, check_count, check_verbosity, describe, seeds_drawn_by
 from pycifar.errors import (
     ArgumentError,
     ImageError,
@@ -47,6 +48,14 @@ if TYPE_CHECKING:
     from pycifar.reproduction import Reproduction
 
 
+# Draws a seed from the generator of R; None outside R.
+_draw_in_r: Callable[[], int] | None = None
+
+
+def _seeds_of_r() -> AbstractContextManager[None]:
+    return nullcontext() if _draw_in_r is None else seeds_drawn_by(_draw_in_r)
+
+
 def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     """Make a function return its result, or the error that it raises, as data."""
 
@@ -54,7 +63,7 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     def call(*arguments: Any, **named: Any) -> dict[str, Any]:
         collected: list[PycifarWarning] = []
         try:
-            with speaking_r(), warnings_collected() as collected:
+            with speaking_r(), _seeds_of_r(), warnings_collected() as collected:
                 value = function(*arguments, **named)
             return {"ok": True, "value": value, "warnings": _warnings_as_data(collected)}
         except Terminated as end:
@@ -73,6 +82,17 @@ def entry_point(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
 def version() -> str:
     """Return the version of the Python package."""
     return pycifar.__version__
+
+
+@entry_point
+def set_seed_source(draw: Callable[[], Any]) -> None:
+    """Draw the seeds that R does not give by this function of R, so that `set.seed()` counts."""
+    global _draw_in_r
+
+    def draw_whole() -> int:
+        return int(draw())
+
+    _draw_in_r = draw_whole
 
 
 @entry_point
@@ -540,6 +560,8 @@ def _any_images(images: Any) -> Any:
 
 def _positions(part: Split, which: Any) -> np.ndarray:
     """Return positions in a split, from 0, of images that R counts from 1."""
+    if which is None:
+        return np.arange(len(part))
     numbers = [check_count("which", number, 1, len(part)) for number in _as_list(which)]
     return np.array(numbers, int) - 1
 

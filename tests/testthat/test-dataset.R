@@ -102,3 +102,16 @@ test_that("shapes are told in letters of the locale", {
   withr::local_locale(LC_CTYPE = "C")
   expect_identical(describe_shape(c(32L, 48L, 3L)), "32x48x3")
 })
+
+test_that("a data set tells its classes, and each image with its class", {
+  skip_without_python()
+  dataset <- small_dataset()
+  expect_identical(levels(dataset), dataset$class_names)
+  table <- tibble::as_tibble(dataset)
+  expect_identical(names(table), c("split", "index", "class"))
+  expect_identical(c(table(table$split)[names(dataset$splits)]), dataset$splits)
+  test <- table[table$split == "test", ]
+  expect_identical(test$class, cifar_labels(dataset))
+  expect_identical(test$class[c(2L, 5L)], cifar_labels(dataset, c(2, 5)))
+  expect_identical(as.data.frame(dataset), as.data.frame(table))
+})

@@ -47,3 +47,17 @@ test_that("an evaluation prints the whole, its summary each class", {
     summary(invented_evaluation())
   })
 })
+
+test_that("an evaluation has tidy(), glance() and tables", {
+  skip_without_python()
+  skip_if_not_installed("generics")
+  found <- cifar_evaluate(small_model(), small_dataset())
+  expect_identical(generics::tidy(found), found$per_class)
+  expect_identical(generics::glance(found)$accuracy, found$accuracy)
+  expect_identical(nrow(generics::glance(found)), 1L)
+  expect_identical(as.data.frame(found), as.data.frame(found$per_class))
+  counts <- as.table(found)
+  expect_identical(names(dimnames(counts)), c("Prediction", "Truth"))
+  expect_equal(sum(diag(counts)) / sum(counts), found$accuracy)
+  expect_equal(unname(colSums(counts)), unname(c(found$per_class$support)))
+})

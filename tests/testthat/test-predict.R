@@ -63,3 +63,21 @@ test_that("names and classes of what is asked for change nothing", {
     predict(model, small_dataset())
   )
 })
+
+test_that("images may have the names that other packages give them", {
+  skip_without_python()
+  images <- cifar_images(small_dataset(), 1:3)
+  expected <- predict(small_model(), images)
+  expect_identical(predict(small_model(), newdata = images), expected)
+  expect_identical(predict(small_model(), new_data = images), expected)
+  expect_identical(
+    predict(small_model(), newdata = images, type = "prob"),
+    predict(small_model(), images, type = "prob")
+  )
+  expect_pycifar_error(predict(small_model()), "argument", "`images` must be given")
+  expect_pycifar_error(predict(small_model(), new_images = images), "argument", "`newdata`")
+  for (type in c("probs", "response", "raw")) {
+    error <- expect_pycifar_error(predict(small_model(), images, type), "unknown_name", type)
+    expect_match(error$fix, "Use \"prob\"")
+  }
+})

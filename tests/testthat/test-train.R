@@ -269,3 +269,17 @@ test_that("functions are called with what Python calls them with", {
   )
   expect_identical(as.list(arguments), events)
 })
+
+test_that("set.seed() makes a training without a seed reproducible, and R's generator moves on", {
+  skip_without_python()
+  draw <- function() {
+    set.seed(5)
+    model <- cifar_train(small_dataset(), "softmax", epochs = 1, verbose = 0)
+    c(seed = model$config$seed, after = sample.int(1e6, 1L))
+  }
+  first <- draw()
+  expect_identical(draw(), first)
+  set.seed(5)
+  expect_identical(sample.int(.Machine$integer.max, 1L) - 1L, first[["seed"]])
+  expect_identical(sample.int(1e6, 1L), first[["after"]])
+})
