@@ -221,6 +221,18 @@ class BackendWarning(PycifarWarning):
     kind = "backend"
 
 
+class UnsavedWarning(PycifarWarning):
+    """A model can be trained and used, but a file of it cannot be loaded again."""
+
+    kind = "unsaved"
+
+
+class OptimizerWarning(PycifarWarning):
+    """An optimizer starts anew where a model that goes on has other trainable weights."""
+
+    kind = "optimizer"
+
+
 @contextmanager
 def warnings_collected() -> Iterator[list[PycifarWarning]]:
     """Collect pycifar's warnings in a list, for a caller that shows them in its own way.

@@ -98,6 +98,13 @@ class Learner(Protocol):
     def set_generator_states(self, states: Sequence[list[int]]) -> None:
         """Set the states of the layers' random generators, in the layers' order."""
 
+    def take_optimizer_state(self, earlier: Learner) -> int:
+        """Take over what the optimizer of a network with the same layers has gathered.
+
+        Returns:
+            How many trainable weights it has nothing of; 0 if the earlier one has no optimizer.
+        """
+
     def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
         """Restore an optimizer of pycifar from the settings and the values of its variables."""
 

@@ -12,6 +12,7 @@ import numpy as np
 from pycifar.backend import check_process, free_memory, keras, seeded, tensorflow
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError
+from pycifar.learners import Learner
 from pycifar.learners.flip_equivariance import tie_flips
 from pycifar.learners.fused_ops import fuse, make_step
 from pycifar.learners.optimizers import loss_and_metrics, optimizer_of
@@ -176,6 +177,27 @@ class KerasLearner:
         for variable, value in zip(self.network.optimizer.variables, state, strict=True):
             variable.assign(value)
 
+    def take_optimizer_state(self, earlier: Learner) -> int:
+        """Take over the state of the optimizer of a model with the same layers.
+
+        Where other weights are trainable than before, those that both train go on as they were.
+
+        Returns:
+            How many trainable weights have no state to go on from.
+        """
+        state = earlier.optimizer_state()
+        if not state:
+            return 0
+        own, theirs = _trained(self.network), _trained(earlier.network)
+        if own == theirs:
+            self.set_optimizer_state(state)
+            return 0
+        slots = _slots(earlier.network)
+        for key, variable in _slots(self.network).items():
+            if key in slots and slots[key].shape == variable.shape:
+                variable.assign(as_numpy(slots[key]))
+        return len(set(own) - set(theirs))
+
     def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
         """Make the optimizer that these settings name, and set its variables to these values."""
         optimizer = optimizer_of(config)
@@ -243,3 +265,26 @@ def _normalisations(network: Any) -> Iterator[Any]:
         if isinstance(layer, keras.layers.BatchNormalization):
             yield layer
         yield from _normalisations(layer)
+
+
+def _trained(network: Any) -> list[int]:
+    """Return the numbers, among the variables of a model, of those that its optimizer trains."""
+    numbers = {id(variable): number for number, variable in enumerate(network.variables)}
+    return [numbers[id(variable)] for variable in network.optimizer._trainable_variables]
+
+
+def _slots(network: Any) -> dict[tuple[int, str], Any]:
+    """Return the variables of a model's optimizer, by the weight that each belongs to and its name.
+
+    A weight is known by its number among the variables of the model; -1 is for what belongs to
+    none, such as the iterations and the learning rate.
+    """
+    optimizer = network.optimizer
+    paths = [variable.path.replace("/", "_") for variable in optimizer._trainable_variables]
+    weights = dict(zip(paths, _trained(network), strict=True))
+    found = {}
+    for variable in optimizer.variables:
+        name = variable.path.partition("/")[2]
+        owner = max((path for path in paths if name.startswith(path)), key=len, default="")
+        found[weights.get(owner, -1), name.removeprefix(owner)] = variable
+    return found

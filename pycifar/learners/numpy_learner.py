@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pycifar.config import TrainingConfig
+from pycifar.learners import Learner
 from pycifar.learners.numpy_settings import check_numpy_settings
 from pycifar.processor import threads_asked_for
 from pycifar.scratch import NumpyModel
@@ -102,6 +103,11 @@ class NumpyLearner:
         """Set the velocities to these values, in the order of `optimizer_state`."""
         for velocity, value in zip(self.network.velocities, state, strict=True):
             velocity[...] = value
+
+    def take_optimizer_state(self, earlier: Learner) -> int:
+        """Take over the velocities of a network with the same layers."""
+        self.set_optimizer_state(earlier.optimizer_state())
+        return 0
 
     def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
         """Set the velocities to these values; the settings are not needed."""

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import pycifar
 from pycifar.arguments import check_flag, check_output, check_path, check_sha256
 from pycifar.backend import check_process, keras
 from pycifar.config import TrainingConfig
-from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError
+from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, UnsavedWarning
 from pycifar.files import read_file, write_atomically
 from pycifar.language import function
 from pycifar.learners import learner_for
@@ -30,6 +31,7 @@ from pycifar.models.file_check import (
     WEIGHTS,
     checked_entries,
     checked_network,
+    loading_problem,
     optimizer_config,
 )
 from pycifar.models.record import (
@@ -87,7 +89,24 @@ def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -
     check_trained_model(model)
     target = check_output("path", path, (SUFFIX,), check_flag("overwrite", overwrite))
     write_atomically(target, lambda temporary: _write(model, temporary))
+    warn_if_unloadable(model.network, stacklevel=3)
     return target
+
+
+def warn_if_unloadable(network: Any, stacklevel: int) -> None:
+    """Warn if `load_model` would refuse a file of a network; only a caller's own can be one.
+
+    Args:
+        network: the network.
+        stacklevel: how many calls above this one the warning belongs to.
+    """
+    if isinstance(network, keras.Model) and (problem := loading_problem(network)):
+        warnings.warn(
+            f"A file of this model cannot be loaded again: {problem}. Register classes and "
+            "functions of your own with keras.saving.register_keras_serializable().",
+            UnsavedWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def model_bytes(model: TrainedModel) -> bytes:

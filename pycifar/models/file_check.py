@@ -160,6 +160,22 @@ def checked_config(entries: Mapping[str, bytes]) -> dict[str, Any]:
     return config
 
 
+def loading_problem(network: Any) -> str | None:
+    """Return why a file of a Keras model could not be loaded again, or None if it could.
+
+    Nothing is written or built. What is found is whether Keras can describe the model, and whether
+    all of its parts are allowed.
+    """
+    try:
+        config = json.loads(json.dumps(keras.saving.serialize_keras_object(network)))
+        config["compile_config"] = None
+        check_parts(config, PARTS, OPERATIONS)
+        check_calls(config)
+    except Exception as error:  # get_config() of a layer of the caller can fail in any way
+        return " ".join(str(error).split())[:200] or type(error).__name__
+    return None
+
+
 def measured_network(entries: Mapping[str, bytes]) -> tuple[keras.Model, Measured]:
     """Return the network that the entries of a file describe, without values, and its size.
 

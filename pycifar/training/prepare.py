@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from pycifar.config import Settings, TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.datasets.dataset import check_dataset
 from pycifar.datasets.subset import Subset, split_subsets
-from pycifar.errors import DataError
+from pycifar.errors import DataError, OptimizerWarning
 from pycifar.learners import Learner, is_network, learner_for
 from pycifar.learners.optimizers import OPTIMIZERS
 from pycifar.memory import check_batch_fits
@@ -173,8 +174,13 @@ def _check_goes_on(model: TrainedModel, dataset: Dataset) -> None:
 
 def _take_optimizer_state(learner: Learner, earlier: TrainedModel, config: TrainingConfig) -> None:
     """Take over the optimizer state of an earlier training, such as momenta, if it was saved."""
-    state = learner_for(earlier.network).optimizer_state()
-    if state:
-        learner.set_optimizer_state(state)
+    new = learner.take_optimizer_state(learner_for(earlier.network))
+    if new:
+        warnings.warn(
+            f"The optimizer starts anew for {new} weights: they were not trained before, because "
+            "their layers were frozen, or the model was saved without them.",
+            OptimizerWarning,
+            stacklevel=4,  # where train() was called
+        )
     if config.optimizer in OPTIMIZERS:  # the state includes the earlier learning rate
         learner.learning_rate = config.learning_rate

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pycifar.architectures import CUSTOM
 from pycifar.arguments import check_verbosity, describe
 from pycifar.backend import call_began, keras, torch_generator_kept
 from pycifar.config import DEFAULT_ARCHITECTURE, UNSAID, Settings
@@ -24,6 +25,7 @@ from pycifar.errors import (
 )
 from pycifar.interrupts import Terminated
 from pycifar.language import function
+from pycifar.models.file import warn_if_unloadable
 from pycifar.models.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
 from pycifar.rules import check_settings
 from pycifar.scratch import NumpyModel
@@ -207,6 +209,8 @@ def train(  # noqa: PLR0913 - the settings of a training
     with checkpoints_in(folder, every, given.resume) as checkpoints:
         run = prepare_run(dataset, architecture, given, checkpoints, started)
         check_callbacks(callbacks, run.config)
+        if run.config.architecture == CUSTOM:
+            warn_if_unloadable(run.learner.network, stacklevel=3)
         stopping = early_stopping_callbacks(run.config, run.validating is not None)
         try:
             with torch_generator_kept():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pycifar
-from pycifar.errors import ArgumentError, DataError
+from pycifar.errors import ArgumentError, DataError, OptimizerWarning
 from pycifar.precision import has_bfloat16
 
 OTHER_PRECISION = "float32" if has_bfloat16() else "bfloat16"  # than that of cnn2 here
@@ -138,3 +138,50 @@ def test_a_validation_that_a_model_does_not_keep_is_refused_the_usual_one_too(sm
     assert pycifar.train(model, epochs=1, validation="test", verbose=0).config.validation == "test"
     without = pycifar.train(small_dataset, "softmax", validation=None, **settings)
     assert pycifar.train(without, epochs=1, verbose=0).config.validation is None
+
+
+def set_trainable(network, trainable):
+    """Freeze or unfreeze all layers but the last."""
+    for layer in network.layers[:-1]:
+        layer.trainable = trainable
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "muon"])
+def test_layers_may_be_frozen_and_unfrozen_before_going_on(small_dataset, optimizer, tmp_path):
+    settings = {"epochs": 1, "batch_size": 50, "seed": 1, "verbose": 0, "validation": None}
+    network = pycifar.build_model("lenet5", seed=1)
+    set_trainable(network, False)
+    first = pycifar.train(small_dataset, network, optimizer=optimizer, **settings)
+    (kernel, _) = first.network.get_layer("conv1").get_weights()
+    assert np.array_equal(kernel, network.get_layer("conv1").get_weights()[0])
+    loaded = pycifar.load_model(pycifar.save_model(first, tmp_path / "first.keras"))
+    for model in (first, loaded):
+        set_trainable(model.network, True)
+        with pytest.warns(OptimizerWarning, match="starts anew for 8 weights"):
+            further = pycifar.train(small_dataset, model, epochs=1, verbose=0)
+        assert not np.array_equal(kernel, further.network.get_layer("conv1").get_weights()[0])
+        again = pycifar.train(small_dataset, further, epochs=1, verbose=0)  # without a warning
+        set_trainable(again.network, False)
+        pycifar.train(small_dataset, again, epochs=1, verbose=0)
+
+
+def test_what_both_trained_goes_on_with_its_momenta(small_dataset):
+    settings = {"epochs": 1, "batch_size": 200, "seed": 1, "verbose": 0, "validation": None}
+    settings |= {"optimizer": "sgd", "schedule": "constant", "learning_rate": 0.01}
+    network = pycifar.build_model("lenet5", seed=1)
+    set_trainable(network, False)
+    first = pycifar.train(small_dataset, network, **settings)
+    kept = [variable.numpy() for variable in first.network.optimizer.variables][2:]
+    assert all(np.any(values) for values in kept)
+    seen = []
+
+    class First(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            optimizer = self.model.optimizer
+            seen.extend(v.numpy() for v in optimizer.variables if "probabilities" in v.path)
+
+    set_trainable(first.network, True)
+    with pytest.warns(OptimizerWarning):
+        pycifar.train(small_dataset, first, epochs=1, callbacks=First(), verbose=0)
+    assert len(seen) == len(kept) == 2
+    assert all(np.array_equal(a, b) for a, b in zip(seen, kept, strict=True))

@@ -15,6 +15,7 @@ from pycifar.errors import (
     ModelVersionError,
     OutputError,
     OutputExistsError,
+    UnsavedWarning,
 )
 from pycifar.models.file import ENTRY, STATE
 from pycifar.models.file_check import CONFIG, checked_entries, checked_network
@@ -190,7 +191,60 @@ def test_a_network_that_keras_cannot_write_is_refused(small_dataset, tmp_path):
         layers = [keras.Input(input_shape), keras.layers.Flatten(), Twist(abs), last]
         return keras.Sequential(layers)
 
-    model = pycifar.train(small_dataset, network, epochs=1, verbose=0)
+    with pytest.warns(UnsavedWarning, match="Twist"):
+        model = pycifar.train(small_dataset, network, epochs=1, verbose=0)
     with pytest.raises(ArgumentError, match="cannot be saved: .*Twist"):
         pycifar.save_model(model, tmp_path / "twisted.keras")
     assert not list(tmp_path.iterdir())
+
+
+def lambda_network(input_shape, n_classes):
+    layers = keras.layers
+    start = keras.Input(input_shape, dtype="uint8")
+    values = layers.Lambda(lambda pixels: pixels / 255)(layers.Rescaling(1.0)(start))
+    values = layers.Flatten()(values)
+    return keras.Model(start, layers.Dense(n_classes, activation="softmax")(values))
+
+
+class Doubled(keras.layers.Layer):
+    """A layer that nobody registered."""
+
+    def call(self, inputs):
+        return inputs * 2
+
+
+def own_layer_network(input_shape, n_classes):
+    layers = keras.layers
+    start = keras.Input(input_shape, dtype="uint8")
+    values = layers.Flatten()(Doubled()(layers.Rescaling(1 / 255)(start)))
+    return keras.Model(start, layers.Dense(n_classes, activation="softmax")(values))
+
+
+@pytest.mark.parametrize(
+    ("make", "part"), [(lambda_network, "Lambda"), (own_layer_network, "Doubled")]
+)
+def test_a_network_that_cannot_be_loaded_again_is_told_before_it_is_trained_and_saved(
+    small_dataset, make, part, tmp_path
+):
+    settings = {"epochs": 1, "seed": 1, "verbose": 0}
+    with pytest.warns(UnsavedWarning, match=f"cannot be loaded again: .*{part}"):
+        model = pycifar.train(small_dataset, make, **settings)
+    with pytest.warns(UnsavedWarning, match=part):
+        path = pycifar.save_model(model, tmp_path / "own.keras")
+    with pytest.raises(ModelFileError, match=part):
+        pycifar.load_model(path)
+
+
+def test_slices_and_operations_in_a_network_are_harmless(small_dataset, tmp_path):
+    def make(input_shape, n_classes):
+        layers = keras.layers
+        start = keras.Input(input_shape, dtype="uint8")
+        values = layers.Rescaling(1 / 255)(start)
+        left, right = values[:, :, :16], values[:, ::2, 16:]
+        parts = [layers.GlobalAveragePooling2D()(part) for part in (left, right)]
+        values = keras.ops.concatenate(parts, axis=-1) + 0.5
+        return keras.Model(start, layers.Dense(n_classes, activation="softmax")(values))
+
+    model = pycifar.train(small_dataset, make, epochs=1, seed=1, verbose=0)
+    loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "sliced.keras"))
+    assert loaded == model

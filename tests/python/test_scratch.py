@@ -191,10 +191,10 @@ def test_it_is_trained_evaluated_saved_and_loaded_like_a_keras_model(name, small
     assert loaded.layers()["parameters"].sum() == loaded.network.count_params()
 
 
-def test_a_network_of_ones_own_sizes_is_trained_in_place(small_dataset):
+def test_a_network_of_ones_own_sizes_is_trained(small_dataset):
     own = pycifar.build_model("mlp_relu", hidden=[16], seed=1)
     model = pycifar.train(small_dataset, own, epochs=1, seed=1, verbose=0)
-    assert model.network is own
+    assert model.network.hidden == (16,)
     assert model.config.architecture == "mlp_relu"
     assert model.config.learning_rate == ARCHITECTURES["mlp_relu"].recipe.learning_rate
 
