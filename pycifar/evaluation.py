@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 PREDICTION_BATCH = 500  # images; larger batches are no faster on a CPU
 CALIBRATION_BINS = 15  # of equal width, as in Guo et al. 2017
-SMALLEST_PROBABILITY = 1e-7  # lower bound before the logarithm, as in Keras's cross-entropy
+# A probability below this has lost digits, or is 0: the loss is then computed from the logits, as a
+# training does. Where that is not possible, it counts as this.
+SMALLEST_PROBABILITY = 2.0**-126  # the smallest normal float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,19 +147,45 @@ def evaluate(
     check_dataset(dataset)
     model.check_classes(dataset.class_names)
     part = dataset.split(split)
-    probabilities = _probabilities(model, as_images(model, part), tta)
-    return measure(probabilities, part.labels, model.class_names, split)
+    images = as_images(model, part)
+    probabilities = _probabilities(model, images, tta)
+    losses = _losses(probabilities, part.labels)
+    lost = np.flatnonzero(losses >= -np.log(SMALLEST_PROBABILITY))
+    if len(lost) and not tta:
+        learner, size = learner_for(model.network), PREDICTION_BATCH
+        for some in (lost[start : start + size] for start in range(0, len(lost), size)):
+            losses[some] = learner.losses(images[some], part.labels[some])
+    return measure(probabilities, part.labels, model.class_names, split, losses)
+
+
+def _losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the cross-entropy of each image in nats, float64, shape (n,)."""
+    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    losses: np.ndarray = -np.log(np.maximum(of_truth, SMALLEST_PROBABILITY))
+    return losses
 
 
 def measure(
-    probabilities: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...], split: str
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    class_names: tuple[str, ...],
+    split: str,
+    losses: np.ndarray | None = None,
 ) -> Evaluation:
-    """Return the evaluation of probabilities, (n, classes), against 0-based labels, (n,)."""
+    """Return the evaluation of probabilities against labels.
+
+    Args:
+        probabilities: of the classes, shape (n, classes).
+        labels: 0-based, shape (n,).
+        class_names: one name per class.
+        split: the name of the split.
+        losses: the loss of each image, shape (n,); None computes it from the probabilities.
+    """
     import pandas
 
     predicted = probabilities.argmax(axis=1)
     right = predicted == labels
-    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    losses = _losses(probabilities, labels) if losses is None else losses
     counts = np.zeros((len(class_names), len(class_names)), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     names = list(class_names)
@@ -165,8 +193,8 @@ def measure(
         split=split,
         n=len(labels),
         accuracy=float(right.mean()),
-        # Subtracted from 0, so that the loss of a perfect model is 0 and not -0.
-        loss=float(0 - np.log(np.maximum(of_truth, SMALLEST_PROBABILITY)).mean()),
+        # Added to 0, so that the loss of a perfect model is 0 and not -0.
+        loss=float(0 + losses.mean()),
         calibration_error=_calibration_error(probabilities.max(axis=1), right),
         per_class=_per_class(counts, names),
         confusion=pandas.DataFrame(counts, index=names, columns=names),

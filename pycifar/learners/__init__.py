@@ -77,6 +77,9 @@ class Learner(Protocol):
     def measure(self, images: np.ndarray, labels: np.ndarray) -> Mapping[str, Any]:
         """Return "loss" and "accuracy" on one batch, without learning from it."""
 
+    def losses(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return the cross-entropy of each image in nats, shape (n,), from logits if possible."""
+
     def normalise_by(self, batches: Iterable[np.ndarray]) -> None:
         """Set the moving statistics of batch normalisation to their means over these batches."""
 

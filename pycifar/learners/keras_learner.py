@@ -129,6 +129,20 @@ class KerasLearner:
         logs: Mapping[str, Any] = self.network.test_on_batch(images, truth, return_dict=True)
         return logs
 
+    def losses(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return the cross-entropy of each image, without penalties and label smoothing.
+
+        Within a graph of TensorFlow, Keras takes the logits that a softmax was given.
+        """
+
+        def compute(images: Any, labels: Any) -> Any:
+            probabilities = self.network(images, training=False)
+            return keras.ops.sparse_categorical_crossentropy(labels, probabilities)
+
+        if tensorflow is not None:
+            compute = tensorflow.function(compute, autograph=False)
+        return as_numpy(compute(np.ascontiguousarray(images), labels))
+
     def _batch(
         self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None
     ) -> tuple[np.ndarray, ...]:

@@ -191,3 +191,12 @@ def test_a_network_that_gives_nan_is_refused(small_model, small_dataset):
         pycifar.predict(broken, small_dataset.split("test").images[:2])
     with pytest.raises(ArgumentError, match="of 1 images 1 got NaN"):
         pycifar.explain(broken, small_dataset.split("test").images[0])
+
+
+def test_the_loss_is_that_of_the_history_also_where_a_model_is_very_wrong(small_dataset):
+    settings = {"epochs": 2, "batch_size": 20, "seed": 1, "verbose": 0, "precision": "float32"}
+    settings |= {"validation": "test", "schedule": "constant", "learning_rate": 0.05}
+    model = pycifar.train(small_dataset, "softmax", optimizer="sgd", **settings)
+    told = model.final("validation", "loss")
+    assert told > 16.2  # more than any loss of probabilities that are clipped at 1e-7
+    assert pycifar.evaluate(model, small_dataset).loss == pytest.approx(told, rel=1e-3)
