@@ -82,10 +82,11 @@ def predict(
         model: a trained model, as returned by `train` or `load_model`.
         images: the images, as one of these. An array of the model's image size, of shape
             (n, height, width, 3), or (height, width, 3) for one image, with values of uint8, other
-            whole numbers 0-255 or floats 0-1. A path or a list of paths of image files, which may
-            have the wildcards ``*``, ``?`` and ``**``. A table with a column `path`. A Pillow
-            image or a list of them. A `Split`. Image files and Pillow images may have any size:
-            they are resized.
+            whole numbers 0-255 or floats 0-1. A path of an image file, which may have the
+            wildcards ``*``, ``?`` and ``**``; the bytes of such a file, or a binary file object;
+            a Pillow image; or a list of these. A column or an array of paths, or a table with a
+            column `path`. A `Split`. Image files and Pillow images may have any size: they are
+            resized.
         type: "class" or "prob".
         tta: test-time augmentation: whether to average the probabilities over six views of each
             image, which takes six times as long. The views are the image, the image moved by one
@@ -215,30 +216,51 @@ def check_model(model: Any) -> None:
 
 def as_images(model: TrainedModel, images: Any) -> np.ndarray:
     """Return what `predict` takes as uint8 images of the model's size, (n, height, width, 3)."""
-    if isinstance(images, Split):
-        images = images.images
-    if hasattr(images, "columns"):  # a table of pandas, or one like it
-        if "path" not in images.columns:
-            raise ArgumentError("A table of images must have a column `path`.")
-        images = list(images["path"])
     if isinstance(images, Dataset):
         raise ArgumentError(
             "`images` must be images or one split of a data set, not a data set.",
             fix='Give dataset.split("test").',
         )
-    size = model.image_shape[:2]
-    items = list(images) if isinstance(images, (list, tuple)) else [images]
+    listed = _listed(images)
+    items = list(listed) if isinstance(listed, (list, tuple)) else [listed]
     if not items:
         raise ImageError("There is no image in `images`.")
-    if items and all(isinstance(item, (str, Path)) for item in items):
-        from pycifar.datasets.image_files import find_files, read_image
+    if all(isinstance(item, (str, Path, bytes)) or _is_picture(item) for item in items):
+        listed = np.stack(list(_resized(items, model.image_shape[:2])))
+    return check_images(listed, model.image_shape)
 
-        images = np.stack([read_image(path, size) for path in find_files(items)])
-    elif items and all(hasattr(item, "getbands") for item in items):  # Pillow images
-        from pycifar.datasets.image_files import fit_image
 
-        images = np.stack([fit_image(item, size) for item in items])
-    return check_images(images, model.image_shape)
+def _listed(images: Any) -> Any:
+    """Return the images of a split, and paths in a table, a column or an array as a list."""
+    if isinstance(images, Split):
+        return images.images
+    if hasattr(images, "columns"):  # a table of pandas, or one like it
+        if "path" not in images.columns:
+            raise ArgumentError("A table of images must have a column `path`.")
+        images = images["path"]
+    if hasattr(images, "to_list"):  # a column of such a table
+        return images.to_list()
+    if isinstance(images, np.ndarray) and images.ndim <= 1 and images.dtype.kind in "UO":
+        return images.ravel().tolist()
+    return images
+
+
+def _is_picture(item: Any) -> bool:
+    """Return whether an item is a Pillow image or a binary file object."""
+    return hasattr(item, "getbands") or hasattr(item, "read")
+
+
+def _resized(items: list[Any], size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Yield the pixels of files, of bytes of files and of Pillow images."""
+    from pycifar.datasets.image_files import find_files, fit_image, read_image
+
+    for item in items:
+        if hasattr(item, "getbands"):
+            yield fit_image(item, size)
+        elif isinstance(item, (str, Path)):
+            yield from (read_image(path, size) for path in find_files([item]))
+        else:
+            yield read_image(item, size)
 
 
 def _probabilities(model: TrainedModel, images: np.ndarray, tta: bool) -> np.ndarray:

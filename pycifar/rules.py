@@ -151,7 +151,7 @@ def _class_weights(name: str, value: Any) -> str | dict[str, float]:
         raise ArgumentError(
             f'`{name}` must be "balanced" or numbers by class name, not {describe(value)}.'
         )
-    return {key: _at_least_zero(f"{name}[{key}]", weight) for key, weight in value.items()}
+    return {key: _at_least_zero(f"{name}[{key!s}]", weight) for key, weight in value.items()}
 
 
 RULES: dict[str, Rule] = {

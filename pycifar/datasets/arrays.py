@@ -59,7 +59,9 @@ def check_labels(labels: Any, n_images: int, split: str) -> np.ndarray:
     """Check labels, and return them as an array of shape (n,), of whole numbers or strings.
 
     Args:
-        labels: whole numbers or strings, shape (n,) or (n, 1).
+        labels: whole numbers (floats and truth values count as such) or strings, shape (n,) or
+            (n, 1); a categorical of pandas, whose order of categories is then that of the classes;
+            or one-hot rows, shape (n, classes).
         n_images: the number of labels that there must be.
         split: the name of the split, for the error message.
 
@@ -72,6 +74,10 @@ def check_labels(labels: Any, n_images: int, split: str) -> np.ndarray:
         array = np.asarray(None)  # which the checks below refuse
     if array.ndim == 2 and array.shape[1] == 1:  # as keras.datasets gives them
         array = array[:, 0]
+    if array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "biuf":
+        array = _one_hot_labels(array, split)
+    if array.dtype.kind == "b" or (array.dtype.kind == "f" and _is_whole(array)):
+        array = array.astype(np.int64)
     if array.dtype.kind == "O" and all(isinstance(label, str) for label in array.flat):
         array = array.astype(str)
     if array.ndim != 1 or array.dtype.kind not in "iuU":
@@ -85,6 +91,21 @@ def check_labels(labels: Any, n_images: int, split: str) -> np.ndarray:
             f"and {len(array)} labels."
         )
     return array
+
+
+def _one_hot_labels(rows: np.ndarray, split: str) -> np.ndarray:
+    """Return the class of each one-hot row; raise a DataError for rows that are none."""
+    if not (np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all()):
+        raise DataError(
+            f'The labels of split "{split}" have shape {rows.shape}, and so must be one-hot rows: '
+            "each has one 1, and else 0."
+        )
+    labels: np.ndarray = rows.argmax(axis=1)
+    return labels
+
+
+def _is_whole(values: np.ndarray) -> bool:
+    return bool(np.isfinite(values).all() and (values == np.trunc(values)).all())
 
 
 def number_labels(

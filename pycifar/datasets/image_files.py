@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
 import warnings
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pycifar.arguments import check_path
-from pycifar.errors import DataFormatError, DataNotFoundError
+from pycifar.errors import ArgumentError, DataFormatError, DataNotFoundError
 from pycifar.limits import LONGEST_SIDE, MOST_PIXELS, MOST_SCANS
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _SCAN = b"\xff\xda"  # begins each scan of a JPEG
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
 
 
-def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -> np.ndarray:
+def read_image(path: Any, size: int | tuple[int, int] = 32) -> np.ndarray:
     """Read an image file as RGB pixels, upright and resized.
 
     The whole image is kept: one with other proportions is distorted. It is rotated as its EXIF data
@@ -34,7 +35,7 @@ def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -
     pixels are drawn on white. Of an animation, the first frame is taken.
 
     Args:
-        path: a BMP, GIF, JPEG, PNG, PPM or WebP file.
+        path: a BMP, GIF, JPEG, PNG, PPM or WebP file; or its bytes, or a binary file object.
         size: height and width in pixels, or one number for both.
 
     Returns:
@@ -51,24 +52,40 @@ def read_image(path: str | os.PathLike[str], size: int | tuple[int, int] = 32) -
         >>> read_image("cat.png", 32).shape
         (32, 32, 3)
     """
-    file = check_path("path", path)
+    name, content = _content(path)
+    height, width = (size, size) if isinstance(size, int) else size
+    try:
+        with warnings.catch_warnings():
+            # Pillow's limit of pixels is one for the whole process. `_check_work` has pycifar's.
+            warnings.simplefilter("ignore", _image_module().DecompressionBombWarning)
+            return _read(content, height, width)
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise DataFormatError(
+            f"{name} cannot be read as an image: it must be one of {', '.join(_FORMATS)} with "
+            f"8 or 16 bits a channel ({error})."
+        ) from error
+
+
+def _content(source: Any) -> tuple[str, bytes]:
+    """Return the name of an image for errors, and the bytes of its file."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return "An image", bytes(source)
+    if hasattr(source, "read"):
+        content = source.read()
+        if not isinstance(content, bytes):
+            raise ArgumentError("A file of an image must be opened in binary mode.")
+        return str(getattr(source, "name", "An image")), content
+    file = check_path("path", source)
     if file.is_dir():
         raise DataNotFoundError(
             f"{file} is a folder, not an image file.", fix=f'Give its files: "{file / "*.png"}".'
         )
     if not file.is_file():
         raise DataNotFoundError(f"There is no image file {file}.")
-    height, width = (size, size) if isinstance(size, int) else size
     try:
-        with warnings.catch_warnings():
-            # Pillow's limit of pixels is one for the whole process. `_check_work` has pycifar's.
-            warnings.simplefilter("ignore", _image_module().DecompressionBombWarning)
-            return _read(file, height, width)
-    except Exception as error:  # a damaged file can raise nearly anything
-        raise DataFormatError(
-            f"{file} cannot be read as an image: it must be one of {', '.join(_FORMATS)} with "
-            f"8 or 16 bits a channel ({error})."
-        ) from error
+        return str(file), file.read_bytes()
+    except OSError as error:
+        raise DataFormatError(f"{file} cannot be read as an image: {error.strerror}.") from error
 
 
 def find_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
@@ -125,13 +142,13 @@ def fit_image(image: Image, size: tuple[int, int]) -> np.ndarray:
     return np.array(image)
 
 
-def _read(file: Path, height: int, width: int) -> np.ndarray:
-    with _image_module().open(file, formats=_FORMATS) as opened:
-        _check_work(file, opened)
+def _read(content: bytes, height: int, width: int) -> np.ndarray:
+    with _image_module().open(io.BytesIO(content), formats=_FORMATS) as opened:
+        _check_work(content, opened)
         return fit_image(opened, (height, width))
 
 
-def _check_work(file: Path, opened: Image) -> None:
+def _check_work(content: bytes, opened: Image) -> None:
     """Raise a ValueError if decoding would take more memory or time than that of any photograph."""
     width, height = opened.size
     if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
@@ -140,7 +157,7 @@ def _check_work(file: Path, opened: Image) -> None:
             f"{LONGEST_SIDE:,} in a row"
         )
     # Compressed pixels cannot contain this marker: in them, JPEG never writes 0xDA after 0xFF.
-    if opened.format == "JPEG" and (scans := file.read_bytes().count(_SCAN)) > MOST_SCANS:
+    if opened.format == "JPEG" and (scans := content.count(_SCAN)) > MOST_SCANS:
         raise ValueError(f"it is in {scans:,} scans, and may be in {MOST_SCANS}")
 
 

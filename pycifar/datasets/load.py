@@ -184,6 +184,16 @@ def _own(images: np.ndarray, given: Any) -> np.ndarray:
     return images.copy() if theirs and not is_frozen else images
 
 
+def _categories(source: Mapping[str, Any]) -> list[str] | None:
+    """Return the categories of labels that are categoricals of pandas; None for others."""
+    for pair in source.values():
+        labels = pair[1] if isinstance(pair, (tuple, list)) and len(pair) == 2 else None
+        labels = getattr(labels, "cat", labels)  # of a Series
+        if (categories := getattr(labels, "categories", None)) is not None:
+            return [str(category) for category in categories]
+    return None
+
+
 def _from_arrays(source: Mapping[str, Any], class_names: Sequence[str] | None) -> Dataset:
     images, labels = {}, {}
     if not source:
@@ -196,7 +206,7 @@ def _from_arrays(source: Mapping[str, Any], class_names: Sequence[str] | None) -
             )
         images[split] = _own(check_images(pair[0]), pair[0])
         labels[split] = check_labels(pair[1], len(images[split]), split)
-    numbered, names = number_labels(labels, class_names)
+    numbered, names = number_labels(labels, class_names or _categories(source))
     splits = {split: Split(images[split], numbered[split]) for split in images}
     return Dataset("arrays", splits, names, "arrays given by the caller")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.arguments import check_choice, check_seed, describe
+from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.backend import keras
 from pycifar.config import Settings, TrainingConfig, is_said
 from pycifar.datasets import Dataset
@@ -192,9 +192,8 @@ def resolve_class_weights(
         return None
     if isinstance(value, Mapping):
         weights = dict.fromkeys(class_names, 1.0)
-        for name, weight in value.items():
-            check_choice("class_weights", name, class_names)
-            weights[name] = weight
+        for key, weight in value.items():
+            weights[_class_of(key, class_names)] = weight
         if not any(weights[class_names[label]] for label in np.unique(labels)):
             raise ArgumentError("`class_weights` must be above 0 for at least one class.")
         return weights
@@ -202,6 +201,13 @@ def resolve_class_weights(
     counts = np.bincount(labels, minlength=len(class_names))
     shares = len(labels) / (len(class_names) * np.maximum(counts, 1))
     return dict(zip(class_names, shares.tolist(), strict=True))
+
+
+def _class_of(key: Any, class_names: tuple[str, ...]) -> str:
+    """Return the name of a class that is given by name, or by number as in Keras."""
+    if isinstance(key, str) or key in class_names:
+        return check_choice("class_weights", key, class_names)
+    return class_names[check_count("class_weights", key, 0, len(class_names) - 1)]
 
 
 def check_augmentation(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> None:

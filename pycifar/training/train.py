@@ -124,11 +124,11 @@ def train(  # noqa: PLR0913 - the settings of a training
         label_smoothing: the share of the target probability that is spread evenly over all
             classes, from 0 to below 1. The losses in the history include its effect. It must be 0
             for a NumPy network.
-        class_weights: the weight of each class in the training loss. A mapping from class names to
-            numbers of at least 0, where classes that are left out have weight 1; or "balanced", for
-            weights inversely proportional to the number of images of each class (as in
-            scikit-learn, King and Zeng 2001). None gives all classes the same weight, and is the
-            only value for a NumPy network.
+        class_weights: the weight of each class in the training loss. A mapping from class names, or
+            their numbers from 0, to numbers of at least 0, where classes that are left out have
+            weight 1; or "balanced", for weights inversely proportional to the number of images of
+            each class (as in scikit-learn, King and Zeng 2001). None gives all classes the same
+            weight, and is the only value for a NumPy network.
         precision: the number format of the computation: "float32"; "bfloat16", if the machine
             supports it; or "auto", which is bfloat16 for "cnn2", "cnn4" and "fastnet" on a machine
             that supports it, and float32 otherwise. Weights, losses and updates are always float32.

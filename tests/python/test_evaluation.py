@@ -1,10 +1,12 @@
 import dataclasses
 
 import numpy as np
+import pandas
 import pytest
+from PIL import Image
 
 import pycifar
-from pycifar.errors import ArgumentError, DataError, ImageError
+from pycifar.errors import ArgumentError, DataError, DataFormatError, ImageError
 from pycifar.evaluation import measure
 
 CLASSES = ("cat", "dog", "frog")
@@ -200,3 +202,34 @@ def test_the_loss_is_that_of_the_history_also_where_a_model_is_very_wrong(small_
     told = model.final("validation", "loss")
     assert told > 16.2  # more than any loss of probabilities that are clipped at 1e-7
     assert pycifar.evaluate(model, small_dataset).loss == pytest.approx(told, rel=1e-3)
+
+
+def test_paths_and_files_come_in_many_forms(small_model, small_dataset, tmp_path):
+    pixels = small_dataset.split("test").images[:3]
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path, image in zip(paths, pixels, strict=True):
+        Image.fromarray(np.ascontiguousarray(image)).save(path)
+    expected = pycifar.predict(small_model, pixels)
+    texts = [str(path) for path in paths]
+    files = [path.open("rb") for path in paths]
+    forms = [
+        paths,
+        tuple(texts),
+        np.array(texts),
+        np.array(paths),
+        pandas.Series(texts, index=[7, 8, 9]),
+        pandas.DataFrame({"path": paths}),
+        [path.read_bytes() for path in paths],
+        files,
+        [Image.open(path) for path in paths],
+        [texts[0], paths[1].read_bytes(), Image.open(paths[2])],
+    ]
+    for images in forms:
+        assert (pycifar.predict(small_model, images) == expected).all()
+    assert pycifar.predict(small_model, paths[0].read_bytes()).tolist() == expected[:1].tolist()
+    for file in files:
+        file.close()
+    with pytest.raises(DataFormatError, match="An image cannot be read"):
+        pycifar.predict(small_model, b"no image")
+    with pytest.raises(ArgumentError, match="binary mode"), (tmp_path / "a.txt").open("w+") as text:
+        pycifar.predict(small_model, text)

@@ -484,3 +484,13 @@ def test_copies_of_a_model_go_on_as_the_model_does(small_dataset, tmp_path):
         assert one.history.equals(model.history)
         assert pycifar.train(small_dataset, one, epochs=1, verbose=0) == further
     assert further != model
+
+
+def test_class_weights_by_number_are_those_by_name(small_dataset):
+    names = small_dataset.class_names
+    by_name = pycifar.train(small_dataset, "softmax", class_weights={names[2]: 3}, **SETTINGS)
+    by_number = pycifar.train(small_dataset, "softmax", class_weights={2: 3}, **SETTINGS)
+    assert by_number == by_name
+    assert by_number.config == by_name.config
+    with pytest.raises(ArgumentError, match="`class_weights` must be a whole number from 0 to 9"):
+        pycifar.train(small_dataset, "softmax", class_weights={10: 3})

@@ -118,9 +118,7 @@ def test_labels_may_be_numbers_or_names_in_a_list_or_a_column():
     assert check_labels(np.array(["cat", "dog"], object), 2, "train").dtype.kind == "U"
 
 
-@pytest.mark.parametrize(
-    "labels", [[0.5, 1], [True, False], [None, "a"], np.eye(2), [[1], [2, 3]], 3]
-)
+@pytest.mark.parametrize("labels", [[0.5, 1], [None, "a"], [[1], [2, 3]], 3])
 def test_labels_of_another_type_or_shape_are_refused(labels):
     with pytest.raises(DataError, match='labels of split "train" must be whole numbers or names'):
         check_labels(labels, 2, "train")

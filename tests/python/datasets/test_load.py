@@ -1,4 +1,5 @@
 import numpy as np
+import pandas
 import pytest
 
 from pycifar.datasets import explore, load_dataset
@@ -130,3 +131,25 @@ def test_more_images_than_there_are_are_refused():
 def test_a_data_dir_without_cifar10_is_not_made_up_for_by_a_download(tmp_path):
     with pytest.raises(DataNotFoundError, match="does not hold CIFAR-10"):
         load_dataset("cifar10", data_dir=str(tmp_path))
+
+
+def test_labels_come_as_keras_and_pandas_have_them():
+    expected = [1, 0, 2, 1, 0, 2]
+    rows = np.eye(3)[expected]
+    for labels in (rows, rows.astype(bool), np.array(expected, float), np.array(expected)):
+        dataset = load_dataset({"train": (IMAGES, labels)}, class_names=["a", "b", "c"])
+        assert dataset.split("train").labels.tolist() == expected
+    flags = load_dataset({"train": (IMAGES, np.array(expected) > 0)}, class_names=["no", "yes"])
+    assert flags.split("train").labels.tolist() == [1, 0, 1, 1, 0, 1]
+    names = [["big", "small", "tiny"][label] for label in expected]
+    order = ["tiny", "small", "big", "none"]
+    for labels in (
+        pandas.Categorical(names, order),
+        pandas.Series(pandas.Categorical(names, order)),
+    ):
+        dataset = load_dataset({"train": (IMAGES, labels)})
+        assert dataset.class_names == tuple(order)
+        assert dataset.split("train").labels.tolist() == [order.index(name) for name in names]
+    for odd in (rows * 2, rows[:, :2], np.array([0.5] * 6)):
+        with pytest.raises(DataError, match="one-hot rows|whole numbers or names"):
+            load_dataset({"train": (IMAGES, odd)}, class_names=["a", "b", "c"])
