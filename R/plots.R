@@ -6,6 +6,7 @@ vermilion <- "#D55E00"
 blues <- c("#F7FBFF", "#C6DBEF", "#6BAED6", "#2171B5", "#08306B")
 gap <- 3L # pixels between sample images
 most_marked <- 40L # epochs, above which points would hide the line
+most_named <- 100L # classes, above which their names would cover each other
 most_counted <- 25L # classes, above which the counts in the cells could not be read
 
 # Plot accuracy and loss against epochs.
@@ -97,6 +98,9 @@ plot_confusion <- function(evaluation) {
       panel.grid = ggplot2::element_blank(),
       axis.text.x = ggplot2::element_text(angle = 45, hjust = 1)
     )
+  if (nlevels(counts$truth) > most_named) {
+    return(plot + ggplot2::theme(axis.text = ggplot2::element_blank()))
+  }
   if (nlevels(counts$truth) > most_counted) {
     return(plot)
   }

@@ -15,7 +15,7 @@ import os
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -215,6 +215,8 @@ def _as_path(name: str, value: Any) -> Path:
     text = str(value) if isinstance(value, Path) else value
     if not isinstance(text, str) or not text or "\0" in text:
         raise ArgumentError(f"`{name}` must be a path, not {describe(value)}.")
+    with suppress(UnicodeError):  # names on disk are UTF-8, whatever the locale
+        text = os.fsdecode(text.encode("utf-8", "surrogateescape"))
     try:
         return Path(text).expanduser()
     except RuntimeError:

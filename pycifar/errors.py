@@ -44,8 +44,21 @@ def printable(text: str) -> str:
         'a\\tcat\\x1b[31m'
     """
     return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode()
+        for sign in text_on_disk(text)
     )
+
+
+def text_on_disk(name: str) -> str:
+    """Return the text of a name on disk, which is UTF-8 whatever the locale.
+
+    Where the locale is not UTF-8, as "C" in a cron job, Python reads the bytes of such a name that
+    are not ASCII as lone surrogates. Bytes that are not UTF-8 stay so.
+    """
+    try:
+        return name.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        return name
 
 
 class PycifarError(Exception):

@@ -42,6 +42,7 @@ STYLES: dict[str, dict[str, Any]] = {
 
 GAP = 3  # pixels between sample images
 MOST_MARKED = 40  # epochs; with more, markers would hide the line
+MOST_NAMED = 100  # classes, above which their names would cover each other
 MOST_COUNTED = 25  # classes; with more, the counts in the cells could not be read
 
 
@@ -232,8 +233,11 @@ def plot_confusion(
     )
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = evaluation.confusion.index.tolist()
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), names)
+    if len(names) <= MOST_NAMED:
+        plain: dict[str, Any] = {"parse_math": False}  # a $ in a name is no mathematics
+        turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        axes.set_xticks(range(len(names)), names, **turned, **plain)
+        axes.set_yticks(range(len(names)), names, **plain)
     axes.set(xlabel="Predicted class", ylabel="True class")
     axes.tick_params(length=0)
     axes.spines[:].set_color("0.8")

@@ -22,6 +22,7 @@ from pycifar.arguments import (
 )
 from pycifar.config import is_said
 from pycifar.errors import ArgumentError
+from pycifar.language import constant
 from pycifar.learners.numpy_settings import check_numpy_settings
 from pycifar.learners.optimizers import OPTIMIZERS
 from pycifar.learners.schedules import SCHEDULES
@@ -129,7 +130,12 @@ def _validation(name: str, value: Any) -> float | str | None:
     """
     if value is None or isinstance(value, str):
         return value
-    return check_number(name, value, 0, 1, open_minimum=True, open_maximum=True)
+    try:
+        return check_number(name, value, 0, 1, open_minimum=True, open_maximum=True)
+    except ArgumentError as error:
+        if value is False or value == 0:
+            raise ArgumentError(error.message, fix=f"Give {constant(None)} for none.") from None
+        raise
 
 
 def _augmentation(name: str, value: Any) -> Any:

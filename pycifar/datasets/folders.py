@@ -12,7 +12,7 @@ from pycifar.arguments import check_path
 from pycifar.datasets.arrays import number_labels
 from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.image_files import SUFFIXES, read_image
-from pycifar.errors import DataError, DataFormatError, DataNotFoundError
+from pycifar.errors import DataError, DataFormatError, DataNotFoundError, text_on_disk
 
 _SPLITS = ("train", "test")
 
@@ -50,7 +50,10 @@ def load_folder(
     found = [split for split in _SPLITS if (top / split).is_dir()]
     folders = {split: top / split for split in found} or {"train": top}
     files = {split: _image_files(folder, top) for split, folder in folders.items()}
-    names = {split: np.array([f.parent.name for f in paths]) for split, paths in files.items()}
+    names = {
+        split: np.array([text_on_disk(file.parent.name) for file in paths])
+        for split, paths in files.items()
+    }
     if len(files) == 2 and (unknown := sorted({*names["test"]} - {*names["train"]})):
         raise DataFormatError(
             f"{top / 'test'} must have no classes that {top / 'train'} has not, and it has "
@@ -58,7 +61,8 @@ def load_folder(
         )
     labels, classes = number_labels(names, class_names)
     splits = {split: Split(_read_all(paths, size), labels[split]) for split, paths in files.items()}
-    return Dataset(top.resolve().name, splits, classes, f"image files in {top}")
+    source = f"image files in {text_on_disk(str(top))}"
+    return Dataset(text_on_disk(top.resolve().name), splits, classes, source)
 
 
 def _image_files(folder: Path, top: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 import pycifar
 from pycifar.datasets import sample_images
 from pycifar.errors import ArgumentError, DataError, DependencyError, OutputExistsError
+from pycifar.evaluation import measure
 
 
 def test_a_picture_is_saved_in_the_format_that_its_ending_names(small_model, tmp_path):
@@ -136,3 +137,16 @@ def test_without_matplotlib_the_error_says_how_to_get_it(small_model, monkeypatc
     with pytest.raises(DependencyError) as caught:
         pycifar.plot_history(small_model)
     assert "pip install matplotlib" in caught.value.fix
+
+
+def test_a_dollar_in_a_name_is_no_mathematics_and_many_names_are_left_out():
+    names = ("a$b$", "c$")
+    found = measure(np.eye(2, dtype=np.float32), np.arange(2), names, "test")
+    figure = pycifar.plot_confusion(found)
+    figure.canvas.draw()
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert labels == list(names)
+    assert not any(label.get_parse_math() for label in figure.axes[0].get_xticklabels())
+    many = tuple(f"class {number}" for number in range(101))
+    figure = pycifar.plot_confusion(measure(np.eye(101), np.arange(101), many, "test"))
+    assert "class 7" not in [label.get_text() for label in figure.axes[0].get_yticklabels()]
