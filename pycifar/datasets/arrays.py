@@ -10,6 +10,7 @@ import numpy as np
 from pycifar.arguments import describe, nearest_name
 from pycifar.errors import DataError, ImageError
 
+_CHANNELS = (1, 3, 4)  # grey, colours, and colours with opacity
 _ALLOWED = (
     "an array of shape (n, height, width, 3), or (height, width, 3) for one image, with whole "
     "numbers 0-255 or floats 0-1"
@@ -22,7 +23,8 @@ def check_images(images: Any, shape: tuple[int, int, int] | None = None) -> np.n
 
     Args:
         images: uint8 of shape (n, height, width, 3), or (height, width, 3) for one image; other
-            whole numbers from 0 to 255; or floats from 0 to 1, which become ``round(255 * x)``.
+            whole numbers from 0 to 255; floats from 0 to 1, which become ``round(255 * x)``; or
+            uint16 from 0 to 65535. One channel is grey, and a fourth one is opacity.
         shape: (height, width, 3) that the images must have, or None for any size.
 
     Returns:
@@ -38,8 +40,10 @@ def check_images(images: Any, shape: tuple[int, int, int] | None = None) -> np.n
         (1, 32, 32, 3)
     """
     array = _as_array(images)
-    if array.ndim == 3:
+    if array.ndim == 3 and array.shape[-1] in _CHANNELS:
         array = array[np.newaxis]
+    if array.ndim == 4 and array.shape[-1] in (1, 4) and array.size:
+        array = _as_colours(array)
     if array.ndim != 4 or array.shape[-1] != 3:
         raise ImageError(f"Images must be {_ALLOWED}, not {_describe(images)}.")
     if array.size == 0:
@@ -142,10 +146,29 @@ def _as_array(images: Any) -> np.ndarray:
         raise ImageError(f"Images must be {_ALLOWED}, not {_describe(images)}.") from error
 
 
+def _as_colours(array: np.ndarray) -> np.ndarray:
+    """Return grey images with three equal colours, and transparent ones drawn on white.
+
+    The same is done with image files; see `pycifar.datasets.image_files.read_image`.
+    """
+    values = _as_uint8(array)
+    if values.shape[-1] == 1:
+        return np.repeat(values, 3, axis=-1)
+    opacity = values[..., 3:].astype(np.float32) / 255
+    drawn: np.ndarray = np.rint(values[..., :3] * opacity + 255 * (1 - opacity)).astype(np.uint8)
+    return drawn
+
+
 def _as_uint8(array: np.ndarray) -> np.ndarray:
-    """Return images as uint8; floats are multiplied by 255 and rounded."""
+    """Return images as uint8; floats are multiplied by 255 and rounded.
+
+    Whole numbers of 16 bits above 255 are reduced to 8 bits, as in image files.
+    """
     if array.dtype == np.uint8:
         return array
+    if array.dtype == np.uint16 and array.max(initial=0) > 255:
+        reduced: np.ndarray = np.rint(array / 257).astype(np.uint8)
+        return reduced
     if array.dtype.kind not in "iuf":
         raise ImageError(f"Images must be {_ALLOWED}, not of type {array.dtype}.")
     top = 1 if array.dtype.kind == "f" else 255

@@ -2,8 +2,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pycifar.datasets.arrays import check_images, check_labels, number_labels
+from pycifar.datasets.image_files import read_image
 from pycifar.errors import DataError, ImageError
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (5, 4, 6, 3), np.uint8)
@@ -49,7 +51,7 @@ def test_floats_are_converted_without_a_second_float_copy():
     [
         (np.zeros((32, 32), np.uint8), r"shape \(32, 32\)"),
         (np.zeros((2, 3, 32, 32), np.uint8), r"shape \(2, 3, 32, 32\)"),
-        (np.zeros((2, 32, 32, 1), np.uint8), r"shape \(2, 32, 32, 1\)"),
+        (np.zeros((2, 32, 32, 2), np.uint8), r"shape \(2, 32, 32, 2\)"),
         (np.zeros((1, 2, 32, 32, 3), np.uint8), r"shape \(1, 2, 32, 32, 3\)"),
         (np.uint8(1), r"shape \(\)"),
         ([[1, 2], [3]], "list"),
@@ -165,3 +167,18 @@ def test_numbers_that_do_not_count_from_0_are_refused(train, missing):
 def test_numbers_and_names_do_not_mix():
     with pytest.raises(DataError, match="all must be names"):
         number([0, 1], ["cat", "dog"])
+
+
+def test_grey_transparent_and_deep_arrays_are_taken_as_files_are(tmp_path):
+    draws = np.random.default_rng(1)
+    grey = draws.integers(0, 256, (2, 5, 4, 1), np.uint8)
+    assert np.array_equal(check_images(grey), np.repeat(grey, 3, axis=-1))
+    assert np.array_equal(check_images(grey[0]), np.repeat(grey[:1], 3, axis=-1))
+    clear = draws.integers(0, 256, (2, 5, 4, 4), np.uint8)
+    for number, image in enumerate(check_images(clear)):
+        path = tmp_path / f"{number}.png"
+        Image.fromarray(clear[number]).save(path)
+        assert np.abs(read_image(path, (5, 4)).astype(int) - image).max() <= 1
+    deep = draws.integers(0, 65536, (1, 5, 4, 3)).astype(np.uint16)
+    assert np.array_equal(check_images(deep), np.rint(deep / 257).astype(np.uint8))
+    assert np.array_equal(check_images(grey / 255), np.repeat(grey, 3, axis=-1))
