@@ -26,6 +26,8 @@
 #' * `seconds`: the duration of each epoch in seconds, including the validation.
 #' * `epochs_done`: the number of finished epochs.
 #' * `interrupted`: whether the user interrupted the training.
+#' * `stopped_by`: the name of the callback that stopped the training by returning `FALSE`, such as
+#'   `"on_epoch_end"`. `NULL` if none did.
 #' * `best_epoch`: the epoch from which the weights are, if the best weights were restored. `NULL`
 #'   if the model has the last weights.
 #' * `versions`: the versions of pycifar, Keras, its backend, NumPy and Python.
@@ -96,6 +98,7 @@ new_trained_model <- function(handle) {
       epochs_done = about$epochs_done,
       interrupted = about$interrupted,
       best_epoch = about$best_epoch,
+      stopped_by = about$stopped_by,
       versions = unlist(about$versions),
       fingerprint = about$fingerprint
     ),
@@ -143,12 +146,13 @@ print.cifar_trained_model <- function(x, ...) {
   cat(sprintf("images:  %s pixels\n", describe_shape(x$image_shape)))
   cat(sprintf("classes: %s\n", describe_classes(x$class_names)))
   cat(sprintf(
-    "trained: on %s, %d of %d epochs%s%s, seed %d\n",
+    "trained: on %s, %d of %d epochs%s%s%s, seed %d\n",
     encodeString(x$data$name),
     x$epochs_done,
     x$config$epochs,
     if (x$interrupted) " (interrupted)" else "",
     if (is.null(x$best_epoch)) "" else sprintf(" (weights of epoch %d)", x$best_epoch),
+    if (is.null(x$stopped_by)) "" else sprintf(" (stopped by %s)", encodeString(x$stopped_by)),
     x$config$seed
   ))
   print_final_values(x)

@@ -245,6 +245,7 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
         "epochs_done": model.epochs_done,
         "interrupted": model.interrupted,
         "best_epoch": model.best_epoch,
+        "stopped_by": model.stopped_by,
         "versions": dict(model.versions),
         "fingerprint": model.fingerprint(),
     }

@@ -55,6 +55,7 @@ def training_record(
         "epochs_done": model.epochs_done,
         "interrupted": model.interrupted,
         "best_epoch": model.best_epoch,
+        "stopped_by": model.stopped_by,
         "seconds": model.seconds,
         "images_per_second": images_per_second(model, dataset),
         "data": model.data,

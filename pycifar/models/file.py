@@ -43,6 +43,7 @@ from pycifar.models.record import (
     checked_data,
     checked_fingerprint,
     checked_generators,
+    checked_name,
     checked_seconds,
     checked_texts,
 )
@@ -208,6 +209,7 @@ def _write(model: TrainedModel, path: Path) -> None:
         "seconds": list(model.seconds),
         "interrupted": model.interrupted,
         "best_epoch": model.best_epoch,
+        "stopped_by": model.stopped_by,
         "versions": model.versions,
         "generators": learner.generator_states(),
         **learner.file_record(),
@@ -315,6 +317,7 @@ def checked_record(extra: Mapping[str, Any]) -> dict[str, Any]:
         "interrupted": check_flag("interrupted", extra["interrupted"]),
         # Absent from the files of older versions, as the fingerprint is.
         "best_epoch": checked_best_epoch(extra.get("best_epoch"), rows),
+        "stopped_by": checked_name(extra.get("stopped_by")),
         "versions": checked_texts("versions", extra["versions"]),
         "fingerprint": checked_fingerprint(extra.get("fingerprint")),
     }

@@ -38,6 +38,11 @@ def checked_text(name: str, value: Any) -> str:
     return value
 
 
+def checked_name(value: Any) -> str | None:
+    """Return the name of a function, or None."""
+    return None if value is None else checked_text("stopped_by", value)
+
+
 def checked_count(name: str, value: Any, minimum: int = 0, maximum: int = 10**15) -> int:
     """Check a whole number, from `minimum` to `maximum`."""
     return check_count(name, value, minimum, maximum)

@@ -47,6 +47,8 @@ class TrainedModel:
         best_epoch: the epoch whose weights the network has, if the weights of the best epoch were
             restored; None if it has the final weights.
         versions: versions of pycifar, Keras, its backend, NumPy and Python that trained it.
+        stopped_by: the function in `callbacks` that stopped the training by returning False, such
+            as "on_epoch_end"; None if none did.
     """
 
     network: keras.Model | NumpyModel
@@ -58,6 +60,7 @@ class TrainedModel:
     interrupted: bool = False
     best_epoch: int | None = None
     versions: dict[str, str] = field(default_factory=dict)
+    stopped_by: str | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TrainedModel):
@@ -168,6 +171,8 @@ class TrainedModel:
                 parts.append(f"{split} accuracy {accuracy:.4f}")
         if self.interrupted:
             parts.append("interrupted")
+        if self.stopped_by is not None:
+            parts.append(f"stopped by {printable(self.stopped_by)}")
         return ", ".join(parts) + ">"
 
 

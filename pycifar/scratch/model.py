@@ -70,6 +70,7 @@ class NumpyModel:
         self.input_shape = (None, *input_shape)
         self.output_shape = (None, n_classes)
         self.stop_training = False
+        self.stopped_by: str | None = None
         sizes = [INPUTS[self.inputs].count(input_shape), *self.hidden, n_classes]
         # The seed comes from Python's generator, as in Keras; `pycifar.backend.seeded` sets it.
         rng = np.random.default_rng(random.getrandbits(64))

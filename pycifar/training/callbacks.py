@@ -16,6 +16,7 @@ from pycifar.backend import keras
 from pycifar.config import TrainingConfig
 from pycifar.console import Bar, is_watched, say
 from pycifar.errors import ArgumentError, CallbackError, PycifarError
+from pycifar.language import constant
 from pycifar.training.checkpoint import arrays_like
 
 # The keys of a mapping of callback functions, each with the arguments of its function.
@@ -58,7 +59,7 @@ class FunctionsCallback(keras.callbacks.Callback):
 
     def _call(self, name: str, *arguments: Any) -> None:
         if call_user_function(name, self._functions[name], *arguments) is False:
-            self.model.stop_training = True
+            self.model.stop_training, self.model.stopped_by = True, name
 
 
 class ProgressReport(keras.callbacks.Callback):
@@ -110,9 +111,11 @@ class ProgressReport(keras.callbacks.Callback):
         self._write(epoch_line(epoch + 1, self.params["epochs"], logs or {}, seconds))
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
-        """Remove the bar."""
+        """Remove the bar, and say which function stopped the training, if one did."""
         if self._close is not None:
             self._close()
+        if name := getattr(self.model, "stopped_by", None):
+            self._write(f"stopped by `{name}`, which returned {constant(False)}")
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):

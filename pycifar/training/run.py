@@ -85,7 +85,7 @@ class TrainingRun:
             TrainingError: the training cannot continue.
         """
         network, progress = self.learner.network, self.progress
-        network.stop_training = False
+        network.stop_training, network.stopped_by = False, None
         self.stopping = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
         steps = self.batches.steps_per_epoch
         # A logger of Keras's that is given shows what it has with `verbose`.

@@ -272,6 +272,7 @@ def _result(run: TrainingRun, dataset: Dataset) -> TrainedModel:
         seconds=tuple(progress.seconds),
         interrupted=progress.interrupted,
         best_epoch=restored_epoch(run.stopping),
+        stopped_by=run.learner.network.stopped_by,
         versions=current_versions(),
     )
 

@@ -145,3 +145,16 @@ def test_the_best_weights_alone_stop_nothing():
     for epoch in range(1000):
         stopping.on_epoch_end(epoch, {"loss": 1.0 + epoch})
     assert stopping.stopped_epoch == 0
+
+
+def test_the_function_that_stopped_a_training_is_told_and_kept(small_dataset, tmp_path, capsys):
+    stop = {"on_epoch_end": lambda epoch, logs: epoch < 2, "on_epoch_begin": lambda *_: None}
+    settings = {"epochs": 5, "seed": 1, "callbacks": stop}
+    model = pycifar.train(small_dataset, "softmax", verbose=2, **settings)
+    assert model.stopped_by == "on_epoch_end"
+    assert "stopped by `on_epoch_end`, which returned False" in capsys.readouterr().err
+    assert repr(model).endswith("stopped by on_epoch_end>")
+    loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "m.keras"))
+    assert loaded.stopped_by == "on_epoch_end"
+    further = pycifar.train(small_dataset, loaded, epochs=1, verbose=0)
+    assert further.stopped_by is None

@@ -283,3 +283,17 @@ test_that("set.seed() makes a training without a seed reproducible, and R's gene
   expect_identical(sample.int(.Machine$integer.max, 1L) - 1L, first[["seed"]])
   expect_identical(sample.int(1e6, 1L), first[["after"]])
 })
+
+test_that("the callback that stopped a training by returning FALSE is told and kept", {
+  skip_without_python()
+  stop <- list(on_epoch_end = function(epoch, logs) file.remove(tempfile()))
+  messages <- capture_messages(
+    model <- suppressWarnings(
+      cifar_train(small_dataset(), "softmax", epochs = 3, seed = 1, verbose = 2, callbacks = stop)
+    )
+  )
+  expect_identical(model$epochs_done, 1L)
+  expect_identical(model$stopped_by, "on_epoch_end")
+  expect_match(paste(messages, collapse = ""), "stopped by `on_epoch_end`, which returned FALSE")
+  expect_output(print(model), "(stopped by on_epoch_end)", fixed = TRUE)
+})
