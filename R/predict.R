@@ -87,7 +87,7 @@ images_of_other_names <- function(of, ..., call = rlang::caller_env()) {
 # Names that other packages have for probabilities get a hint.
 type_of_prediction <- function(type, call = rlang::caller_env()) {
   type <- one_value(type, "type", "\"class\" or \"prob\"", call)
-  if (is.character(type) && type %in% c("probs", "response", "raw", "posterior")) {
+  if (is.character(type) && type %in% c("response", "raw", "posterior")) {
     abort_pycifar(
       c("unknown_name", "argument"),
       sprintf("`type` must be \"class\" or \"prob\", not \"%s\".", type),

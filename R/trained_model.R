@@ -106,22 +106,12 @@ new_trained_model <- function(handle) {
   )
 }
 
-# Return the bytes of the file that cifar_save_model() would write. Return NULL and signal a warning
-# if Keras cannot save the model.
+# Return the bytes of the file that cifar_save_model() would write, or NULL if Keras cannot write it.
+# There was a warning of class `pycifar_warning_unsaved` then, before the training.
 file_of <- function(handle) {
   tryCatch(
     python_call("model_file", handle),
-    pycifar_error_argument = function(error) {
-      cli::cli_warn(
-        c(
-          "This model cannot be saved, and so ends with the R session.",
-          x = "{error$message}",
-          i = "{error$fix}"
-        ),
-        class = c("pycifar_warning_unsaved", "pycifar_warning")
-      )
-      NULL
-    }
+    pycifar_error_argument = function(error) NULL
   )
 }
 

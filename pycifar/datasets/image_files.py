@@ -60,9 +60,11 @@ def read_image(path: Any, size: int | tuple[int, int] = 32) -> np.ndarray:
             warnings.simplefilter("ignore", _image_module().DecompressionBombWarning)
             return _read(content, height, width)
     except Exception as error:  # a damaged file can raise nearly anything
+        unknown = type(error).__name__ == "UnidentifiedImageError"
+        reason = f"cannot identify image file '{name}'" if unknown else error
         raise DataFormatError(
             f"{name} cannot be read as an image: it must be one of {', '.join(_FORMATS)} with "
-            f"8 or 16 bits a channel ({error})."
+            f"8 or 16 bits a channel ({reason})."
         ) from error
 
 

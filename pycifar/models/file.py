@@ -103,8 +103,8 @@ def warn_if_unloadable(network: Any, stacklevel: int) -> None:
     """
     if isinstance(network, keras.Model) and (problem := loading_problem(network)):
         warnings.warn(
-            f"A file of this model cannot be loaded again: {problem}. Register classes and "
-            "functions of your own with keras.saving.register_keras_serializable().",
+            f"This model cannot be saved to a file that can be loaded again: {problem}. Register "
+            "classes and functions of your own with keras.saving.register_keras_serializable().",
             UnsavedWarning,
             stacklevel=stacklevel,
         )

@@ -227,7 +227,7 @@ def test_a_network_that_cannot_be_loaded_again_is_told_before_it_is_trained_and_
     small_dataset, make, part, tmp_path
 ):
     settings = {"epochs": 1, "seed": 1, "verbose": 0}
-    with pytest.warns(UnsavedWarning, match=f"cannot be loaded again: .*{part}"):
+    with pytest.warns(UnsavedWarning, match=f"that can be loaded again: .*{part}"):
         model = pycifar.train(small_dataset, make, **settings)
     with pytest.warns(UnsavedWarning, match=part):
         path = pycifar.save_model(model, tmp_path / "own.keras")

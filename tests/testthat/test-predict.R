@@ -76,8 +76,9 @@ test_that("images may have the names that other packages give them", {
   )
   expect_pycifar_error(predict(small_model()), "argument", "`images` must be given")
   expect_pycifar_error(predict(small_model(), new_images = images), "argument", "`newdata`")
-  for (type in c("probs", "response", "raw")) {
+  for (type in c("response", "raw")) {
     error <- expect_pycifar_error(predict(small_model(), images, type), "unknown_name", type)
     expect_match(error$fix, "Use \"prob\"")
   }
+  expect_pycifar_error(predict(small_model(), images, "probs"), "unknown_name", "Did you mean")
 })
