@@ -107,9 +107,9 @@ new_dataset <- function(handle) {
 #' @param row.names,optional,... Not used.
 #'
 #' @return `plot()` returns a ggplot. `print()` returns `x` invisibly. `levels()` returns the class
-#'   names. `as.data.frame()` and [tibble::as_tibble()] return a table with one row per image and the
-#'   columns `split`, `index` (the number of the image in the split) and `class`. `summary()` returns
-#'   a list of three tibbles:
+#'   names. `as.data.frame()` and [tibble::as_tibble()] return a table with one row per image and
+#'   the columns `split`, `index` (the number of the image in the split) and `class`. `summary()`
+#'   returns a list of three tibbles:
 #'   * `splits`: the number of images `n` for each `split` and `class`.
 #'   * `batches`: the number of images `n` for each `batch`, `split` and `class`. It has no rows if
 #'     the source has no batches.
@@ -158,7 +158,7 @@ as.data.frame.cifar_dataset <- function(
 
 #' @rdname cifar_dataset
 #' @exportS3Method tibble::as_tibble
-as_tibble.cifar_dataset <- function(x, ...) {
+as_tibble.cifar_dataset <- function(x, ...) { # nolint: object_name_linter. An S3 method.
   images_of(x)
 }
 

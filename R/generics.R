@@ -4,8 +4,9 @@
 #' re-export the generics of generics.
 #'
 #' @param x,object A trained model. `tidy()`, `glance()` and `as.data.frame()` also take a
-#'   [cifar_evaluation], and `as.table()` takes nothing else. `autoplot()` also takes the other objects of pycifar that have a
-#'   `plot()` method. `fit()` also takes a network from [cifar_build_model()].
+#'   [cifar_evaluation], and `as.table()` takes nothing else. `autoplot()` also takes the other
+#'   objects of pycifar that have a `plot()` method. `fit()` also takes a network from
+#'   [cifar_build_model()].
 #' @param new_data Images in a form that [predict.cifar_trained_model()] accepts, such as a data
 #'   frame with a column `path`, or a data set. From a data set, the test split is used.
 #' @param dataset A data set from [cifar_load_dataset()]. For `fit()` of a trained model, `NULL`
@@ -23,8 +24,8 @@
 #' * `as.table()`: the confusion matrix as a table of `Prediction` by `Truth`, as yardstick's
 #'   `conf_mat()` takes it.
 #' * `coef()`: a list of numeric arrays by name, such as `"conv1_1/kernel"`.
-#' * `tidy()`: a tibble with one row per layer, the same as `x$layers`; of an evaluation, one row per
-#'   class, the same as `x$per_class`.
+#' * `tidy()`: a tibble with one row per layer, the same as `x$layers`; of an evaluation, one row
+#'   per class, the same as `x$per_class`.
 #' * `glance()`: a tibble with one row and the columns `architecture`, `parameters`, `epochs`,
 #'   `train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`, `seconds` and `seed`.
 #'   The losses and accuracies are those of the epoch from which the weights are. They are `NA` if
