@@ -31,7 +31,8 @@
 #' * `pycifar_error_dependency`: Python, Keras or one of its backends is missing.
 #' * `pycifar_error_internal`: an internal error of pycifar. Please report it.
 #'
-#' The field `fix` holds the text of the bullet, or `NULL`. For an error from Python, the field
+#' If an R function that you gave failed, the field `parent` holds its condition, with its class and
+#' fields. The field `fix` holds the text of the bullet, or `NULL`. For an error from Python, the field
 #' `traceback` holds Python's traceback. It is not printed.
 #'
 #' @section Warnings:
@@ -51,7 +52,9 @@
 #'   optimizer starts anew for their weights.
 #'
 #' @section Messages:
-#' * `pycifar_message_progress`: a finished epoch; see `verbose` in [cifar_train()].
+#' * `pycifar_message_progress`: a finished epoch; see `verbose` in [cifar_train()]. The field
+#'   `epoch` holds its number, and `metrics` a named list of numbers, such as `val_accuracy`. Other
+#'   lines of progress have the class as well, without these fields.
 #' @name pycifar_conditions
 #' @examplesIf cifar_available()
 #' tryCatch(
@@ -81,8 +84,14 @@ abort_from_python <- function(answer, call) {
     fix = answer$fix,
     call = call,
     traceback = answer$traceback,
+    parent = if (is_of_function(answer)) bridge$failed,
     model = if (!is.null(answer$model)) new_trained_model(answer$model)
   )
+}
+
+# Check whether an error says that a function of the caller failed.
+is_of_function <- function(answer) {
+  "callback" %in% unlist(answer$kinds)
 }
 
 # Signal the warnings that Python returned as data.

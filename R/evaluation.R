@@ -35,6 +35,7 @@ cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE) {
   result$confusion <- as_table(result$confusion)
   result$confusion$truth <- as_class(result$confusion$truth)
   result$confusion$predicted <- as_class(result$confusion$predicted)
+  result$metrics <- vapply(result$metrics, as.double, 0)
   structure(result, class = "cifar_evaluation")
 }
 
@@ -57,6 +58,11 @@ cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE) {
 #'   are 0 if the class was never predicted.
 #' * `confusion`: a tibble with one row for each pair of classes and the columns `truth`,
 #'   `predicted` and `n`.
+#' * `objective`: what the training lowered, on this split, as its history shows it: with its own
+#'   loss, label smoothing and penalties on weights. It equals `loss` for a training with none of
+#'   them. It is `NULL` for a function of yours that the model was saved without.
+#' * `metrics`: the `metrics` of the training, named numbers. Those of yours are missing if the
+#'   model was saved without them.
 #'
 #' `print()` shows the values for the whole split. `summary()` adds the values for each class.
 #' `plot()` draws the confusion matrix: counts, coloured by their share of the true class.
@@ -83,6 +89,10 @@ print.cifar_evaluation <- function(x, ...) {
     sprintf("accuracy:          %.4f\n", x$accuracy),
     sprintf("loss:              %.4f\n", x$loss),
     sprintf("calibration error: %.4f\n", x$calibration_error),
+    if (!is.null(x$objective) && x$objective != x$loss) {
+      sprintf("objective:         %.4f\n", x$objective)
+    },
+    sprintf("%-18s %.4f\n", paste0(names(x$metrics), rep(":", length(x$metrics))), x$metrics),
     sep = ""
   )
   invisible(x)

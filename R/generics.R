@@ -207,7 +207,8 @@ tidy.cifar_evaluation <- function(x, ...) {
 #' @rdname cifar_generics
 glance.cifar_evaluation <- function(x, ...) {
   check_no_more("glance", ...)
-  tibble::as_tibble(x[c("split", "n", "accuracy", "loss", "calibration_error")])
+  values <- x[c("split", "n", "accuracy", "loss", "calibration_error")]
+  tibble::as_tibble(c(values, as.list(x$metrics)))
 }
 
 #' @exportS3Method generics::fit cifar_network

@@ -11,8 +11,8 @@ most_counted <- 25L # classes, above which the counts in the cells could not be 
 
 # Plot accuracy and loss against epochs.
 plot_history <- function(model) {
-  history <- model$history
-  metric <- tools::toTitleCase(history$metric)
+  history <- model$history[model$history$metric != "learning_rate", ]
+  metric <- tools::toTitleCase(gsub("_", " ", history$metric, fixed = TRUE))
   history$metric <- factor(metric, levels = unique(c("Accuracy", "Loss", metric)))
   history$split <- factor(history$split, levels = c("train", "validation"))
   plot <- ggplot2::ggplot(

@@ -6,10 +6,15 @@
 new_progress <- function() {
   bar <- NULL
   list(
-    write_line = callable_from_python(function(line) {
+    write_line = callable_from_python(function(line, epoch = NULL, metrics = NULL) {
       if_it_can_be_shown(
         if (is.null(bar)) {
-          rlang::inform(line, class = "pycifar_message_progress")
+          rlang::inform(
+            line,
+            class = "pycifar_message_progress",
+            epoch = epoch,
+            metrics = metrics
+          )
         } else {
           # cli collapses several spaces into one, but keeps non-breaking spaces.
           cli::cli_progress_output(gsub(" ", "\u00a0", line), id = bar)

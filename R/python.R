@@ -8,6 +8,7 @@
 # * `entry_points`: the imported Python module.
 # * `process`: the id of the process that imported it.
 # * `deferred`: a condition to signal once Python has returned; see callable_from_python().
+# * `failed`: the last error of an R function that Python called.
 # * `parameters`: the number of parameters of all models made since free_models() last ran gc().
 # * `data_dir`: the value of `PYCIFAR_DATA_DIR` that Python has.
 bridge <- list2env(list(parameters = 0), parent = emptyenv())
@@ -41,6 +42,7 @@ python_call <- function(entry_point, ..., call = rlang::caller_env()) {
   check_process(call)
   entry_points <- python_entry_points(call)
   tell_data_dir(entry_points)
+  bridge$failed <- NULL
   answer <- entry_points[[entry_point]](...)
   signal_deferred()
   warn_from_python(answer$warnings, call)
@@ -122,7 +124,11 @@ without_jumps <- function(f, ...) {
       invokeRestart("pycifar_defer", last)
     }
   )
-  value <- withCallingHandlers(f(...), condition = function(condition) last <<- condition)
+  value <- withCallingHandlers(
+    f(...),
+    condition = function(condition) last <<- condition,
+    error = function(error) bridge$failed <- error
+  )
   returned <- TRUE
   value
 }

@@ -38,6 +38,44 @@ augmentation_to_python <- function(augmentation, name, call) {
   if (is.null(names(values)) && length(values) == 1L) values[[1L]] else values
 }
 
+# Return the name of a loss, a Keras loss, or an R function, in the form that Python takes.
+loss_to_python <- function(loss, name, call) {
+  if (is_python_object(loss)) {
+    return(loss)
+  }
+  if (is.function(loss)) {
+    check_takes(loss, name, c("y_true", "y_pred"), call)
+    return(callable_from_python(loss))
+  }
+  one_value(loss, name, "the name of a loss, a Keras loss, or a function(y_true, y_pred)", call)
+}
+
+# Return metrics in the form that Python takes: names, Keras metrics, and R functions by name.
+metrics_to_python <- function(metrics, name, call) {
+  if (is.null(metrics) || is_python_object(metrics)) {
+    return(metrics)
+  }
+  functions <- is.list(metrics) & vapply(metrics, is.function, NA)
+  unnamed <- is.null(names(metrics)) || any(!nzchar(names(metrics)[functions]))
+  if (!(is.character(metrics) || is.list(metrics)) || any(functions) && unnamed) {
+    allowed <- "names, Keras metrics, or named functions such as list(mine = function(y_true, y_pred) 0)"
+    abort_argument(name, allowed, metrics, call)
+  }
+  metrics[functions] <- lapply(metrics[functions], callable_from_python)
+  as.list(metrics)
+}
+
+# Return the weights of images in the form that Python takes.
+weights_to_python <- function(weights, name, call) {
+  if (is.null(weights)) {
+    return(NULL)
+  }
+  if (!is.numeric(weights) || anyNA(weights)) {
+    abort_argument(name, "numbers without missing values", weights, call)
+  }
+  as.list(as.double(weights))
+}
+
 # The functions that convert the settings, by the name of the argument.
 training_settings <- list(
   epochs = a_number,
@@ -58,7 +96,11 @@ training_settings <- list(
   checkpoint_dir = one_of_its_kind("the path of a folder"),
   checkpoint_every = a_number,
   resume = a_flag,
-  seed = a_number
+  seed = a_number,
+  loss = loss_to_python,
+  metrics = metrics_to_python,
+  sample_weight = weights_to_python,
+  monitor = one_of_its_kind("the name of a metric")
 )
 
 # Return the settings among the arguments of an exported function, in the form that Python takes.

@@ -33,7 +33,10 @@
 #'   * a function with the arguments `input_shape` (an integer vector of height, width and 3) and
 #'     `n_classes`, which returns a Keras model.
 #'   * a model from [cifar_build_model()] or a Keras model, such as one from the package keras3. A
-#'     copy of it is trained.
+#'     copy of it is trained. A Keras model of your own must end with a softmax, with logits, or,
+#'     for two classes, with one unit, a sigmoid or a logit. The trained model always gives
+#'     probabilities. The optimizer, loss and metrics that it was compiled with are used, unless you
+#'     give others.
 #'   * a trained model, to continue it.
 #'   * `NULL`, which means `"cnn2"`. It must be `NULL` if `dataset` is a trained model.
 #' @param epochs The number of passes over the training images, at least 1. For a trained model, the
@@ -97,15 +100,17 @@
 #'   * `NULL`: no validation.
 #'   * `"auto"`: 0.1. For a trained model, what it was validated on before.
 #' @param early_stopping Stop after this number of epochs without a lower validation loss, at
-#'   least 1. Without validation, the training loss counts. `NULL` does not stop early.
+#'   least 1. Without validation, the training loss counts. `NULL` does not stop early. `monitor`
+#'   names another metric.
 #' @param best_weights Whether to return the weights of the epoch with the lowest validation loss
-#'   (training loss without validation) instead of the last ones.
+#'   (training loss without validation), or with the best value of `monitor`, instead of the last
+#'   ones.
 #' @param callbacks Functions to call during the training, as a named list. Allowed are
 #'   `on_train_begin(logs)`, `on_train_end(logs)`, `on_epoch_begin(epoch, logs)`,
 #'   `on_epoch_end(epoch, logs)` and `on_train_batch_end(batch, logs)`. Epochs and batches count
 #'   from 1, and `logs` is a named list of numbers. A function that returns `FALSE` stops the
-#'   training after the current epoch or batch. Or a Keras callback, or an unnamed list of Keras
-#'   callbacks and such named lists.
+#'   training after the current epoch or batch. Keras callbacks may be among them, without names.
+#'   Or a Keras callback, or an unnamed list of Keras callbacks and such named lists.
 #' @param time_budget The number of seconds that the whole call may take, above 0. Give it instead
 #'   of `epochs`. The training does as many steps as fit into this time, and the schedule spans
 #'   them. The number of steps depends on the machine; the model's `config` holds it as `passes`,
@@ -125,6 +130,28 @@
 #'   is not saved.
 #' @param seed A whole number from 0 to 2^31 - 1. It determines the initial weights, the order of
 #'   the images, dropout and augmentation. `NULL` draws a seed; the model's `config` holds it.
+#' @param loss What the training lowers. `NULL` means `"crossentropy"`. One of
+#'   * `"crossentropy"`, `"categorical_focal_crossentropy"`, `"binary_crossentropy"`,
+#'     `"binary_focal_crossentropy"`, `"kl_divergence"`, `"mean_squared_error"`,
+#'     `"mean_absolute_error"`, `"huber"`, `"log_cosh"`, `"poisson"`, `"hinge"`, `"squared_hinge"`,
+#'     `"categorical_hinge"` or `"cosine_similarity"`.
+#'   * a Keras loss.
+#'   * a function with the arguments `y_true` (one-hot labels) and `y_pred` (probabilities), both
+#'     tensors of shape (n, classes), which returns a tensor with the loss of each image.
+#'
+#'   It must be `NULL` for a network in NumPy.
+#' @param metrics What to measure besides the loss and the accuracy. One or more of `"top_5"` (the
+#'   share of images whose true class is among the five most probable ones), `"f1"` (the mean over
+#'   the classes), `"auc"` (the mean over the classes, each against the rest), `"precision"` and
+#'   `"recall"` (of probabilities above 1/2), `"crossentropy"` and `"mean_squared_error"`. Or a list
+#'   of such names, Keras metrics and named functions as for `loss`. They are in the history, in
+#'   the `logs` of callbacks, and in the result of [cifar_evaluate()]. For a network with one unit
+#'   for two classes, metrics take the second class alone.
+#' @param sample_weight The weight of each training image in the loss, at least 0: one number per
+#'   image of the training split, in its order. It multiplies the weight of the class. `NULL` gives
+#'   all images the same weight.
+#' @param monitor The metric that `early_stopping` and `best_weights` go by, such as `"accuracy"` or
+#'   a name of `metrics`. `NULL` means the loss. It is that of the validation, if there is one.
 #' @param verbose What to show of the progress. 0 or `FALSE`: nothing. 1 or `TRUE`: a progress bar
 #'   on a terminal, and a message after each epoch elsewhere. 2: a message after each epoch
 #'   everywhere. The default is the option `pycifar.verbose`. If that is not set, it is 1, but 0 in
@@ -189,6 +216,10 @@ cifar_train <- function(
   checkpoint_every = NULL,
   resume = FALSE,
   seed = NULL,
+  loss = NULL,
+  metrics = NULL,
+  sample_weight = NULL,
+  monitor = NULL,
   verbose = verbosity()
 ) {
   check_given("dataset")
@@ -239,6 +270,11 @@ callbacks_to_python <- function(callbacks, call = rlang::caller_env()) {
   }
   if (is.null(names(callbacks))) {
     return(lapply(callbacks, callbacks_to_python, call = call))
+  }
+  unnamed <- !nzchar(names(callbacks))
+  if (any(unnamed)) {
+    items <- c(unname(callbacks[unnamed]), if (!all(unnamed)) list(callbacks[!unnamed]))
+    return(lapply(items, callbacks_to_python, call = call))
   }
   check_names_differ(callbacks, "callbacks", call)
   for (name in intersect(names(callbacks), names(callback_arguments))) {

@@ -19,7 +19,8 @@
 #' * `config`: a list of all settings that the training used, including those from the recipe and
 #'   the seed.
 #' * `history`: a tibble with one row per value and the columns `epoch` (from 1), `split` (`"train"`
-#'   or `"validation"`), `metric` (`"loss"` or `"accuracy"`) and `value`.
+#'   or `"validation"`), `metric` (`"loss"`, `"accuracy"`, those asked for, or `"learning_rate"`,
+#'   which is that of the last step) and `value`.
 #' * `layers`: a tibble with one row per layer and the columns `layer`, `type`, `output_shape`
 #'   (without the batch), `parameters` and `multiply_adds` (for the forward pass of one image).
 #' * `data`: the name, the source and the fingerprint (SHA-256) of the training split.

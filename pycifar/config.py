@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 # Defaults of arguments that the help of the command shows, too. They stand here so that showing the
@@ -43,13 +43,17 @@ class Settings:
     checkpoint_every: int | None = None
     resume: bool = False
     seed: int | None = None
+    loss: Any = None
+    metrics: Any = None
+    sample_weight: Any = None
+    monitor: str | None = None
 
     def said(self) -> dict[str, Any]:
         """Return the settings that were given, by name."""
         return {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if is_said(field.name, getattr(self, field.name))
+            one.name: getattr(self, one.name)
+            for one in dataclasses.fields(self)
+            if is_said(one.name, getattr(self, one.name))
         }
 
     def over(self, other: Settings) -> Settings:
@@ -72,6 +76,8 @@ DEFAULTS = Settings(
     augmentation="none",
     precision="float32",
     validation=0.1,
+    loss="crossentropy",
+    metrics={},
 )
 
 
@@ -116,6 +122,11 @@ class TrainingConfig:
             fraction of the last one; None without a time budget.
         rate_factor: what callbacks, such as ReduceLROnPlateau, multiplied the learning rate by.
         class_weights: the weight of each class in the loss, by class name, or None.
+        loss: the description of the loss; see `pycifar.learners.objectives`.
+        metrics: the descriptions of the metrics besides the accuracy, by name.
+        monitor: the metric that early stopping and the best weights go by.
+        sample_weight: the SHA-256 of the weights of the training images, as 64 hexadecimal digits;
+            None if all had the same weight.
     """
 
     architecture: str
@@ -137,6 +148,10 @@ class TrainingConfig:
     passes: float | None = None
     rate_factor: float = 1.0
     class_weights: dict[str, float] | None = None
+    loss: str | dict[str, Any] = "crossentropy"
+    metrics: dict[str, Any] = field(default_factory=dict)
+    monitor: str = "loss"
+    sample_weight: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain Python values that JSON can represent."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import math
 import os
 import signal
@@ -201,18 +202,34 @@ def train(
     _import_keras()
     from pycifar.training.callbacks import ProgressReport
 
+    class Report(ProgressReport):
+        """A progress report that gives R the numbers of an epoch as well."""
+
+        def show(self, line: str, logs: Mapping[str, float]) -> None:
+            self._write(line, self._epoch, dict(logs))  # type: ignore[call-arg]
+
     all_callbacks = [] if callbacks is None else _as_list(callbacks)
     verbose = check_verbosity(verbose)
     if verbose > 0 and write_line is not None:
-        all_callbacks.append(ProgressReport(write_line, update_bar if verbose == 1 else None))
+        all_callbacks.append(Report(write_line, update_bar if verbose == 1 else None))
     return pycifar.train(
         dataset,
         _guarded_builder(architecture),
         callbacks=all_callbacks,
         augmentation=augmentation,
         verbose=0,
-        **arguments,
+        **arguments | {"metrics": _named(arguments.get("metrics"))},
     )
+
+
+def _named(metrics: Any) -> Any:
+    """Return metrics as a list; R gives functions with their names."""
+    if not isinstance(metrics, dict):
+        return metrics
+    for name, metric in metrics.items():
+        if inspect.isfunction(metric):
+            metric.__name__ = name
+    return list(metrics.values())
 
 
 @entry_point
@@ -279,6 +296,8 @@ def evaluate(model: TrainedModel, dataset: Dataset, split: str, tta: Any) -> dic
         "accuracy": result.accuracy,
         "loss": result.loss,
         "calibration_error": result.calibration_error,
+        "objective": result.objective,
+        "metrics": result.metrics,
         "per_class": _columns(result.per_class),
         "confusion": {
             "truth": [name for name in names for _ in names],

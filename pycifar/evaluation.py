@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,9 @@ from pycifar.content import ByContent
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
 from pycifar.datasets.dataset import check_dataset
-from pycifar.errors import ArgumentError, ImageError
+from pycifar.errors import ArgumentError, ImageError, UnsavedWarning
 from pycifar.learners import learner_for
+from pycifar.learners.descriptions import OwnObjects, is_own
 from pycifar.memory import check_image_fits, images_that_fit
 from pycifar.models.trained_model import TrainedModel, check_trained_model
 from pycifar.table import as_html, as_text, paragraph
@@ -47,6 +50,11 @@ class Evaluation(ByContent):
             is never predicted) and `support` (the number of images of the class).
         confusion: the confusion matrix as counts. Rows are the true classes and columns the
             predicted ones, both by name.
+        objective: what the training lowered, on this split, as its history shows it: with its own
+            loss, label smoothing and penalties on weights. It equals `loss` for a training with
+            none of them. It is None for a loss of your own that the model was saved without.
+        metrics: the `metrics` of the training by name; those of your own are missing if the model
+            was saved without them.
     """
 
     split: str
@@ -56,6 +64,8 @@ class Evaluation(ByContent):
     calibration_error: float
     per_class: pandas.DataFrame
     confusion: pandas.DataFrame
+    objective: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"{self._measures()}\n\n{as_text(self.per_class)}"
@@ -67,7 +77,14 @@ class Evaluation(ByContent):
         return (
             f"{self.n:,} images of the split {self.split}: accuracy {self.accuracy:.4f}, "
             f"loss {self.loss:.4f}, calibration error {self.calibration_error:.4f}"
+            + "".join(f", {name} {value:.4f}" for name, value in self.further().items())
         )
+
+    def further(self) -> dict[str, float]:
+        """Return the objective, if it is not the loss, and the metrics of the training, by name."""
+        if self.objective is None or self.objective == self.loss:
+            return self.metrics
+        return {"objective": self.objective} | self.metrics
 
 
 def predict(
@@ -156,7 +173,43 @@ def evaluate(
         learner, size = learner_for(model.network), PREDICTION_BATCH
         for some in (lost[start : start + size] for start in range(0, len(lost), size)):
             losses[some] = learner.losses(images[some], part.labels[some])
-    return measure(probabilities, part.labels, model.class_names, split, losses)
+    found = measure(probabilities, part.labels, model.class_names, split, losses)
+    return dataclasses.replace(
+        found,
+        objective=_objective(model, images, part.labels, found.loss),
+        metrics=_metrics(model, part.labels, probabilities),
+    )
+
+
+def _objective(
+    model: TrainedModel, images: np.ndarray, labels: np.ndarray, loss: float
+) -> float | None:
+    """Return what the training lowered, over all images; see `Evaluation`."""
+    learner, total = learner_for(model.network), 0.0
+    if not learner.has_other_objective(model.config):
+        return loss
+    own = getattr(model.network, "own_objects", OwnObjects())
+    if is_own(model.config.loss) and own.loss is None:
+        return None
+    for start in range(0, len(images), PREDICTION_BATCH):
+        some = slice(start, start + PREDICTION_BATCH)
+        n = len(labels[some])
+        total += n * learner.objective(images[some], labels[some], model.config)
+    return total / len(images)
+
+
+def _metrics(
+    model: TrainedModel, labels: np.ndarray, probabilities: np.ndarray
+) -> dict[str, float]:
+    """Return the metrics of the training; warn of those that the model was saved without."""
+    found = learner_for(model.network).metrics_of(labels, probabilities, model.config)
+    if lost := [name for name in model.config.metrics if name not in found]:
+        warnings.warn(
+            f"The metrics {', '.join(lost)} are not evaluated: the model was saved without them.",
+            UnsavedWarning,
+            stacklevel=3,
+        )
+    return found
 
 
 def _losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

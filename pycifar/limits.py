@@ -45,3 +45,5 @@ DEEPEST_STORED = 50  # nested groups in an HDF5 file; each network in a network 
 
 MOST_EPOCHS = 1_000_000  # epochs of a history
 LONGEST_TEXT = 10_000  # characters of a name or of the source of data; a path has at most 4,096
+MOST_METRICS = 50  # metrics of a training, and settings of one
+LARGEST_METRIC = 1000  # a setting of a metric; the curve of AUC has 200 thresholds unless given

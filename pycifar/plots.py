@@ -9,6 +9,7 @@ vision.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,11 +76,16 @@ def plot_history(
     if not model.epochs_done:
         raise ArgumentError("The history of `model` is empty: no epoch was finished.")
     target = check_target(path, overwrite)
-    figure = new_figure(8, 3.6)
+    metrics = dict.fromkeys(("accuracy", "loss", *model.history["metric"]))
+    metrics.pop("learning_rate", None)
+    rows = math.ceil(len(metrics) / 2)
+    figure = new_figure(8, 0.6 + 3 * rows)
     figure.suptitle(f"{model.config.architecture} on {model.data['name']}", **TITLE)
-    panels = figure.subplots(1, 2)
-    for axes, metric in zip(panels, ("accuracy", "loss"), strict=True):
+    panels = figure.subplots(rows, 2, squeeze=False).ravel()
+    for axes, metric in zip(panels, metrics, strict=False):
         _draw_metric(axes, model, metric)
+    for axes in panels[len(metrics) :]:
+        axes.remove()
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     return finish(figure, target)

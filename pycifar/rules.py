@@ -23,6 +23,7 @@ from pycifar.arguments import (
 from pycifar.config import is_said
 from pycifar.errors import ArgumentError
 from pycifar.language import constant
+from pycifar.learners.descriptions import check_loss, check_metrics
 from pycifar.learners.numpy_settings import check_numpy_settings
 from pycifar.learners.optimizers import OPTIMIZERS
 from pycifar.learners.schedules import SCHEDULES
@@ -52,6 +53,7 @@ def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     checked = {name: _checked(name, value) for name, value in given.items()}
     _check_budget(checked)
     _check_checkpoints(checked)
+    _check_monitor(checked)
     architecture = checked.get("architecture")
     if isinstance(architecture, str) and ARCHITECTURES[architecture].in_numpy:
         check_numpy_settings(checked)
@@ -98,6 +100,26 @@ def _check_checkpoints(settings: Mapping[str, Any]) -> None:
                 f"`{name}` must be left out where there is no `checkpoint_dir`, not "
                 f"{describe(value)}."
             )
+
+
+def _check_monitor(settings: Mapping[str, Any]) -> None:
+    """Raise an ArgumentError if a metric is to be monitored, but nothing goes by it."""
+    used = settings.get("early_stopping") is not None or settings.get("best_weights")
+    if settings.get("monitor") is not None and not used:
+        raise ArgumentError(
+            "`monitor` must be left out where there is neither `early_stopping` nor "
+            f"`best_weights`, not {describe(settings['monitor'])}."
+        )
+
+
+def _monitor(name: str, value: Any) -> str:
+    """Check the name of a metric; Keras's prefix "val_" is left out.
+
+    Whether there is a metric of this name can be checked only with the metrics.
+    """
+    if not isinstance(value, str):
+        raise ArgumentError(f"`{name}` must be the name of a metric, not {describe(value)}.")
+    return value.removeprefix("val_")
 
 
 def _above_zero(name: str, value: Any) -> float:
@@ -160,6 +182,25 @@ def _class_weights(name: str, value: Any) -> str | dict[str, float]:
     return {key: _at_least_zero(f"{name}[{key!s}]", weight) for key, weight in value.items()}
 
 
+def _sample_weight(name: str, value: Any) -> Any:
+    """Check weights of images, and return them as float32, shape (n,).
+
+    How many there must be can be checked only with the data set.
+    """
+    import numpy as np  # it may be missing where `doctor` runs
+
+    try:
+        weights = np.asarray(value, np.float32)
+    except (TypeError, ValueError):
+        weights = np.full((), np.nan)
+    if weights.ndim != 1 or not np.isfinite(weights).all() or (weights < 0).any():
+        raise ArgumentError(
+            f"`{name}` must be numbers of at least 0, one for each training image, not "
+            f"{describe(value)}."
+        )
+    return weights
+
+
 RULES: dict[str, Rule] = {
     "architecture": _name_or_object(ARCHITECTURES),
     "epochs": check_count,
@@ -181,4 +222,8 @@ RULES: dict[str, Rule] = {
     "checkpoint_every": check_count,
     "resume": check_flag,
     "seed": lambda name, value: check_seed(value),
+    "loss": check_loss,
+    "metrics": check_metrics,
+    "sample_weight": _sample_weight,
+    "monitor": _monitor,
 }

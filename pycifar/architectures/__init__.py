@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures import (
@@ -23,6 +23,7 @@ from pycifar.architectures.architecture import Architecture
 from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.config import DEFAULT_ARCHITECTURE, DEFAULTS, Settings
 from pycifar.errors import ArgumentError
+from pycifar.learners.heads import with_probabilities
 from pycifar.limits import LONGEST_SIDE, MOST_CLASSES
 from pycifar.memory import lack_of_memory_named
 from pycifar.precision import computing_in, precision_of, resolve_precision
@@ -55,8 +56,6 @@ CUSTOM = "custom"
 
 # The settings of each recipe that `list_architectures` shows.
 LISTED = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay")
-
-ROUNDING = 0.05  # how far a sum of probabilities may be from 1; bfloat16 rounds coarsely
 
 
 def list_architectures() -> pandas.DataFrame:
@@ -133,27 +132,50 @@ def build_model(  # noqa: PLR0913 - the settings of a network
         >>> pycifar.build_model("mlp_relu", hidden=[128], activation="sigmoid").count_params()
         394634
     """
-    from pycifar.backend import seeded
-    from pycifar.learners import is_network
-
     n_classes = check_count("n_classes", n_classes, minimum=2, maximum=MOST_CLASSES)
     shape = _check_input_shape(input_shape)
     seed = check_seed(seed)
     options = {"hidden": hidden, "activation": activation, "l2": l2}
     given = {name: value for name, value in options.items() if value is not None}
+    raw = build_raw(architecture, shape, n_classes, seed, given, precision)
+    return raw if isinstance(architecture, str) else with_probabilities(raw, shape, n_classes)
+
+
+def build_raw(
+    architecture: Any,
+    shape: tuple[int, int, int],
+    n_classes: int,
+    seed: int,
+    options: Mapping[str, Any],
+    precision: str,
+) -> Any:
+    """Return the network of a name, what a function returns, or the network that is given.
+
+    Args:
+        architecture: see `build_model`, as the others but for `options`.
+        shape: that of the images.
+        n_classes: the number of classes.
+        seed: fixes the initial weights.
+        options: `hidden`, `activation` and `l2`, as far as they are given.
+        precision: a name.
+    """
+    from pycifar.backend import seeded
+    from pycifar.learners import is_network
+
     _, recipe = recipe_for(architecture)
     settled = resolve_precision(precision, recipe.precision)
     with seeded(seed), computing_in(settled), lack_of_memory_named("a network of this size"):
         if is_network(architecture):
-            _check_options("a model", given, ())
-            model = _check_model(architecture, shape, n_classes)
+            _check_options("a model", options, ())
+            model = architecture
         elif callable(architecture):
-            _check_options("a function", given, ())
-            model = _check_model(architecture(shape, n_classes), shape, n_classes)
+            _check_options("a function", options, ())
+            model = _check_is_network(architecture(shape, n_classes))
         else:
             architecture = str(architecture)
-            _check_options(f'"{architecture}"', given, ARCHITECTURES[architecture].options)
-            model = ARCHITECTURES[architecture].build(shape, n_classes, **given)
+            _check_options(f'"{architecture}"', options, ARCHITECTURES[architecture].options)
+            model = ARCHITECTURES[architecture].build(shape, n_classes, **options)
+        model = _check_layers(model, shape)
     if precision not in ("auto", precision_of(model)):
         raise ArgumentError(
             f'`precision` must be "auto" or "{precision_of(model)}" for this network, which '
@@ -189,7 +211,7 @@ def _check_input_shape(shape: Any) -> tuple[int, int, int]:
     return height, width, 3
 
 
-def _check_options(what: str, given: dict[str, Any], allowed: tuple[str, ...]) -> None:
+def _check_options(what: str, given: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     for name in given:
         if name not in allowed:
             takers = [f'"{key}"' for key, value in ARCHITECTURES.items() if name in value.options]
@@ -198,10 +220,7 @@ def _check_options(what: str, given: dict[str, Any], allowed: tuple[str, ...]) -
             )
 
 
-def _check_model(
-    model: Any, shape: tuple[int, int, int], n_classes: int
-) -> keras.Model | NumpyModel:
-    from pycifar.backend import keras
+def _check_is_network(model: Any) -> Any:
     from pycifar.learners import is_network
 
     if not is_network(model):
@@ -209,6 +228,13 @@ def _check_model(
             "`architecture` must be a name, a Keras model, or a function(input_shape, n_classes) "
             f"that returns one; what came is {describe(model)}."
         )
+    return model
+
+
+def _check_layers(model: Any, shape: tuple[int, int, int]) -> Any:
+    """Return the network, with its weights; raise an ArgumentError if its layers are hidden."""
+    from pycifar.backend import keras
+
     if isinstance(model, keras.Model) and not isinstance(model, keras.Sequential):
         if not hasattr(model, "inputs"):
             raise ArgumentError(
@@ -218,30 +244,4 @@ def _check_model(
             )
     elif isinstance(model, keras.Sequential) and not model.built:
         model.build((None, *shape))
-    if tuple(model.input_shape[1:]) != shape or tuple(model.output_shape[1:]) != (n_classes,):
-        raise ArgumentError(
-            f"The model must take images of shape {shape} and give {n_classes} probabilities; "
-            f"it takes {model.input_shape[1:]} and gives {model.output_shape[1:]}."
-        )
-    if isinstance(model, keras.Model):
-        _check_outputs(model, shape)
     return model
-
-
-def _check_outputs(model: keras.Model, shape: tuple[int, int, int]) -> None:
-    """Raise an ArgumentError if the outputs of a model are not probabilities.
-
-    They are checked on a black and on a white image.
-    """
-    import numpy as np
-
-    from pycifar.backend import keras
-
-    two = np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)])
-    outputs = keras.ops.convert_to_numpy(model(two, training=False)).astype(np.float64)
-    if outputs.min() < 0 or abs(outputs.sum(axis=1) - 1).max() > ROUNDING:
-        raise ArgumentError(
-            "The model must give probabilities, which add up to 1; for a white image it gives "
-            f"{', '.join(f'{value:.3g}' for value in outputs[1][:4])}, ….",
-            fix="Let its last layer have the activation softmax.",
-        )

@@ -207,7 +207,10 @@ def evaluate(options: Namespace) -> int:
         print(f"{printable(dataset.name)}, split {printable(found.split)}: {found.n:,} images")
         print(f"accuracy           {found.accuracy:.4f}")
         print(f"loss               {found.loss:.4f}")
-        print(f"calibration error  {found.calibration_error:.4f}\n")
+        print(f"calibration error  {found.calibration_error:.4f}")
+        for name, value in found.further().items():
+            print(f"{printable(name):<17}  {value:.4f}")
+        print()
         print_table(found.per_class)
         _print_path("picture", plot)
     return 0

@@ -8,9 +8,12 @@ refuses it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pycifar.arguments import check_count
+from pycifar.errors import ArgumentError
+from pycifar.files import read_file
 
 Reader = Callable[[str, Any], Any]
 
@@ -56,6 +59,27 @@ def as_augmentation(name: str, text: str) -> Any:
         key, given, value = part.partition("=")
         values[key] = as_number(key, value) if given else USUAL.get(key)
     return values
+
+
+def as_names(name: str, text: str) -> list[str]:
+    """Return the names in a text such as "top_5,f1"."""
+    return text.split(",")
+
+
+def as_numbers_of_file(name: str, path: str) -> list[Any]:
+    """Return the numbers in a file with one a line; a line that is no number stays text.
+
+    Raises:
+        ArgumentError: the file cannot be read.
+    """
+    try:
+        lines = read_file(Path(path)).decode("utf-8").split()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise ArgumentError(
+            f"`{name}` must be a file with one number a line; {path} cannot be read: {reason}."
+        ) from error
+    return [as_number(name, line) for line in lines]
 
 
 def as_class_weights(name: str, text: str) -> str | dict[str, Any]:

@@ -102,6 +102,8 @@ def evaluation_record(
         "accuracy": found.accuracy,
         "loss": found.loss,
         "calibration_error": found.calibration_error,
+        "objective": found.objective,
+        "metrics": found.metrics,
         "per_class": rows(found.per_class),
         "class_names": model.class_names,
         "confusion": found.confusion.to_numpy().tolist(),

@@ -10,11 +10,14 @@ from pycifar.cli.readers import (
     as_augmentation,
     as_class_weights,
     as_flag,
+    as_names,
     as_number,
+    as_numbers_of_file,
     as_text,
     as_validation,
 )
 from pycifar.config import DEFAULT_ARCHITECTURE, DEFAULTS
+from pycifar.learners.descriptions import LOSSES, METRICS
 from pycifar.learners.optimizers import OPTIMIZERS
 from pycifar.learners.schedules import SCHEDULES
 from pycifar.precision import PRECISIONS
@@ -77,6 +80,16 @@ TRAINING_OPTIONS: Mapping[str, Option] = {
     "checkpoint_every": Option("N", "make one each N steps, too", as_number),
     "resume": Option(
         None, "go on from the checkpoint in --checkpoint-dir, if there is one", as_flag
+    ),
+    "loss": Option("NAME", ", ".join(LOSSES), as_text),
+    "metrics": Option("NAMES", f"any of {','.join(METRICS)} with commas between", as_names),
+    "sample_weight": Option(
+        "FILE", "the weights of the training images, one number a line", as_numbers_of_file
+    ),
+    "monitor": Option(
+        "NAME",
+        "the metric that --early-stopping and --best-weights go by, loss unless given",
+        as_text,
     ),
     "seed": Option("N", "the same seed gives the same weights; drawn unless given", as_number),
 }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pycifar.config import TrainingConfig
+    from pycifar.learners.descriptions import OwnObjects
 
 __all__ = ["Learner", "is_network", "learner_for"]
 
@@ -51,6 +52,7 @@ class Learner(Protocol):
         config: TrainingConfig,
         optimizer: Any = None,
         flip_weights: Callable[[np.ndarray], np.ndarray] | None = None,
+        own: OwnObjects | None = None,
     ) -> None:
         """Set the optimizer, the loss and the metrics of the network.
 
@@ -58,10 +60,23 @@ class Learner(Protocol):
             config: the settings of the training.
             optimizer: an optimizer of the caller; None makes one from the settings.
             flip_weights: keeps the network equivariant to flips; see `Architecture`.
+            own: the loss and the metrics of the caller that the settings name.
         """
 
     def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
         """Prepare for steps on batches with the types and image shape of this one."""
+
+    def directions(self) -> dict[str, str]:
+        """Return "min" or "max" for each metric, by name, as far as it is known."""
+
+    def begin_pass(self) -> None:
+        """Reset the metrics that count over a pass, which are those besides loss and accuracy."""
+
+    def metric_state(self) -> list[np.ndarray]:
+        """Return copies of the variables of these metrics."""
+
+    def set_metric_state(self, state: Sequence[np.ndarray]) -> None:
+        """Set the variables of these metrics to these values, in the order of `metric_state`."""
 
     def finish(self) -> None:
         """Do what Keras's `fit` does to the weights once all steps are done."""
@@ -72,13 +87,30 @@ class Learner(Protocol):
     def step(
         self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
     ) -> Mapping[str, Any]:
-        """Do one training step; return "loss" and "accuracy" on the batch before the update."""
+        """Do one training step; return "loss" and "accuracy" on the batch before the update.
+
+        Other metrics are returned over the pass so far.
+        """
 
     def measure(self, images: np.ndarray, labels: np.ndarray) -> Mapping[str, Any]:
-        """Return "loss" and "accuracy" on one batch, without learning from it."""
+        """Return "loss" and "accuracy" on one batch, without learning from it.
+
+        Other metrics are returned over the pass so far.
+        """
 
     def losses(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return the cross-entropy of each image in nats, shape (n,), from logits if possible."""
+
+    def objective(self, images: np.ndarray, labels: np.ndarray, config: TrainingConfig) -> float:
+        """Return the loss that a training lowers, on one batch, with penalties and smoothing."""
+
+    def has_other_objective(self, config: TrainingConfig) -> bool:
+        """Return whether a training lowers something else than the cross-entropy alone."""
+
+    def metrics_of(
+        self, labels: np.ndarray, probabilities: np.ndarray, config: TrainingConfig
+    ) -> dict[str, float]:
+        """Return the metrics of a training besides loss and accuracy, from its probabilities."""
 
     def normalise_by(self, batches: Iterable[np.ndarray]) -> None:
         """Set the moving statistics of batch normalisation to their means over these batches."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,25 @@ from pycifar.backend import check_process, free_memory, keras, seeded, tensorflo
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError
 from pycifar.learners import Learner
+from pycifar.learners.descriptions import CROSSENTROPY, OwnObjects
 from pycifar.learners.flip_equivariance import tie_flips
 from pycifar.learners.fused_ops import fuse, make_step
-from pycifar.learners.optimizers import loss_and_metrics, optimizer_of
+from pycifar.learners.heads import has_two_class_head, second_class
+from pycifar.learners.objectives import (
+    Objective,
+    directions,
+    loss_of,
+    make_objective,
+    one_hot,
+    result_of,
+    try_objective,
+    update_metric,
+)
+from pycifar.learners.optimizers import optimizer_of
+from pycifar.learners.undo import set_until_closed
 from pycifar.processor import threads_asked_for
+
+METRIC_BATCH = 10_000  # images whose probabilities a metric is given at a time
 
 
 class KerasLearner:
@@ -32,7 +47,7 @@ class KerasLearner:
         self.network = network
         self._step: Callable[..., Mapping[str, Any]] | None = None
         self._flip_weights: Callable[[np.ndarray], np.ndarray] | None = None
-        self._one_hot = False  # whether labels are one-hot, which label smoothing needs
+        self._objective: Objective | None = None
         self._changes = ExitStack()  # changes to the caller's objects, which `end` undoes
 
     def check_process(self) -> None:
@@ -53,7 +68,8 @@ class KerasLearner:
             ArgumentError: Keras cannot copy it.
         """
         try:
-            copy = keras.models.clone_model(self.network)
+            with not_compiled(self.network):  # the copy is compiled anew, maybe otherwise
+                copy = keras.models.clone_model(self.network)
             # `variables` copies to NumPy. On JAX, a direct assignment would share the arrays.
             KerasLearner(copy).set_variables(self.variables())
         except Exception as error:
@@ -68,16 +84,17 @@ class KerasLearner:
         config: TrainingConfig,
         optimizer: Any = None,
         flip_weights: Callable[[np.ndarray], np.ndarray] | None = None,
+        own: OwnObjects | None = None,
     ) -> None:
         """Compile the model.
 
         Raises:
-            ArgumentError: the optimizer has been used for another model.
+            ArgumentError: the optimizer has been used for another model, or Keras does not accept
+                the arguments of the loss or of a metric.
         """
         free_memory()  # of earlier models
         if optimizer is None:
             optimizer = optimizer_of(config)
-        self._one_hot = config.label_smoothing > 0
         self._flip_weights = flip_weights
         if optimizer.built:
             raise ArgumentError(
@@ -85,8 +102,11 @@ class KerasLearner:
                 fix="Make a new one for each training.",
             )
         with seeded(config.seed):
-            loss, metrics = loss_and_metrics(config.label_smoothing)
-            self.network.compile(optimizer, loss=loss, metrics=metrics)
+            own = OwnObjects() if own is None else own
+            objective = make_objective(config, own, has_two_class_head(self.network))
+            metrics = [objective.accuracy, *objective.metrics]
+            self.network.compile(optimizer, loss=objective.loss, metrics=metrics)
+            self.network.own_objects, self._objective = own, objective
             # Variables that are created in the first step would make TensorFlow compile it twice.
             optimizer.build(self.network.trainable_variables)
 
@@ -96,15 +116,51 @@ class KerasLearner:
         if self._flip_weights is not None:
             tie_flips(optimizer, network.trainable_variables, self._flip_weights, self._changes)
         fuse(network, optimizer, self._changes)
+        self._prepare_objective(*self._batch(images, labels, weights)[:2])
         self._step = make_step(self.network, *self._batch(images, labels, weights))
+
+    def directions(self) -> dict[str, str]:
+        """Return "min" or "max" for each metric, by name, as far as Keras knows it."""
+        assert self._objective is not None, "compile() comes first"
+        return directions(self._objective)
+
+    def begin_pass(self) -> None:
+        """Reset the metrics that count over a pass."""
+        for metric in self._metrics():
+            metric.reset_state()
+
+    def metric_state(self) -> list[np.ndarray]:
+        """Return copies of the variables of these metrics."""
+        return [as_numpy(v) for metric in self._metrics() for v in metric.variables]
+
+    def set_metric_state(self, state: Sequence[np.ndarray]) -> None:
+        """Set the variables of these metrics to these values."""
+        variables = [v for metric in self._metrics() for v in metric.variables]
+        for variable, value in zip(variables, state, strict=True):
+            variable.assign(value)
+
+    def _metrics(self) -> list[Any]:
+        return [] if self._objective is None else self._objective.metrics
 
     def finish(self) -> None:
         """Set the weights to their moving average, if the optimizer keeps one (`use_ema`)."""
         self.network.optimizer.finalize_variable_values(self.network.trainable_variables)
 
     def end(self) -> None:
-        """Restore Keras's own methods of the model and its optimizer."""
+        """Restore Keras's own methods of the model and its optimizer.
+
+        The model is then compiled without a loss and metrics of the caller: no file can hold them.
+        """
         self._changes.close()
+        own, objective = self.network.own_objects, self._objective
+        if own != OwnObjects() and objective is not None:
+            loss = None if own.loss is not None else objective.loss
+            metrics = [m for m in objective.metrics if m.name not in own.metrics]
+            self.network.compile(
+                self.network.optimizer,
+                loss=loss or keras.losses.CategoricalCrossentropy(),
+                metrics=[objective.accuracy, *metrics],
+            )
 
     @property
     def learning_rate(self) -> float:
@@ -129,6 +185,48 @@ class KerasLearner:
         logs: Mapping[str, Any] = self.network.test_on_batch(images, truth, return_dict=True)
         return logs
 
+    def objective(self, images: np.ndarray, labels: np.ndarray, config: TrainingConfig) -> float:
+        """Return the loss that a training with these settings lowers, on one batch."""
+        objective = self._objective_of(config)
+
+        def compute(images: Any, truth: Any) -> Any:
+            probabilities = self.network(images, training=False)
+            loss = keras.ops.mean(loss_of(objective, truth, probabilities))
+            return loss + sum(self.network.losses)
+
+        if tensorflow is not None:
+            compute = tensorflow.function(compute, autograph=False)
+        truth = one_hot(labels, self.network.output_shape[-1]) if objective.one_hot else labels
+        return float(as_numpy(compute(np.ascontiguousarray(images), truth)))
+
+    def has_other_objective(self, config: TrainingConfig) -> bool:
+        """Return whether there are penalties, label smoothing, or another loss."""
+        other = config.label_smoothing > 0 or config.loss != CROSSENTROPY
+        return other or bool(self.network.losses)
+
+    def metrics_of(
+        self, labels: np.ndarray, probabilities: np.ndarray, config: TrainingConfig
+    ) -> dict[str, float]:
+        """Return the metrics of a training besides loss and accuracy, from its probabilities.
+
+        Those of the caller are left out if the model was saved without them.
+        """
+        objective = self._objective_of(config)
+        found = {}
+        for metric in objective.metrics:
+            for start in range(0, len(labels), METRIC_BATCH):
+                some = slice(start, start + METRIC_BATCH)
+                truth = labels[some]
+                if objective.one_hot:
+                    truth = one_hot(truth, probabilities.shape[1])
+                update_metric(objective, metric, truth, probabilities[some])
+            found[metric.name] = result_of(metric)
+        return found
+
+    def _objective_of(self, config: TrainingConfig) -> Objective:
+        own = getattr(self.network, "own_objects", None)
+        return make_objective(config, own, has_two_class_head(self.network))
+
     def losses(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return the cross-entropy of each image, without penalties and label smoothing.
 
@@ -148,10 +246,41 @@ class KerasLearner:
     ) -> tuple[np.ndarray, ...]:
         """Return a batch as Keras takes it: contiguous images, and one-hot labels where needed."""
         truth = labels
-        if self._one_hot:
-            truth = np.eye(self.network.output_shape[-1], dtype=np.float32)[labels]
+        if self._objective is not None and self._objective.one_hot:
+            truth = one_hot(labels, self.network.output_shape[-1])
         batch = np.ascontiguousarray(images), truth
         return batch if weights is None else (*batch, weights)
+
+    def _prepare_objective(self, images: np.ndarray, truth: np.ndarray) -> None:
+        """Try the loss and the metrics, and change how Keras resets metrics and what they take.
+
+        Raises:
+            ArgumentError: they cannot be computed, or a metric gives several numbers.
+        """
+        network, objective = self.network, self._objective
+        assert objective is not None, "compile() comes first"
+        halves = np.full((len(images), network.output_shape[-1]), 0.5, np.float32)
+        try_objective(objective, truth, halves)
+
+        def reset_metrics() -> None:
+            network._loss_tracker.reset_state()
+            objective.accuracy.reset_state()
+
+        def compute_metrics(x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            columns = second_class(y), second_class(y_pred)
+            return type(network).compute_metrics(network, x, *columns, sample_weight)
+
+        def compute_loss(
+            x: Any, y: Any, y_pred: Any, sample_weight: Any = None, training: bool = True
+        ) -> Any:
+            columns = second_class(y), second_class(y_pred)
+            return type(network).compute_loss(network, x, *columns, sample_weight, training)
+
+        set_until_closed(self._changes, network, "reset_metrics", reset_metrics)
+        if objective.one_column:
+            set_until_closed(self._changes, network, "compute_metrics", compute_metrics)
+            if objective.has_other_loss:
+                set_until_closed(self._changes, network, "compute_loss", compute_loss)
 
     def normalise_by(self, batches: Iterable[np.ndarray]) -> None:
         """Set the moving means and variances of batch normalisation to those of these batches."""
@@ -266,6 +395,17 @@ class KerasLearner:
                 return int(chosen)
             names.insert(0, "TF_NUM_INTRAOP_THREADS")
         return threads_asked_for(names, cores)
+
+
+@contextmanager
+def not_compiled(network: Any) -> Iterator[None]:
+    """Make a model look as if it had never been compiled."""
+    compiled, optimizer = network.compiled, getattr(network, "optimizer", None)
+    network.compiled, network.optimizer = False, None
+    try:
+        yield
+    finally:
+        network.compiled, network.optimizer = compiled, optimizer
 
 
 def as_numpy(variable: Any) -> np.ndarray:

@@ -51,6 +51,7 @@ class NumpyLearner:
         config: TrainingConfig,
         optimizer: Any = None,
         flip_weights: Callable[[np.ndarray], np.ndarray] | None = None,
+        own: Any = None,
     ) -> None:
         """Set the learning rate, the momentum and the weight decay; set all velocities to 0."""
         assert config.momentum is not None, "the settings are resolved"
@@ -58,6 +59,20 @@ class NumpyLearner:
 
     def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
         """Do nothing: there is nothing to compile."""
+
+    def directions(self) -> dict[str, str]:
+        """Return "min" for the loss and "max" for the accuracy."""
+        return {"loss": "min", "accuracy": "max"}
+
+    def begin_pass(self) -> None:
+        """Do nothing: there are no metrics besides loss and accuracy."""
+
+    def metric_state(self) -> list[np.ndarray]:
+        """Return an empty list."""
+        return []
+
+    def set_metric_state(self, state: Sequence[np.ndarray]) -> None:
+        """Do nothing."""
 
     def finish(self) -> None:
         """Do nothing: there is no moving average of the weights."""
@@ -90,6 +105,20 @@ class NumpyLearner:
         with np.errstate(divide="ignore"):
             losses: np.ndarray = -np.log(of_truth)
         return losses
+
+    def objective(self, images: np.ndarray, labels: np.ndarray, config: TrainingConfig) -> float:
+        """Return the cross-entropy with the L2 penalty."""
+        return float(self.network.test_on_batch(images, labels)["loss"])
+
+    def has_other_objective(self, config: TrainingConfig) -> bool:
+        """Return whether there is an L2 penalty."""
+        return self.network.l2 > 0
+
+    def metrics_of(
+        self, labels: np.ndarray, probabilities: np.ndarray, config: TrainingConfig
+    ) -> dict[str, float]:
+        """Return an empty dictionary."""
+        return {}
 
     def normalise_by(self, batches: Iterable[np.ndarray]) -> None:
         """Do nothing: there is no batch normalisation."""

@@ -23,6 +23,13 @@ def check_numpy_settings(settings: Mapping[str, Any]) -> None:
         )
     if settings.get("class_weights") is not None:
         raise ArgumentError("`class_weights` must be left out for a network of NumPy.")
+    for name, usual in (("loss", "crossentropy"), ("metrics", {})):
+        if settings.get(name) not in (None, usual, []):
+            raise ArgumentError(
+                f"`{name}` must be left out for a network of NumPy, not {describe(settings[name])}."
+            )
+    if settings.get("sample_weight") is not None:
+        raise ArgumentError("`sample_weight` must be left out for a network of NumPy.")
     optimizer = settings.get("optimizer")
     if optimizer not in (None, NUMPY_OPTIMIZER):
         raise ArgumentError(

@@ -1,4 +1,4 @@
-"""Optimizers by name (those of Keras, and Muon), and the loss and metrics of a network."""
+"""Optimizers by name: those of Keras, and Muon."""
 
 from __future__ import annotations
 
@@ -87,21 +87,3 @@ def optimizer_of(config: TrainingConfig) -> keras.optimizers.Optimizer:
     return make_optimizer(
         config.optimizer, config.learning_rate, config.weight_decay, config.momentum
     )
-
-
-def loss_and_metrics(
-    label_smoothing: float,
-) -> tuple[keras.losses.Loss, list[keras.metrics.Metric]]:
-    """Return the loss and the metrics with which a network is compiled.
-
-    Args:
-        label_smoothing: the share of the target probability that is spread evenly over all classes,
-            from 0 to below 1. Above 0, labels must be one-hot; at 0, they are whole numbers.
-    """
-    from pycifar.backend import keras
-
-    if not label_smoothing:
-        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-        return keras.losses.SparseCategoricalCrossentropy(), [accuracy]
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
-    return loss, [keras.metrics.CategoricalAccuracy(name="accuracy")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -24,8 +25,10 @@ from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, Uns
 from pycifar.files import read_file, write_atomically
 from pycifar.language import function
 from pycifar.learners import learner_for
+from pycifar.learners.descriptions import CROSSENTROPY
+from pycifar.learners.keras_learner import not_compiled
 from pycifar.learners.numpy_learner import network_of_numpy
-from pycifar.learners.optimizers import loss_and_metrics
+from pycifar.learners.objectives import make_objective
 from pycifar.models.file_check import (
     CONFIG,
     WEIGHTS,
@@ -240,12 +243,8 @@ def _with_known_optimizer(network: keras.Model) -> Iterator[keras.Model]:
     if optimizer is None or type(optimizer).__module__.startswith("keras."):
         yield network
         return
-    compiled = network.compiled
-    network.compiled, network.optimizer = False, None
-    try:
+    with not_compiled(network):
         yield network
-    finally:
-        network.compiled, network.optimizer = compiled, optimizer
 
 
 def _name_optimizer_for_all_backends(path: Path) -> None:
@@ -329,8 +328,10 @@ def _give_weights(
     """Load the weights of a file into a network, and into its optimizer if the file has one."""
     optimizer = optimizer_config(entries[CONFIG])
     if optimizer is not None:
-        loss, metrics = loss_and_metrics(config.label_smoothing)
-        network.compile(keras.optimizers.deserialize(optimizer), loss, metrics=metrics)
+        # Only for the variables of the optimizer. The loss and the metrics of the file are made
+        # when they are used.
+        usual = make_objective(dataclasses.replace(config, loss=CROSSENTROPY, metrics={}))
+        network.compile(keras.optimizers.deserialize(optimizer), usual.loss)
         network.optimizer.build(network.trainable_variables)
     with TemporaryDirectory(prefix="pycifar-") as folder:
         path = Path(folder, WEIGHTS)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pycifar.arguments import (
+    check_choice,
     check_count,
     check_flag,
     check_number,
@@ -21,13 +22,13 @@ from pycifar.arguments import (
     describe,
 )
 from pycifar.config import TrainingConfig
-from pycifar.limits import LONGEST_TEXT, MOST_EPOCHS
+from pycifar.learners.descriptions import LOSSES, METRICS, Description
+from pycifar.limits import LARGEST_METRIC, LONGEST_TEXT, MOST_EPOCHS, MOST_METRICS
 from pycifar.rules import RULES
 
 Row = tuple[int, str, str, float]  # epoch, split, metric, value
 
 DATA = ("name", "source", "fingerprint")
-METRICS = ("loss", "accuracy")  # what a training measures on each of its splits
 
 
 def checked_text(name: str, value: Any) -> str:
@@ -51,6 +52,13 @@ def checked_count(name: str, value: Any, minimum: int = 0, maximum: int = 10**15
 def checked_number(name: str, value: Any, minimum: float = 0.0) -> float:
     """Check a finite number, at least `minimum`."""
     return check_number(name, value, minimum)
+
+
+def checked_numbers(name: str, value: Any) -> dict[str, float]:
+    """Check a dictionary of finite numbers by name."""
+    if not isinstance(value, dict) or len(value) > MOST_METRICS:
+        raise ValueError(f"`{name}` is {describe(value)}, and must be numbers by name")
+    return {checked_text(name, k): checked_number(name, v, -math.inf) for k, v in value.items()}
 
 
 def checked_texts(name: str, value: Any) -> dict[str, str]:
@@ -200,6 +208,51 @@ def _checked_class_weights(name: str, value: Any) -> dict[str, float]:
     return weights
 
 
+def _checked_loss(name: str, value: Any) -> Description:
+    return _checked_description(name, value, LOSSES)
+
+
+def _checked_metrics(name: str, value: Any) -> dict[str, Description]:
+    if not isinstance(value, dict) or len(value) > MOST_METRICS:
+        raise ValueError(f"its metrics are {describe(value)}")
+    return {
+        checked_text(name, key): _checked_description(name, own, METRICS)
+        for key, own in value.items()
+    }
+
+
+def _checked_description(name: str, value: Any, known: Iterable[str]) -> Description:
+    """Check the description of a loss or of a metric; see `pycifar.learners.objectives`."""
+    if isinstance(value, str):
+        return check_choice(name, value, known)
+    if isinstance(value, dict) and set(value) == {"own"}:
+        return {"own": checked_text(name, value["own"])}
+    if not isinstance(value, dict) or set(value) != {"class_name", "config"}:
+        raise ValueError(f"`{name}` is {describe(value)}")
+    config = value["config"]
+    if not isinstance(config, dict) or len(config) > MOST_METRICS:
+        raise ValueError(f"`{name}` has the settings {describe(config)}")
+    kind = checked_text(name, value["class_name"])
+    if not kind.isidentifier() or not kind[0].isupper():
+        raise ValueError(f"`{name}` is of the class {describe(kind)}")
+    return {
+        "class_name": kind,
+        "config": {checked_text(name, k): _checked_value(name, v) for k, v in config.items()},
+    }
+
+
+def _checked_value(name: str, value: Any) -> Any:
+    """Check a setting of a loss or metric: its size decides how much memory the metric takes."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return checked_text(name, value)
+    if isinstance(value, list) and len(value) <= LARGEST_METRIC:
+        return [_checked_value(name, item) for item in value if not isinstance(item, list)]
+    number = check_number(name, value, -LARGEST_METRIC, LARGEST_METRIC)
+    return value if isinstance(value, int) else number
+
+
 # Settings of older versions. They are dropped: a training that goes on does not need them. For
 # `skip_easy` see docs/decisions/skip-easy.md.
 _GIVEN_UP = ("skip_easy",)
@@ -211,6 +264,7 @@ _MAY_BE_NONE = (
     "time_budget",
     "passes",
     "class_weights",
+    "sample_weight",
 )
 
 _SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
@@ -233,4 +287,8 @@ _SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
     "passes": checked_number,
     "rate_factor": checked_number,
     "class_weights": _checked_class_weights,
+    "loss": _checked_loss,
+    "metrics": _checked_metrics,
+    "monitor": checked_text,
+    "sample_weight": check_sha256,
 }

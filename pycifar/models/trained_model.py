@@ -40,7 +40,8 @@ class TrainedModel:
         class_names: one name per class, in the order of the probabilities.
         config: the settings of the training.
         history: one row per value, with the columns `epoch` (from 1), `split` ("train" or
-            "validation"), `metric` ("loss" or "accuracy") and `value`.
+            "validation"), `metric` ("loss", "accuracy", those asked for, or "learning_rate", which
+            is that of the last step) and `value`.
         data: `name`, `source` and `fingerprint` of the training split.
         seconds: the duration of each epoch in seconds, validation included.
         interrupted: whether the user stopped the training early.

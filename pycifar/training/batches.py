@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -33,9 +34,12 @@ class Batches:
     Args:
         subset: the images to learn from.
         config: the settings; the batch size, seed, augmentation and class weights are used.
+        image_weights: the weight of each image in the loss, shape (n,); None gives all the same.
     """
 
-    def __init__(self, subset: Subset, config: TrainingConfig) -> None:
+    def __init__(
+        self, subset: Subset, config: TrainingConfig, image_weights: np.ndarray | None = None
+    ) -> None:
         self.subset = subset
         self.size = config.batch_size
         self.steps_per_epoch = math.ceil(len(subset) / config.batch_size)
@@ -45,6 +49,7 @@ class Batches:
         self._class_weights = None
         if config.class_weights is not None:
             self._class_weights = np.array([*config.class_weights.values()], np.float32)
+        self._image_weights = image_weights
         # The images that are mirrored in even epochs, for alternating flips. In odd epochs the
         # other images are.
         self._mirrored = np.random.default_rng([config.seed, FLIPS]).random(len(subset)) < 0.5
@@ -57,7 +62,7 @@ class Batches:
             draws = np.random.default_rng([self._seed, AUGMENTATION, epoch, step])
             mirrored = self._mirrored[positions] ^ bool(epoch % 2)
             images = self._augmentation(images, draws, mirrored)
-        return images, labels, self._weights(labels)
+        return images, labels, self._weights(positions, labels)
 
     def _order(self, epoch: int) -> np.ndarray:
         """Return the positions of all images in the order of an epoch, shape (n,)."""
@@ -70,7 +75,7 @@ class Batches:
     def example(self) -> Batch:
         """Return a batch of one image, as an example to compile the training step with."""
         images, labels = self.subset.take(slice(0, 1))
-        return images, labels, self._weights(labels)
+        return images, labels, self._weights(slice(0, 1), labels)
 
     @property
     def n_to_normalise_by(self) -> int:
@@ -96,5 +101,10 @@ class Batches:
         """Seed PyTorch's random numbers for a step; other backends use the layers' own seeds."""
         seed_torch(self._seed, LAYERS, epoch, step)
 
-    def _weights(self, labels: np.ndarray) -> np.ndarray | None:
-        return None if self._class_weights is None else self._class_weights[labels]
+    def _weights(self, positions: Any, labels: np.ndarray) -> np.ndarray | None:
+        """Return the product of the weights of the images and of their classes."""
+        of_class = None if self._class_weights is None else self._class_weights[labels]
+        if self._image_weights is None:
+            return of_class
+        weights: np.ndarray = self._image_weights[positions]
+        return weights if of_class is None else weights * of_class

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,11 @@ class ProgressReport(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Write the line of the epoch."""
         seconds = time.perf_counter() - self._epoch_began
-        self._write(epoch_line(epoch + 1, self.params["epochs"], logs or {}, seconds))
+        self.show(epoch_line(epoch + 1, self.params["epochs"], logs or {}, seconds), logs or {})
+
+    def show(self, line: str, logs: Mapping[str, float]) -> None:
+        """Write the line of the epoch."""
+        self._write(line)
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
         """Remove the bar, and say which function stopped the training, if one did."""
@@ -276,20 +281,31 @@ def progress_callbacks(verbose: int) -> list[keras.callbacks.Callback]:
 
 
 def early_stopping_callbacks(
-    config: TrainingConfig, validated: bool
+    config: TrainingConfig, validated: bool, directions: Mapping[str, str]
 ) -> list[keras.callbacks.Callback]:
     """Return the callback for early stopping and for the best weights, if either is asked for.
 
     Args:
         config: the settings.
-        validated: whether there is a validation; without one the training loss is monitored.
+        validated: whether there is a validation; without one the training metric is monitored.
+        directions: "min" or "max" by metric, which tells its better values.
+
+    Raises:
+        ArgumentError: nobody knows which values of the metric are better.
     """
     if config.early_stopping is None and not config.best_weights:
         return []
+    mode = directions.get(config.monitor)
+    if mode is None:
+        raise ArgumentError(
+            f"`monitor` must be a metric of which it is known whether higher is better; of "
+            f"{config.monitor} it is not.",
+            fix="Give keras.callbacks.EarlyStopping(monitor=, mode=) in `callbacks`.",
+        )
     return [
         EarlyStopping(
-            monitor="val_loss" if validated else "loss",
-            mode="min",
+            monitor=f"val_{config.monitor}" if validated else config.monitor,
+            mode=mode,
             # For the best weights alone, the training never stops early.
             patience=sys.maxsize if config.early_stopping is None else config.early_stopping,
             restore_best_weights=config.best_weights,
@@ -345,7 +361,9 @@ def epoch_line(epoch: int, epochs: int, logs: Mapping[str, float], seconds: floa
 def _metrics(logs: Mapping[str, float]) -> str:
     # In this order: Keras passes logs in alphabetical order.
     ours = [name for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs]
-    return "  ".join(f"{name} {logs[name]:.4f}" for name in ours)
+    # A callback may add what is no number.
+    others = sorted(name for name in set(logs) - set(ours) if isinstance(logs[name], Real))
+    return "  ".join(f"{name} {logs[name]:.4f}" for name in [*ours, *others])
 
 
 def _as_callback(item: Any) -> keras.callbacks.Callback:

@@ -19,11 +19,13 @@ from pycifar.arguments import check_flag, describe
 from pycifar.config import TrainingConfig
 from pycifar.errors import CheckpointError, CheckpointWarning, OutputError
 from pycifar.files import locked, read_file, remove_leftovers, write_atomically
+from pycifar.language import function
+from pycifar.learners.descriptions import MEASURED
 from pycifar.models.record import (
-    METRICS,
     checked_config,
     checked_count,
     checked_number,
+    checked_numbers,
     checked_rows,
     checked_seconds,
     checked_text,
@@ -118,7 +120,8 @@ class Checkpoints:
                 differences.append(wrong)
         differences += _differences(found["optimizer"], identity["optimizer"], " of the optimizer")
         if differences:
-            raise self.mismatch("; ".join(differences))
+            longer = len(differences) == 1 and config.epochs > about["config"]["epochs"]
+            raise self.mismatch("; ".join(differences), longer)
         self._compare_environments(about["environment"], environment, harmless)
 
     def _compare_environments(
@@ -141,12 +144,20 @@ class Checkpoints:
                 stacklevel=4,  # where train() was called
             )
 
-    def mismatch(self, reason: str) -> CheckpointError:
-        """Return the error for a checkpoint that belongs to another training."""
-        return CheckpointError(
-            f"{self.path} is of another training: {reason}.",
-            fix="Resume with the same settings and data, or choose another folder.",
-        )
+    def mismatch(self, reason: str, longer: bool = False) -> CheckpointError:
+        """Return the error for a checkpoint that belongs to another training.
+
+        Args:
+            reason: what differs.
+            longer: whether only the number of epochs differs, and more are asked for.
+        """
+        fix = "Resume with the same settings and data, or choose another folder."
+        if longer:
+            fix = (
+                "Resume with the same `epochs`, then train the model further: give it to "
+                f"{function('train')} in place of the data set, with the number of further epochs."
+            )
+        return CheckpointError(f"{self.path} is of another training: {reason}.", fix=fix)
 
 
 # The parts of a training's identity, each with the message for a checkpoint that has another.
@@ -254,12 +265,14 @@ def _checked(about: dict[str, Any]) -> dict[str, Any]:
     checked |= {name: checked_number(name, about[name]) for name in _NUMBERS}
     if "epoch" in about:
         epoch = about["epoch"]
-        if set(epoch) != {"steps", "totals", "seconds"} or set(epoch["totals"]) != set(METRICS):
+        parts = {"steps", "totals", "seconds", "others"}
+        if set(epoch) | {"others"} != parts or set(epoch["totals"]) != set(MEASURED):
             raise ValueError("it does not say where in an epoch it is")
         checked["epoch"] = {
             "steps": checked_count("steps", epoch["steps"]),
-            "totals": {m: checked_number(m, epoch["totals"][m], -math.inf) for m in METRICS},
+            "totals": {m: checked_number(m, epoch["totals"][m], -math.inf) for m in MEASURED},
             "seconds": checked_number("seconds", epoch["seconds"]),
+            "others": checked_numbers("others", epoch.get("others", {})),
         }
     return checked
 

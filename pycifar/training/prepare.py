@@ -7,13 +7,23 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from pycifar.architectures import ARCHITECTURES, build_model, recipe_by_name, recipe_for
+from pycifar.architectures import (
+    ARCHITECTURES,
+    CUSTOM,
+    build_model,
+    build_raw,
+    recipe_by_name,
+    recipe_for,
+)
+from pycifar.arguments import describe
 from pycifar.config import Settings, TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.datasets.dataset import check_dataset
 from pycifar.datasets.subset import Subset, split_subsets
-from pycifar.errors import DataError, OptimizerWarning
-from pycifar.learners import Learner, is_network, learner_for
+from pycifar.errors import ArgumentError, DataError, OptimizerWarning
+from pycifar.learners import Learner, learner_for
+from pycifar.learners.descriptions import describe_loss, gives_logits, is_own
+from pycifar.learners.heads import head_of, with_probabilities
 from pycifar.learners.optimizers import OPTIMIZERS
 from pycifar.memory import check_batch_fits
 from pycifar.models.trained_model import TrainedModel
@@ -24,6 +34,9 @@ from pycifar.training.checkpoint import Checkpoints
 from pycifar.training.identity import environment_of, identity_of
 from pycifar.training.resolve import (
     check_augmentation,
+    compiled_settings,
+    fingerprint_of_weights,
+    own_objects_of,
     own_optimizer,
     resolve,
     resolve_batch_size,
@@ -115,16 +128,21 @@ def prepare(
     earlier = architecture if isinstance(architecture, TrainedModel) else None
     if earlier is None:
         name, recipe = recipe_for(architecture)
+        seed = resolve_seed(given.seed, checkpoint_seed)
+        network, given = _network_for(architecture, name, dataset, seed, given)
     else:
         _check_goes_on(earlier, dataset)
         name, recipe = earlier.config.architecture, recipe_by_name(earlier.config.architecture)
+        seed = resolve_seed(earlier.config.seed, checkpoint_seed)
+        network = learner_for(earlier.network).copy()  # the given one stays as it is
     if earlier is not None and given.optimizer is None:
         given = dataclasses.replace(given, optimizer=own_optimizer(earlier))
     settings = resolve(given, recipe, earlier)
+    own = own_objects_of(given, settings, earlier)
     validation = resolve_validation(settings.validation, dataset)
-    seed = resolve_seed(settings.seed, checkpoint_seed)
     training, validating = split_subsets(dataset, validation, seed)
     check_augmentation(settings.augmentation, dataset.image_shape)
+    weights = given.sample_weight
     values = {
         field.name: getattr(settings, field.name)
         for field in dataclasses.fields(TrainingConfig)
@@ -140,14 +158,8 @@ def prepare(
         "class_weights": resolve_class_weights(
             settings.class_weights, dataset.class_names, training.labels
         ),
+        "sample_weight": fingerprint_of_weights(weights, len(training.split), earlier),
     }
-    if earlier is None:
-        shape, precision = dataset.image_shape, given.precision
-        network = build_model(architecture, shape, dataset.n_classes, seed, precision=precision)
-    else:
-        network = earlier.network
-    if earlier is not None or is_network(architecture):
-        network = learner_for(network).copy()  # what is given stays as it is
     config = TrainingConfig(**values | {"precision": precision_of(network)})
     learner = learner_for(network)
     known = ARCHITECTURES.get(name)
@@ -157,8 +169,35 @@ def prepare(
     check_batch_fits(network, config.batch_size)
     optimizer = None if isinstance(given.optimizer, str) else given.optimizer
     flips = known is not None and bool(config.augmentation.get("flip"))
-    learner.compile(config, optimizer, known.flip_weights if known and flips else None)
-    return Prepared(learner, config, Batches(training, config), validating)
+    learner.compile(config, optimizer, known.flip_weights if known and flips else None, own)
+    weights = None if weights is None else weights[training.indices]
+    return Prepared(learner, config, Batches(training, config, weights), validating)
+
+
+def _network_for(
+    architecture: Any, name: str, dataset: Dataset, seed: int, given: Settings
+) -> tuple[Any, Settings]:
+    """Return a new network, and the settings over those that the caller compiled it with.
+
+    Raises:
+        ArgumentError: the network does not suit the data set, or its loss.
+    """
+    shape, n_classes = dataset.image_shape, dataset.n_classes
+    if isinstance(architecture, str):
+        network = build_model(architecture, shape, n_classes, seed, precision=given.precision)
+        return network, given
+    raw = build_raw(architecture, shape, n_classes, seed, {}, given.precision)
+    if name == CUSTOM:
+        given = given.over(compiled_settings(raw))
+    network = with_probabilities(raw, shape, n_classes, gives_logits(given.loss))
+    if given.loss is not None and is_own(describe_loss(given.loss)) and network is not raw:
+        raise ArgumentError(
+            "The model must give probabilities where `loss` is a function of your own, which is "
+            f"given these; its last activation is {describe(head_of(raw))}."
+        )
+    if network is architecture:
+        network = learner_for(network).copy()  # the given one stays as it is
+    return network, given
 
 
 def _check_goes_on(model: TrainedModel, dataset: Dataset) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.models.record import METRICS, Row
+from pycifar.learners.descriptions import MEASURED
+from pycifar.models.record import Row
 from pycifar.models.trained_model import TrainedModel
 
 
@@ -23,23 +24,26 @@ class EpochProgress:
         steps: how many of its steps are done.
         totals: sums of the metrics over the images so far.
         seconds: time that the epoch took before the training was cut off.
+        others: the other metrics over the epoch so far, which count the images themselves.
     """
 
     n_images: int
     steps: int = 0
-    totals: dict[str, float] = field(default_factory=lambda: dict.fromkeys(METRICS, 0.0))
+    totals: dict[str, float] = field(default_factory=lambda: dict.fromkeys(MEASURED, 0.0))
     seconds: float = 0.0
+    others: dict[str, float] = field(default_factory=dict)
 
     def add(self, logs: Mapping[str, Any], n: int) -> None:
         """Add the metrics of a step on `n` images."""
         self.steps += 1
-        for metric in METRICS:
+        for metric in MEASURED:
             self.totals[metric] += float(logs[metric]) * n
+        self.others = {m: float(logs[m]) for m in sorted(logs) if m not in MEASURED}
 
     def means(self, batch_size: int) -> dict[str, float]:
         """Return the means of the metrics over the images so far."""
         seen = min(self.steps * batch_size, self.n_images)
-        return {metric: total / seen for metric, total in self.totals.items()}
+        return {metric: total / seen for metric, total in self.totals.items()} | self.others
 
 
 class RunProgress:
@@ -133,7 +137,8 @@ class RunProgress:
         for name, value in logs.items():
             metric = name.removeprefix("val_")
             split = "train" if metric == name else "validation"
-            self.rows.append((epoch, split, metric, value))
+            if metric != "learning_rate":  # it has its row already
+                self.rows.append((epoch, split, metric, value))
 
     def state(self) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
         """Return the state that a checkpoint saves: plain values, and lists of arrays."""
@@ -152,6 +157,7 @@ class RunProgress:
             "steps": self.epoch.steps,
             "totals": self.epoch.totals,
             "seconds": perf_counter() - self._epoch_began,
+            "others": self.epoch.others,
         }
         return plain, {}
 

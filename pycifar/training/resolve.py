@@ -7,6 +7,7 @@ further; the recipe of the architecture; the defaults.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,15 @@ from pycifar.config import Settings, TrainingConfig, is_said
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import Augmentation, resolve_augmentation
 from pycifar.errors import ArgumentError
+from pycifar.learners.descriptions import (
+    CROSSENTROPY,
+    MEASURED,
+    OwnObjects,
+    describe_loss,
+    describe_metrics,
+    is_own,
+    own_objects,
+)
 from pycifar.learners.optimizers import MOMENTA, OPTIMIZERS, schedule_of, usual_settings
 from pycifar.models.trained_model import TrainedModel
 from pycifar.rules import check_setting
@@ -33,6 +43,8 @@ INHERITED = (
     "label_smoothing",
     "augmentation",
     "class_weights",
+    "loss",
+    "metrics",
 )
 # Settings that it always keeps.
 KEPT = ("validation", "precision", "seed")
@@ -47,8 +59,9 @@ def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> 
         earlier: the model that is trained further, or None.
 
     Returns:
-        Settings, with the optimizer by name. Those that depend on the images are not resolved yet:
-        the split to validate on, the batch size and the class weights.
+        Settings, with the optimizer by name, and the loss and the metrics by descriptions. Those
+        that depend on the images are not resolved yet: the split to validate on, the batch size and
+        the class weights.
 
     Raises:
         ArgumentError: the settings exclude each other.
@@ -57,6 +70,7 @@ def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> 
     if earlier is not None:
         given = _without_kept(given, earlier.config)
         below = _inherited(earlier.config).over(below)
+    given = _described(given)
     if isinstance(given.optimizer, keras.optimizers.Optimizer):
         given = _with_settings_of(given, given.optimizer)
     elif given.optimizer is not None:
@@ -64,8 +78,39 @@ def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> 
         if name != below.optimizer:
             below = dataclasses.replace(below, **usual_settings(name))
     resolved = given.over(below)
-    resolved = dataclasses.replace(resolved, momentum=_momentum(given, resolved))
-    return dataclasses.replace(resolved, augmentation=resolve_augmentation(resolved.augmentation))
+    return dataclasses.replace(
+        resolved,
+        momentum=_momentum(given, resolved),
+        label_smoothing=_label_smoothing(given, resolved),
+        monitor=check_choice("monitor", resolved.monitor or "loss", (*MEASURED, *resolved.metrics)),
+        augmentation=resolve_augmentation(resolved.augmentation),
+    )
+
+
+def _described(given: Settings) -> Settings:
+    """Return the settings with descriptions of the loss and of the metrics that were given."""
+    if given.loss is not None:
+        given = dataclasses.replace(given, loss=describe_loss(given.loss))
+    if given.metrics is not None:
+        given = dataclasses.replace(given, metrics=describe_metrics(given.metrics))
+    return given
+
+
+def _label_smoothing(given: Settings, resolved: Settings) -> float:
+    """Return the label smoothing; 0 for a loss other than the cross-entropy.
+
+    Raises:
+        ArgumentError: it is given for such a loss.
+    """
+    if resolved.loss == CROSSENTROPY:
+        return resolved.label_smoothing or 0.0
+    if given.label_smoothing:
+        raise ArgumentError(
+            f'`label_smoothing` is for the loss "{CROSSENTROPY}" alone; '
+            f"{describe(given.label_smoothing)} was given.",
+            fix="A loss of Keras may have a `label_smoothing` of its own.",
+        )
+    return 0.0
 
 
 def _momentum(given: Settings, resolved: Settings) -> float | None:
@@ -89,7 +134,7 @@ def _inherited(config: TrainingConfig) -> Settings:
     inherited["learning_rate"] *= config.rate_factor
     if config.optimizer not in OPTIMIZERS:
         inherited["schedule"] = None  # the optimizer of the caller brings its own
-    for name in set(INHERITED) - {"optimizer"}:
+    for name in set(INHERITED) - {"optimizer", "loss", "metrics"}:
         if is_said(name, inherited[name]):
             inherited[name] = check_setting(name, inherited[name])
     return Settings(**inherited, **{name: getattr(config, name) for name in KEPT})
@@ -154,6 +199,69 @@ def own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
     return own.from_config(own.get_config())
 
 
+def compiled_settings(network: Any) -> Settings:
+    """Return the optimizer, the loss and the metrics that a caller compiled a model with.
+
+    Those with which an earlier training compiled it are not the caller's.
+
+    Raises:
+        ArgumentError: it was compiled with several losses, or with weighted metrics.
+    """
+    if not getattr(network, "compiled", False) or hasattr(network, "own_objects"):
+        return Settings()
+    compiled = network._compile_metrics
+    metrics = None if compiled is None else compiled._user_metrics
+    weighted = None if compiled is None else compiled._user_weighted_metrics
+    if weighted or isinstance(network.loss, (list, tuple, dict)):
+        raise ArgumentError(
+            "The model must be compiled with one loss and with plain metrics; "
+            f"its loss is {describe(network.loss)}, its weighted metrics are {describe(weighted)}."
+        )
+    loss = network.loss
+    if isinstance(loss, str):
+        loss = keras.losses.get(None if loss in ("crossentropy", "ce") else loss)
+    named = [
+        keras.metrics.get(m) if isinstance(m, str) else m for m in _other_than_accuracy(metrics)
+    ]
+    return Settings(
+        optimizer=network.optimizer.from_config(network.optimizer.get_config()),
+        loss=loss,
+        metrics=named or None,
+    )
+
+
+def _other_than_accuracy(metrics: Any) -> list[Any]:
+    """Return the metrics of a compiled model without the accuracy, which is always measured."""
+    listed = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+    return [m for m in listed if m is not None and str(m).lower() not in ("accuracy", "acc")]
+
+
+def own_objects_of(given: Settings, settings: Settings, earlier: TrainedModel | None) -> OwnObjects:
+    """Return the caller's loss and metrics that a training uses.
+
+    Args:
+        given: the caller's settings, before they were resolved.
+        settings: the resolved settings.
+        earlier: the model that is trained further, or None; it may have some.
+
+    Raises:
+        ArgumentError: the model was saved without one of them.
+    """
+    new = own_objects(given.loss, given.metrics or [])
+    old = getattr(earlier and earlier.network, "own_objects", OwnObjects())
+    metrics = dict(new.metrics if given.metrics is not None else old.metrics)
+    loss = new.loss if given.loss is not None else old.loss
+    if is_own(settings.loss) and loss is None:
+        raise ArgumentError(
+            f"`loss` must be given: the model's own, {settings.loss['own']}, was not saved with it."
+        )
+    if lost := [n for n, d in settings.metrics.items() if is_own(d) and n not in metrics]:
+        raise ArgumentError(
+            f"`metrics` must be given: the model's own, {', '.join(lost)}, were not saved with it."
+        )
+    return OwnObjects(loss, metrics)
+
+
 def resolve_validation(value: float | str | None, dataset: Dataset) -> float | str | None:
     """Return the setting `validation`; raise an ArgumentError for a split that does not exist."""
     if isinstance(value, str):
@@ -201,6 +309,38 @@ def resolve_class_weights(
     counts = np.bincount(labels, minlength=len(class_names))
     shares = len(labels) / (len(class_names) * np.maximum(counts, 1))
     return dict(zip(class_names, shares.tolist(), strict=True))
+
+
+def fingerprint_of_weights(
+    weights: np.ndarray | None, n: int, earlier: TrainedModel | None
+) -> str | None:
+    """Return the SHA-256 of the weights of images, as 64 hexadecimal digits; None without weights.
+
+    Args:
+        weights: the weights, float32, or None.
+        n: the number of images in the training split.
+        earlier: the model that is trained further, or None.
+
+    Raises:
+        ArgumentError: there are more or fewer, all are 0, or they are missing where a model goes on
+            that was trained with some.
+    """
+    if weights is None:
+        if earlier is not None and earlier.config.sample_weight is not None:
+            raise ArgumentError(
+                "`sample_weight` must be given: the model was trained with weights of images, "
+                "which it does not keep.",
+                fix="Give ones to go on with the same weight for all.",
+            )
+        return None
+    if len(weights) != n:
+        raise ArgumentError(
+            f"`sample_weight` must have one number for each of the {n:,} training images, not "
+            f"{len(weights):,}."
+        )
+    if not weights.any():
+        raise ArgumentError("`sample_weight` must be above 0 for at least one image.")
+    return hashlib.sha256(np.ascontiguousarray(weights).data).hexdigest()
 
 
 def _class_of(key: Any, class_names: tuple[str, ...]) -> str:

@@ -134,6 +134,7 @@ class TrainingRun:
         callbacks.epoch_begin(epoch, epochs=progress.epochs, total_steps=progress.total_steps)
         logs = self._steps(epoch, callbacks)
         rows: list[Row] = [(epoch, "train", metric, value) for metric, value in logs.items()]
+        rows.append((epoch, "train", "learning_rate", self.learner.learning_rate))
         if self.validating is not None or self.stopping:
             self._swap_in()  # the run would end with these weights if it ended now
         if self.validating is not None:
@@ -150,6 +151,8 @@ class TrainingRun:
     def _steps(self, epoch: int, callbacks: CallbackList) -> dict[str, float]:
         """Run the steps of an epoch that are left; return the mean metrics over its images."""
         progress = self.progress
+        if progress.epoch is None:
+            self.learner.begin_pass()
         in_epoch = progress.begin_steps()
         for step in range(in_epoch.steps, self.batches.steps_per_epoch):
             if progress.is_over:

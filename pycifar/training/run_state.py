@@ -31,6 +31,7 @@ def gather_state(config: TrainingConfig, learner: Learner, parts: Sequence[Part]
     stopped = learner.network.stop_training
     plain = {"config": config.to_dict(), "stopped": stopped, "stopping": {}}
     arrays = {"variables": learner.variables(), "optimizer": learner.optimizer_state()}
+    arrays["metrics"] = learner.metric_state()
     for part in parts:
         own, values = part.state()
         plain |= own
@@ -49,6 +50,7 @@ def restore_state(checkpoints: Checkpoints, learner: Learner, parts: Sequence[Pa
     try:
         variables = arrays_like(arrays, "variables", learner.variables())
         optimizer = arrays_like(arrays, "optimizer", learner.optimizer_state())
+        metrics = arrays_like(arrays, "metrics", learner.metric_state())
     except (TypeError, ValueError) as error:
         raise checkpoints.mismatch(f"its network has other weights ({error})") from error
     try:
@@ -58,4 +60,5 @@ def restore_state(checkpoints: Checkpoints, learner: Learner, parts: Sequence[Pa
         raise checkpoints.mismatch(f"its state does not fit this training ({error})") from error
     learner.set_variables(variables)
     learner.set_optimizer_state(optimizer)
+    learner.set_metric_state(metrics)
     learner.network.stop_training = plain["stopped"]

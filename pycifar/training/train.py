@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pycifar.architectures import CUSTOM
 from pycifar.arguments import check_verbosity, describe
 from pycifar.backend import call_began, keras, torch_generator_kept
@@ -69,6 +71,10 @@ def train(  # noqa: PLR0913 - the settings of a training
     checkpoint_every: int | None = None,
     resume: bool = False,
     seed: int | None = None,
+    loss: str | keras.losses.Loss | Callable[[Any, Any], Any] | None = None,
+    metrics: Any = None,
+    sample_weight: Sequence[float] | np.ndarray | None = None,
+    monitor: str | None = None,
     verbose: int = 1,
 ) -> TrainedModel:
     """Train an image classifier.
@@ -102,7 +108,10 @@ def train(  # noqa: PLR0913 - the settings of a training
         architecture: a name from `list_architectures`; or a function(input_shape, n_classes) that
             returns a Keras model; or a model, of which a copy is trained; or a trained model from
             `train` or `load_model`, to continue its training. None means "cnn2". It must be None
-            if `dataset` is a trained model. What is given is never changed.
+            if `dataset` is a trained model. What is given is never changed. A Keras model of your
+            own must end with a softmax, with logits, or, for two classes, with one unit, a sigmoid
+            or a logit; the trained model always gives probabilities. The optimizer, loss and
+            metrics that it was compiled with are used, unless you give others.
         epochs: the number of passes over the training images, at least 1. For a trained model, the
             number of additional passes.
         batch_size: images per step, from 1 to the number of training images.
@@ -143,9 +152,10 @@ def train(  # noqa: PLR0913 - the settings of a training
             of a split, such as "test"; or None for no validation. "auto" means 0.1, or the
             validation of a trained model that is continued.
         early_stopping: stop after this many epochs without a lower validation loss, or training
-            loss if there is no validation. None never stops early.
+            loss if there is no validation; `monitor` names another metric. None never stops early.
         best_weights: whether to restore, at the end, the weights of the epoch with the lowest
-            validation loss, or training loss if there is no validation.
+            validation loss, or training loss if there is no validation; or the best value of
+            `monitor`.
         callbacks: Keras callbacks, or mappings such as ``{"on_epoch_end": f}``, one or a list of
             them. The functions of a mapping are `on_train_begin` and `on_train_end`, which take
             (logs), `on_epoch_begin` and `on_epoch_end`, which take (epoch, logs), and
@@ -168,6 +178,26 @@ def train(  # noqa: PLR0913 - the settings of a training
             state of your own callbacks is not saved.
         seed: fixes the initial weights, the order of the images, dropout and augmentation; from 0
             to 2³¹ - 1. None draws a seed, which the model's `config` records.
+        loss: what the training lowers. "crossentropy"; another name among
+            "categorical_focal_crossentropy", "binary_crossentropy", "binary_focal_crossentropy",
+            "kl_divergence", "mean_squared_error", "mean_absolute_error", "huber", "log_cosh",
+            "poisson", "hinge", "squared_hinge", "categorical_hinge" and "cosine_similarity"; a loss
+            of Keras; or a function(y_true, y_pred) of one-hot labels and probabilities, both of
+            shape (n, classes), that returns the loss of each image, shape (n,). It must be None for
+            a NumPy network.
+        metrics: what to measure besides the loss and the accuracy, one or a list of: "top_5" (the
+            share of images whose true class is among the five most probable ones), "f1" (the mean
+            over the classes), "auc" (the mean over the classes, each against the rest),
+            "precision" and "recall" (of probabilities above 1/2), "crossentropy" and
+            "mean_squared_error"; metrics of Keras; functions as for `loss`. They are in the
+            history, in what callbacks get, and in what `evaluate` returns. Labels are one-hot. For
+            a network with one unit for two classes, metrics take the second class alone, shape
+            (n, 1).
+        sample_weight: the weight of each training image in the loss, at least 0, one number per
+            image of the training split, in its order. It multiplies the weight of the class. None
+            gives all images the same weight, and is the only value for a NumPy network.
+        monitor: the metric that `early_stopping` and `best_weights` go by, such as "accuracy" or a
+            name of `metrics`. None means the loss. It is that of the validation, if there is one.
         verbose: 0 or False shows nothing; 1 or True shows one line per epoch, and a progress bar as
             well on a terminal; 2 shows one line per epoch. All of it goes to the standard error
             stream.
@@ -211,7 +241,8 @@ def train(  # noqa: PLR0913 - the settings of a training
         check_callbacks(callbacks, run.config)
         if run.config.architecture == CUSTOM:
             warn_if_unloadable(run.learner.network, stacklevel=3)
-        stopping = early_stopping_callbacks(run.config, run.validating is not None)
+        directions = run.learner.directions()
+        stopping = early_stopping_callbacks(run.config, run.validating is not None, directions)
         try:
             with torch_generator_kept():
                 run.train([*stopping, *callbacks])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pycifar.datasets.subset import Subset
 from pycifar.learners import Learner
-from pycifar.models.record import METRICS
+from pycifar.learners.descriptions import MEASURED
 from pycifar.training.callbacks import CallbackList
 
 
@@ -26,16 +26,18 @@ def measure_subset(
         callbacks: whose `on_test_*` methods are called, as `evaluate` of Keras does.
         raise_interrupt: called after each batch; raises the signals that came.
     """
-    totals, means, seen = dict.fromkeys(METRICS, 0.0), dict.fromkeys(METRICS, 0.0), 0
+    totals, means, seen = dict.fromkeys(MEASURED, 0.0), dict.fromkeys(MEASURED, 0.0), 0
     callbacks.test_begin()
+    learner.begin_pass()
     for step, start in enumerate(range(0, len(subset), batch_size)):
         callbacks.test_step_begin(step)
         images, labels = subset.take(slice(start, start + batch_size))
         logs = learner.measure(images, labels)
         seen += len(labels)
-        for metric in METRICS:
+        for metric in MEASURED:
             totals[metric] += float(logs[metric]) * len(labels)
             means[metric] = totals[metric] / seen
+        means |= {name: float(logs[name]) for name in sorted(logs) if name not in MEASURED}
         callbacks.test_step_end(step, dict(means))
         raise_interrupt()
     callbacks.test_end(dict(means))
