@@ -2,7 +2,8 @@
 
     PycifarError
     ├── ArgumentError (ValueError)            an argument has a wrong type or value
-    │   └── UnknownNameError                  a name that is not in the list of allowed names
+    │   ├── UnknownNameError                  a name that is not in the list of allowed names
+    │   └── UnknownArgumentError (TypeError)  a function has no argument of that name
     ├── DataError                             images or labels cannot be used
     │   ├── DataNotFoundError                 no data set at the place where it should be
     │   ├── DataFormatError                   a file is incomplete, truncated or of another format
@@ -99,6 +100,12 @@ class UnknownNameError(ArgumentError):
     """A name is not in the list of allowed names."""
 
     kind = "unknown_name"
+
+
+class UnknownArgumentError(ArgumentError, TypeError):
+    """A function has no argument of that name; `fix` has the name in pycifar, if there is one."""
+
+    kind = "unknown_argument"
 
 
 class DataError(PycifarError):

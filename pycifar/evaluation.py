@@ -16,6 +16,7 @@ from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
 from pycifar.datasets.dataset import check_dataset
 from pycifar.errors import ArgumentError, ImageError
+from pycifar.foreign_names import known_arguments_only
 from pycifar.learners import learner_for
 from pycifar.memory import check_image_fits, images_that_fit
 from pycifar.models.trained_model import TrainedModel, check_trained_model
@@ -70,6 +71,7 @@ class Evaluation(ByContent):
         )
 
 
+@known_arguments_only
 def predict(
     model: TrainedModel,
     images: Any,
@@ -117,6 +119,7 @@ def predict(
     return probabilities.argmax(axis=1) if type == "class" else probabilities
 
 
+@known_arguments_only
 def evaluate(
     model: TrainedModel, dataset: Dataset, split: str = DEFAULT_SPLIT, tta: bool = False
 ) -> Evaluation:

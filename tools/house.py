@@ -38,7 +38,7 @@ LAYERS = (
         "console",
         "table",
     }
-    | {"figure", "backend", "processor", "precision", "memory", "interrupts"},
+    | {"figure", "foreign_names", "backend", "processor", "precision", "memory", "interrupts"},
     {"datasets"},
     {"scratch"},
     {"learners"},

@@ -23,6 +23,7 @@ from pycifar.architectures.architecture import Architecture
 from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.config import DEFAULT_ARCHITECTURE, DEFAULTS, Settings
 from pycifar.errors import ArgumentError
+from pycifar.foreign_names import known_arguments_only
 from pycifar.limits import LONGEST_SIDE, MOST_CLASSES
 from pycifar.memory import lack_of_memory_named
 from pycifar.precision import computing_in, precision_of, resolve_precision
@@ -59,6 +60,7 @@ LISTED = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "wei
 ROUNDING = 0.05  # how far a sum of probabilities may be from 1; bfloat16 rounds coarsely
 
 
+@known_arguments_only
 def list_architectures() -> pandas.DataFrame:
     """List the architectures that `train` and `build_model` know by name.
 
@@ -85,6 +87,7 @@ def list_architectures() -> pandas.DataFrame:
     return pandas.DataFrame(rows)
 
 
+@known_arguments_only
 def build_model(  # noqa: PLR0913 - the settings of a network
     architecture: str
     | Callable[..., keras.Model]
