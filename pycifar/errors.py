@@ -7,7 +7,7 @@
     ├── DataError                             images or labels cannot be used
     │   ├── DataNotFoundError                 no data set at the place where it should be
     │   ├── DataFormatError                   a file is incomplete, truncated or of another format
-    │   ├── ImageError                        images of a wrong shape, type or range
+    │   ├── ImageError (ValueError)           images of a wrong shape, type or range
     │   └── DownloadError                     a download failed or its checksum does not match
     ├── ModelFileError                        a saved model cannot be read
     │   └── ModelVersionError                 a saved model was written by a newer pycifar
@@ -126,7 +126,7 @@ class DataFormatError(DataError):
     kind = "data_format"
 
 
-class ImageError(DataError):
+class ImageError(DataError, ValueError):
     """Images have a wrong shape, type or range."""
 
     kind = "image"
