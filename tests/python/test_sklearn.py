@@ -190,6 +190,7 @@ def test_it_is_kept_by_pickle_and_joblib(tmp_path):
         assert (copy.predict_proba(IMAGES) == classifier.predict_proba(IMAGES)).all()
 
 
+@pytest.mark.trains_in_a_child
 def test_processes_of_joblib_give_what_one_process_gives():
     classifier = ImageClassifier("softmax", epochs=1, random_state=1)
     alone = cross_val_score(classifier, IMAGES, NAMES, cv=2, error_score="raise")
@@ -197,6 +198,7 @@ def test_processes_of_joblib_give_what_one_process_gives():
     assert (alone == many).all()
 
 
+@pytest.mark.trains_in_a_child
 @pytest.mark.skipif(sys.platform != "linux", reason="joblib forks on Linux")
 @pytest.mark.filterwarnings("ignore:.*use of fork", "ignore:.*multi-threaded")
 def test_forked_processes_get_an_error(small_model):
