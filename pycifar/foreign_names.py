@@ -1,6 +1,7 @@
 """The names that other packages have for arguments of pycifar, and the error that tells pycifar's.
 
-The table serves both languages: R asks for a hint by `pycifar.entry_points.argument_hint`.
+The table serves all three ways in: R asks for a hint by `pycifar.entry_points.argument_hint`, and
+the command for the name of an option by `name_here`.
 """
 
 from __future__ import annotations
@@ -110,13 +111,20 @@ def argument_hint(given: str, known: Collection[str]) -> str | None:
         >>> argument_hint("lr", ["epochs", "learning_rate"])
         'It is called `learning_rate` here.'
     """
-    for ours, elsewhere in _NAMES_ELSEWHERE.items():
-        if ours in known and given in elsewhere.split():
-            return _pointer(ours)
+    if ours := name_here(given, known):
+        return _pointer(ours)
     if given in _DONE_OTHERWISE:
         return _in_the_language(_DONE_OTHERWISE[given])
     nearest = nearest_name(given, known)
     return f"Did you mean `{nearest}`?" if nearest else None
+
+
+def name_here(given: str, known: Collection[str]) -> str | None:
+    """Return the one of the known arguments that other packages call `given`, or None."""
+    for ours, elsewhere in _NAMES_ELSEWHERE.items():
+        if ours in known and given in elsewhere.split():
+            return ours
+    return None
 
 
 def _pointer(ours: str) -> str:
