@@ -109,6 +109,7 @@ def test_a_generator_and_none_draw_a_seed_as_numpy_does():
     "labels", [NAMES, NAMES.astype(object), NUMBERS, 7 - 3 * NUMBERS, NUMBERS / 1.0, NUMBERS > 4]
 )
 def test_labels_come_back_as_they_were_given(labels):
+    # Follows keras-team/keras #5055: names were refused.
     classifier = quick().fit(IMAGES, labels)
     assert classifier.classes_.tolist() == sorted(set(labels.tolist()))
     predicted = classifier.predict(IMAGES[:5])
@@ -179,6 +180,22 @@ def test_tools_of_scikit_learn_take_it():
     assert (piped.predict(rows) == quick().fit(IMAGES, NAMES).predict(IMAGES)).all()
     searched = GridSearchCV(piped, {"imageclassifier__epochs": [1]}, cv=2, error_score="raise")
     searched.fit(rows, NAMES)
+
+
+def test_two_classes_have_two_columns():
+    # Follows keras-team/keras #2864.
+    scores = cross_val_score(quick(), IMAGES, NUMBERS > 4, cv=2, scoring="roc_auc")
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_optimizers_can_be_searched():
+    # Follows adriangb/scikeras #70: those of Keras cannot be copied.
+    import keras
+
+    classifier = ImageClassifier("softmax", epochs=1, random_state=1)
+    optimizers = ["sgd", keras.optimizers.Adam(0.01), keras.optimizers.SGD(1e-9)]
+    search = GridSearchCV(classifier, {"optimizer": optimizers}, cv=2, error_score="raise")
+    assert len(search.fit(IMAGES, NAMES).cv_results_["params"]) == 3
 
 
 def test_it_is_kept_by_pickle_and_joblib(tmp_path):
