@@ -160,12 +160,20 @@ check_no_more <- function(of, ..., call = rlang::caller_env(), method = rlang::c
   given <- ...names()
   named <- !is.null(given) && nzchar(given[[1L]])
   unknown <- if (named) paste0("`", given[[1L]], "`") else "so many arguments"
-  known <- paste0("`", setdiff(names(formals(method)), "..."), "`", collapse = ", ")
+  known <- setdiff(names(formals(method)), "...")
+  listing <- paste0("`", known, "`", collapse = ", ")
   abort_pycifar(
-    "argument",
-    sprintf("%s() does not take %s; it takes %s.", of, unknown, known),
+    c("unknown_argument", "argument"),
+    sprintf("%s() does not take %s; it takes %s.", of, unknown, listing),
+    fix = if (named) argument_hint(given[[1L]], known),
     call = call
   )
+}
+
+# Return a sentence that helps whoever gave an argument that is not known, or NULL. Python has the
+# names that arguments have in other packages.
+argument_hint <- function(given, known) {
+  if (python_ready()) python_call("argument_hint", given, as.list(known))
 }
 
 # Check that a user's function can be called with as many arguments as `arguments` has names.

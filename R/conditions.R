@@ -9,6 +9,7 @@
 #'
 #' * `pycifar_error_argument`: an argument has a wrong type or value.
 #'     * `pycifar_error_unknown_name`: a name is not one of the allowed names.
+#'     * `pycifar_error_unknown_argument`: a function has no argument of that name.
 #' * `pycifar_error_data`: images or labels cannot be used.
 #'     * `pycifar_error_data_not_found`: a data set or an image file was not found.
 #'     * `pycifar_error_data_format`: a file is incomplete, damaged or in another format.

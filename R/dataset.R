@@ -32,6 +32,7 @@
 #' @param seed A whole number from 0 to 2^31 - 1. It determines which images are selected or drawn.
 #'   `NULL` draws a seed.
 #' @param verbose Whether to show the progress of a download.
+#' @param ... Not used. An argument of another name is an error, which names the right one.
 #'
 #' @return An object of class `cifar_dataset`, a list with
 #'   * `handle`: the reference to the Python object.
@@ -60,8 +61,10 @@ cifar_load_dataset <- function(
   image_size = NULL,
   download = TRUE,
   seed = 1,
-  verbose = TRUE
+  verbose = TRUE,
+  ...
 ) {
+  check_no_more("cifar_load_dataset", ...)
   if (is.list(source) && is.null(class_names)) {
     class_names <- levels_of_labels(source)
   }

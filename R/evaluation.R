@@ -5,6 +5,7 @@
 #'   order.
 #' @param split The name of the split.
 #' @param tta Whether to use test-time augmentation; see [predict.cifar_trained_model()].
+#' @param ... Not used. An argument of another name is an error, which names the right one.
 #'
 #' @return An object of class [cifar_evaluation].
 #' @section Errors:
@@ -20,7 +21,8 @@
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' cifar_evaluate(model, dataset)
-cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE) {
+cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE, ...) {
+  check_no_more("cifar_evaluate", ...)
   check_given(c("model", "dataset"))
   result <- python_call(
     "evaluate",

@@ -55,8 +55,10 @@ cifar_find_learning_rate <- function(
   label_smoothing = NULL,
   precision = "auto",
   augmentation = NULL,
-  seed = NULL
+  seed = NULL,
+  ...
 ) {
+  check_no_more("cifar_find_learning_rate", ...)
   check_given("dataset")
   found <- rlang::inject(python_call(
     "find_learning_rate",

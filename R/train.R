@@ -156,6 +156,7 @@
 #'   on a terminal, and a message after each epoch elsewhere. 2: a message after each epoch
 #'   everywhere. The default is the option `pycifar.verbose`. If that is not set, it is 1, but 0 in
 #'   tests run by testthat.
+#' @param ... Not used. An argument of another name is an error, which names the right one.
 #'
 #' @return An object of class [cifar_trained_model].
 #' @section Errors:
@@ -220,8 +221,10 @@ cifar_train <- function(
   metrics = NULL,
   sample_weight = NULL,
   monitor = NULL,
-  verbose = verbosity()
+  verbose = verbosity(),
+  ...
 ) {
+  check_no_more("cifar_train", ...)
   check_given("dataset")
   handle <- dataset_to_python(dataset)
   free_models()

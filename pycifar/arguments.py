@@ -102,15 +102,20 @@ def check_sha256(name: str, value: Any) -> str:
 
 def check_flag(name: str, value: Any) -> bool:
     """Check that `value` is True or False, of Python or NumPy, and return it as a bool."""
-    if _is_flag(value):
+    if is_flag(value):
         return bool(value)
     allowed = f"{constant(True)} or {constant(False)}"
     raise ArgumentError(f"`{name}` must be {allowed}, not {describe(value)}.")
 
 
+def is_flag(value: Any) -> bool:
+    """Return whether `value` is True or False, of Python or NumPy."""
+    return type(value).__name__ in ("bool", "bool_") and value in (True, False)
+
+
 def check_verbosity(value: Any) -> int:
     """Check `verbose`, from 0 to 2, and return it as an int; False is 0 and True is 1."""
-    if _is_flag(value):
+    if is_flag(value):
         return int(value)
     return check_count("verbose", value, minimum=0, maximum=2)
 
@@ -203,11 +208,6 @@ def describe(value: Any) -> str:
     if len(text) > 80:
         text = text[:77] + "..."
     return text if isinstance(value, str) else f"{text} ({type(value).__name__})"
-
-
-def _is_flag(value: Any) -> bool:
-    """Return whether `value` is True or False, of Python or NumPy."""
-    return type(value).__name__ in ("bool", "bool_") and value in (True, False)
 
 
 def _as_path(name: str, value: Any) -> Path:

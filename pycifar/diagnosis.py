@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pycifar
 from pycifar.errors import PycifarError
+from pycifar.foreign_names import known_arguments_only
 from pycifar.import_check import check_imports
 from pycifar.processor import Processor, find_processor
 from pycifar.table import as_html, paragraph
@@ -92,6 +93,7 @@ class Diagnosis:
         return ", ".join(parts).capitalize() + "."
 
 
+@known_arguments_only
 def doctor() -> Diagnosis:
     """Check what pycifar runs with: interpreter, libraries, backend, processor and data.
 

@@ -108,6 +108,14 @@ def set_data_dir(path: str) -> None:
 
 
 @entry_point
+def argument_hint(given: str, known: Any) -> str | None:
+    """Return a sentence that helps whoever gave an argument that is not known, or None."""
+    from pycifar.foreign_names import argument_hint
+
+    return argument_hint(given, _as_list(known))
+
+
+@entry_point
 def is_available(source: Any) -> bool:
     """Return whether a data set can be loaded on this machine without a download."""
     from pycifar.datasets.cifar10_location import find_cifar10

@@ -2,11 +2,12 @@
 
     PycifarError
     ├── ArgumentError (ValueError)            an argument has a wrong type or value
-    │   └── UnknownNameError                  a name that is not in the list of allowed names
+    │   ├── UnknownNameError                  a name that is not in the list of allowed names
+    │   └── UnknownArgumentError (TypeError)  a function has no argument of that name
     ├── DataError                             images or labels cannot be used
     │   ├── DataNotFoundError                 no data set at the place where it should be
     │   ├── DataFormatError                   a file is incomplete, truncated or of another format
-    │   ├── ImageError                        images of a wrong shape, type or range
+    │   ├── ImageError (ValueError)           images of a wrong shape, type or range
     │   └── DownloadError                     a download failed or its checksum does not match
     ├── ModelFileError                        a saved model cannot be read
     │   └── ModelVersionError                 a saved model was written by a newer pycifar
@@ -101,6 +102,12 @@ class UnknownNameError(ArgumentError):
     kind = "unknown_name"
 
 
+class UnknownArgumentError(ArgumentError, TypeError):
+    """A function has no argument of that name; `fix` has the name in pycifar, if there is one."""
+
+    kind = "unknown_argument"
+
+
 class DataError(PycifarError):
     """Images or labels cannot be used."""
 
@@ -119,7 +126,7 @@ class DataFormatError(DataError):
     kind = "data_format"
 
 
-class ImageError(DataError):
+class ImageError(DataError, ValueError):
     """Images have a wrong shape, type or range."""
 
     kind = "image"

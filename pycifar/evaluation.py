@@ -18,6 +18,7 @@ from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
 from pycifar.datasets.dataset import check_dataset
 from pycifar.errors import ArgumentError, ImageError, UnsavedWarning
+from pycifar.foreign_names import known_arguments_only
 from pycifar.learners import learner_for
 from pycifar.learners.descriptions import OwnObjects, is_own
 from pycifar.memory import check_image_fits, images_that_fit
@@ -87,6 +88,7 @@ class Evaluation(ByContent):
         return {"objective": self.objective} | self.metrics
 
 
+@known_arguments_only
 def predict(
     model: TrainedModel,
     images: Any,
@@ -134,6 +136,7 @@ def predict(
     return probabilities.argmax(axis=1) if type == "class" else probabilities
 
 
+@known_arguments_only
 def evaluate(
     model: TrainedModel, dataset: Dataset, split: str = DEFAULT_SPLIT, tta: bool = False
 ) -> Evaluation:

@@ -13,6 +13,7 @@ from pycifar.arguments import check_choice, describe
 from pycifar.content import ByContent
 from pycifar.errors import ArgumentError, ImageError, printable
 from pycifar.evaluation import as_images, check_model, predict
+from pycifar.foreign_names import known_arguments_only
 from pycifar.models.trained_model import TrainedModel
 from pycifar.table import as_html
 
@@ -59,6 +60,7 @@ class Explanation(ByContent):
         return as_html(pandas.DataFrame([shown]))
 
 
+@known_arguments_only
 def explain(
     model: TrainedModel, image: Any, class_name: str | None = None, layer: str | None = None
 ) -> Explanation:

@@ -14,6 +14,7 @@ import numpy as np
 from pycifar.arguments import check_count, describe
 from pycifar.errors import ArgumentError
 from pycifar.explanation import Explanation, feature_maps, filters, one_image
+from pycifar.foreign_names import known_arguments_only
 from pycifar.models.trained_model import TrainedModel
 from pycifar.plots import TITLE, check_target, finish, new_figure
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@known_arguments_only
 def plot_explanation(
     explanation: Explanation, path: str | Path | None = None, overwrite: bool = False
 ) -> Figure:
@@ -66,6 +68,7 @@ def plot_explanation(
     return finish(figure, target)
 
 
+@known_arguments_only
 def plot_filters(
     model: TrainedModel, path: str | Path | None = None, overwrite: bool = False
 ) -> Figure:
@@ -108,6 +111,7 @@ def plot_filters(
     return finish(figure, target)
 
 
+@known_arguments_only
 def plot_feature_maps(
     model: TrainedModel,
     image: Any,

@@ -21,6 +21,7 @@ from pycifar.datasets.dataset import check_dataset
 from pycifar.errors import ArgumentError, DependencyError
 from pycifar.evaluation import Evaluation
 from pycifar.files import write_atomically
+from pycifar.foreign_names import known_arguments_only
 from pycifar.models.trained_model import TrainedModel, check_trained_model
 from pycifar.reproduction import Reproduction
 
@@ -47,6 +48,7 @@ MOST_NAMED = 100  # classes, above which their names would cover each other
 MOST_COUNTED = 25  # classes; with more, the counts in the cells could not be read
 
 
+@known_arguments_only
 def plot_history(
     model: TrainedModel, path: str | Path | None = None, overwrite: bool = False
 ) -> Figure:
@@ -91,6 +93,7 @@ def plot_history(
     return finish(figure, target)
 
 
+@known_arguments_only
 def plot_learning_rates(
     learning_rates: LearningRates,
     path: str | Path | None = None,
@@ -144,6 +147,7 @@ def plot_learning_rates(
     return finish(figure, target)
 
 
+@known_arguments_only
 def plot_samples(
     dataset: Dataset,
     split: str = "train",
@@ -195,6 +199,7 @@ def plot_samples(
     return finish(figure, target)
 
 
+@known_arguments_only
 def plot_confusion(
     evaluation: Evaluation,
     path: str | Path | None = None,
@@ -256,6 +261,7 @@ def plot_confusion(
     return finish(figure, target)
 
 
+@known_arguments_only
 def plot_reproduction(
     reproduction: Reproduction, path: str | Path | None = None, overwrite: bool = False
 ) -> Figure:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pycifar.architectures import ARCHITECTURES, build_model
 from pycifar.arguments import check_choice, describe
 from pycifar.errors import ArgumentError
+from pycifar.foreign_names import known_arguments_only
 from pycifar.learners import is_network, learner_for
 from pycifar.models.trained_model import TrainedModel
 
@@ -29,6 +30,7 @@ class View:
     jump: int
 
 
+@known_arguments_only
 def receptive_field(model: TrainedModel | keras.Model | str) -> pandas.DataFrame:
     """Compute the receptive field of each layer, from the sizes of the layers' windows.
 

@@ -38,7 +38,7 @@ LAYERS = (
         "console",
         "table",
     }
-    | {"figure", "backend", "processor", "precision", "memory", "interrupts"},
+    | {"figure", "foreign_names", "backend", "processor", "precision", "memory", "interrupts"},
     {"datasets"},
     {"scratch"},
     {"learners"},
@@ -49,7 +49,7 @@ LAYERS = (
     {"evaluation", "receptive_fields", "import_check"},
     {"explanation", "diagnosis", "reproduction"},
     {"explanation_plots", "plots"},
-    {"entry_points", "cli", "__main__"},
+    {"entry_points", "cli", "sklearn", "__main__"},
 )
 
 # The same within the training.

@@ -23,6 +23,7 @@ from pycifar.architectures.architecture import Architecture
 from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.config import DEFAULT_ARCHITECTURE, DEFAULTS, Settings
 from pycifar.errors import ArgumentError
+from pycifar.foreign_names import known_arguments_only
 from pycifar.learners.heads import with_probabilities
 from pycifar.limits import LONGEST_SIDE, MOST_CLASSES
 from pycifar.memory import lack_of_memory_named
@@ -58,6 +59,7 @@ CUSTOM = "custom"
 LISTED = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay")
 
 
+@known_arguments_only
 def list_architectures() -> pandas.DataFrame:
     """List the architectures that `train` and `build_model` know by name.
 
@@ -84,6 +86,7 @@ def list_architectures() -> pandas.DataFrame:
     return pandas.DataFrame(rows)
 
 
+@known_arguments_only
 def build_model(  # noqa: PLR0913 - the settings of a network
     architecture: str
     | Callable[..., keras.Model]

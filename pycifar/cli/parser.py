@@ -8,7 +8,7 @@ mentions stand in `pycifar.config`.
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -17,6 +17,7 @@ from pycifar.arguments import describe, nearest_name
 from pycifar.cli.training_options import SEARCH_OPTIONS, TRAINING_OPTIONS
 from pycifar.config import DEFAULT_SOURCE, DEFAULT_SPLIT, SEARCH_DEFAULTS
 from pycifar.errors import ArgumentError
+from pycifar.foreign_names import name_here
 from pycifar.rules import FEWEST_SEARCH_STEPS
 
 
@@ -55,13 +56,13 @@ def read_command_line(argv: Sequence[str]) -> tuple[str, Namespace]:
     command, rest = argv[0], list(argv[1:])
     if command.startswith("-"):
         _top_parser().parse_known_args([command])  # exits for --help and --version
-        raise _unknown(None, "option", command, ["--help", "--version"])
+        raise _unknown(None, "option", command, {"--help": "help", "--version": "version"})
     if command not in COMMANDS:
-        raise _unknown(None, "command", command, list(COMMANDS))
+        raise _unknown(None, "command", command, dict.fromkeys(COMMANDS, ""))
     parser = command_parser(command)
     options, extras = parser.parse_known_args(rest)
     if extras:
-        known = [text for action in parser._actions for text in action.option_strings]
+        known = {text: action.dest for action in parser._actions for text in action.option_strings}
         named = [extra for extra in extras if extra.startswith("-")]
         if not named:
             raise UsageError(command, f"There is one argument too many: {describe(extras[0])}.")
@@ -109,8 +110,18 @@ def _top_parser() -> ArgumentParser:
     return parser
 
 
-def _unknown(command: str | None, kind: str, given: str, allowed: list[str]) -> UsageError:
-    nearest = nearest_name(given, allowed)
+def _unknown(command: str | None, kind: str, given: str, allowed: Mapping[str, str]) -> UsageError:
+    """Return the error for a command or an option that there is not.
+
+    Args:
+        command: the command, or None.
+        kind: "command" or "option".
+        given: what was given.
+        allowed: what there is, with the name of the argument that it stands for.
+    """
+    meant = name_here(given.lstrip("-").replace("-", "_"), allowed.values())
+    options = {argument: text for text, argument in allowed.items()}
+    nearest = options[meant] if meant else nearest_name(given, allowed)
     return UsageError(
         command,
         f"There is no {kind} {describe(given)}.",

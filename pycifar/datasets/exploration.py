@@ -12,6 +12,7 @@ from pycifar.arguments import check_count, check_seed
 from pycifar.content import ByContent
 from pycifar.datasets.dataset import Dataset, Split, check_dataset
 from pycifar.errors import DataError, printable
+from pycifar.foreign_names import known_arguments_only
 from pycifar.table import as_html, as_text, paragraph
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Exploration(ByContent):
         return wide.rename_axis(index=None, columns=None)
 
 
+@known_arguments_only
 def explore(dataset: Dataset) -> Exploration:
     """Count the images of a data set and measure their colours.
 

@@ -25,6 +25,7 @@ from pycifar.datasets.folders import LARGEST_SIDE, load_folder
 from pycifar.datasets.sampling import stratified_indices
 from pycifar.datasets.synthetic import MOST, draw_dataset
 from pycifar.errors import ArgumentError, DataError
+from pycifar.foreign_names import known_arguments_only
 
 # The options of each source, besides those that all sources have.
 _OPTIONS = {
@@ -36,6 +37,7 @@ _OPTIONS = {
 _NAMED = tuple(name for name in _OPTIONS if name != "arrays")
 
 
+@known_arguments_only
 def load_dataset(  # noqa: PLR0913 - the settings of four sources
     source: str | Mapping[str, tuple[Any, Any]] = DEFAULT_SOURCE,
     data_dir: str | Path | None = None,

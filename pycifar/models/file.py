@@ -23,6 +23,7 @@ from pycifar.backend import check_process, keras
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, UnsavedWarning
 from pycifar.files import read_file, write_atomically
+from pycifar.foreign_names import known_arguments_only
 from pycifar.language import function
 from pycifar.learners import learner_for
 from pycifar.learners.descriptions import CROSSENTROPY
@@ -62,6 +63,7 @@ STATE = "pycifar-optimizer.npz"  # the variables of an optimizer that Keras cann
 OF_TORCH = re.compile(rb"keras\.src\.backend\.torch\.optimizers\.torch_\w+")
 
 
+@known_arguments_only
 def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -> Path:
     """Save a trained model to one file.
 
@@ -93,7 +95,7 @@ def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -
     check_trained_model(model)
     target = check_output("path", path, (SUFFIX,), check_flag("overwrite", overwrite))
     write_atomically(target, lambda temporary: _write(model, temporary))
-    warn_if_unloadable(model.network, stacklevel=3)
+    warn_if_unloadable(model.network, stacklevel=4)
     return target
 
 
@@ -126,6 +128,7 @@ def model_from_bytes(content: bytes) -> TrainedModel:
     return _model_in(content, "The model")
 
 
+@known_arguments_only
 def load_model(path: str | Path, sha256: str | None = None) -> TrainedModel:
     """Load a model that `save_model` wrote.
 

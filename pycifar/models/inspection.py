@@ -9,6 +9,7 @@ from typing import Any
 
 from pycifar.arguments import check_path
 from pycifar.errors import ModelFileError, printable
+from pycifar.foreign_names import known_arguments_only
 from pycifar.models.file import (
     check_classes,
     checked_record,
@@ -96,6 +97,7 @@ def _shortened(names: tuple[str, ...]) -> str:
     return f"{', '.join(shown)} ({len(names)})"
 
 
+@known_arguments_only
 def inspect_model(path: str | Path) -> ModelFile:
     """Report what a model file contains and whether it can be loaded, without loading it.
 

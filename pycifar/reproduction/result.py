@@ -13,6 +13,7 @@ import numpy as np
 from pycifar.arguments import check_path, describe
 from pycifar.errors import DataFormatError
 from pycifar.files import read_file
+from pycifar.foreign_names import known_arguments_only
 from pycifar.models.record import (
     checked_config,
     checked_count,
@@ -130,6 +131,7 @@ class Reproduction:
         ]
 
 
+@known_arguments_only
 def load_reproduction(path: str | Path) -> Reproduction:
     """Load the result that `reproduce` saved to a file.
 

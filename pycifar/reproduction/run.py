@@ -10,6 +10,7 @@ from pycifar.datasets import Dataset, load_dataset
 from pycifar.datasets.dataset import check_dataset
 from pycifar.errors import DataFormatError
 from pycifar.files import check_writable
+from pycifar.foreign_names import known_arguments_only
 from pycifar.reproduction.plan import check_seeds, check_systems, plan
 from pycifar.reproduction.progress import Progress, progress_for
 from pycifar.reproduction.result import Reproduction, load_reproduction
@@ -19,6 +20,7 @@ from pycifar.rules import check_settings
 SUFFIX = ".json"
 
 
+@known_arguments_only
 def reproduce(
     systems: Any = None,
     seeds: Any = 1,

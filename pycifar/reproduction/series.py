@@ -100,7 +100,7 @@ class Series:
         warnings.warn(
             "The reproduction was interrupted; what was finished until then is kept.",
             InterruptedWarning,
-            stacklevel=4,  # where reproduce() was called
+            stacklevel=5,  # where reproduce() was called
         )
         return Reproduction(tuple(self.records), tuple(self.calls), interrupted=True)
 

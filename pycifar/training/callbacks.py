@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.arguments import check_choice, describe
+from pycifar.arguments import check_choice, describe, is_flag
 from pycifar.backend import keras
 from pycifar.config import TrainingConfig
 from pycifar.console import Bar, is_watched, say
@@ -59,7 +59,8 @@ class FunctionsCallback(keras.callbacks.Callback):
         return lambda logs=None: self._call(name, dict(logs or {}))
 
     def _call(self, name: str, *arguments: Any) -> None:
-        if call_user_function(name, self._functions[name], *arguments) is False:
+        answer = call_user_function(name, self._functions[name], *arguments)
+        if is_flag(answer) and not answer:
             self.model.stop_training, self.model.stopped_by = True, name
 
 

@@ -141,7 +141,7 @@ class Checkpoints:
             warnings.warn(
                 f"The checkpoint was made elsewhere, which changes no weights: {listing}.",
                 CheckpointWarning,
-                stacklevel=4,  # where train() was called
+                stacklevel=5,  # where train() was called
             )
 
     def mismatch(self, reason: str, longer: bool = False) -> CheckpointError:

@@ -15,6 +15,7 @@ from pycifar.content import ByContent
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import Augmentation
 from pycifar.errors import ArgumentError
+from pycifar.foreign_names import known_arguments_only
 from pycifar.learners import Learner
 from pycifar.rules import check_search, check_settings
 from pycifar.table import as_html, paragraph
@@ -64,6 +65,7 @@ class LearningRates(ByContent):
         return paragraph(str(self)) + (as_html(self.table, ".4g") if len(self.table) else "")
 
 
+@known_arguments_only
 def find_learning_rate(  # noqa: PLR0913 - the settings of a training
     dataset: Dataset,
     architecture: str

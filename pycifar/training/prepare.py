@@ -219,7 +219,7 @@ def _take_optimizer_state(learner: Learner, earlier: TrainedModel, config: Train
             f"The optimizer starts anew for {new} weights: they were not trained before, because "
             "their layers were frozen, or the model was saved without them.",
             OptimizerWarning,
-            stacklevel=4,  # where train() was called
+            stacklevel=5,  # where train() was called
         )
     if config.optimizer in OPTIMIZERS:  # the state includes the earlier learning rate
         learner.learning_rate = config.learning_rate

@@ -25,6 +25,7 @@ from pycifar.errors import (
     TimeBudgetWarning,
     TrainingError,
 )
+from pycifar.foreign_names import known_arguments_only
 from pycifar.interrupts import Terminated
 from pycifar.language import function
 from pycifar.models.file import warn_if_unloadable
@@ -43,6 +44,7 @@ from pycifar.training.prepare import prepare_run
 from pycifar.training.run import TrainingRun
 
 
+@known_arguments_only
 def train(  # noqa: PLR0913 - the settings of a training
     dataset: Dataset | TrainedModel,
     architecture: str
@@ -240,7 +242,7 @@ def train(  # noqa: PLR0913 - the settings of a training
         run = prepare_run(dataset, architecture, given, checkpoints, started)
         check_callbacks(callbacks, run.config)
         if run.config.architecture == CUSTOM:
-            warn_if_unloadable(run.learner.network, stacklevel=3)
+            warn_if_unloadable(run.learner.network, stacklevel=4)
         directions = run.learner.directions()
         stopping = early_stopping_callbacks(run.config, run.validating is not None, directions)
         try:
@@ -251,7 +253,7 @@ def train(  # noqa: PLR0913 - the settings of a training
             raise
     trained = _result(run, dataset)
     if warning := _warning(trained, stopped=run.learner.network.stop_training):
-        warnings.warn(warning, stacklevel=2)
+        warnings.warn(warning, stacklevel=3)  # where train() was called
     return trained
 
 

@@ -75,7 +75,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_importing_loads_nothing_heavy():
-    heavy = ["tensorflow", "keras", "pandas", "numpy", "matplotlib", "PIL", "rich"]
+    heavy = ["tensorflow", "keras", "pandas", "numpy", "matplotlib", "PIL", "rich", "sklearn"]
     code = f"import sys, pycifar; print([name for name in {heavy} if name in sys.modules])"
     assert in_a_fresh_process(code) == "[]"
 

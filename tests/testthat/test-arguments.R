@@ -99,11 +99,42 @@ test_that("an argument that a method does not know is refused", {
     quote(predict(model, small_dataset(), "prob", FALSE, 1)),
     quote(plot(model, metrics = "loss")),
     quote(plot(small_dataset(), splt = "test")),
-    quote(coef(model, layers = "scaling"))
+    quote(coef(model, layers = "scaling")),
+    quote(cifar_train(small_dataset(), "cnn2", tpye = "prob"))
   )
   for (call in wrong) {
     expect_error(eval(call), "does not take", class = "pycifar_error_argument")
   }
+})
+
+test_that("a name that other packages have for an argument is answered with the one that it has", {
+  model <- small_model()
+  dataset <- small_dataset()
+  hint <- function(call) {
+    expect_pycifar_error(eval(call, parent.frame()), "unknown_argument")$fix
+  }
+  expect_identical(
+    hint(quote(cifar_train(dataset, lr = 0.1))),
+    "It is called `learning_rate` here."
+  )
+  expect_identical(
+    hint(quote(cifar_train(dataset, validation_split = 0.2))),
+    "It is called `validation` here."
+  )
+  expect_identical(
+    hint(quote(cifar_train(x = 1, y = 2))),
+    "Give a `dataset`: cifar_load_dataset() makes one of images and labels."
+  )
+  expect_match(hint(quote(cifar_train(dataset, steps_per_epoch = 5))), "cifar_load_dataset()")
+  expect_match(hint(quote(cifar_evaluate(model, test_data = dataset))), "Give a `dataset`")
+  expect_match(hint(quote(cifar_load_dataset("folder", path = "here"))), "`data_dir`")
+  expect_match(hint(quote(cifar_find_learning_rate(dataset, start_lr = 1))), "`lowest`")
+  expect_match(hint(quote(predict(model, dataset, tpye = "prob"))), "Did you mean `type`[?]")
+})
+
+test_that("an argument that is abbreviated in R's way is found", {
+  weights <- expect_pycifar_error(cifar_train(small_dataset(), class_weight = 1), "argument")
+  expect_match(conditionMessage(weights), "`class_weights` must be")
 })
 
 test_that("an argument that must be given is named", {

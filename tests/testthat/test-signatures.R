@@ -63,7 +63,7 @@ test_that("functions agree", {
 })
 
 test_that("each setting of a training has its way to Python", {
-  others <- c("dataset", "architecture", "callbacks", "verbose")
+  others <- c("dataset", "architecture", "callbacks", "verbose", "...")
   expect_identical(names(training_settings), setdiff(names(formals(cifar_train)), others))
 })
 
