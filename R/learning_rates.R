@@ -4,6 +4,12 @@
 #' search ends early if the loss is no longer a finite number, or if the smoothed loss is more than
 #' 4 times its lowest value. The trained weights are not returned.
 #'
+#' The smoothed loss falls to its lowest value as the learning rate rises. The suggestion is a third of
+#' the learning rate at which 95% of this fall are done. The first tenth of the steps and the last
+#' twentieth are left out. There is no suggestion if the fall is not clearly larger than the noise of
+#' the batches, or if the loss still falls at the highest learning rate. With the default steps, most
+#' suggestions are within a factor of 3 of the best learning rate.
+#'
 #' An argument that is `NULL` takes its value from the recipe of the architecture, as in
 #' [cifar_train()].
 #'
@@ -26,8 +32,8 @@
 #'   * `table`: a tibble with one row per step and the columns `learning_rate`, `loss` (before the
 #'     step) and `smoothed`. The smoothed loss is a mean of all losses so far, in which each loss
 #'     has 0.9 times the weight of the next one.
-#'   * `suggestion`: the learning rate at which the smoothed loss fell fastest, relative to the
-#'     logarithm of the learning rate. It is `NA` if the smoothed loss never fell.
+#'   * `suggestion`: a learning rate for a training. It is `NA` if the losses show none.
+#'   * `reason`: why there is no suggestion. It is `NA` if there is one.
 #'
 #'   `plot()` and [ggplot2::autoplot()] return a ggplot. `format()` returns lines of text, and
 #'   `print()` returns `x` invisibly.
@@ -77,7 +83,8 @@ cifar_find_learning_rate <- function(
         loss = as.double(unlist(found$table$loss)),
         smoothed = as.double(unlist(found$table$smoothed))
       ),
-      suggestion = if (is.null(found$suggestion)) NA_real_ else found$suggestion
+      suggestion = if (is.null(found$suggestion)) NA_real_ else found$suggestion,
+      reason = if (is.null(found$reason)) NA_character_ else found$reason
     ),
     class = "cifar_learning_rates"
   )
@@ -86,24 +93,11 @@ cifar_find_learning_rate <- function(
 #' @rdname cifar_find_learning_rate
 #' @export
 format.cifar_learning_rates <- function(x, ...) {
-  if (nrow(x$table) == 0L) {
-    return("<cifar_learning_rates> the loss was never a finite number")
+  rates <- format_rate(x$table$learning_rate)
+  searched <- if (nrow(x$table) > 0L) {
+    sprintf(", %d steps from %s to %s", length(rates), rates[[1L]], rates[[length(rates)]])
   }
-  rates <- format_rate(range(x$table$learning_rate))
-  c(
-    sprintf(
-      "<cifar_learning_rates> %s, %d steps from %s to %s",
-      x$architecture,
-      nrow(x$table),
-      rates[[1L]],
-      rates[[2L]]
-    ),
-    if (is.na(x$suggestion)) {
-      "The loss fell at none of them."
-    } else {
-      sprintf("suggestion: %s, where the loss fell most", format_rate(x$suggestion))
-    }
-  )
+  c(paste0("<cifar_learning_rates> ", x$architecture, searched), format_suggestion(x))
 }
 
 #' @rdname cifar_find_learning_rate
@@ -124,6 +118,15 @@ plot.cifar_learning_rates <- function(x, ...) {
     )
   }
   plot_learning_rates(x)
+}
+
+# Return the suggestion in words, or why there is none.
+format_suggestion <- function(found) {
+  if (is.na(found$suggestion)) {
+    paste0("no suggestion, because ", found$reason)
+  } else {
+    paste("suggestion", format_rate(found$suggestion))
+  }
 }
 
 # Format learning rates with two significant digits.

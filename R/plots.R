@@ -346,19 +346,21 @@ bare_theme <- function() {
     )
 }
 
-# Plot the loss against the learning rate, and mark the suggested learning rate.
+# Plot the loss against the learning rate, and mark the suggested learning rate if there is one.
 plot_learning_rates <- function(found) {
   marks <- if (!is.na(found$suggestion)) {
-    list(
-      ggplot2::geom_vline(xintercept = found$suggestion, colour = vermilion, linetype = "dashed"),
-      ggplot2::labs(subtitle = sprintf("falls most at %s", format_rate(found$suggestion)))
-    )
+    ggplot2::geom_vline(xintercept = found$suggestion, colour = vermilion, linetype = "dashed")
   }
   ggplot2::ggplot(found$table, ggplot2::aes(.data$learning_rate)) +
     ggplot2::geom_line(ggplot2::aes(y = .data$loss), colour = "#666666", linewidth = 0.3) +
     ggplot2::geom_line(ggplot2::aes(y = .data$smoothed), colour = blue) +
     ggplot2::scale_x_log10() +
-    ggplot2::labs(title = found$architecture, x = "Learning rate", y = "Loss") +
+    ggplot2::labs(
+      title = found$architecture,
+      subtitle = format_suggestion(found),
+      x = "Learning rate",
+      y = "Loss"
+    ) +
     plain_theme() +
     marks
 }

@@ -251,6 +251,7 @@ def find_learning_rate(
         "architecture": found.architecture,
         "table": _columns(found.table),
         "suggestion": found.suggestion,
+        "reason": found.reason,
     }
 
 

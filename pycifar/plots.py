@@ -138,9 +138,12 @@ def plot_learning_rates(
     rates = learning_rates.table["learning_rate"]
     axes.plot(rates, learning_rates.table["loss"], color=GREY, linewidth=0.7, label="each step")
     axes.plot(rates, learning_rates.table["smoothed"], color=BLUE, label="smoothed")
-    if learning_rates.suggestion is not None:
-        label = f"falls most at {learning_rates.suggestion:.2g}"
-        axes.axvline(learning_rates.suggestion, color=VERMILION, linestyle="--", label=label)
+    if learning_rates.suggestion is None:
+        axes.plot([], [], linestyle="", label=learning_rates.outcome)
+    else:
+        axes.axvline(
+            learning_rates.suggestion, color=VERMILION, linestyle="--", label=learning_rates.outcome
+        )
     axes.set(xscale="log", xlabel="Learning rate", ylabel="Loss")
     axes.set_title(str(learning_rates.architecture), **TITLE)
     axes.legend(frameon=False)

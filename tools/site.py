@@ -1,7 +1,7 @@
 """Build the website of both languages in site/ and check its links: `python -m tools.site`.
 
 site/index.html leads to site/r/, which pkgdown makes of the R package, and to site/python/, which
-mkdocs makes of docs/python/ and the docstrings.
+mkdocs makes of docs/python/ (guides and reference) and the docstrings.
 """
 
 import shutil

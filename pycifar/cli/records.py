@@ -81,6 +81,7 @@ def learning_rates_record(found: LearningRates, plot: Path | None) -> dict[str, 
     return {
         "architecture": found.architecture,
         "suggestion": found.suggestion,
+        "reason": found.reason,
         "table": rows(found.table),
         "plot": _text(plot),
     }

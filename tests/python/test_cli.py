@@ -326,10 +326,20 @@ def test_a_search_tells_where_the_loss_falls(run, tmp_path):
     expected = pycifar.find_learning_rate(dataset, "softmax", steps=20, seed=1)
     assert code == 0
     assert record["table"] == expected.table.to_dict("records")
-    assert record["suggestion"] == expected.suggestion
+    assert (record["suggestion"], record["reason"]) == (expected.suggestion, expected.reason)
     assert record["plot"] == str(picture)
     assert picture.is_file()
     assert run(*line)[1] == f"{expected}\n"
+
+
+def test_a_search_that_finds_no_rate_says_why(run):
+    line = ["find-learning-rate", *DATA, "--architecture", "softmax", "--steps", 20, "--seed", 1]
+    line += ["--lowest", 1e-9, "--highest", 1e-8, "--batch-size", 20]
+    code, out, _ = run(*line, "--json")
+    record = json.loads(out)
+    assert code == 0
+    assert (record["suggestion"], record["reason"]) == (None, "the loss did not fall clearly")
+    assert run(*line)[1].endswith(": no suggestion, because the loss did not fall clearly\n")
 
 
 def test_a_saved_model_goes_on(run, model_path, small_model, small_dataset, tmp_path):

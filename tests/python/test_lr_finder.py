@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 import pycifar
@@ -26,7 +27,6 @@ def test_the_same_seed_finds_the_same(small_dataset):
 def test_the_first_loss_is_that_of_the_untrained_network(small_dataset):
     found = pycifar.find_learning_rate(small_dataset, "cnn2", steps=10, seed=1)
     assert found.table["loss"].iloc[0] == pytest.approx(math.log(10), abs=0.3)
-    assert 1e-6 <= found.suggestion <= 10
 
 
 @pytest.mark.parametrize("architecture", ["resnet20", "mlp_relu", "fastnet"])
@@ -35,31 +35,71 @@ def test_every_kind_of_network_can_be_searched(small_dataset, architecture):
     assert len(found.table) > 1
 
 
-def test_the_suggestion_is_where_the_smoothed_loss_falls_most():
-    rates = [10.0**i for i in range(-4, 1)]
-    rows = [(rate, 0.0, loss) for rate, loss in zip(rates, [2, 1.9, 1.0, 0.9, 1.5], strict=True)]
-    assert _found("cnn2", rows).suggestion == pytest.approx(1e-3)
-    assert "the loss fell most at 0.001" in str(_found("cnn2", rows))
+RATES = np.geomspace(1e-6, 10, 100).tolist()
+
+
+def fall_and_rise(step):
+    return 2.0 - 0.5 * (step > 50) + 0.5 * (step > 85)
+
+
+def shaped(height, noise=0.0):
+    """What a search finds whose loss has this height at each step."""
+    ripple = np.random.default_rng(1).normal(0, noise, len(RATES))
+    losses = [height(step) + more for step, more in enumerate(ripple.tolist())]
+    return _found("cnn2", _search(RATES, losses), len(RATES))
+
+
+def test_the_suggestion_is_a_third_of_the_rate_at_which_most_of_the_fall_is_done():
+    found = shaped(fall_and_rise)
+    smoothed = found.table["smoothed"]
+    done = int((smoothed <= 2.0 - 0.95 * (2.0 - smoothed.min())).argmax())
+    assert 50 < done < 85
+    assert found.suggestion == pytest.approx(RATES[done] / 3)
+    assert found.reason is None
+    assert str(found) == "cnn2, 100 steps from 1e-06 to 10: suggestion 0.067"
+
+
+@pytest.mark.parametrize(
+    "height",
+    [
+        fall_and_rise,
+        lambda step: 1.0 if step < 2 else fall_and_rise(step),
+        lambda step: 4.0 if step == 30 else fall_and_rise(step),
+        lambda step: 4.0 if step == 70 else fall_and_rise(step),
+    ],
+    ids=["plain", "easy first batches", "early spike", "late spike"],
+)
+def test_neither_the_first_batches_nor_the_way_back_from_a_spike_make_a_suggestion(height):
+    assert RATES[50] < 3 * shaped(height, noise=0.02).suggestion < RATES[85]
+
+
+@pytest.mark.parametrize(
+    ("height", "noise", "reason"),
+    [
+        (lambda step: 2.0 + step / 100, 0.0, "the loss did not fall clearly"),
+        (lambda step: 2.0, 0.1, "the loss did not fall clearly"),
+        (lambda step: 2.0 - 0.01 * (step > 50), 0.1, "the loss did not fall clearly"),
+        (lambda step: 2.0 - step / 100, 0.0, "the loss was still falling at the highest rate"),
+        (lambda step: 10.0**step, 0.0, "the loss diverged within the first steps"),
+        (lambda step: math.nan, 0.0, "the loss was never a finite number"),
+    ],
+)
+def test_losses_that_show_no_rate_give_a_reason(height, noise, reason):
+    found = shaped(height, noise)
+    assert found.suggestion is None
+    assert found.reason == reason
+    assert str(found).endswith(f": no suggestion, because {reason}")
 
 
 def test_a_search_shows_one_line_at_a_prompt_and_its_steps_in_a_notebook():
-    found = _found("cnn2", [(1e-4 * 1.1**i, 0.5, 1 / (i + 1)) for i in range(100)])
+    found = shaped(fall_and_rise)
     assert repr(found) == str(found)
-    assert str(found).startswith("cnn2, 100 steps from 0.0001 to 1.3: the loss fell most at ")
     shown = found._repr_html_()
     assert shown.startswith(f"<p>{found}</p>")
-    assert "<td>0.0001</td>" in shown
     assert "100 rows" in shown
-    assert _found("<b>", [])._repr_html_() == (
-        "<p>&lt;b&gt;: the loss was never a finite number</p>\n"
+    assert _found("<b>", [], 100)._repr_html_() == (
+        "<p>&lt;b&gt;: no suggestion, because the loss was never a finite number</p>\n"
     )
-
-
-def test_a_loss_that_never_falls_suggests_nothing():
-    rows = [(10.0**i, 0.0, 1.0 + i) for i in range(4)]
-    found = _found("cnn2", rows)
-    assert found.suggestion is None
-    assert "no rate at which the loss fell" in str(found)
 
 
 def test_the_search_ends_where_the_loss_breaks_away_or_is_no_number():
@@ -67,7 +107,6 @@ def test_the_search_ends_where_the_loss_breaks_away_or_is_no_number():
     assert len(_search(rates, [1.0, 1.0, 1.0, 500.0, 1.0, 1.0, 1.0])) == 4
     assert len(_search(rates, [1.0, 1.0, math.nan, 1.0, 1.0, 1.0, 1.0])) == 2
     assert _search(rates, [math.inf] * 7) == []
-    assert str(_found("cnn2", [])) == "cnn2: the loss was never a finite number"
 
 
 @pytest.mark.parametrize(
@@ -85,12 +124,20 @@ def test_what_makes_no_sense_is_refused(small_dataset, arguments, message):
         search(small_dataset, **arguments)
 
 
-def test_the_plot_marks_the_suggestion(small_dataset, tmp_path):
-    found = search(small_dataset, steps=20)
+def legend(figure):
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+def test_the_plot_marks_the_suggestion_or_says_why_there_is_none(tmp_path):
+    found = shaped(fall_and_rise)
     figure = pycifar.plot_learning_rates(found, tmp_path / "rates.png")
     assert (tmp_path / "rates.png").stat().st_size > 0
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels[:2] == ["each step", "smoothed"]
+    assert legend(figure) == ["each step", "smoothed", "suggestion 0.067"]
+    nothing = shaped(lambda step: 2.0 + step / 100)
+    assert (
+        legend(pycifar.plot_learning_rates(nothing))[2]
+        == f"no suggestion, because {nothing.reason}"
+    )
     with pytest.raises(ArgumentError, match="find_learning_rate"):
         pycifar.plot_learning_rates(found.table)
     with pytest.raises(ArgumentError, match="nothing to draw"):

@@ -1,25 +1,43 @@
 test_that("the loss is found at each rate until it breaks away", {
-  found <- cifar_find_learning_rate(small_dataset(), "lenet5", steps = 30, seed = 1)
+  found <- cifar_find_learning_rate(small_dataset(), "softmax", seed = 1)
   expect_s3_class(found, "cifar_learning_rates")
   expect_identical(names(found$table), c("learning_rate", "loss", "smoothed"))
-  expect_lt(nrow(found$table), 31L)
+  expect_lt(nrow(found$table), 101L)
   expect_gt(found$suggestion, 1e-6)
   expect_lt(found$suggestion, 10)
-  expect_output(print(found), "<cifar_learning_rates> lenet5, [0-9]+ steps from 1e-06 to ")
+  expect_identical(found$reason, NA_character_)
+  expect_output(print(found), "<cifar_learning_rates> softmax, [0-9]+ steps from 1e-06 to ")
+  expect_output(print(found), paste("suggestion", format_rate(found$suggestion)), fixed = TRUE)
   expect_s3_class(plot(found), "ggplot")
   expect_s3_class(ggplot2::autoplot(found), "ggplot")
 })
 
-test_that("a search that found nothing says so", {
+test_that("a search that found no rate says why", {
+  found <- cifar_find_learning_rate(
+    small_dataset(),
+    "softmax",
+    highest = 1e-5,
+    steps = 20,
+    seed = 1
+  )
+  expect_identical(found$suggestion, NA_real_)
+  expect_identical(found$reason, "the loss did not fall clearly")
+  sentence <- "no suggestion, because the loss did not fall clearly"
+  expect_output(print(found), sentence)
+  expect_identical(plot(found)$labels$subtitle, sentence)
+})
+
+test_that("a loss that was never a number is not drawn", {
   nothing <- structure(
     list(
       architecture = "cnn2",
       table = tibble::tibble(learning_rate = double(), loss = double(), smoothed = double()),
-      suggestion = NA_real_
+      suggestion = NA_real_,
+      reason = "the loss was never a finite number"
     ),
     class = "cifar_learning_rates"
   )
-  expect_output(print(nothing), "the loss was never a finite number")
+  expect_output(print(nothing), "because the loss was never a finite number")
   expect_pycifar_error(plot(nothing), "argument", "There is nothing to draw")
 })
 
