@@ -210,7 +210,7 @@ def _metrics(
         warnings.warn(
             f"The metrics {', '.join(lost)} are not evaluated: the model was saved without them.",
             UnsavedWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return found
 
