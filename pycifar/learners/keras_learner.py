@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from pycifar.errors import ArgumentError
 from pycifar.learners import Learner
 from pycifar.learners.flip_equivariance import tie_flips
 from pycifar.learners.fused_ops import fuse, make_step
-from pycifar.learners.optimizers import loss_and_metrics, optimizer_of
+from pycifar.learners.optimizers import is_of_keras, loss_and_metrics, optimizer_of
 from pycifar.processor import threads_asked_for
 
 
@@ -53,7 +54,8 @@ class KerasLearner:
             ArgumentError: Keras cannot copy it.
         """
         try:
-            copy = keras.models.clone_model(self.network)
+            with own_objects_known(self.network):
+                copy = keras.models.clone_model(self.network)
             # `variables` copies to NumPy. On JAX, a direct assignment would share the arrays.
             KerasLearner(copy).set_variables(self.variables())
         except Exception as error:
@@ -212,22 +214,40 @@ class KerasLearner:
                 variable.assign(as_numpy(slots[key]))
         return len(set(own) - set(theirs))
 
-    def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
-        """Make the optimizer that these settings name, and set its variables to these values."""
-        optimizer = optimizer_of(config)
+    def restore_optimizer(
+        self,
+        config: TrainingConfig,
+        state: Sequence[np.ndarray],
+        described: dict[str, Any] | None = None,
+    ) -> None:
+        """Make the optimizer that is described or named, and set its variables to these values."""
+        if described is None:
+            optimizer = optimizer_of(config)
+        else:
+            optimizer = keras.saving.deserialize_keras_object(described)
         optimizer.build(self.network.trainable_variables)
         self.network.optimizer = optimizer
         self.set_optimizer_state(state)
 
     @property
     def keeps_optimizer_apart(self) -> bool:
-        """Whether the optimizer is a class of pycifar, which Keras alone cannot load."""
+        """Whether the optimizer is of a class that is not Keras's, and Keras can describe it."""
         optimizer = getattr(self.network, "optimizer", None)
-        return type(optimizer).__module__.startswith("pycifar.")
+        return _is_pycifars(optimizer) or "optimizer" in self.file_record()
 
     def file_record(self) -> dict[str, Any]:
-        """Return an empty record: Keras's description is complete."""
-        return {}
+        """Return the description of an optimizer of the caller's class, if Keras can describe it.
+
+        All else is in Keras's own description of the model.
+        """
+        optimizer = getattr(self.network, "optimizer", None)
+        if optimizer is None or is_of_keras(optimizer) or _is_pycifars(optimizer):
+            return {}
+        try:
+            described = json.loads(json.dumps(keras.saving.serialize_keras_object(optimizer)))
+        except Exception:  # the caller's get_config() can fail in any way
+            return {}
+        return {"optimizer": described}
 
     def generator_states(self) -> list[list[int]]:
         """Return the states of the layers' random generators, such as dropout's."""
@@ -268,9 +288,50 @@ class KerasLearner:
         return threads_asked_for(names, cores)
 
 
+def own_objects(network: Any) -> dict[str, Any]:
+    """Return the classes and functions in a model and its optimizer that only the caller has.
+
+    Each has the name under which Keras asks for it. What is registered is left out.
+    """
+    if not isinstance(network, keras.Model):
+        return {}
+    names = {keras.saving.get_registered_name(own): own for own in _parts_of(network)}
+    return {
+        name: own
+        for name, own in names.items()
+        if not own.__module__.startswith(("keras.", "builtins"))
+        and keras.saving.get_registered_object(name) is None
+    }
+
+
+def _parts_of(network: keras.Model) -> Iterator[Any]:
+    """Yield the classes of layers, of the optimizer and of what they hold, and their functions."""
+    optimizer = getattr(network, "optimizer", None)
+    for holder in [*network._flatten_layers(), *([] if optimizer is None else [optimizer])]:
+        yield type(holder)
+        for name, value in vars(holder).items():
+            if isinstance(value, FunctionType) and not hasattr(type(holder), name):  # no method
+                yield value
+            elif hasattr(type(value), "from_config"):
+                yield type(value)
+
+
+@contextmanager
+def own_objects_known(network: Any) -> Iterator[None]:
+    """Let Keras copy what has such classes and functions inside the context."""
+    objects = own_objects(network)
+    with keras.saving.custom_object_scope(objects) if objects else nullcontext():
+        yield
+
+
 def as_numpy(variable: Any) -> np.ndarray:
     """Return a copy of the values of a Keras variable."""
     return np.array(keras.ops.convert_to_numpy(variable))
+
+
+def _is_pycifars(optimizer: Any) -> bool:
+    """Return whether an optimizer is made of the settings of a training, such as Muon."""
+    return type(optimizer).__module__.startswith("pycifar.")
 
 
 def _normalisations(network: Any) -> Iterator[Any]:

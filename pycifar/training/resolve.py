@@ -18,6 +18,7 @@ from pycifar.config import Settings, TrainingConfig, is_said
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import Augmentation, resolve_augmentation
 from pycifar.errors import ArgumentError
+from pycifar.learners.keras_learner import own_objects_known
 from pycifar.learners.optimizers import MOMENTA, OPTIMIZERS, schedule_of, usual_settings
 from pycifar.models.trained_model import TrainedModel
 from pycifar.rules import check_setting
@@ -34,7 +35,7 @@ INHERITED = (
     "augmentation",
     "class_weights",
 )
-# Settings that it always keeps.
+# Settings that it always keeps. An adopted model keeps its precision alone.
 KEPT = ("validation", "precision", "seed")
 
 
@@ -55,8 +56,10 @@ def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> 
     """
     below = recipe
     if earlier is not None:
-        given = _without_kept(given, earlier.config)
-        below = _inherited(earlier.config).over(below)
+        # Nothing is known of the images that an adopted model was trained on.
+        kept = ("precision",) if earlier.adopted else KEPT
+        given = _without_kept(given, earlier.config, kept)
+        below = _inherited(earlier.config, kept).over(below)
     if isinstance(given.optimizer, keras.optimizers.Optimizer):
         given = _with_settings_of(given, given.optimizer)
     elif given.optimizer is not None:
@@ -83,7 +86,7 @@ def _momentum(given: Settings, resolved: Settings) -> float | None:
     return usual if resolved.momentum is None else resolved.momentum
 
 
-def _inherited(config: TrainingConfig) -> Settings:
+def _inherited(config: TrainingConfig, kept: tuple[str, ...]) -> Settings:
     """Return the settings of an earlier training, checked, because they may come from a file."""
     inherited = {name: getattr(config, name) for name in INHERITED}
     inherited["learning_rate"] *= config.rate_factor
@@ -92,16 +95,16 @@ def _inherited(config: TrainingConfig) -> Settings:
     for name in set(INHERITED) - {"optimizer"}:
         if is_said(name, inherited[name]):
             inherited[name] = check_setting(name, inherited[name])
-    return Settings(**inherited, **{name: getattr(config, name) for name in KEPT})
+    return Settings(**inherited, **{name: getattr(config, name) for name in kept})
 
 
-def _without_kept(given: Settings, own: TrainingConfig) -> Settings:
+def _without_kept(given: Settings, own: TrainingConfig, names: tuple[str, ...]) -> Settings:
     """Return the settings without those that a model always keeps.
 
     Raises:
         ArgumentError: one of these was given with another value.
     """
-    for name in KEPT:
+    for name in names:
         value, kept = getattr(given, name), getattr(own, name)
         if is_said(name, value) and not (type(value) is type(kept) and value == kept):
             raise ArgumentError(
@@ -109,7 +112,7 @@ def _without_kept(given: Settings, own: TrainingConfig) -> Settings:
                 f"{describe(value)} was given."
             )
     unsaid = Settings()
-    return dataclasses.replace(given, **{name: getattr(unsaid, name) for name in KEPT})
+    return dataclasses.replace(given, **{name: getattr(unsaid, name) for name in names})
 
 
 def _with_settings_of(given: Settings, optimizer: Any) -> Settings:
@@ -141,17 +144,18 @@ def own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
         The optimizer; None if the model was trained with an optimizer by name.
 
     Raises:
-        ArgumentError: the model's optimizer was not saved with it.
+        ArgumentError: the model's optimizer did not come with its file.
     """
     if model.config.optimizer in OPTIMIZERS:
         return None
     own = getattr(model.network, "optimizer", None)
     if own is None:
         raise ArgumentError(
-            f"`optimizer` must be given: the model's own, {model.config.optimizer}, was not saved "
-            "with it."
+            f"`optimizer` must be given: the model's own, {model.config.optimizer}, did not come "
+            "with its file."
         )
-    return own.from_config(own.get_config())
+    with own_objects_known(model.network):
+        return own.from_config(own.get_config())
 
 
 def resolve_validation(value: float | str | None, dataset: Dataset) -> float | str | None:
