@@ -224,11 +224,11 @@ def _check_model(
             f"it takes {model.input_shape[1:]} and gives {model.output_shape[1:]}."
         )
     if isinstance(model, keras.Model):
-        _check_outputs(model, shape)
+        check_outputs(model, shape)
     return model
 
 
-def _check_outputs(model: keras.Model, shape: tuple[int, int, int]) -> None:
+def check_outputs(model: keras.Model, shape: tuple[int, int, int]) -> None:
     """Raise an ArgumentError if the outputs of a model are not probabilities.
 
     They are checked on a black and on a white image.
