@@ -72,16 +72,7 @@ live_handle <- function(x, name, class, call = rlang::caller_env()) {
   if (is.null(x$kept$file)) {
     abort_dead(name, class, call)
   }
-  revived_model(x$kept, call)
-}
-
-# Restore a model from the bytes of its file. `kept` is an environment that all copies of the model
-# share, so the model is restored once.
-revived_model <- function(kept, call) {
-  if (is_dead(kept$handle)) {
-    kept$handle <- python_call("model_from_file", kept$file, call = call)
-  }
-  kept$handle
+  revive(x$handle, python_call("model_from_file", x$kept$file, call = call))
 }
 
 # Signal that the R session of an object has ended.

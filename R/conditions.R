@@ -46,11 +46,11 @@
 #'   does not change the weights.
 #' * `pycifar_warning_backend`: the backend of Keras is slower than it could be, or its results
 #'   differ in the last bits.
-#' * `pycifar_warning_unsaved`: a model has a layer that Keras cannot save, or that no file may ask
-#'   for. The model is lost when
-#'   the R session ends.
-#' * `pycifar_warning_optimizer`: a model is continued with other trainable layers than before. The
-#'   optimizer starts anew for their weights.
+#' * `pycifar_warning_unsaved`: a model has a layer that Keras cannot save, that no file may ask for,
+#'   or of which only you have the class. Another R session has the model, or its optimizer, only as
+#'   the message says.
+#' * `pycifar_warning_optimizer`: a model is continued with other trainable layers than before, and
+#'   the optimizer starts anew for their weights; or a model was loaded without its optimizer.
 #'
 #' @section Messages:
 #' * `pycifar_message_progress`: a finished epoch; see `verbose` in [cifar_train()]. The field

@@ -39,8 +39,15 @@ cifar_save_model <- function(model, path, overwrite = FALSE) {
 #'   own, and it cannot take more memory or time than `SECURITY.md` states.
 #' @param sha256 The SHA-256 that the file must have, as 64 hexadecimal digits. `NULL` accepts any
 #'   file.
+#' @param custom_objects Your own classes and functions of Python that the file may ask for: layers,
+#'   an optimizer, activations and the like. A list with the names that they have in the file, such
+#'   as `list(MyLayer = MyLayer)`. That is the name of the class, or the registered name such as
+#'   `"package>name"` if it was registered with Keras when the file was saved. Give only what you
+#'   would run on any settings, because the settings are the file's.
 #'
-#' @return An object of class [cifar_trained_model].
+#' @return An object of class [cifar_trained_model]. If the file has an optimizer of a class that is
+#'   not known here, the model comes without it, with a warning of class
+#'   `pycifar_warning_optimizer`.
 #' @section Errors:
 #' * `pycifar_error_model_file`: there is no such file, it is damaged, it has another SHA-256, or
 #'   pycifar did not write it.
@@ -54,11 +61,29 @@ cifar_save_model <- function(model, path, overwrite = FALSE) {
 #' path <- tempfile(fileext = ".keras")
 #' cifar_save_model(model, path)
 #' cifar_load_model(path)
-cifar_load_model <- function(path, sha256 = NULL) {
+cifar_load_model <- function(path, sha256 = NULL, custom_objects = NULL) {
   check_given("path")
-  path <- one_value(path, "path", "a path")
-  sha256 <- one_value(sha256, "sha256", "64 hexadecimal digits")
-  new_trained_model(python_call("load_model", path, sha256))
+  new_trained_model(python_call(
+    "load_model",
+    one_value(path, "path", "a path"),
+    one_value(sha256, "sha256", "64 hexadecimal digits"),
+    custom_objects_to_python(custom_objects)
+  ))
+}
+
+# Return classes and functions of Python by name, in the form that Python takes.
+custom_objects_to_python <- function(custom_objects, call = rlang::caller_env()) {
+  if (length(custom_objects) == 0L) {
+    return(NULL)
+  }
+  listed <- is.list(custom_objects) && !is.object(custom_objects)
+  of_python <- listed && all(vapply(custom_objects, is_python_object, logical(1L)))
+  if (!of_python || !all(nzchar(rlang::names2(custom_objects)))) {
+    allowed <- "a list of Python classes and functions by name, such as list(MyLayer = MyLayer)"
+    abort_argument("custom_objects", allowed, custom_objects, call)
+  }
+  check_names_differ(custom_objects, "custom_objects", call)
+  custom_objects
 }
 
 #' Inspect a model file without loading it
@@ -67,6 +92,7 @@ cifar_load_model <- function(path, sha256 = NULL) {
 #' not read and nothing is computed, so the file may come from an untrusted source.
 #'
 #' @param path The path of the file.
+#' @inheritParams cifar_load_model
 #'
 #' @return An object of class `cifar_model_file`, a list with
 #'   * `loadable`: whether [cifar_load_model()] would load the file.
@@ -85,7 +111,7 @@ cifar_load_model <- function(path, sha256 = NULL) {
 #'   An element is `NULL` if a problem with the file hides its value.
 #' @section Errors:
 #' * `pycifar_error_model_file`: there is no such file, or it cannot be read.
-#' * `pycifar_error_argument`: `path` is not a path.
+#' * `pycifar_error_argument`: an argument is not as described above.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()
@@ -94,9 +120,13 @@ cifar_load_model <- function(path, sha256 = NULL) {
 #' path <- tempfile(fileext = ".keras")
 #' cifar_save_model(model, path)
 #' cifar_inspect_model(path)
-cifar_inspect_model <- function(path) {
+cifar_inspect_model <- function(path, custom_objects = NULL) {
   check_given("path")
-  found <- python_call("inspect_model", one_value(path, "path", "a path"))
+  found <- python_call(
+    "inspect_model",
+    one_value(path, "path", "a path"),
+    custom_objects_to_python(custom_objects)
+  )
   for (name in c("class_names", "image_shape")) {
     found[[name]] <- unlist(found[[name]])
   }

@@ -171,6 +171,13 @@ is_dead <- function(handle) {
   !is_python_object(handle) || reticulate::py_is_null_xptr(handle)
 }
 
+# Make a dead handle refer to the object of a live one, and return it. A handle is an environment, so
+# all copies of the R object get it, and the R object itself does not change.
+revive <- function(dead, live) {
+  assign("pyobj", get("pyobj", envir = live), envir = dead)
+  dead
+}
+
 # Ask TensorFlow to use oneDNN, as the Python package does. TensorFlow reads the variable only once,
 # and users may import Keras before pycifar to build a network of their own.
 ask_for_onednn <- function() {

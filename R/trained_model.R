@@ -1,17 +1,19 @@
 #' Trained models
 #'
-#' The result of [cifar_train()] and [cifar_load_model()].
+#' The result of [cifar_train()], [cifar_load_model()] and [cifar_adopt_model()].
 #'
 #' @details
 #' A list with the class `cifar_trained_model`:
 #'
-#' * `handle`: the reference to the model in Python. It cannot be used after the R session has
-#'   ended.
+#' * `handle`: the reference to the model in Python. In another session, it works from the first use
+#'   of the model on.
 #' * `kept`: an environment with the bytes of the file that [cifar_save_model()] would write. They
 #'   make it possible to save the model with `saveRDS()` or `save.image()`, and to use it in another
 #'   session. The model is then restored at its first use. This does not work for a model with
-#'   layers that [cifar_load_model()] refuses or that Keras cannot save. For layers that Keras
-#'   cannot save, there is a warning of class `pycifar_warning_unsaved`.
+#'   layers that [cifar_load_model()] refuses or that Keras cannot save; layers of your own classes
+#'   must be registered with Keras in that session (`keras.saving.register_keras_serializable()`).
+#'   For such layers, [cifar_train()] and [cifar_save_model()] give a warning of class
+#'   `pycifar_warning_unsaved`, since `saveRDS()` itself cannot.
 #' * `architecture`: the name of the architecture, or `"custom"`.
 #' * `class_names`: the classes, in the order of the probabilities.
 #' * `image_shape`: height and width in pixels, and 3.
@@ -23,7 +25,8 @@
 #'   which is that of the last step) and `value`.
 #' * `layers`: a tibble with one row per layer and the columns `layer`, `type`, `output_shape`
 #'   (without the batch), `parameters` and `multiply_adds` (for the forward pass of one image).
-#' * `data`: the name, the source and the fingerprint (SHA-256) of the training split.
+#' * `data`: the name, the source and the fingerprint (SHA-256) of the training split. The
+#'   fingerprint is empty for an adopted model, whose training images are not known.
 #' * `seconds`: the duration of each epoch in seconds, including the validation.
 #' * `epochs_done`: the number of finished epochs.
 #' * `interrupted`: whether the user interrupted the training.
@@ -56,7 +59,7 @@ NULL
 
 #' Compute the fingerprint of a model's weights
 #'
-#' @param model A model from [cifar_train()] or [cifar_load_model()].
+#' @param model A trained model: see [cifar_trained_model].
 #' @return The SHA-256 of the type, shape and values of all weights, as 64 hexadecimal digits. Two
 #'   models have the same fingerprint if their weights are equal, bit for bit.
 #' @section Errors:
@@ -136,6 +139,10 @@ print.cifar_trained_model <- function(x, ...) {
   ))
   cat(sprintf("images:  %s pixels\n", describe_shape(x$image_shape)))
   cat(sprintf("classes: %s\n", describe_classes(x$class_names)))
+  if (!nzchar(x$data$fingerprint)) {
+    cat("trained: elsewhere, and adopted\n")
+    return(invisible(x))
+  }
   cat(sprintf(
     "trained: on %s, %d of %d epochs%s%s%s, seed %d\n",
     encodeString(x$data$name),

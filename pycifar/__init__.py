@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pycifar.evaluation import Evaluation, evaluate, predict
     from pycifar.explanation import Explanation, explain
     from pycifar.explanation_plots import plot_explanation, plot_feature_maps, plot_filters
+    from pycifar.models.adoption import adopt_model
     from pycifar.models.file import load_model, save_model
     from pycifar.models.inspection import ModelFile, inspect_model
     from pycifar.models.trained_model import TrainedModel
@@ -61,6 +62,7 @@ _HOMES = {
     "Reproduction": "pycifar.reproduction",
     "Split": "pycifar.datasets",
     "TrainedModel": "pycifar.models.trained_model",
+    "adopt_model": "pycifar.models.adoption",
     "build_model": "pycifar.architectures",
     "doctor": "pycifar.diagnosis",
     "evaluate": "pycifar.evaluation",
@@ -98,6 +100,7 @@ __all__ = [
     "Reproduction",
     "Split",
     "TrainedModel",
+    "adopt_model",
     "build_model",
     "doctor",
     "evaluate",

@@ -363,17 +363,26 @@ def _own_names(layer: str, weights: list[Any]) -> list[str]:
 
 
 @entry_point
-def load_model(path: str, sha256: str | None) -> TrainedModel:
+def load_model(path: str, sha256: str | None, custom_objects: Any = None) -> TrainedModel:
     """Return a handle to a saved model."""
     _import_keras()
-    return pycifar.load_model(path, sha256)
+    return pycifar.load_model(path, sha256, custom_objects)
 
 
 @entry_point
-def inspect_model(path: str) -> dict[str, Any]:
+def adopt_model(
+    model: Any, class_names: Any, rescale: Any = None, custom_objects: Any = None
+) -> TrainedModel:
+    """Return a handle to a trained model of a Keras model, which is a handle or in a file."""
+    _import_keras()
+    return pycifar.adopt_model(model, _as_list(class_names), rescale, custom_objects)
+
+
+@entry_point
+def inspect_model(path: str, custom_objects: Any = None) -> dict[str, Any]:
     """Return what a model file contains, with None for what is unknown."""
     _import_keras()
-    found = pycifar.inspect_model(path).to_dict()
+    found = pycifar.inspect_model(path, custom_objects).to_dict()
     for name in ("class_names", "image_shape"):
         found[name] = None if found[name] is None else list(found[name])
     return found

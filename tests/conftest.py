@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-TRAINS = "trains, which --quick leaves out"
+TRAINS = "trains, or takes long, which --quick leaves out"
 NAMES_CIFAR10 = re.compile("cifar10|CIFAR-10|PYCIFAR_DATA_DIR")
 
 
@@ -21,6 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in (
         "cifar10: in a file that names CIFAR-10, which may be on this machine or not",
         "trains_in_a_child: a process that the test starts trains",
+        "long: takes seconds although it trains nothing",
     ):
         config.addinivalue_line("markers", marker)
     # A shell makes its background jobs ignore Ctrl-C, and their children with them; the tests of
@@ -34,7 +35,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path in named:
             item.add_marker("cifar10")
-        if config.getoption("--quick") and item.get_closest_marker("trains_in_a_child"):
+        if not config.getoption("--quick"):
+            continue
+        if item.get_closest_marker("trains_in_a_child") or item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(TRAINS))
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pycifar.cli.output import print_json, print_table
 from pycifar.cli.parser import UsageError
-from pycifar.cli.readers import as_count, as_flag, as_text
+from pycifar.cli.readers import as_count, as_flag, as_list, as_numbers, as_text
 from pycifar.cli.records import (
+    adoption_record,
     evaluation_record,
     explanation_record,
     exploration_record,
@@ -291,6 +292,25 @@ def reproduce(options: Namespace) -> int:
     return 1 if found.interrupted else 0
 
 
+def adopt(options: Namespace) -> int:
+    """Run `pycifar adopt`."""
+    readers = {"class_names": as_list, "rescale": as_numbers}
+    arguments, output = read_values(options, readers), output_path(options, "output", (".keras",))
+
+    from pycifar.models.adoption import adopt_model
+
+    with _warnings_said("adopt"):
+        model = adopt_model(options.model, **arguments)
+        _save(model, output, options)
+    if "json" in options:
+        print_json(adoption_record(model, output))
+    else:
+        print(f"{printable(options.model)}: {model.network.count_params():,} parameters")
+        print(f"weights: {model.fingerprint()}")
+        _print_path("model", output)
+    return 0
+
+
 def inspect(options: Namespace) -> int:
     """Run `pycifar inspect`."""
     from pycifar.models.inspection import inspect_model
@@ -389,6 +409,10 @@ def _source_of(model: TrainedModel) -> str:
     name = model.data["name"]
     if name in SELF_SUFFICIENT:
         return name
+    if model.adopted:
+        raise ArgumentError(
+            "`dataset` must be given: an adopted model does not say which images it was trained on."
+        )
     raise ArgumentError(
         f"`dataset` must be given: the model was trained on {name} ({model.data['source']}), "
         "which cannot be loaded by its name alone.",

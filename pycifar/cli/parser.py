@@ -251,6 +251,26 @@ def _add_explain(parser: ArgumentParser) -> None:
     _add_output(parser, "the image beside where the model looked")
 
 
+def _add_adopt(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="FILE", help="a .keras file that pycifar did not write")
+    parser.add_argument(
+        "--class-names",
+        metavar="NAME,NAME",
+        required=True,
+        help="one name per class, in the order of the model's outputs",
+    )
+    parser.add_argument(
+        "--rescale",
+        metavar="N",
+        help="1/255 if the model takes values from 0 to 1, 1/127.5,-1 for -1 to 1, and 1 for "
+        "pixels from 0 to 255; needed unless the network has a layer Rescaling",
+    )
+    parser.add_argument(
+        "--output", metavar="MODEL.keras", required=True, help="save the model to this file"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+
+
 def _add_inspect(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="FILE", help="a file that may come from anywhere")
 
@@ -347,6 +367,16 @@ COMMANDS = {
             ("explain model.keras cat.jpg --plot where.png", "for the predicted class"),
             ("explain model.keras cat.jpg --class dog --plot where.png", "for another class"),
             ("explain model.keras cat.jpg --json", "the heat map as numbers"),
+        ),
+    ),
+    "adopt": Command(
+        "Make a model of a Keras file that pycifar did not write.",
+        _add_adopt,
+        (
+            (
+                "adopt theirs.keras --class-names cat,dog --rescale 1/255 --output pets.keras",
+                "which takes values from 0 to 1",
+            ),
         ),
     ),
     "inspect": Command(

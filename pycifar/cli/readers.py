@@ -38,6 +38,23 @@ def as_number(name: str, text: str) -> int | float | str:
     return text
 
 
+def as_list(name: str, text: str) -> list[str]:
+    """Return the texts between commas."""
+    return text.split(",")
+
+
+def as_numbers(name: str, text: str) -> list[int | float | str]:
+    """Return the numbers between commas; 1/255 is one as well."""
+    return [_quotient(name, part) for part in text.split(",")]
+
+
+def _quotient(name: str, text: str) -> int | float | str:
+    above, given, below = (as_number(name, part) for part in text.partition("/"))
+    if given and isinstance(above, (int, float)) and isinstance(below, (int, float)) and below:
+        return above / below
+    return as_number(name, text)
+
+
 def as_count(name: str, text: str) -> int:
     """Return a whole number; raise an ArgumentError unless it is at least 1."""
     return check_count(name, as_number(name, text))

@@ -65,6 +65,19 @@ def training_record(
     }
 
 
+def adoption_record(model: TrainedModel, output: Path | None) -> dict[str, Any]:
+    """Return the record of an adopted model."""
+    return {
+        "architecture": model.config.architecture,
+        "fingerprint": model.fingerprint(),
+        "parameters": model.network.count_params(),
+        "class_names": model.class_names,
+        "image_shape": model.image_shape,
+        "config": model.config.to_dict(),
+        "output": _text(output),
+    }
+
+
 def images_per_second(model: TrainedModel, dataset: Dataset) -> float | None:
     """Return the images trained or validated on per second; None before the first epoch ended."""
     if not model.seconds:

@@ -154,7 +154,8 @@ def _check_source(name: str, value: Any) -> Any:
     return value if isinstance(value, Mapping) else check_choice(name, value, _NAMED)
 
 
-def _check_class_names(name: str, class_names: Any) -> tuple[str, ...]:
+def check_class_names(name: str, class_names: Any) -> tuple[str, ...]:
+    """Return class names as a tuple; raise an ArgumentError unless they are different texts."""
     try:
         names = () if isinstance(class_names, str) else tuple(class_names)
     except TypeError:
@@ -170,7 +171,7 @@ def _check_class_names(name: str, class_names: Any) -> tuple[str, ...]:
 _RULES: dict[str, Callable[[str, Any], Any]] = {
     "source": _check_source,
     "data_dir": check_path,
-    "class_names": _check_class_names,
+    "class_names": check_class_names,
     "image_size": lambda name, value: check_count(name, value, 1, LARGEST_SIDE),
     "download": check_flag,
     "seed": lambda name, value: check_seed(value),

@@ -140,8 +140,16 @@ class Learner(Protocol):
             How many trainable weights it has nothing of; 0 if the earlier one has no optimizer.
         """
 
-    def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
-        """Restore an optimizer of pycifar from the settings and the values of its variables."""
+    def restore_optimizer(
+        self,
+        config: TrainingConfig,
+        state: Sequence[np.ndarray],
+        described: dict[str, Any] | None = None,
+    ) -> None:
+        """Restore an optimizer that is not Keras's, with the values of its variables.
+
+        It is made from its description, or else from the settings.
+        """
 
     @property
     def keeps_optimizer_apart(self) -> bool:

@@ -12,10 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pycifar.arguments import check_choice, describe
 from pycifar.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from pycifar.config import TrainingConfig
 
 CROSSENTROPY = "crossentropy"
 ACCURACY = "accuracy"
@@ -71,6 +74,13 @@ class OwnObjects:
 
     loss: Any = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    def named(self, config: TrainingConfig) -> dict[str, Any]:
+        """Return them by the names that the settings of the training have for them."""
+        named = dict(self.metrics)
+        if isinstance(config.loss, dict) and self.loss is not None:
+            named[config.loss["own"]] = self.loss
+        return named
 
 
 def check_loss(name: str, value: Any) -> Any:
@@ -158,6 +168,16 @@ def own_objects(loss: Any, metrics: Sequence[Any]) -> OwnObjects:
     return OwnObjects(
         loss if loss is not None and is_own(describe_loss(loss)) else None,
         {name: metric for name, metric in own.items() if is_own(descriptions[name])},
+    )
+
+
+def own_objects_named(config: TrainingConfig, custom_objects: Mapping[str, Any]) -> OwnObjects:
+    """Return those of the caller's objects that a training used as its loss or as metrics."""
+    metrics = [name for name, described in config.metrics.items() if is_own(described)]
+    loss = config.loss.get("own") if isinstance(config.loss, dict) else None
+    return OwnObjects(
+        custom_objects.get(str(loss)),
+        {name: custom_objects[name] for name in metrics if name in custom_objects},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from pycifar.backend import check_process, free_memory, keras, seeded, tensorflo
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError
 from pycifar.learners import Learner
+from pycifar.learners.copies import not_compiled, own_parts_known
 from pycifar.learners.descriptions import CROSSENTROPY, OwnObjects
 from pycifar.learners.flip_equivariance import tie_flips
 from pycifar.learners.fused_ops import fuse, make_step
@@ -27,7 +28,7 @@ from pycifar.learners.objectives import (
     try_objective,
     update_metric,
 )
-from pycifar.learners.optimizers import optimizer_of
+from pycifar.learners.optimizers import is_of_keras, optimizer_of
 from pycifar.learners.undo import set_until_closed
 from pycifar.processor import threads_asked_for
 
@@ -68,7 +69,8 @@ class KerasLearner:
             ArgumentError: Keras cannot copy it.
         """
         try:
-            with not_compiled(self.network):  # the copy is compiled anew, maybe otherwise
+            # The copy is compiled anew, maybe otherwise.
+            with own_parts_known(self.network), not_compiled(self.network):
                 copy = keras.models.clone_model(self.network)
             # `variables` copies to NumPy. On JAX, a direct assignment would share the arrays.
             KerasLearner(copy).set_variables(self.variables())
@@ -341,22 +343,40 @@ class KerasLearner:
                 variable.assign(as_numpy(slots[key]))
         return len(set(own) - set(theirs))
 
-    def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
-        """Make the optimizer that these settings name, and set its variables to these values."""
-        optimizer = optimizer_of(config)
+    def restore_optimizer(
+        self,
+        config: TrainingConfig,
+        state: Sequence[np.ndarray],
+        described: dict[str, Any] | None = None,
+    ) -> None:
+        """Make the optimizer that is described or named, and set its variables to these values."""
+        if described is None:
+            optimizer = optimizer_of(config)
+        else:
+            optimizer = keras.saving.deserialize_keras_object(described)
         optimizer.build(self.network.trainable_variables)
         self.network.optimizer = optimizer
         self.set_optimizer_state(state)
 
     @property
     def keeps_optimizer_apart(self) -> bool:
-        """Whether the optimizer is a class of pycifar, which Keras alone cannot load."""
+        """Whether the optimizer is of a class that is not Keras's, and Keras can describe it."""
         optimizer = getattr(self.network, "optimizer", None)
-        return type(optimizer).__module__.startswith("pycifar.")
+        return _is_pycifars(optimizer) or "optimizer" in self.file_record()
 
     def file_record(self) -> dict[str, Any]:
-        """Return an empty record: Keras's description is complete."""
-        return {}
+        """Return the description of an optimizer of the caller's class, if Keras can describe it.
+
+        All else is in Keras's own description of the model.
+        """
+        optimizer = getattr(self.network, "optimizer", None)
+        if optimizer is None or is_of_keras(optimizer) or _is_pycifars(optimizer):
+            return {}
+        try:
+            described = json.loads(json.dumps(keras.saving.serialize_keras_object(optimizer)))
+        except Exception:  # the caller's get_config() can fail in any way
+            return {}
+        return {"optimizer": described}
 
     def generator_states(self) -> list[list[int]]:
         """Return the states of the layers' random generators, such as dropout's."""
@@ -397,20 +417,14 @@ class KerasLearner:
         return threads_asked_for(names, cores)
 
 
-@contextmanager
-def not_compiled(network: Any) -> Iterator[None]:
-    """Make a model look as if it had never been compiled."""
-    compiled, optimizer = network.compiled, getattr(network, "optimizer", None)
-    network.compiled, network.optimizer = False, None
-    try:
-        yield
-    finally:
-        network.compiled, network.optimizer = compiled, optimizer
-
-
 def as_numpy(variable: Any) -> np.ndarray:
     """Return a copy of the values of a Keras variable."""
     return np.array(keras.ops.convert_to_numpy(variable))
+
+
+def _is_pycifars(optimizer: Any) -> bool:
+    """Return whether an optimizer is made of the settings of a training, such as Muon."""
+    return type(optimizer).__module__.startswith("pycifar.")
 
 
 def _normalisations(network: Any) -> Iterator[Any]:

@@ -145,8 +145,13 @@ class NumpyLearner:
         self.set_optimizer_state(earlier.optimizer_state())
         return 0
 
-    def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
-        """Set the velocities to these values; the settings are not needed."""
+    def restore_optimizer(
+        self,
+        config: TrainingConfig,
+        state: Sequence[np.ndarray],
+        described: dict[str, Any] | None = None,
+    ) -> None:
+        """Set the velocities to these values; nothing else is needed."""
         self.set_optimizer_state(state)
 
     @property

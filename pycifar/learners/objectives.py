@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pycifar.arguments import describe
 from pycifar.errors import ArgumentError
 from pycifar.learners.descriptions import (
     ACCURACY,
@@ -97,6 +98,32 @@ def make_objective(
         one_column=one_column,
         has_other_loss=other_loss,
     )
+
+
+def compiled_with(network: keras.Model) -> tuple[Any, list[Any]]:
+    """Return the loss that a model was compiled with, or None, and the metrics, as objects.
+
+    The accuracy is left out, because it is always measured.
+
+    Raises:
+        ArgumentError: it was compiled with several losses, or with weighted metrics.
+    """
+    from pycifar.backend import keras
+
+    compiled = network._compile_metrics
+    metrics = None if compiled is None else compiled._user_metrics
+    weighted = None if compiled is None else compiled._user_weighted_metrics
+    if weighted or isinstance(network.loss, (list, tuple, dict)):
+        raise ArgumentError(
+            "The model must be compiled with one loss and with plain metrics; "
+            f"its loss is {describe(network.loss)}, its weighted metrics are {describe(weighted)}."
+        )
+    loss = network.loss
+    if isinstance(loss, str):
+        loss = keras.losses.get(None if loss in ("crossentropy", "ce") else loss)
+    listed = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+    others = [m for m in listed if m is not None and str(m).lower() not in ("accuracy", "acc")]
+    return loss, [keras.metrics.get(m) if isinstance(m, str) else m for m in others]
 
 
 def directions(objective: Objective) -> dict[str, str]:

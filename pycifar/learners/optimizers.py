@@ -41,6 +41,14 @@ def schedule_of(optimizer: keras.optimizers.Optimizer) -> str:
     return type(rate).__name__ if own else "constant"
 
 
+def is_of_keras(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Return whether an optimizer and its schedule are Keras's own, so any Keras can load them."""
+    inner = getattr(optimizer, "inner_optimizer", None)  # of LossScaleOptimizer
+    parts = [optimizer, getattr(optimizer, "_learning_rate", None)]
+    own = all(type(part).__module__.startswith(("keras.", "builtins")) for part in parts)
+    return own and (inner is None or is_of_keras(inner))
+
+
 def make_optimizer(
     name: str, learning_rate: float, weight_decay: float = 0.0, momentum: float | None = None
 ) -> keras.optimizers.Optimizer:

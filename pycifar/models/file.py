@@ -20,23 +20,25 @@ import numpy as np
 import pycifar
 from pycifar.arguments import check_flag, check_output, check_path, check_sha256
 from pycifar.backend import check_process, keras
-from pycifar.config import TrainingConfig
-from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, UnsavedWarning
+from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, OptimizerWarning
 from pycifar.files import read_file, write_atomically
 from pycifar.foreign_names import known_arguments_only
 from pycifar.language import function
 from pycifar.learners import learner_for
-from pycifar.learners.descriptions import CROSSENTROPY
-from pycifar.learners.keras_learner import not_compiled
+from pycifar.learners.copies import not_compiled
+from pycifar.learners.descriptions import CROSSENTROPY, own_objects_named
 from pycifar.learners.numpy_learner import network_of_numpy
 from pycifar.learners.objectives import make_objective
+from pycifar.learners.optimizers import is_of_keras
+from pycifar.models.custom_objects import knowing, warn_if_unloadable
 from pycifar.models.file_check import (
     CONFIG,
     WEIGHTS,
+    check_optimizer,
     checked_entries,
     checked_network,
-    loading_problem,
     optimizer_config,
+    stored_in_optimizer,
 )
 from pycifar.models.record import (
     check_class_weights,
@@ -58,6 +60,7 @@ SUFFIX = ".keras"
 ENTRY = "pycifar.json"  # the entry of the archive that pycifar adds to Keras's own
 FORMAT = 1  # the version of that entry; to be raised when an older pycifar could not read it
 STATE = "pycifar-optimizer.npz"  # the variables of an optimizer that Keras cannot load
+HDF5 = b"\x89HDF\r\n\x1a\n"  # how such a file begins
 
 # The module of Keras's optimizers on PyTorch. A file that names it would load on PyTorch only.
 OF_TORCH = re.compile(rb"keras\.src\.backend\.torch\.optimizers\.torch_\w+")
@@ -99,22 +102,6 @@ def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -
     return target
 
 
-def warn_if_unloadable(network: Any, stacklevel: int) -> None:
-    """Warn if `load_model` would refuse a file of a network; only a caller's own can be one.
-
-    Args:
-        network: the network.
-        stacklevel: how many calls above this one the warning belongs to.
-    """
-    if isinstance(network, keras.Model) and (problem := loading_problem(network)):
-        warnings.warn(
-            f"This model cannot be saved to a file that can be loaded again: {problem}. Register "
-            "classes and functions of your own with keras.saving.register_keras_serializable().",
-            UnsavedWarning,
-            stacklevel=stacklevel,
-        )
-
-
 def model_bytes(model: TrainedModel) -> bytes:
     """Return the bytes of the file that `save_model` would write."""
     with TemporaryDirectory(prefix="pycifar-") as folder:
@@ -123,30 +110,42 @@ def model_bytes(model: TrainedModel) -> bytes:
         return path.read_bytes()
 
 
-def model_from_bytes(content: bytes) -> TrainedModel:
+def model_from_bytes(
+    content: bytes, custom_objects: Mapping[str, Any] | None = None
+) -> TrainedModel:
     """Return the model in bytes from `model_bytes`; raise the same errors as `load_model`."""
-    return _model_in(content, "The model")
+    return _model_in(content, "The model", custom_objects)
 
 
 @known_arguments_only
-def load_model(path: str | Path, sha256: str | None = None) -> TrainedModel:
+def load_model(
+    path: str | Path,
+    sha256: str | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> TrainedModel:
     """Load a model that `save_model` wrote.
 
     It is safe to load a file from an untrusted source. The file may contain only Keras layers that
-    run no code and read no files, and layers that you have registered with Keras yourself.
-    SECURITY.md states the limits on memory and time. The file is read once: the bytes that were
-    checked are the bytes that are loaded, even if the file changes meanwhile.
+    run no code and read no files, and layers that you have registered with Keras yourself or give
+    as `custom_objects`. SECURITY.md states the limits on memory and time. The file is read once:
+    the bytes that were checked are the bytes that are loaded, even if the file changes meanwhile.
 
     Args:
         path: the ``.keras`` file.
         sha256: the SHA-256 that the file must have, as 64 hexadecimal digits; None accepts any
             file.
+        custom_objects: your own classes and functions that the file may ask for: layers, an
+            optimizer, activations and the like, by the name that they have in the file. That is
+            the name of the class, or the registered name such as "package>name" if it was
+            registered with Keras when the file was saved. Give only what you would run on any
+            settings, because the settings are the file's.
 
     Returns:
-        The trained model, with the fingerprint that it was saved with.
+        The trained model, with the fingerprint that it was saved with. If the file has an optimizer
+        of a class that is not known here, the model comes without it, with an `OptimizerWarning`.
 
     Raises:
-        ArgumentError: `path` or `sha256` is not as above.
+        ArgumentError: `path`, `sha256` or `custom_objects` is not as above.
         ModelFileError: there is no file, it is damaged, has another SHA-256, or pycifar did not
             write it.
         ModelVersionError: a newer pycifar wrote it.
@@ -161,7 +160,7 @@ def load_model(path: str | Path, sha256: str | None = None) -> TrainedModel:
     """
     source = check_path("path", path)
     expected = None if sha256 is None else check_sha256("sha256", sha256)
-    return _model_in(read_model_file(source, expected), str(source))
+    return _model_in(read_model_file(source, expected), str(source), custom_objects)
 
 
 def read_model_file(source: Path, expected: str | None = None) -> bytes:
@@ -181,19 +180,38 @@ def read_model_file(source: Path, expected: str | None = None) -> bytes:
     return content
 
 
-def _model_in(content: bytes, source: str) -> TrainedModel:
+def _model_in(
+    content: bytes, source: str, custom_objects: Mapping[str, Any] | None
+) -> TrainedModel:
     """Check the bytes of a file and return the model in them; `source` names it in errors."""
     entries, extra = model_entries(content, source)
     check_process()
-    try:
-        record = checked_record(extra)
-        network = checked_network(entries)
-        _give_weights(network, entries, record["config"])
-        model = _restore(network, extra, record)
-        _restore_learning(model, extra.get("generators", []), entries)
-        return model
-    except Exception as error:
-        raise ModelFileError(f"{source} cannot be loaded as a model: {reason(error)}") from error
+    with knowing(custom_objects):
+        try:
+            record = checked_record(extra)
+            network = checked_network(entries)
+            optimizer = optimizer_config(entries[CONFIG])
+            # The loss and the metrics of the training are made when they are used.
+            usual = dataclasses.replace(record["config"], loss=CROSSENTROPY, metrics={})
+            give_weights(network, entries, optimizer, make_objective(usual).loss)
+            network.own_objects = own_objects_named(record["config"], custom_objects or {})
+            model = _restore(network, extra, record)
+            left_out = _restore_learning(model, extra, entries)
+        except Exception as error:
+            message = f"{source} cannot be loaded as a model: {reason(error)}"
+            raise ModelFileError(message) from error
+    if left_out is not None:
+        warn_of_lost_optimizer(source, left_out, stacklevel=4)
+    return model
+
+
+def warn_of_lost_optimizer(source: str, why: str, stacklevel: int) -> None:
+    """Warn that a model was loaded without the optimizer in its file."""
+    warnings.warn(
+        f"{source} was loaded without its optimizer: {why}.",
+        OptimizerWarning,
+        stacklevel=stacklevel,
+    )
 
 
 def reason(error: Exception) -> str:
@@ -243,7 +261,7 @@ def _with_known_optimizer(network: keras.Model) -> Iterator[keras.Model]:
     That is any optimizer which is not Keras's own, such as `pycifar.learners.muon.Muon`.
     """
     optimizer = getattr(network, "optimizer", None)
-    if optimizer is None or type(optimizer).__module__.startswith("keras."):
+    if optimizer is None or is_of_keras(optimizer):
         yield network
         return
     with not_compiled(network):
@@ -274,19 +292,16 @@ def model_entries(content: bytes, source: str) -> tuple[dict[str, bytes], dict[s
         ModelFileError: it is no model file, pycifar did not write it, or it is damaged.
         ModelVersionError: a newer pycifar wrote it.
     """
+    entries = archive_entries(content, source)
+    if ENTRY not in entries:
+        raise ModelFileError(
+            f"{source} was not saved by pycifar.",
+            fix=f"{function('adopt_model')} makes a trained model of a plain Keras model.",
+        )
     try:
-        entries = checked_entries(content, (ENTRY, STATE))
-        if ENTRY not in entries:
-            raise ModelFileError(
-                f"{source} was not saved by pycifar.",
-                fix="A plain Keras model opens with keras.models.load_model(); "
-                f"{function('train')} takes it as `architecture`.",
-            )
         extra = json.loads(entries[ENTRY])
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(
-            f"{source} is not a model file, or it is damaged: {reason(error)}."
-        ) from error
+        raise _damaged(source, error) from error
     version = extra.get("format") if isinstance(extra, dict) else None
     if type(version) is not int or version < 1:
         raise ModelFileError(f"{source} is damaged: its entry {ENTRY} names no format.")
@@ -296,6 +311,28 @@ def model_entries(content: bytes, source: str) -> tuple[dict[str, bytes], dict[s
             fix="Update pycifar.",
         )
     return entries, extra
+
+
+def archive_entries(content: bytes, source: str) -> dict[str, bytes]:
+    """Return the entries of a Keras file by name, whoever wrote it.
+
+    Raises:
+        ModelFileError: it is no such file, or it is damaged.
+    """
+    try:
+        return checked_entries(content, (ENTRY, STATE))
+    except ValueError as error:
+        if not content.startswith(HDF5):
+            raise _damaged(source, error) from error
+    raise ModelFileError(
+        f"{source} is an HDF5 file, from which Keras may run code; pycifar does not open it.",
+        fix="If you trust it, make another file of it by Keras: "
+        'keras.models.load_model(path).save("model.keras").',
+    )
+
+
+def _damaged(source: str, error: Exception) -> ModelFileError:
+    return ModelFileError(f"{source} is not a model file, or it is damaged: {reason(error)}.")
 
 
 def checked_record(extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -325,17 +362,22 @@ def checked_record(extra: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _give_weights(
-    network: keras.Model, entries: Mapping[str, bytes], config: TrainingConfig
+def give_weights(
+    network: keras.Model,
+    entries: Mapping[str, bytes],
+    optimizer: dict[str, Any] | None,
+    loss: Any = "sparse_categorical_crossentropy",
 ) -> None:
-    """Load the weights of a file into a network, and into its optimizer if the file has one."""
-    optimizer = optimizer_config(entries[CONFIG])
+    """Load the weights of a file into a network.
+
+    If its optimizer is described, the network is compiled with that one and with `loss`.
+    """
     if optimizer is not None:
-        # Only for the variables of the optimizer. The loss and the metrics of the file are made
-        # when they are used.
-        usual = make_objective(dataclasses.replace(config, loss=CROSSENTROPY, metrics={}))
-        network.compile(keras.optimizers.deserialize(optimizer), usual.loss)
+        network.compile(keras.optimizers.deserialize(optimizer), loss)
         network.optimizer.build(network.trainable_variables)
+        if stored_in_optimizer(entries[WEIGHTS]) < len(network.optimizer.variables):
+            # It was compiled, and has made no step yet.
+            network.compile(keras.optimizers.deserialize(optimizer), loss)
     with TemporaryDirectory(prefix="pycifar-") as folder:
         path = Path(folder, WEIGHTS)
         path.write_bytes(entries[WEIGHTS])
@@ -363,14 +405,27 @@ def check_classes(network: keras.Model, class_names: tuple[str, ...]) -> None:
         raise ValueError("its classes are not those of its network")
 
 
-def _restore_learning(model: TrainedModel, generators: Any, entries: Mapping[str, bytes]) -> None:
+def _restore_learning(
+    model: TrainedModel, extra: Mapping[str, Any], entries: Mapping[str, bytes]
+) -> str | None:
     """Restore the random generators and the optimizer, as far as the file has them.
 
     Files of older versions have fewer of these. Their models still load.
+
+    Returns:
+        Why the optimizer was left out, or None.
     """
     learner = learner_for(model.network)
-    if generators:
+    if generators := extra.get("generators"):
         learner.set_generator_states(checked_generators(generators))
-    if STATE in entries:
-        state = list(read_npz(io.BytesIO(entries[STATE])).values())
-        learner.restore_optimizer(model.config, state)
+    if STATE not in entries:
+        return None
+    described = extra.get("optimizer")
+    if described is not None:
+        try:
+            check_optimizer(described)
+        except ValueError as error:
+            return str(error)
+    state = list(read_npz(io.BytesIO(entries[STATE])).values())
+    learner.restore_optimizer(model.config, state, described)
+    return None

@@ -94,11 +94,16 @@ OPTIMIZER_PARTS: Mapping[str, frozenset[str] | None] = {
     ),
     "keras.optimizers.schedules": None,
 }
+# The same for losses and metrics.
+OBJECTIVE_PARTS: Mapping[str, frozenset[str] | None] = {
+    "keras.losses": None,
+    "keras.metrics": None,
+}
 
 # The class names under which Keras writes plain values, such as a tensor between two layers.
 # Functions are left out on purpose.
 TENSOR, ARRAYS = "__keras_tensor__", ("__numpy__", "__tensor__")
-PLAIN = (TENSOR, *ARRAYS, "__slice__", "__tuple__")
+PLAIN = (TENSOR, *ARRAYS, "__slice__", "__tuple__", "__ellipsis__")
 
 # The types of numbers in an array. Text is left out: its type gives a length for every element, so
 # a few bytes in a file could ask for much memory.
@@ -160,22 +165,6 @@ def checked_config(entries: Mapping[str, bytes]) -> dict[str, Any]:
     return config
 
 
-def loading_problem(network: Any) -> str | None:
-    """Return why a file of a Keras model could not be loaded again, or None if it could.
-
-    Nothing is written or built. What is found is whether Keras can describe the model, and whether
-    all of its parts are allowed.
-    """
-    try:
-        config = json.loads(json.dumps(keras.saving.serialize_keras_object(network)))
-        config["compile_config"] = None
-        check_parts(config, PARTS, OPERATIONS)
-        check_calls(config)
-    except Exception as error:  # get_config() of a layer of the caller can fail in any way
-        return " ".join(str(error).split())[:200] or type(error).__name__
-    return None
-
-
 def measured_network(entries: Mapping[str, bytes]) -> tuple[keras.Model, Measured]:
     """Return the network that the entries of a file describe, without values, and its size.
 
@@ -212,8 +201,6 @@ def network_config(text: bytes) -> dict[str, Any]:
 def optimizer_config(text: bytes) -> dict[str, Any] | None:
     """Return the description of a network's optimizer, or None if it was not compiled.
 
-    The rest of how it was compiled is ignored: pycifar makes the loss and the metrics itself.
-
     Raises:
         ValueError: it is not an optimizer of Keras, or it excludes layers by patterns.
     """
@@ -223,11 +210,34 @@ def optimizer_config(text: bytes) -> dict[str, Any] | None:
     config = compiled.get("optimizer") if isinstance(compiled, dict) else None
     if not isinstance(config, dict):
         raise ValueError(f"its optimizer is {describe(config)}")
+    check_optimizer(config)
+    return config
+
+
+def objective_of(text: bytes) -> tuple[Any, list[Any]]:
+    """Return the loss that a network was compiled with, or None, and the metrics.
+
+    Those of a model that pycifar saved are in its record instead.
+
+    Raises:
+        ValueError: one of them is neither Keras's nor the caller's, or there are several losses.
+    """
+    compiled = json.loads(text).get("compile_config") or {}
+    loss, metrics = compiled.get("loss"), compiled.get("metrics") or []
+    if isinstance(loss, list) or (isinstance(loss, dict) and "class_name" not in loss):
+        raise ValueError("it has several losses")
+    check_parts([loss, metrics], OBJECTIVE_PARTS)
+    listed = metrics if isinstance(metrics, list) else [metrics]
+    others = [m for m in listed if str(m).lower() not in ("accuracy", "acc")]
+    return keras.losses.get(loss), [keras.metrics.get(m) for m in others]
+
+
+def check_optimizer(config: dict[str, Any]) -> None:
+    """Raise a ValueError unless the description of an optimizer is harmless."""
     check_parts(config, OPTIMIZER_PARTS)
     for part in _parts(config):
         if part["config"].get("exclude_layers"):  # a regular expression may never end
             raise ValueError("its optimizer leaves layers out by patterns")
-    return config
 
 
 def check_parts(
@@ -235,7 +245,7 @@ def check_parts(
 ) -> None:
     """Raise a ValueError unless a description contains only allowed parts.
 
-    Parts that the caller has registered with Keras are allowed too.
+    Parts that the caller has registered with Keras, or gives as `custom_objects`, are allowed too.
 
     Args:
         config: a description as Keras writes it.
@@ -261,30 +271,64 @@ def check_parts(
             )
         )
         if not harmless:
-            raise ValueError(f"it asks for {str(module)[:80]}.{str(name)[:80]}, which is not safe")
+            raise ValueError(f"it asks for {_refused(part)}")
         if isinstance(own, dict) and own.get("unroll"):
             raise ValueError(f"its layer {name} unrolls its steps, of which there can be too many")
 
 
 def _is_callers(part: Mapping[str, Any]) -> bool:
-    """Return whether a part is a class or function that the caller has registered with Keras.
+    """Return whether a part is a class or function that the caller has registered or given.
+
+    Keras finds both in one place; see `pycifar.models.custom_objects.knowing`.
 
     Raises:
-        ValueError: the file gives it another name than the registered object has.
+        ValueError: the file gives it another name than the object has.
     """
-    name, registered = part.get("class_name"), part.get("registered_name")
-    # Keras looks up a function by "config", and a class by "registered_name".
-    key = part.get("config") if name == "function" else registered
-    if not isinstance(key, str):
+    name, key = part.get("class_name"), own_name(part)
+    found = keras.saving.get_registered_object(key) if key else None
+    if not key or found is None:
         return False
-    found = keras.saving.get_registered_object(key)
-    if found is None:
-        return False
-    if found.__name__ != (key.rpartition(">")[2] if name == "function" else name):
+    # Other checks go by the name of the class.
+    own = getattr(found, "__name__", None)
+    if name not in ("function", key.rpartition(">")[2], own):
         raise ValueError(
-            f"it calls {str(name)[:80]} what is registered as {key[:80]}, which is {found.__name__}"
+            f"it calls {str(name)[:80]} what is registered as {key[:80]}, which is {own}"
         )
     return True
+
+
+def own_name(part: Mapping[str, Any]) -> str | None:
+    """Return the name under which Keras looks up a class or function that is not its own."""
+    # Keras looks up a function by "config", and a class by "registered_name".
+    key = part.get("config" if part.get("class_name") == "function" else "registered_name")
+    return key if isinstance(key, str) else None
+
+
+def unknown_names(config: Any) -> list[str]:
+    """Return the names of the parts of a description that are neither Keras's nor known here."""
+    own = [
+        own_name(part)
+        for part in _parts(config)
+        if part["class_name"] not in PLAIN and _is_foreign(part) and not _is_callers(part)
+    ]
+    return sorted({name for name in own if name})
+
+
+def _is_foreign(part: Mapping[str, Any]) -> bool:
+    """Return whether a part is a function, or a class of a module that is not Keras's.
+
+    Keras writes its own functions as text alone, and None for a module that is a script.
+    """
+    module = str(part.get("module")).partition(".")[0]
+    return part.get("class_name") == "function" or module not in ("keras", "builtins")
+
+
+def _refused(part: Mapping[str, Any]) -> str:
+    """Return the name of a part and why it is refused."""
+    name = own_name(part)
+    if name and _is_foreign(part):
+        return f'"{name[:80]}", which is neither registered nor given in `custom_objects`'
+    return f"{str(part.get('module'))[:80]}.{str(part.get('class_name'))[:80]}, which is not safe"
 
 
 def _check_plain(part: Mapping[str, Any]) -> None:
@@ -391,6 +435,15 @@ def check_weights(file: Any) -> None:
                     waiting.append((item, depth + 1))
                 else:
                     _check_array(item)
+
+
+def stored_in_optimizer(weights: bytes) -> int:
+    """Return how many variables of an optimizer an HDF5 file has."""
+    import h5py
+
+    with h5py.File(io.BytesIO(weights), "r") as opened:
+        stored = opened.get("optimizer/vars")
+        return 0 if stored is None else len(stored)
 
 
 def _check_array(item: Any) -> None:

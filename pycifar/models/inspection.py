@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from pycifar.arguments import check_path
 from pycifar.errors import ModelFileError, printable
 from pycifar.foreign_names import known_arguments_only
+from pycifar.models.custom_objects import knowing
 from pycifar.models.file import (
     check_classes,
     checked_record,
@@ -98,19 +100,20 @@ def _shortened(names: tuple[str, ...]) -> str:
 
 
 @known_arguments_only
-def inspect_model(path: str | Path) -> ModelFile:
+def inspect_model(path: str | Path, custom_objects: Mapping[str, Any] | None = None) -> ModelFile:
     """Report what a model file contains and whether it can be loaded, without loading it.
 
     The file may come from an untrusted source: its weights are not loaded, and nothing is computed.
 
     Args:
         path: the path of the file.
+        custom_objects: your own classes and functions that the file may ask for, see `load_model`.
 
     Returns:
         A `ModelFile`.
 
     Raises:
-        ArgumentError: `path` is no path.
+        ArgumentError: `path` is no path, or `custom_objects` is not as above.
         ModelFileError: there is no such file, or it cannot be read.
 
     Examples:
@@ -123,6 +126,14 @@ def inspect_model(path: str | Path) -> ModelFile:
     """
     source = check_path("path", path)
     content = read_model_file(source)
+    with knowing(custom_objects):
+        known = _found_in(content)
+    digest = hashlib.sha256(content).hexdigest()
+    return ModelFile(str(source), len(content), digest, **known)
+
+
+def _found_in(content: bytes) -> dict[str, Any]:
+    """Return the fields of a `ModelFile` that are known, by name."""
     known: dict[str, Any] = {}
     try:
         entries, extra = model_entries(content, "It")
@@ -142,5 +153,4 @@ def inspect_model(path: str | Path) -> ModelFile:
         known["problem"] = error.message
     except Exception as error:  # a malicious file can fail in any way
         known["problem"] = reason(error)
-    digest = hashlib.sha256(content).hexdigest()
-    return ModelFile(str(source), len(content), digest, **known)
+    return known

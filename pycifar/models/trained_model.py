@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pycifar.scratch import NumpyModel
 
 HISTORY_COLUMNS = ("epoch", "split", "metric", "value")
+# The record of the training images of a model that pycifar did not train.
+UNKNOWN_DATA = {"name": "unknown", "source": "adopted", "fingerprint": ""}
+
 BLOCK = 2**18  # values that are converted to NumPy at a time: 1 MB in float32
 
 
@@ -32,7 +35,8 @@ class TrainedModel:
     """A trained classifier.
 
     Two models are equal if they have the same classes and, bit for bit, the same weights. A model
-    can be pickled and copied by `copy.deepcopy`: both have all that `save_model` saves.
+    can be pickled and copied by `copy.deepcopy`: both have all that `save_model` saves. Layers and
+    optimizers of your own classes come back as well, since a pickle names the classes.
 
     Args:
         network: a Keras model or a `pycifar.scratch.NumpyModel`. It takes raw uint8 pixels, shape
@@ -42,7 +46,8 @@ class TrainedModel:
         history: one row per value, with the columns `epoch` (from 1), `split` ("train" or
             "validation"), `metric` ("loss", "accuracy", those asked for, or "learning_rate", which
             is that of the last step) and `value`.
-        data: `name`, `source` and `fingerprint` of the training split.
+        data: `name`, `source` and `fingerprint` of the training split; the fingerprint is empty for
+            a model from `adopt_model`, whose training images are not known.
         seconds: the duration of each epoch in seconds, validation included.
         interrupted: whether the user stopped the training early.
         best_epoch: the epoch whose weights the network has, if the weights of the best epoch were
@@ -74,9 +79,12 @@ class TrainedModel:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Keras's own copies lose the states of random generators, and so another dropout goes on.
+        from pycifar.learners.copies import own_parts
+        from pycifar.learners.descriptions import OwnObjects
         from pycifar.models.file import model_bytes, model_from_bytes
 
-        return model_from_bytes, (model_bytes(self),)
+        own = getattr(self.network, "own_objects", OwnObjects()).named(self.config)
+        return model_from_bytes, (model_bytes(self), own_parts(self.network) | own)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -87,6 +95,11 @@ class TrainedModel:
     def keras_model(self) -> keras.Model:
         """The network as a Keras model; a NumPy network is converted to an equivalent one."""
         return learner_for(self.network).as_keras()
+
+    @property
+    def adopted(self) -> bool:
+        """Whether it is from `adopt_model`, and was not trained since."""
+        return not self.data["fingerprint"]
 
     def check_classes(self, class_names: tuple[str, ...]) -> None:
         """Raise a DataError unless a data set has the model's classes, in the same order."""
@@ -163,7 +176,8 @@ class TrainedModel:
     def __repr__(self) -> str:
         parts = [f"<TrainedModel {printable(self.config.architecture)}"]
         parts.append(f"{self.network.count_params():,} parameters")
-        parts.append(f"{self.epochs_done} of {self.config.epochs} epochs")
+        done = f"{self.epochs_done} of {self.config.epochs} epochs"
+        parts.append("adopted" if self.adopted else done)
         if self.best_epoch is not None:
             parts.append(f"weights of epoch {self.best_epoch}")
         for split in ("train", "validation"):

@@ -133,7 +133,8 @@ def prepare(
     else:
         _check_goes_on(earlier, dataset)
         name, recipe = earlier.config.architecture, recipe_by_name(earlier.config.architecture)
-        seed = resolve_seed(earlier.config.seed, checkpoint_seed)
+        own_seed = given.seed if earlier.adopted else earlier.config.seed
+        seed = resolve_seed(own_seed, checkpoint_seed)
         network = learner_for(earlier.network).copy()  # the given one stays as it is
     if earlier is not None and given.optimizer is None:
         given = dataclasses.replace(given, optimizer=own_optimizer(earlier))

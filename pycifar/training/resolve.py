@@ -19,6 +19,7 @@ from pycifar.config import Settings, TrainingConfig, is_said
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import Augmentation, resolve_augmentation
 from pycifar.errors import ArgumentError
+from pycifar.learners.copies import own_parts_known
 from pycifar.learners.descriptions import (
     CROSSENTROPY,
     MEASURED,
@@ -28,6 +29,7 @@ from pycifar.learners.descriptions import (
     is_own,
     own_objects,
 )
+from pycifar.learners.objectives import compiled_with
 from pycifar.learners.optimizers import MOMENTA, OPTIMIZERS, schedule_of, usual_settings
 from pycifar.models.trained_model import TrainedModel
 from pycifar.rules import check_setting
@@ -46,7 +48,7 @@ INHERITED = (
     "loss",
     "metrics",
 )
-# Settings that it always keeps.
+# Settings that it always keeps. An adopted model keeps its precision alone.
 KEPT = ("validation", "precision", "seed")
 
 
@@ -68,8 +70,10 @@ def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> 
     """
     below = recipe
     if earlier is not None:
-        given = _without_kept(given, earlier.config)
-        below = _inherited(earlier.config).over(below)
+        # Nothing is known of the images that an adopted model was trained on.
+        kept = ("precision",) if earlier.adopted else KEPT
+        given = _without_kept(given, earlier.config, kept)
+        below = _inherited(earlier.config, kept).over(below)
     given = _described(given)
     if isinstance(given.optimizer, keras.optimizers.Optimizer):
         given = _with_settings_of(given, given.optimizer)
@@ -128,7 +132,7 @@ def _momentum(given: Settings, resolved: Settings) -> float | None:
     return usual if resolved.momentum is None else resolved.momentum
 
 
-def _inherited(config: TrainingConfig) -> Settings:
+def _inherited(config: TrainingConfig, kept: tuple[str, ...]) -> Settings:
     """Return the settings of an earlier training, checked, because they may come from a file."""
     inherited = {name: getattr(config, name) for name in INHERITED}
     inherited["learning_rate"] *= config.rate_factor
@@ -137,16 +141,16 @@ def _inherited(config: TrainingConfig) -> Settings:
     for name in set(INHERITED) - {"optimizer", "loss", "metrics"}:
         if is_said(name, inherited[name]):
             inherited[name] = check_setting(name, inherited[name])
-    return Settings(**inherited, **{name: getattr(config, name) for name in KEPT})
+    return Settings(**inherited, **{name: getattr(config, name) for name in kept})
 
 
-def _without_kept(given: Settings, own: TrainingConfig) -> Settings:
+def _without_kept(given: Settings, own: TrainingConfig, names: tuple[str, ...]) -> Settings:
     """Return the settings without those that a model always keeps.
 
     Raises:
         ArgumentError: one of these was given with another value.
     """
-    for name in KEPT:
+    for name in names:
         value, kept = getattr(given, name), getattr(own, name)
         if is_said(name, value) and not (type(value) is type(kept) and value == kept):
             raise ArgumentError(
@@ -154,7 +158,7 @@ def _without_kept(given: Settings, own: TrainingConfig) -> Settings:
                 f"{describe(value)} was given."
             )
     unsaid = Settings()
-    return dataclasses.replace(given, **{name: getattr(unsaid, name) for name in KEPT})
+    return dataclasses.replace(given, **{name: getattr(unsaid, name) for name in names})
 
 
 def _with_settings_of(given: Settings, optimizer: Any) -> Settings:
@@ -186,17 +190,18 @@ def own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
         The optimizer; None if the model was trained with an optimizer by name.
 
     Raises:
-        ArgumentError: the model's optimizer was not saved with it.
+        ArgumentError: the model's optimizer did not come with its file.
     """
     if model.config.optimizer in OPTIMIZERS:
         return None
     own = getattr(model.network, "optimizer", None)
     if own is None:
         raise ArgumentError(
-            f"`optimizer` must be given: the model's own, {model.config.optimizer}, was not saved "
-            "with it."
+            f"`optimizer` must be given: the model's own, {model.config.optimizer}, did not come "
+            "with its file."
         )
-    return own.from_config(own.get_config())
+    with own_parts_known(model.network):
+        return own.from_config(own.get_config())
 
 
 def compiled_settings(network: Any) -> Settings:
@@ -209,31 +214,12 @@ def compiled_settings(network: Any) -> Settings:
     """
     if not getattr(network, "compiled", False) or hasattr(network, "own_objects"):
         return Settings()
-    compiled = network._compile_metrics
-    metrics = None if compiled is None else compiled._user_metrics
-    weighted = None if compiled is None else compiled._user_weighted_metrics
-    if weighted or isinstance(network.loss, (list, tuple, dict)):
-        raise ArgumentError(
-            "The model must be compiled with one loss and with plain metrics; "
-            f"its loss is {describe(network.loss)}, its weighted metrics are {describe(weighted)}."
-        )
-    loss = network.loss
-    if isinstance(loss, str):
-        loss = keras.losses.get(None if loss in ("crossentropy", "ce") else loss)
-    named = [
-        keras.metrics.get(m) if isinstance(m, str) else m for m in _other_than_accuracy(metrics)
-    ]
+    loss, metrics = compiled_with(network)
     return Settings(
         optimizer=network.optimizer.from_config(network.optimizer.get_config()),
         loss=loss,
-        metrics=named or None,
+        metrics=metrics or None,
     )
-
-
-def _other_than_accuracy(metrics: Any) -> list[Any]:
-    """Return the metrics of a compiled model without the accuracy, which is always measured."""
-    listed = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
-    return [m for m in listed if m is not None and str(m).lower() not in ("accuracy", "acc")]
 
 
 def own_objects_of(given: Settings, settings: Settings, earlier: TrainedModel | None) -> OwnObjects:

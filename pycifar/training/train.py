@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.architectures import CUSTOM
 from pycifar.arguments import check_verbosity, describe
 from pycifar.backend import call_began, keras, torch_generator_kept
 from pycifar.config import DEFAULT_ARCHITECTURE, UNSAID, Settings
@@ -28,7 +27,7 @@ from pycifar.errors import (
 from pycifar.foreign_names import known_arguments_only
 from pycifar.interrupts import Terminated
 from pycifar.language import function
-from pycifar.models.file import warn_if_unloadable
+from pycifar.models.custom_objects import warn_if_unloadable
 from pycifar.models.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
 from pycifar.rules import check_settings
 from pycifar.scratch import NumpyModel
@@ -241,8 +240,7 @@ def train(  # noqa: PLR0913 - the settings of a training
     with checkpoints_in(folder, every, given.resume) as checkpoints:
         run = prepare_run(dataset, architecture, given, checkpoints, started)
         check_callbacks(callbacks, run.config)
-        if run.config.architecture == CUSTOM:
-            warn_if_unloadable(run.learner.network, stacklevel=4)
+        warn_if_unloadable(run.learner.network, stacklevel=4)
         directions = run.learner.directions()
         stopping = early_stopping_callbacks(run.config, run.validating is not None, directions)
         try:
@@ -268,6 +266,11 @@ def _dataset_of(model: TrainedModel, architecture: Any) -> Dataset:
         raise ArgumentError(
             "`architecture` must be left out where a trained model comes first, not "
             f"{describe(architecture)}."
+        )
+    if model.adopted:
+        raise DataError(
+            "An adopted model does not say which images it was trained on.",
+            fix="Give a data set as `dataset`, and the model as `architecture`.",
         )
     dataset = loaded_dataset(model.data["name"], model.data["fingerprint"])
     if dataset is None:

@@ -11,16 +11,13 @@ import numpy as np
 import pytest
 
 import pycifar
-from pycifar import limits
 from pycifar.errors import ArgumentError, ModelFileError
 from pycifar.models import file as model_file
 from pycifar.models.file_check import (
     CONFIG,
-    OPERATIONS,
     PARTS,
     check_parts,
     checked_entries,
-    count_calls,
 )
 
 
@@ -103,7 +100,7 @@ def test_a_history_cannot_make_a_training_go_on_for_ever(saved):
     [
         ({"class_name": "Lambda", "registered_name": "pycifar_tests>Mine"}, "which is Mine"),
         ({"class_name": "function", "config": "eval", "registered_name": "pycifar_tests>Mine"},
-         "asks for None.function"),
+         "asks for \"eval\", which"),
     ],
 )  # fmt: skip
 def test_a_part_is_made_by_the_name_that_was_checked(part, wrong):
@@ -114,16 +111,6 @@ def test_a_part_is_made_by_the_name_that_was_checked(part, wrong):
     with pytest.raises(ValueError, match=wrong):
         check_parts(part | {"module": None}, PARTS)
     check_parts({"class_name": "Mine", "registered_name": "pycifar_tests>Mine"}, PARTS)
-
-
-@pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0", "ConvNeXtTiny",
-                                  "InceptionV3", "NASNetMobile", "ResNet50V2"])  # fmt: skip
-def test_published_networks_are_harmless(name):
-    network = getattr(keras.applications, name)(weights=None)
-    config = json.loads(json.dumps(keras.saving.serialize_keras_object(network)))
-    check_parts(config, PARTS, OPERATIONS)
-    _, calls = count_calls(config)
-    assert calls < limits.MOST_CALLS / 2
 
 
 def test_an_array_in_two_places_is_refused(saved, tmp_path):

@@ -21,6 +21,7 @@ PUBLIC = [
     "Reproduction",
     "Split",
     "TrainedModel",
+    "adopt_model",
     "build_model",
     "doctor",
     "evaluate",

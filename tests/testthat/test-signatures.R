@@ -9,6 +9,7 @@ pairs <- list(
   evaluate = cifar_evaluate,
   save_model = cifar_save_model,
   load_model = cifar_load_model,
+  adopt_model = cifar_adopt_model,
   inspect_model = cifar_inspect_model,
   reproduce = cifar_reproduce,
   load_reproduction = cifar_load_reproduction,

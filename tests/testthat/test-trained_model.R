@@ -25,9 +25,20 @@ test_that("a model from a file of R works as before", {
     predict(small_model(), test_images(3L), type = "prob")
   )
   copy <- model
-  expect_identical(live_handle(copy, "x", "cifar_trained_model"), model$kept$handle)
+  expect_identical(live_handle(copy, "x", "cifar_trained_model"), model$handle)
   again <- cifar_train(small_dataset(), model, epochs = 1, verbose = 0)
   expect_identical(again$fingerprint, further_model()$fingerprint)
+})
+
+test_that("a model from a file of R has a handle once it works, and stays the same value", {
+  path <- withr::local_tempfile()
+  saveRDS(small_model(), path)
+  used <- readRDS(path)
+  predict(used, test_images(1L))
+  expect_false(is_dead(used$handle))
+  expect_identical(used$handle$config$seed, 1L)
+  expect_identical(rlang::hash(used), rlang::hash(readRDS(path)))
+  expect_identical(rlang::hash(used), rlang::hash(small_model()))
 })
 
 test_that("a model of another session works in this one", {
@@ -38,6 +49,47 @@ test_that("a model of another session works in this one", {
 
 test_that("the fingerprint is that of the weights", {
   expect_identical(cifar_fingerprint(small_model()), small_model()$fingerprint)
+})
+
+test_that("layers of an own class are told, and come back where the class is given", {
+  skip_without_python()
+  own <- asNamespace("reticulate")$py_run_string(paste(
+    "import keras",
+    "class Doubled(keras.layers.Layer):",
+    "    def call(self, inputs):",
+    "        return inputs * 2",
+    "def network(input_shape, n_classes):",
+    "    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(),",
+    "        Doubled(), keras.layers.Dense(n_classes, activation='softmax')])",
+    sep = "\n"
+  ))
+  expect_warning(
+    model <- cifar_train(small_dataset(), own$network, epochs = 1, seed = 1, verbose = 0),
+    "\"Doubled\".*`custom_objects` of cifar_load_model",
+    class = "pycifar_warning_unsaved"
+  )
+  path <- withr::local_tempfile(fileext = ".keras")
+  expect_warning(cifar_save_model(model, path), "Doubled", class = "pycifar_warning_unsaved")
+  expect_pycifar_error(cifar_load_model(path), "model_file", "\"Doubled\", which is neither")
+  given <- list(Doubled = own$Doubled)
+  expect_identical(cifar_load_model(path, custom_objects = given)$fingerprint, model$fingerprint)
+  expect_true(cifar_inspect_model(path, custom_objects = given)$loadable)
+  for (wrong in list(own$Doubled, list(own$Doubled), list(Doubled = 1), "Doubled")) {
+    expect_pycifar_error(
+      cifar_load_model(path, custom_objects = wrong),
+      "argument",
+      "must be a list of Python classes and functions by name"
+    )
+  }
+  from_r <- dead_copy(model)
+  expect_pycifar_error(predict(from_r, test_images(1L)), "model_file", "Doubled")
+  withr::defer(asNamespace("reticulate")$py_run_string(
+    "keras.saving.get_custom_objects().pop('Doubled')"
+  ))
+  asNamespace("reticulate")$py_run_string(
+    "keras.saving.get_custom_objects()['Doubled'] = Doubled"
+  )
+  expect_identical(cifar_fingerprint(from_r), model$fingerprint)
 })
 
 test_that("a model that Keras cannot write is kept for the session, with a warning", {

@@ -1,0 +1,298 @@
+"""Adopting a Keras model that pycifar did not train."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pycifar.architectures import CUSTOM
+from pycifar.arguments import check_number, check_path, describe
+from pycifar.backend import check_process, keras
+from pycifar.config import DEFAULTS, TrainingConfig
+from pycifar.datasets.augmentation import resolve_augmentation
+from pycifar.datasets.load import check_class_names
+from pycifar.errors import ArgumentError, ModelFileError, UnsavedWarning
+from pycifar.language import function
+from pycifar.learners.copies import own_parts_known
+from pycifar.learners.descriptions import (
+    CROSSENTROPY,
+    describe_loss,
+    describe_metrics,
+    gives_logits,
+    own_objects,
+)
+from pycifar.learners.heads import with_probabilities
+from pycifar.learners.objectives import compiled_with
+from pycifar.learners.optimizers import schedule_of, usual_settings
+from pycifar.memory import check_image_fits
+from pycifar.models.custom_objects import knowing
+from pycifar.models.file import (
+    ENTRY,
+    archive_entries,
+    give_weights,
+    read_model_file,
+    reason,
+    warn_of_lost_optimizer,
+)
+from pycifar.models.file_check import CONFIG, checked_network, objective_of, optimizer_config
+from pycifar.models.trained_model import (
+    HISTORY_COLUMNS,
+    UNKNOWN_DATA,
+    TrainedModel,
+    current_versions,
+)
+from pycifar.precision import precision_of
+
+# The pixels as they are, 0 to 255: a scale and an offset.
+RAW = (1.0, 0.0)
+
+
+def adopt_model(
+    model: str | Path | keras.Model,
+    class_names: Sequence[str],
+    rescale: float | Sequence[float] | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> TrainedModel:
+    """Make a trained model of a Keras model that pycifar did not train.
+
+    The model can then be used like one from `train`: for predictions, evaluations and explanations,
+    to be saved, and to go on with `train`. It has no record of its training: its history is empty,
+    and its `adopted` is True. Its `config` has the settings with which it would go on. These are
+    its own optimizer, with its state, if the model was compiled, and else those of an architecture
+    of yours in `train`. The seed and the validation are then yours to choose.
+
+    A file is checked like one that `load_model` opens: it may come from an untrusted source. In
+    addition, the network is run on two images, to see whether it gives probabilities.
+
+    Args:
+        model: the path of a ``.keras`` file, such as `keras.callbacks.ModelCheckpoint` writes; or a
+            Sequential or functional Keras model, of which a copy is taken. It must take images of
+            one size with 3 channels, shape (n, height, width, 3), and give a probability for each
+            class.
+        class_names: one name per class, in the order of the model's outputs. No file holds them,
+            and names in another order give predictions of the wrong classes. Functions of Keras
+            that read folders, such as `keras.utils.image_dataset_from_directory`, sort the names
+            of the folders. `evaluate` on images with known classes shows whether they are right.
+        rescale: what the model expects in place of pixels from 0 to 255. A number to multiply them
+            by, such as 1/255 for a model that takes values from 0 to 1; or two numbers, a factor
+            and what is then added, such as (1/127.5, -1) for values from -1 to 1. The network gets
+            a layer Rescaling in front, which its files keep. 1 stands for pixels as they are. None
+            stands for 1, and is allowed only if the network shows that it takes such pixels: it has
+            a layer Rescaling itself, or an input of uint8. For another preparation of the pixels,
+            build it into the network, and give 1.
+        custom_objects: your own classes and functions that the file may ask for, see `load_model`.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        ArgumentError: an argument is not as above, or the model does not suit it.
+        ModelFileError: there is no such file, it is damaged, or it holds what is not safe; or
+            pycifar wrote it, so that `load_model` opens it with its record.
+
+    Examples:
+        >>> import keras, pycifar
+        >>> layers = [keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
+        >>> network = keras.Sequential([keras.Input((32, 32, 3)), *layers])
+        >>> pycifar.adopt_model(network, ["cat", "dog"], rescale=1 / 255)
+        <TrainedModel custom, 6,146 parameters, adopted>
+    """
+    names, scaling = check_class_names("class_names", class_names), _scaling(rescale)
+    check_process()
+    with knowing(custom_objects):
+        if isinstance(model, keras.Model):
+            given, (loss, metrics) = model, compiled_with(model)
+        else:
+            given, loss, metrics = _network_in(model)
+        shape = _check_shapes(given, len(names))
+        if scaling is None and not _takes_pixels(given):
+            raise ArgumentError(
+                "`rescale` must be given: nothing in the network shows which pixels it takes.",
+                fix="Give 1 if it takes values from 0 to 255, and 1/255 if it takes values from 0 "
+                "to 1.",
+            )
+        network = _rebuilt(given, scaling or RAW)
+        check_image_fits(network)
+        network = with_probabilities(network, shape, len(names), gives_logits(loss))
+        if given.compiled:
+            _compile(network, given)
+    return _adopted(network, names, loss, metrics)
+
+
+def _scaling(rescale: Any) -> tuple[float, float] | None:
+    """Return the factor and the offset of a Rescaling layer, or None if none was given."""
+    if rescale is None:
+        return None
+    several = list(rescale) if isinstance(rescale, (list, tuple)) else [rescale]
+    if len(several) not in (1, 2):
+        raise ArgumentError(f"`rescale` must be one number or two, not {describe(rescale)}.")
+    factor = check_number("rescale", several[0], minimum=0, open_minimum=True)
+    return factor, check_number("rescale", several[1]) if len(several) == 2 else 0.0
+
+
+def _network_in(path: Any) -> tuple[keras.Model, Any, list[Any]]:
+    """Return the network in a file, its loss or None, and its metrics.
+
+    The network has its weights, and its optimizer if that is known.
+    """
+    if isinstance(path, TrainedModel):
+        raise ArgumentError("`model` must be a path or a Keras model, not a trained model.")
+    source = check_path("model", path)
+    entries = archive_entries(read_model_file(source), str(source))
+    if ENTRY in entries:
+        raise ModelFileError(
+            f"{source} was saved by pycifar, and has a record of its training.",
+            fix=f"Load it with {function('load_model')}.",
+        )
+    try:
+        network = checked_network(entries)
+        optimizer, lost = _known(lambda: optimizer_config(entries[CONFIG]), None)
+        objective, missed = _known(lambda: objective_of(entries[CONFIG]), (None, []))
+        give_weights(network, entries, optimizer)
+    except Exception as error:
+        raise ModelFileError(f"{source} cannot be adopted: {reason(error)}") from error
+    if lost is not None:
+        warn_of_lost_optimizer(str(source), lost, stacklevel=4)
+    if missed is not None:
+        warnings.warn(
+            f"{source} was adopted without its loss and metrics: {missed}.",
+            UnsavedWarning,
+            stacklevel=4,
+        )
+    return network, *objective
+
+
+def _known(read: Callable[[], Any], otherwise: Any) -> tuple[Any, str | None]:
+    """Return what is read, and None; or something else, and why that cannot be read."""
+    try:
+        return read(), None
+    except Exception as error:  # Keras raises many kinds
+        return otherwise, reason(error)
+
+
+def _check_shapes(network: Any, n_classes: int) -> tuple[int, int, int]:
+    """Return the shape of the images that a network takes.
+
+    Raises:
+        ArgumentError: it is no network of images, or has another number of outputs.
+    """
+    layered = isinstance(network, keras.Sequential) or hasattr(network, "inputs")
+    if not layered or not network.built or network.inputs is None:
+        raise ArgumentError(
+            "`model` must be a functional Keras model, or a Sequential one that begins with an "
+            f"Input; this {type(network).__name__} shows no layers or no size of its images.",
+            fix="Make a functional one of it: keras.Model(inputs, outputs).",
+        )
+    takes, gives = ([tuple(t.shape[1:]) for t in ts] for ts in (network.inputs, network.outputs))
+    if len(takes) != 1 or len(takes[0]) != 3 or takes[0][2] != 3 or None in takes[0]:
+        raise ArgumentError(
+            "The model must take images of one size with 3 channels, (height, width, 3); it takes "
+            f"{' and '.join(map(str, takes))}."
+        )
+    if gives != [(n_classes,)] and (gives, n_classes) != ([(1,)], 2):
+        raise ArgumentError(
+            f"The model must give a probability for each of the {n_classes} classes in "
+            f"`class_names`, shape ({n_classes},); it gives {' and '.join(map(str, gives))}."
+        )
+    return takes[0]
+
+
+def _takes_pixels(network: keras.Model) -> bool:
+    """Return whether a network shows that it takes pixels from 0 to 255."""
+    layers = network._flatten_layers()
+    scaled = any(isinstance(layer, keras.layers.Rescaling) for layer in layers)
+    return scaled or network.inputs[0].dtype == "uint8"
+
+
+def _rebuilt(network: keras.Model, scaling: tuple[float, float]) -> keras.Model:
+    """Return a copy of a network, with its weights, behind a layer Rescaling."""
+    first = network.inputs[0]
+    start = keras.Input(first.shape[1:], dtype=first.dtype if scaling == RAW else "uint8")
+    front = [] if scaling == RAW else [keras.layers.Rescaling(*scaling)]
+    try:
+        with own_parts_known(network):
+            copy = _copied(network, start, front)
+            for layer in network.layers:
+                if layer.weights:
+                    copy.get_layer(layer.name).set_weights(layer.get_weights())
+    except Exception as error:
+        raise ArgumentError(f"This model cannot be copied: {reason(error)}") from error
+    return copy
+
+
+def _copied(network: keras.Model, start: Any, front: list[Any]) -> keras.Model:
+    """Return a network of new layers on an input, with other layers in front of them."""
+    if isinstance(network, keras.Sequential):
+        layers = [type(layer).from_config(layer.get_config()) for layer in network.layers]
+        return keras.Sequential([start, *front, *layers], name=network.name)
+    values = start
+    for layer in front:
+        values = layer(values)
+
+    def call(layer: Any, *arguments: Any, **named: Any) -> Any:
+        def swap(value: Any) -> Any:
+            return values if value is start else value
+
+        arguments, named = keras.tree.map_structure(swap, (arguments, named))
+        return layer(*arguments, **named)
+
+    starts = keras.tree.map_structure(lambda _: start, network.input)
+    copy = keras.models.clone_model(network, input_tensors=starts, call_function=call)
+    return keras.Model(start, copy.outputs[0], name=network.name)
+
+
+def _compile(network: keras.Model, given: keras.Model) -> None:
+    """Compile a network with a copy of the optimizer of another with the same weights."""
+    earlier = given.optimizer
+    with own_parts_known(given):
+        optimizer = type(earlier).from_config(earlier.get_config())
+    network.compile(optimizer, "sparse_categorical_crossentropy")
+    optimizer.build(network.trainable_variables)
+    if len(optimizer.variables) == len(earlier.variables):  # else it has made no step yet
+        for variable, value in zip(optimizer.variables, earlier.variables, strict=True):
+            variable.assign(value)
+
+
+def _adopted(
+    network: keras.Model, class_names: tuple[str, ...], loss: Any, metrics: list[Any]
+) -> TrainedModel:
+    """Return a trained model without a record of a training."""
+    import pandas
+
+    named = str(DEFAULTS.optimizer)
+    learned = {"optimizer": named, "schedule": DEFAULTS.schedule} | usual_settings(named)
+    optimizer = getattr(network, "optimizer", None)
+    if optimizer is not None:
+        learned = {
+            "optimizer": type(optimizer).__name__,
+            "learning_rate": float(optimizer.learning_rate),
+            "schedule": schedule_of(optimizer),
+            "weight_decay": float(optimizer.weight_decay or 0),
+        }
+    config = TrainingConfig(
+        architecture=CUSTOM,
+        epochs=0,
+        batch_size=int(DEFAULTS.batch_size or 0),
+        augmentation=resolve_augmentation(DEFAULTS.augmentation).to_dict(),
+        validation=None,
+        early_stopping=None,
+        best_weights=False,
+        seed=0,
+        precision=precision_of(network),
+        loss=describe_loss(CROSSENTROPY if loss is None else loss),
+        metrics=describe_metrics(metrics),
+        **learned,
+    )
+    network.own_objects = own_objects(loss, metrics)
+    return TrainedModel(
+        network=network,
+        class_names=class_names,
+        config=config,
+        history=pandas.DataFrame([], columns=list(HISTORY_COLUMNS)).astype(
+            {"epoch": int, "split": str, "metric": str, "value": float}
+        ),
+        data=dict(UNKNOWN_DATA),
+        versions=current_versions(),
+    )

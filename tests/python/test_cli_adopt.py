@@ -1,0 +1,32 @@
+"""`pycifar adopt`."""
+
+import json
+
+import keras
+
+import pycifar
+from pycifar.cli import main
+
+
+def test_a_file_of_keras_becomes_a_model(tmp_path, capsys, small_dataset):
+    layers = [keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
+    network = keras.Sequential([keras.Input((32, 32, 3)), *layers])
+    theirs, ours = str(tmp_path / "theirs.keras"), str(tmp_path / "ours.keras")
+    network.save(theirs)
+    named = ["adopt", theirs, "--class-names", ",".join(small_dataset.class_names)]
+    assert main([*named, "--output", ours]) == 2
+    assert "`--rescale` must be given" in capsys.readouterr().err
+    assert main([*named, "--rescale", "1/127.5,-1", "--output", ours, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    model = pycifar.load_model(ours)
+    assert (found["fingerprint"], found["output"]) == (model.fingerprint(), ours)
+    assert found["config"]["epochs"] == 0
+    front = model.network.layers[0]
+    assert (front.scale, front.offset) == (1 / 127.5, -1)
+    assert main([*named, "--rescale", "1/0", "--output", ours, "--overwrite"]) == 2
+    assert "`--rescale` must be" in capsys.readouterr().err
+    assert main([*named, "--rescale", "1", "--output", ours, "--overwrite"]) == 0
+    assert f"model: {ours}" in capsys.readouterr().out
+    assert main(["evaluate", ours]) == 2
+    assert "an adopted model does not say which images" in capsys.readouterr().err
+    assert main(["evaluate", ours, "--dataset", "synthetic", "--n-test", "50"]) == 0
