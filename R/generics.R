@@ -4,8 +4,9 @@
 #' re-export the generics of generics.
 #'
 #' @param x,object A trained model. `tidy()`, `glance()` and `as.data.frame()` also take a
-#'   [cifar_evaluation], and `as.table()` takes nothing else. `autoplot()` also takes the other objects of pycifar that have a
-#'   `plot()` method. `fit()` also takes a network from [cifar_build_model()].
+#'   [cifar_evaluation], and `as.table()` takes nothing else. `autoplot()` also takes the other
+#'   objects of pycifar that have a `plot()` method. `fit()` also takes a network from
+#'   [cifar_build_model()].
 #' @param new_data Images in a form that [predict.cifar_trained_model()] accepts, such as a data
 #'   frame with a column `path`, or a data set. From a data set, the test split is used.
 #' @param dataset A data set from [cifar_load_dataset()]. For `fit()` of a trained model, `NULL`
@@ -18,13 +19,13 @@
 #'   [cifar_evaluate()]. For `autoplot()`, arguments of the `plot()` method.
 #'
 #' @return
-#' * `format()`: a string that describes the model in one line.
+#' * `format()`: a string that describes the model in one line. `str()` shows it.
 #' * `as.data.frame()`: the history as a data frame; of an evaluation, its values for each class.
 #' * `as.table()`: the confusion matrix as a table of `Prediction` by `Truth`, as yardstick's
 #'   `conf_mat()` takes it.
 #' * `coef()`: a list of numeric arrays by name, such as `"conv1_1/kernel"`.
-#' * `tidy()`: a tibble with one row per layer, the same as `x$layers`; of an evaluation, one row per
-#'   class, the same as `x$per_class`.
+#' * `tidy()`: a tibble with one row per layer, the same as `x$layers`; of an evaluation, one row
+#'   per class, the same as `x$per_class`.
 #' * `glance()`: a tibble with one row and the columns `architecture`, `parameters`, `epochs`,
 #'   `train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`, `seconds` and `seed`.
 #'   The losses and accuracies are those of the epoch from which the weights are. They are `NA` if
@@ -32,7 +33,8 @@
 #'   `calibration_error`.
 #' * `augment()`: a tibble with one row per image. If `new_data` is a data frame, its columns come
 #'   first; if it is a data set, the true classes as `.truth`. Then follow the predicted class as
-#'   `.pred_class` and the probabilities as `.pred_<class>`.
+#'   `.pred_class` and the probabilities as `.pred_<class>`. The probabilities of a class that is
+#'   called `class` are in `.pred_class.1`.
 #' * `fit()`: a new trained model. `object` is not changed.
 #' * `evaluate()`: a [cifar_evaluation].
 #' * `autoplot()`: a ggplot.
@@ -67,7 +69,7 @@ format.cifar_trained_model <- function(x, ...) {
     sprintf(
       "<cifar_trained_model> %s, %s parameters, %d of %d epochs",
       x$architecture,
-      format(x$parameters, big.mark = ","),
+      with_commas(x$parameters),
       x$epochs_done,
       x$config$epochs
     ),
@@ -77,6 +79,10 @@ format.cifar_trained_model <- function(x, ...) {
     }
   )
 }
+
+#' @rdname cifar_generics
+#' @export
+str.cifar_trained_model <- str.cifar_dataset
 
 #' @rdname cifar_generics
 #' @export
@@ -189,6 +195,8 @@ augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
   }
   classes <- factor(x$class_names[most], levels = x$class_names)
   added <- c(list(.pred_class = classes), probabilities)
+  # A class may be called "class".
+  names(added) <- make.unique(names(added))
   # Columns of an earlier prediction are replaced.
   tibble::as_tibble(c(given[setdiff(names(given), names(added))], added))
 }

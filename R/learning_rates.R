@@ -34,7 +34,8 @@
 #' @section Errors:
 #' * `pycifar_error_argument`: an argument is not as described above.
 #' * `pycifar_error_data`: the data set has no training images.
-#' * `pycifar_error_handle`: the R session of the data set has ended.
+#' * `pycifar_error_handle`: the R session of the data set has ended, and it cannot be
+#'   restored.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()
@@ -126,5 +127,5 @@ plot.cifar_learning_rates <- function(x, ...) {
 
 # Format learning rates with two significant digits.
 format_rate <- function(rate) {
-  trimws(formatC(rate, digits = 2L, format = "g"))
+  sprintf("%.2g", rate)
 }

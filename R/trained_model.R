@@ -34,6 +34,10 @@
 #' * `fingerprint`: the fingerprint of the weights when this object was made; see
 #'   [cifar_fingerprint()].
 #'
+#' The elements describe a model in Python, so they can be read, but not changed. To give the
+#' classes other names, rename the levels of what [`predict()`][predict.cifar_trained_model]
+#' returns, such as `levels(classes)[1] <- "aeroplane"`.
+#'
 #' `print()` describes the model and shows its last loss and accuracy. `summary()` adds the layers
 #' and the settings. `plot()` draws accuracy and loss against epochs.
 #'
@@ -106,8 +110,8 @@ new_trained_model <- function(handle) {
   )
 }
 
-# Return the bytes of the file that cifar_save_model() would write, or NULL if Keras cannot write it.
-# There was a warning of class `pycifar_warning_unsaved` then, before the training.
+# Return the bytes of the file that cifar_save_model() would write, or NULL if Keras cannot write
+# it. There was a warning of class `pycifar_warning_unsaved` then, before the training.
 file_of <- function(handle) {
   tryCatch(
     python_call("model_file", handle),
@@ -131,7 +135,7 @@ print.cifar_trained_model <- function(x, ...) {
   cat(sprintf(
     "<cifar_trained_model> %s, %s parameters\n",
     encodeString(x$architecture),
-    format(x$parameters, big.mark = ",")
+    with_commas(x$parameters)
   ))
   cat(sprintf("images:  %s pixels\n", describe_shape(x$image_shape)))
   cat(sprintf("classes: %s\n", describe_classes(x$class_names)))
@@ -206,7 +210,7 @@ describe_setting <- function(value) {
     return("none")
   }
   if (is.list(value)) {
-    return(paste(names(value), vapply(value, format, character(1L)), collapse = ", "))
+    return(paste(names(value), vapply(value, describe_setting, ""), collapse = ", "))
   }
-  format(value)
+  format(value, decimal.mark = ".")
 }

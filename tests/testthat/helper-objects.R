@@ -237,6 +237,11 @@ worker_answers <- function() {
   })
 }
 
+# An object with other elements, which a user cannot change.
+changed <- function(object, ...) {
+  structure(utils::modifyList(unclass(object), list(...)), class = class(object))
+}
+
 # A handle as it comes back from a file: its pointer is null.
 dead_copy <- function(object) {
   path <- withr::local_tempfile()

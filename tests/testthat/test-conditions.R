@@ -53,7 +53,7 @@ test_that("the option OutDec changes nothing that is printed, and warns of nothi
   usual <- shown()
   withr::local_options(OutDec = ",")
   expect_identical(shown(), usual)
-  expect_s3_class(ggplot2::ggplotGrob(plot(invented_evaluation())), "gtable")
+  expect_s3_class(ggplot2::ggplot_build(plot(invented_evaluation())), "ggplot_built")
 })
 
 test_that("errors read well", {
