@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.arguments import describe, nearest_name
+from pycifar.arguments import describe, listing, nearest_name
 from pycifar.errors import DataError, ImageError
 
 _CHANNELS = (1, 3, 4)  # grey, colours, and colours with opacity
@@ -214,7 +214,7 @@ def _look_up(split: str, labels: np.ndarray, names: tuple[str, ...]) -> np.ndarr
             nearest = nearest_name(name, names)
             raise DataError(
                 f'The split "{split}" has the label "{name}", which is not among the class names '
-                f"{', '.join(names)}.",
+                f"{listing(names)}.",
                 fix=f'Did you mean "{nearest}"?' if nearest else None,
             )
     return np.array([index[name] for name in found.tolist()], np.int64)[positions]
