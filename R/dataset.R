@@ -183,14 +183,15 @@ print.cifar_dataset <- function(x, ...) {
   invisible(x)
 }
 
-# Describe a data set from an R session that has ended, in one line.
-describe_state <- function(dataset) {
-  kept <- kept_with(dataset)
-  if (!is_dead(dataset$handle) || !is_dead(kept$handle)) {
+# Describe in one line that a data set or model is from an R session that has ended. A model that can
+# be restored is as good as before.
+describe_state <- function(x) {
+  kept <- kept_with(x)
+  if (!is_dead(x$handle) || !is_dead(kept$handle) || !is.null(kept$file)) {
     return(NULL)
   }
   if (is.null(kept$arguments)) {
-    return("state:   lost with the R session that loaded it\n")
+    return("state:   lost with the R session in which it was made\n")
   }
   "state:   from another R session; at its first use it is loaded again\n"
 }

@@ -150,6 +150,7 @@ print.cifar_trained_model <- function(x, ...) {
     x$config$seed
   ))
   print_final_values(x)
+  cat(describe_state(x))
   invisible(x)
 }
 

@@ -54,6 +54,7 @@ invented_model <- function(...) {
   )
   model <- list(
     handle = NULL,
+    kept = list(file = raw()),
     architecture = "cnn2",
     class_names = c("cat", "dog"),
     image_shape = c(32L, 32L, 3L),

@@ -71,6 +71,7 @@ test_that("an object of another class is no data set and no model", {
 
 test_that("a handle from an ended session is an error that names the way back", {
   model <- changed(dead_copy(small_model()), kept = NULL) # as no model of this version has it
+  expect_output(print(model), "state:   lost with the R session in which it was made")
   images <- test_images(20L)
   arrays <- list(images, rep(levels(small_dataset()), 2L))
   dataset <- dead_copy(cifar_load_dataset(list(train = arrays, test = arrays)))

@@ -249,6 +249,6 @@ test_that("a data set of arrays says that it is lost with its session", {
   skip_without_python()
   dataset <- cifar_load_dataset(list(train = list(test_images(2L), c("a", "b"))))
   lost <- dead_copy(dataset)
-  expect_output(print(lost), "state:   lost with the R session that loaded it", fixed = TRUE)
+  expect_output(print(lost), "state:   lost with the R session in which it was made", fixed = TRUE)
   expect_pycifar_error(head(lost), "handle", "from an R session that has ended")
 })
