@@ -57,7 +57,7 @@ listed_values <- function(x, name, allowed, call) {
 }
 
 # Return a handle that works in this R session. `x` must be of `class`. A trained model from an
-# earlier session is restored from its file.
+# earlier session is restored from its file, and a data set is loaded again.
 live_handle <- function(x, name, class, call = rlang::caller_env()) {
   maker <- c(
     cifar_dataset = "a data set made by cifar_load_dataset()",
@@ -69,16 +69,43 @@ live_handle <- function(x, name, class, call = rlang::caller_env()) {
   if (!is_dead(x$handle)) {
     return(x$handle)
   }
-  if (is.null(x$kept$file)) {
-    abort_dead(name, class, call)
+  kept <- kept_with(x)
+  if (!is.null(kept$file)) {
+    return(revive(x$handle, python_call("model_from_file", kept$file, call = call)))
   }
-  revive(x$handle, python_call("model_from_file", x$kept$file, call = call))
+  if (!is.null(kept$arguments)) {
+    return(revive(x$handle, reloaded_dataset(kept, name, call)))
+  }
+  abort_dead(name, class, call)
+}
+
+# Return the environment with what restores an object in another session. Objects of an older
+# version have none.
+kept_with <- function(x) {
+  unclass(x)[["kept"]]
+}
+
+# Load a data set again, and check that its images are the same.
+reloaded_dataset <- function(kept, name, call) {
+  handle <- rlang::inject(python_call("load_dataset", !!!kept$arguments, call = call))
+  if (!identical(python_call("describe_dataset", handle, call = call)$content, kept$content)) {
+    abort_pycifar(
+      "handle",
+      sprintf(
+        "`%s` is from another R session. Loaded again, its images or classes are others.",
+        name
+      ),
+      fix = "Load what is there now with cifar_load_dataset().",
+      call = call
+    )
+  }
+  handle
 }
 
 # Signal that the R session of an object has ended.
 abort_dead <- function(name, class, call) {
   fix <- c(
-    cifar_dataset = "Load it again with cifar_load_dataset().",
+    cifar_dataset = "Load it again with cifar_load_dataset(); only arrays cannot load themselves.",
     cifar_trained_model = "Save it anew in a session in which it works, or load its file.",
     cifar_network = "Build it again with cifar_build_model()."
   )
@@ -91,32 +118,52 @@ abort_dead <- function(name, class, call) {
 }
 
 # Signal that an argument has a wrong type or value.
-abort_argument <- function(name, allowed, received, call) {
+abort_argument <- function(name, allowed, received, call, fix = NULL) {
   abort_pycifar(
     "argument",
     sprintf("`%s` must be %s, not %s.", name, allowed, describe(received)),
+    fix = fix,
     call = call
   )
 }
 
-# Describe a value for an error message, in about 80 characters at most.
+# Describe a value for an error message, in about 80 characters at most. Long vectors and large
+# lists are told by their length, because writing them out takes minutes.
 describe <- function(x) {
-  if (is.function(x)) {
-    return("a function")
-  }
-  if (is.data.frame(x)) {
-    return("a data frame")
-  }
-  if (is.object(x) && !is.factor(x)) {
-    return(sprintf("an object of class %s", class(x)[[1L]]))
+  if (is.function(x) || is.object(x) && !is.factor(x)) {
+    return(an_object(x))
   }
   if (!is.null(dim(x))) {
     return(sprintf("%s of shape (%s)", an_array(x), paste(dim(x), collapse = ", ")))
+  }
+  if (is_long(x)) {
+    return(sprintf("%s of length %s", a_vector(x), with_commas(length(x))))
   }
   values <- if (is.factor(x)) as.character(x) else unname(x)
   text <- paste(trimws(deparse(values)), collapse = " ")
   text <- sub("^NA_[a-z]+_$", "NA", text)
   if (nchar(text) > 80L) paste0(substr(text, 1L, 77L), "...") else text
+}
+
+is_long <- function(x) {
+  is.atomic(x) && length(x) > 10L || is.list(x) && utils::object.size(x) > 2000
+}
+
+an_object <- function(x) {
+  if (is.function(x)) {
+    return("a function")
+  }
+  if (is.data.frame(x)) "a data frame" else sprintf("an object of class %s", class(x)[[1L]])
+}
+
+a_vector <- function(x) {
+  if (is.numeric(x)) {
+    return("a numeric vector")
+  }
+  if (is.factor(x)) {
+    return("a factor")
+  }
+  if (is.list(x)) "a list" else sprintf("a %s vector", typeof(x))
 }
 
 an_array <- function(x) {
@@ -127,6 +174,11 @@ an_array <- function(x) {
 as_python_number <- function(x) {
   whole <- is.double(x) && is_single(x) && is.finite(x) && x == trunc(x)
   if (whole && abs(x) <= .Machine$integer.max) as.integer(x) else x
+}
+
+# Write whole numbers, with a comma between thousands. The option `OutDec` makes no difference.
+with_commas <- function(n) {
+  format(n, big.mark = ",", decimal.mark = ".", trim = TRUE)
 }
 
 # Check whether a value is a single number, text or logical without a class.

@@ -72,7 +72,7 @@ print.cifar_network <- function(x, ...) {
     sprintf("<cifar_network> %s\n", about$name),
     sprintf(
       "%s parameters, from images of %s pixels to %d classes\n",
-      format(about$parameters, big.mark = ","),
+      with_commas(about$parameters),
       describe_shape(unlist(about$image_shape)),
       about$n_classes
     ),

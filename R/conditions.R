@@ -27,7 +27,8 @@
 #'       network. For a function that builds a network, `model` is `NULL`.
 #'     * `pycifar_error_checkpoint` (also a `pycifar_error_output`): a checkpoint cannot be written,
 #'       or does not belong to this training.
-#' * `pycifar_error_handle`: a data set or model belongs to an R session that has ended.
+#' * `pycifar_error_handle`: a data set or model belongs to an R session that has ended, and cannot
+#'   be restored.
 #' * `pycifar_error_forked`: this R process was forked from one in which Python was already running.
 #' * `pycifar_error_dependency`: Python, Keras or one of its backends is missing.
 #' * `pycifar_error_internal`: an internal error of pycifar. Please report it.

@@ -1,7 +1,7 @@
 #' Load a data set of labelled images
 #'
-#' The images stay in Python's memory, as bytes. The R object only refers to them, so it cannot be
-#' used after the R session has ended.
+#' The images stay in Python's memory, as bytes. The R object only refers to them. In another R
+#' session, it loads itself again, unless it was made of arrays; see [cifar_dataset].
 #'
 #' @details
 #' * `"cifar10"` reads the published batches, in the Python or the binary layout, unpacked or as the
@@ -12,9 +12,12 @@
 #'   there is neither a folder `train` nor a folder `test`, each folder in `data_dir` is a class,
 #'   and all images are training images.
 #' * A list of arrays has the form
-#'   `list(train = list(images, labels), test = list(images, labels))`. Images are arrays in the
-#'   forms that [`predict()`][predict.cifar_trained_model] accepts. Labels are a character vector,
-#'   or a factor whose levels are the classes.
+#'   `list(train = list(images, labels), test = list(images, labels))`. Images are an array or a
+#'   list of arrays, in the forms that [`predict()`][predict.cifar_trained_model] accepts. Labels are
+#'   class names: a factor, whose levels are the classes, or a character vector. Whole numbers and
+#'   logical values are taken as the names that they are written as, such as `"0"` or `"TRUE"`. It
+#'   makes no difference whether numbers count from 0 or from 1. To give numbers other names, make a
+#'   factor: `factor(labels, levels = 0:1, labels = c("cat", "dog"))`.
 #'
 #' @param source `"cifar10"`, `"synthetic"` or `"folder"`. Or a list of arrays.
 #' @param data_dir For `"cifar10"`, a folder with the batches, one of the archives, or a folder that
@@ -25,7 +28,8 @@
 #'   selects all. For `"synthetic"`, the number to draw; `NULL` draws 5,000.
 #' @param n_test The number of test images, like `n_train`. For `"synthetic"`, `NULL` draws 1,000.
 #' @param class_names For `"folder"` and arrays, the class names in order, as a character vector.
-#'   `NULL` uses the levels of a factor, otherwise the names in alphabetical order.
+#'   `NULL` uses the levels of a factor, the values of numbers, otherwise the names in alphabetical
+#'   order.
 #' @param image_size For `"folder"`, the height and width in pixels to which images are resized.
 #'   `NULL` means 32.
 #' @param download Whether CIFAR-10 may be downloaded (170 MB, once).
@@ -36,6 +40,7 @@
 #'
 #' @return An object of class `cifar_dataset`, a list with
 #'   * `handle`: the reference to the Python object.
+#'   * `kept`: an environment with what loads the data set again in another session.
 #'   * `name`: the name of the data set.
 #'   * `source`: where the images came from.
 #'   * `class_names`: the classes, in order.
@@ -65,29 +70,44 @@ cifar_load_dataset <- function(
   ...
 ) {
   check_no_more("cifar_load_dataset", ...)
-  if (is.list(source) && is.null(class_names)) {
-    class_names <- levels_of_labels(source)
-  }
-  new_dataset(python_call(
-    "load_dataset",
-    source_to_python(source),
+  # A data set that loads itself again must have the same images.
+  seed <- if (is.null(seed)) draw_seed() else seed
+  is_arrays <- is.list(source)
+  classes <- if (is_arrays && is.null(class_names)) classes_of_arrays(source) else class_names
+  arguments <- list(
+    if (is_arrays) {
+      arrays_to_python(source, classes)
+    } else {
+      one_value(source, "source", "the name of a source, or a list of arrays")
+    },
     data_dir = one_value(data_dir, "data_dir", "a path"),
     n_train = one_value(n_train, "n_train", "a single number"),
     n_test = one_value(n_test, "n_test", "a single number"),
-    class_names = several_values(class_names, "class_names", "names without missing values"),
+    class_names = several_values(classes, "class_names", "names without missing values"),
     image_size = one_value(image_size, "image_size", "a single number"),
     download = one_value(download, "download", "TRUE or FALSE"),
     seed = one_value(seed, "seed", "a single number"),
     verbose = one_value(verbose, "verbose", "TRUE or FALSE")
-  ))
+  )
+  handle <- rlang::inject(python_call("load_dataset", !!!arguments))
+  if (!is.null(arguments$data_dir)) {
+    arguments$data_dir <- normalizePath(arguments$data_dir)
+  }
+  new_dataset(handle, if (!is_arrays) arguments)
 }
 
-# Make a `cifar_dataset` from a handle.
-new_dataset <- function(handle) {
+# Make a `cifar_dataset` from a handle. `arguments` load it again in another session; they are NULL
+# for arrays.
+new_dataset <- function(handle, arguments) {
   description <- python_call("describe_dataset", handle)
   structure(
     list(
       handle = handle,
+      kept = rlang::env(
+        rlang::empty_env(),
+        arguments = arguments,
+        content = description$content
+      ),
       name = description$name,
       source = description$source,
       class_names = as_column(description$class_names),
@@ -101,30 +121,53 @@ new_dataset <- function(handle) {
 #' Look at a data set
 #'
 #' `print()` describes the data set. `summary()` counts its images and measures their colours.
-#' `plot()` draws random images of each class.
+#' `plot()` draws random images of each class. `head()`, `tail()`, `as.data.frame()` and
+#' [tibble::as_tibble()] show which images there are.
+#'
+#' @section Elements:
+#' `dataset$class_names` and the other elements that [cifar_load_dataset()] describes can be read,
+#' but not changed. Another name is an error. So is `dataset[i]`: the images are not in R. Get them
+#' with [cifar_images()], and their classes with [cifar_labels()].
+#'
+#' @section Other R sessions:
+#' A data set may be saved with `saveRDS()`, cached by knitr or targets, or passed to another R
+#' process. It contains no images, but the arguments of [cifar_load_dataset()] and the fingerprint
+#' of the images. At its first use in another session, it is loaded again, and its images are
+#' compared. This is not possible for a data set made of arrays. `print()` says which case it is.
 #'
 #' @param x,object A data set from [cifar_load_dataset()].
+#' @param n The number of rows, as in [utils::head()].
 #' @param split The name of the split from which images are drawn.
-#' @param n_per_class The number of images of each class.
+#' @param n_per_class The largest number of images to draw of each class. A class with fewer images
+#'   has a shorter row.
 #' @param seed A whole number from 0 to 2^31 - 1. It determines which images are drawn.
 #' @param row.names,optional,... Not used.
 #'
-#' @return `plot()` returns a ggplot. `print()` returns `x` invisibly. `levels()` returns the class
-#'   names. `as.data.frame()` and [tibble::as_tibble()] return a table with one row per image and
-#'   the columns `split`, `index` (the number of the image in the split) and `class`. `summary()`
-#'   returns a list of three tibbles:
-#'   * `splits`: the number of images `n` for each `split` and `class`.
-#'   * `batches`: the number of images `n` for each `batch`, `split` and `class`. It has no rows if
-#'     the source has no batches.
-#'   * `channels`: the `mean` and `standard_deviation` of each colour channel (`channel`) over all
-#'     pixels of the training split, on the scale 0-255.
+#' @return
+#' * `plot()`: a ggplot.
+#' * `print()`: `x`, invisibly. `format()`: a string that describes the data set in one line.
+#' * `levels()`: the class names.
+#' * `as.data.frame()` and `as_tibble()`: a table with one row per image and the columns `split`,
+#'   `index` (the number of the image in the split) and `class`. `head()` and `tail()`: the first
+#'   and last rows of this table. `dim()`: its numbers of rows and columns. `length()`: the number
+#'   of images in all splits.
+#' * `summary()`: a list of three tibbles:
+#'     * `splits`: the number of images `n` for each `split` and `class`.
+#'     * `batches`: the number of images `n` for each `batch`, `split` and `class`. It has no rows
+#'       if the source has no batches.
+#'     * `channels`: the `mean` and `standard_deviation` of each colour channel (`channel`) over all
+#'       pixels of the training split, on the scale 0-255.
 #' @section Errors:
-#' * `pycifar_error_data`: a class has fewer images than `n_per_class`.
-#' * `pycifar_error_handle`: the R session in which the data set was loaded has ended.
+#' * `pycifar_error_unknown_name`: the data set has no such element.
+#' * `pycifar_error_argument`: an element cannot be changed, or `dataset[i]` was called.
+#' * `pycifar_error_handle`: the R session in which the data set was loaded has ended, and it cannot
+#'   be loaded again, or its images are others now.
 #' @family data sets
 #' @name cifar_dataset
 #' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
+#' head(dataset)
+#' length(dataset)
 #' summary(dataset)$channels
 #' plot(dataset)
 NULL
@@ -137,9 +180,65 @@ print.cifar_dataset <- function(x, ...) {
     sprintf("images:  %s, %s pixels\n", describe_splits(x$splits), describe_shape(x$image_shape)),
     sprintf("classes: %s\n", describe_classes(x$class_names)),
     sprintf("source:  %s\n", encodeString(x$source)),
+    describe_state(x),
     sep = ""
   )
   invisible(x)
+}
+
+# Describe in one line that a data set or model is from an R session that has ended. A model that can
+# be restored is as good as before.
+describe_state <- function(x) {
+  kept <- kept_with(x)
+  if (!is_dead(x$handle) || !is.null(kept$file)) {
+    return(NULL)
+  }
+  if (is.null(kept$arguments)) {
+    return("state:   lost with the R session in which it was made\n")
+  }
+  "state:   from another R session; at its first use it is loaded again\n"
+}
+
+#' @rdname cifar_dataset
+#' @export
+format.cifar_dataset <- function(x, ...) {
+  sprintf(
+    "<cifar_dataset> %s: %s images of %s pixels in %d classes",
+    encodeString(x$name),
+    describe_splits(x$splits),
+    describe_shape(x$image_shape),
+    length(x$class_names)
+  )
+}
+
+#' @rdname cifar_dataset
+#' @export
+str.cifar_dataset <- function(object, ...) {
+  cat(" ", format(object), "\n", sep = "")
+}
+
+#' @rdname cifar_dataset
+#' @export
+length.cifar_dataset <- function(x) {
+  sum(x$splits)
+}
+
+#' @rdname cifar_dataset
+#' @export
+dim.cifar_dataset <- function(x) {
+  c(length(x), 3L)
+}
+
+#' @rdname cifar_dataset
+#' @export
+head.cifar_dataset <- function(x, n = 6L, ...) {
+  head(images_of(x), n, ...)
+}
+
+#' @rdname cifar_dataset
+#' @export
+tail.cifar_dataset <- function(x, n = 6L, ...) {
+  tail(images_of(x), n, ...)
 }
 
 #' @rdname cifar_dataset
@@ -159,12 +258,14 @@ as.data.frame.cifar_dataset <- function(
   as.data.frame(images_of(x))
 }
 
+# nolint start: object_name_linter. The linter does not know this generic.
+
 #' @rdname cifar_dataset
 #' @exportS3Method tibble::as_tibble
-# nolint start: object_name_linter. It is a method of a generic that is not imported.
 as_tibble.cifar_dataset <- function(x, ...) {
   images_of(x)
 }
+
 # nolint end
 
 # One row per image: its split, its number there, and its class.
@@ -237,56 +338,6 @@ plot.cifar_dataset <- function(x, split = "train", n_per_class = 10, seed = 1, .
   plot_mosaic(array_from_bytes(block), x$class_names, title)
 }
 
-# Return the name of a source, or arrays of images and labels by split, in the form that Python
-# takes.
-source_to_python <- function(source, call = rlang::caller_env()) {
-  if (!is.list(source)) {
-    return(one_value(source, "source", "the name of a source, or a list of arrays", call))
-  }
-  is_pair <- vapply(source, function(part) is.list(part) && length(part) == 2L, logical(1L))
-  if (is.object(source) || is.null(names(source)) || !all(is_pair)) {
-    abort_pycifar(
-      "argument",
-      "`source` as arrays must be list(train = list(images, labels), test = list(images, labels)).",
-      call = call
-    )
-  }
-  Map(part_to_python, source, names(source), MoreArgs = list(call = call))
-}
-
-# Return the images and labels of one split in the form that Python takes.
-part_to_python <- function(part, split, call) {
-  part <- name_part(part)
-  labels <- part$labels
-  if (!(is.factor(labels) || is.character(labels)) || anyNA(labels)) {
-    abort_argument(
-      sprintf("source$%s$labels", split),
-      "a factor or a character vector without missing values",
-      labels,
-      call
-    )
-  }
-  list(
-    images = image_block(part$images, call),
-    labels = as.list(as.character(labels))
-  )
-}
-
-# Name the two elements of a split `images` and `labels`, if they have no names.
-name_part <- function(part) {
-  if (is.null(names(part))) stats::setNames(part, c("images", "labels")) else part
-}
-
-# Return the levels of the first labels that are a factor, or NULL.
-levels_of_labels <- function(source) {
-  for (part in source) {
-    if (is.list(part) && length(part) == 2L && is.factor(name_part(part)$labels)) {
-      return(levels(name_part(part)$labels))
-    }
-  }
-  NULL
-}
-
 # Print counts with a row for each class and a column for each value of the column `by`.
 print_counts <- function(table, by) {
   columns <- factor(table[[by]], levels = unique(table[[by]]))
@@ -295,8 +346,7 @@ print_counts <- function(table, by) {
 }
 
 describe_splits <- function(splits) {
-  sizes <- format(unname(splits), big.mark = ",", trim = TRUE)
-  paste(names(splits), sizes, collapse = ", ")
+  paste(names(splits), with_commas(unname(splits)), collapse = ", ")
 }
 
 # Describe a shape, such as 32×32×3. In a locale without UTF-8, "x" stands for "×".
@@ -325,7 +375,8 @@ describe_classes <- function(class_names, indent = nchar("classes: ")) {
 #' @section Errors:
 #' * `pycifar_error_argument`: a number in `which` is not in the split.
 #' * `pycifar_error_data`: there is no such split.
-#' * `pycifar_error_handle`: the R session in which the data set was loaded has ended.
+#' * `pycifar_error_handle`: the R session of the data set has ended, and it cannot be
+#'   restored.
 #' @family data sets
 #' @export
 #' @examplesIf cifar_available()

@@ -12,7 +12,8 @@
 #' * `pycifar_error_data`: there is no such split, or its classes are not those of the model.
 #' * `pycifar_error_image`: the images do not have the size that the model takes.
 #' * `pycifar_error_argument`: another argument is not as described above.
-#' * `pycifar_error_handle`: the R session of the model or the data set has ended.
+#' * `pycifar_error_handle`: the R session of the model or the data set has ended, and it cannot be
+#'   restored.
 #' @source Calibration error: Guo et al. (2017), *On Calibration of Modern Neural Networks*,
 #'   <https://arxiv.org/abs/1706.04599>.
 #' @family models
@@ -72,7 +73,7 @@ cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE, ...) {
 #' @param x,object An evaluation.
 #' @param ... Not used.
 #' @return `plot()` returns a ggplot. `summary()` returns an object whose `print()` method shows the
-#'   values. `print()` returns `x` invisibly.
+#'   values. `print()` returns `x` invisibly. `format()` returns a string, which `str()` shows.
 #' @family models
 #' @name cifar_evaluation
 #' @examplesIf cifar_available()
@@ -87,7 +88,7 @@ NULL
 #' @export
 print.cifar_evaluation <- function(x, ...) {
   cat(
-    sprintf("<cifar_evaluation> split %s, %s images\n", x$split, format(x$n, big.mark = ",")),
+    sprintf("<cifar_evaluation> split %s, %s images\n", x$split, with_commas(x$n)),
     sprintf("accuracy:          %.4f\n", x$accuracy),
     sprintf("loss:              %.4f\n", x$loss),
     sprintf("calibration error: %.4f\n", x$calibration_error),
@@ -99,6 +100,23 @@ print.cifar_evaluation <- function(x, ...) {
   )
   invisible(x)
 }
+
+#' @rdname cifar_evaluation
+#' @export
+format.cifar_evaluation <- function(x, ...) {
+  sprintf(
+    "<cifar_evaluation> split %s, %s images: accuracy %.4f, loss %.4f, calibration error %.4f",
+    x$split,
+    with_commas(x$n),
+    x$accuracy,
+    x$loss,
+    x$calibration_error
+  )
+}
+
+#' @rdname cifar_evaluation
+#' @export
+str.cifar_evaluation <- str.cifar_dataset
 
 #' @rdname cifar_evaluation
 #' @export

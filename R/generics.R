@@ -19,7 +19,7 @@
 #'   [cifar_evaluate()]. For `autoplot()`, arguments of the `plot()` method.
 #'
 #' @return
-#' * `format()`: a string that describes the model in one line.
+#' * `format()`: a string that describes the model in one line. `str()` shows it.
 #' * `as.data.frame()`: the history as a data frame; of an evaluation, its values for each class.
 #' * `as.table()`: the confusion matrix as a table of `Prediction` by `Truth`, as yardstick's
 #'   `conf_mat()` takes it.
@@ -33,7 +33,8 @@
 #'   `calibration_error`.
 #' * `augment()`: a tibble with one row per image. If `new_data` is a data frame, its columns come
 #'   first; if it is a data set, the true classes as `.truth`. Then follow the predicted class as
-#'   `.pred_class` and the probabilities as `.pred_<class>`.
+#'   `.pred_class` and the probabilities as `.pred_<class>`. The probabilities of a class that is
+#'   called `class` are in `.pred_class.1`.
 #' * `fit()`: a new trained model. `object` is not changed.
 #' * `evaluate()`: a [cifar_evaluation].
 #' * `autoplot()`: a ggplot.
@@ -68,7 +69,7 @@ format.cifar_trained_model <- function(x, ...) {
     sprintf(
       "<cifar_trained_model> %s, %s parameters, %d of %d epochs",
       x$architecture,
-      format(x$parameters, big.mark = ","),
+      with_commas(x$parameters),
       x$epochs_done,
       x$config$epochs
     ),
@@ -78,6 +79,10 @@ format.cifar_trained_model <- function(x, ...) {
     }
   )
 }
+
+#' @rdname cifar_generics
+#' @export
+str.cifar_trained_model <- str.cifar_dataset
 
 #' @rdname cifar_generics
 #' @export
@@ -190,6 +195,8 @@ augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
   }
   classes <- factor(x$class_names[most], levels = x$class_names)
   added <- c(list(.pred_class = classes), probabilities)
+  # A class may be called "class".
+  names(added) <- make.unique(names(added))
   # Columns of an earlier prediction are replaced.
   tibble::as_tibble(c(given[setdiff(names(given), names(added))], added))
 }

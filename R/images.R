@@ -9,7 +9,6 @@ images_to_python <- function(images, call = rlang::caller_env()) {
   if (is.data.frame(images)) {
     images <- column_of_paths(images, call)
   }
-  check_not_empty(images, call)
   if (is_picture(images)) {
     return(list(pictures = pictures_in(images)))
   }
@@ -24,13 +23,6 @@ images_to_python <- function(images, call = rlang::caller_env()) {
     call,
     "an array, image files, pictures of magick or grDevices, or a data set"
   )
-}
-
-# Check that there is at least one image. Python checks the shape of arrays.
-check_not_empty <- function(images, call) {
-  if (length(images) == 0L && !is.array(images) && !is.null(images)) {
-    abort_pycifar(c("image", "data"), "There is no image in `images`.", call = call)
-  }
 }
 
 # Return one image in the form that Python takes. `image` is an array, a picture or a path.
@@ -109,15 +101,18 @@ raster_channels <- function(x) {
   t(grDevices::col2rgb(colours, alpha = TRUE))
 }
 
-# Return a list of pictures or of arrays in the form that Python takes.
+# Return a list of pictures or of arrays in the form that Python takes. Grey arrays may be matrices.
 listed_images <- function(images, call) {
-  if (length(images) > 0L && all(vapply(images, is_picture, NA))) {
+  if (length(images) == 0L) {
+    return(list())
+  }
+  if (all(vapply(images, is_picture, NA))) {
     pictures <- lapply(unname(images), pictures_in)
     return(list(pictures = unlist(pictures, recursive = FALSE)))
   }
   sizes <- lapply(images, dim)
-  if (length(images) == 0L || !all(lengths(sizes) == 3L)) {
-    allowed <- "a list of arrays of shape (height, width, 3), or of pictures"
+  if (!all(lengths(sizes) == 3L) && !all(lengths(sizes) == 2L)) {
+    allowed <- "a list of arrays of shape (height, width, 3), of grey matrices, or of pictures"
     abort_pycifar(
       c("image", "data"),
       sprintf("`images` as a list must be %s.", allowed),
@@ -133,7 +128,9 @@ listed_images <- function(images, call) {
       call = call
     )
   }
-  image_block(aperm(simplify2array(images), c(4L, 1L, 2L, 3L)), call)
+  # simplify2array() leaves a list of 1x1 matrices as a vector.
+  stacked <- array(unlist(images), c(sizes[[1L]], length(images)))
+  image_block(aperm(stacked, c(length(dim(stacked)), seq_along(sizes[[1L]]))), call)
 }
 
 # Return an array as bytes and shape. Python checks the shape.
@@ -162,14 +159,14 @@ image_bytes <- function(images, call) {
   }
   range <- range(images)
   if (range[[1L]] < 0 || range[[2L]] > 255) {
-    abort_image(sprintf("values from %s to %s", format(range[[1L]]), format(range[[2L]])), call)
+    abort_image(sprintf("values from %s", paste(sprintf("%g", range), collapse = " to ")), call)
   }
   if (is.double(images) && range[[2L]] <= 1) {
     return(as.raw(round(images * 255)))
   }
   if (is.double(images) && any(images != trunc(images))) {
     abort_image(
-      sprintf("fractions with values up to %s", format(range[[2L]])),
+      sprintf("fractions with values up to %g", range[[2L]]),
       call,
       fix = "Divide the images by 255, or round them."
     )

@@ -40,7 +40,8 @@
 #' @section Errors:
 #' * `pycifar_error_argument`: an argument is not as described above.
 #' * `pycifar_error_data`: the data set has no training images.
-#' * `pycifar_error_handle`: the R session of the data set has ended.
+#' * `pycifar_error_handle`: the R session of the data set has ended, and it cannot be
+#'   restored.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()
@@ -131,5 +132,5 @@ format_suggestion <- function(found) {
 
 # Format learning rates with two significant digits.
 format_rate <- function(rate) {
-  trimws(formatC(rate, digits = 2L, format = "g"))
+  sprintf("%.2g", rate)
 }

@@ -136,10 +136,10 @@ cifar_inspect_model <- function(path, custom_objects = NULL) {
 #' @export
 format.cifar_model_file <- function(x, ...) {
   shown <- list(
-    size = paste(format(x$n_bytes, big.mark = ","), "bytes"),
+    size = paste(with_commas(x$n_bytes), "bytes"),
     `SHA-256` = x$sha256,
     network = x$architecture,
-    parameters = if (!is.null(x$parameters)) format(x$parameters, big.mark = ","),
+    parameters = if (!is.null(x$parameters)) with_commas(x$parameters),
     images = if (!is.null(x$image_shape)) paste(describe_shape(x$image_shape[1:2]), "pixels"),
     classes = if (!is.null(x$class_names)) describe_classes(x$class_names, 14L),
     epochs = x$epochs_done,

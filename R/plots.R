@@ -14,7 +14,10 @@ plot_history <- function(model) {
   history <- model$history[model$history$metric != "learning_rate", ]
   metric <- tools::toTitleCase(gsub("_", " ", history$metric, fixed = TRUE))
   history$metric <- factor(metric, levels = unique(c("Accuracy", "Loss", metric)))
-  history$split <- factor(history$split, levels = c("train", "validation"))
+  history$split <- split_factor(
+    history$split,
+    c("training", validation_label(model$config$validation))
+  )
   plot <- ggplot2::ggplot(
     history,
     ggplot2::aes(
@@ -35,7 +38,7 @@ plot_history <- function(model) {
       linetype = NULL,
       shape = NULL
     ) +
-    split_scales(validation_label(model$config$validation)) +
+    split_scales(levels(history$split)) +
     plain_theme() +
     ggplot2::theme(legend.position = "bottom")
   epochs <- max(history$epoch)
@@ -88,7 +91,7 @@ plot_confusion <- function(evaluation) {
         "Split %s: accuracy %.4f on %s images",
         evaluation$split,
         evaluation$accuracy,
-        format(evaluation$n, big.mark = ",")
+        with_commas(evaluation$n)
       ),
       x = "Predicted class",
       y = "True class"
@@ -117,6 +120,8 @@ plot_confusion <- function(evaluation) {
 plain_theme <- function() {
   ggplot2::theme_minimal(base_size = 11) +
     ggplot2::theme(
+      # White also in a saved file, which a dark viewer may show.
+      plot.background = ggplot2::element_rect(fill = "white", colour = NA),
       panel.grid.minor = ggplot2::element_blank(),
       plot.title = ggplot2::element_text(face = "bold", size = 11),
       plot.title.position = "plot",
@@ -125,20 +130,19 @@ plain_theme <- function() {
     )
 }
 
-# Return scales for training and validation. All have the same labels, so that ggplot2 draws one
-# legend for colour, line and point.
-split_scales <- function(validation) {
-  labels <- c(train = "training", validation = validation)
+# Return the splits of a history as a factor whose levels are the labels in the legend. Since no
+# scale has labels of its own, ggplot2 draws one legend for colour, line and point, also where the
+# user adds another scale.
+split_factor <- function(splits, labels) {
+  factor(splits, levels = c("train", "validation"), labels = labels)
+}
+
+# Return scales for the training and the validation, which are called `names`.
+split_scales <- function(names) {
   list(
-    ggplot2::scale_colour_manual(
-      values = c(train = blue, validation = vermilion),
-      labels = labels
-    ),
-    ggplot2::scale_linetype_manual(
-      values = c(train = "solid", validation = "dashed"),
-      labels = labels
-    ),
-    ggplot2::scale_shape_manual(values = c(train = 16, validation = 15), labels = labels)
+    ggplot2::scale_colour_manual(values = stats::setNames(c(blue, vermilion), names)),
+    ggplot2::scale_linetype_manual(values = stats::setNames(c("solid", "dashed"), names)),
+    ggplot2::scale_shape_manual(values = stats::setNames(c(16, 15), names))
   )
 }
 
@@ -180,7 +184,7 @@ plot_reproduction <- function(reproduction) {
   history$panel <- factor(panel(history), levels = unique(panel(table)))
   table$panel <- factor(panel(table), levels = unique(panel(table)))
   stated <- table[!is.na(table$stated_test), ]
-  names <- c(train = "training images", validation = "test images")
+  history$split <- split_factor(history$split, c("training images", "test images"))
   ggplot2::ggplot(
     history,
     ggplot2::aes(
@@ -205,14 +209,7 @@ plot_reproduction <- function(reproduction) {
     ) +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::coord_cartesian(ylim = c(0, 1)) +
-    ggplot2::scale_colour_manual(
-      values = c(train = blue, validation = vermilion),
-      labels = names
-    ) +
-    ggplot2::scale_linetype_manual(
-      values = c(train = "solid", validation = "dashed"),
-      labels = names
-    ) +
+    split_scales(levels(history$split))[1:2] +
     ggplot2::labs(
       x = "Epoch",
       y = "Accuracy",

@@ -3,13 +3,17 @@
 #' @param object A model from [cifar_train()] or [cifar_load_model()].
 #' @param images The images. One of
 #'   * an array of shape (n, height, width, 3), or (height, width, 3) for one image. The values are
-#'     raw bytes, integers 0-255, doubles 0-1 (if none is above 1), or whole doubles 0-255.
+#'     raw bytes, integers 0-255, doubles 0-1 (if none is above 1), or whole doubles 0-255. Grey
+#'     images have one channel, or are of shape (n, height, width), or a matrix for one image.
 #'   * paths of image files (BMP, GIF, JPEG, PNG, PPM or WebP). They may contain the wildcards `*`,
 #'     `?` and `**`.
 #'   * a data frame with such paths in a column `path`.
 #'   * a picture of the package magick, a `raster` or a `nativeRaster`.
-#'   * a list of pictures, or of arrays of shape (height, width, 3) that all have the same size.
+#'   * a list of pictures, or of arrays of shape (height, width, 3) or grey matrices that all have
+#'     the same size.
 #'   * a data set from [cifar_load_dataset()]. The images of its test split are used.
+#'
+#'   There may be no image, such as in a data frame without rows. Then there is no prediction.
 #'
 #'   Instead of `images`, the argument may be called `newdata` or `new_data`.
 #' @param type `"class"` or `"prob"`.

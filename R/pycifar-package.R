@@ -29,8 +29,8 @@
 #' through reticulate. Python starts when it is first needed. The same call with the same seed gives
 #' the same weights in R and in Python, bit for bit. Compare weights with [cifar_fingerprint()].
 #'
-#' Data sets stay in Python's memory. The R objects only refer to them, and cannot be used after the
-#' R session has ended. A trained model can be saved with `saveRDS()` and used in another session.
+#' Data sets stay in Python's memory. The R objects only refer to them. Models and data sets can be
+#' saved with `saveRDS()` and used in another session, except for data sets made of arrays.
 #'
 #' @section Which Python is used:
 #' The environment variable `RETICULATE_PYTHON` can name a Python. If it is not set, reticulate
@@ -43,6 +43,7 @@
 #' `rlang::last_error()$traceback` shows Python's traceback.
 #' @importFrom rlang .data
 #' @importFrom stats coef predict
+#' @importFrom utils head str tail
 #' @examplesIf cifar_available()
 #' dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 100)
 #' model <- cifar_train(dataset, "cnn2", epochs = 1, seed = 1)

@@ -167,8 +167,11 @@ reticulate_state <- function() {
 }
 
 # Check whether a handle belongs to an R session that has ended. R saves a handle as a null pointer.
+# Where reticulate is not loaded, no handle can be of this session, and it need not be loaded.
 is_dead <- function(handle) {
-  !is_python_object(handle) || reticulate::py_is_null_xptr(handle)
+  !is_python_object(handle) ||
+    !isNamespaceLoaded("reticulate") ||
+    reticulate::py_is_null_xptr(handle)
 }
 
 # Make a dead handle refer to the object of a live one, and return it. A handle is an environment, so
@@ -223,10 +226,13 @@ import_entry_points <- function(call) {
   )
   check_versions(entry_points$version()$value, call)
   # A seed that is not given is drawn as sample() draws, so that set.seed() makes it reproducible.
-  entry_points$set_seed_source(
-    callable_from_python(function() sample.int(.Machine$integer.max, 1L) - 1L)
-  )
+  entry_points$set_seed_source(callable_from_python(draw_seed))
   entry_points
+}
+
+# Draw a seed from R's generator.
+draw_seed <- function() {
+  sample.int(.Machine$integer.max, 1L) - 1L
 }
 
 # Load reticulate and start Python. Signal an error that says how to fix it if one of them fails.

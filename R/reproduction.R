@@ -155,7 +155,7 @@ format.cifar_reproduction <- function(x, ...) {
   data.frame(
     system = table$system,
     architecture = table$architecture,
-    parameters = format(table$parameters, big.mark = ","),
+    parameters = with_commas(table$parameters),
     budget = table$budget,
     train = paste0(share(table$train_accuracy), spread(table$train_sd)),
     test = paste0(share(table$test_accuracy), spread(table$test_sd)),

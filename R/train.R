@@ -12,7 +12,9 @@
 #' @section Stopping early:
 #' An interrupt (Ctrl-C or the stop button) ends the training early. The function then returns the
 #' model as trained so far, with its history. The field `interrupted` is `TRUE`, and there is a
-#' warning of class `pycifar_warning_interrupted`.
+#' warning of class `pycifar_warning_interrupted`. The code after the call goes on, such as a loop
+#' over seeds. If another training is interrupted less than 10 seconds after that, there is no model,
+#' and the interrupt ends the loop, as R's interrupts do.
 #'
 #' The signals SIGTERM and SIGHUP end the R process after the current step. Schedulers, containers
 #' and closed terminals send them. If `checkpoint_dir` is given, a checkpoint is written first.

@@ -38,6 +38,10 @@
 #' * `fingerprint`: the fingerprint of the weights when this object was made; see
 #'   [cifar_fingerprint()].
 #'
+#' The elements describe a model in Python, so they can be read, but not changed. To give the
+#' classes other names, rename the levels of what [`predict()`][predict.cifar_trained_model]
+#' returns, such as `levels(classes)[1] <- "aeroplane"`.
+#'
 #' `print()` describes the model and shows its last loss and accuracy. `summary()` adds the layers
 #' and the settings. `plot()` draws accuracy and loss against epochs.
 #'
@@ -135,7 +139,7 @@ print.cifar_trained_model <- function(x, ...) {
   cat(sprintf(
     "<cifar_trained_model> %s, %s parameters\n",
     encodeString(x$architecture),
-    format(x$parameters, big.mark = ",")
+    with_commas(x$parameters)
   ))
   cat(sprintf("images:  %s pixels\n", describe_shape(x$image_shape)))
   cat(sprintf("classes: %s\n", describe_classes(x$class_names)))
@@ -154,6 +158,7 @@ print.cifar_trained_model <- function(x, ...) {
     x$config$seed
   ))
   print_final_values(x)
+  cat(describe_state(x))
   invisible(x)
 }
 
@@ -214,7 +219,7 @@ describe_setting <- function(value) {
     return("none")
   }
   if (is.list(value)) {
-    return(paste(names(value), vapply(value, format, character(1L)), collapse = ", "))
+    return(paste(names(value), vapply(value, describe_setting, ""), collapse = ", "))
   }
-  format(value)
+  format(value, decimal.mark = ".")
 }

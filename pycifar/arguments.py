@@ -14,7 +14,7 @@ import numbers
 import os
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -27,6 +27,8 @@ from pycifar.errors import (
     UnknownNameError,
 )
 from pycifar.language import constant
+
+MOST_LISTED = 20  # names in an error message; each set of names of pycifar itself is smaller
 
 
 def check_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
@@ -129,12 +131,19 @@ def check_choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     names = list(allowed)
     if isinstance(value, str) and value in names:
         return str(value)
-    listing = ", ".join(f'"{n}"' for n in names)
     nearest = nearest_name(value, names) if isinstance(value, str) else None
+    quoted = listing([f'"{known}"' for known in names])
     raise UnknownNameError(
-        f"`{name}` must be one of {listing}, not {describe(value)}.",
+        f"`{name}` must be one of {quoted}, not {describe(value)}.",
         fix=f'Did you mean "{nearest}"?' if nearest else None,
     )
+
+
+def listing(names: Sequence[str]) -> str:
+    """Return names in one line for an error message: of many, the first ones and their number."""
+    shown = names[:MOST_LISTED]
+    more = f", … ({len(names):,} in all)" if len(names) > MOST_LISTED else ""
+    return ", ".join(shown) + more
 
 
 def nearest_name(value: str, names: Iterable[str]) -> str | None:

@@ -142,13 +142,17 @@ def load_dataset(source: Any, **arguments: Any) -> Dataset:
 
 @entry_point
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:
-    """Return what R shows of a data set."""
+    """Return what R shows of a data set, and in "content" what tells it from others."""
     return {
         "name": dataset.name,
         "source": dataset.source,
         "class_names": list(dataset.class_names),
         "image_shape": list(dataset.image_shape),
         "splits": {name: len(split) for name, split in dataset.splits.items()},
+        "content": [
+            *dataset.class_names,
+            *(dataset.fingerprint(name) for name, split in dataset.splits.items() if len(split)),
+        ],
     }
 
 

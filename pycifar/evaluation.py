@@ -17,7 +17,7 @@ from pycifar.content import ByContent
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
 from pycifar.datasets.dataset import check_dataset
-from pycifar.errors import ArgumentError, ImageError, UnsavedWarning
+from pycifar.errors import ArgumentError, UnsavedWarning
 from pycifar.foreign_names import known_arguments_only
 from pycifar.learners import learner_for
 from pycifar.learners.descriptions import OwnObjects, is_own
@@ -101,11 +101,12 @@ def predict(
         model: a trained model, as returned by `train` or `load_model`.
         images: the images, as one of these. An array of the model's image size, of shape
             (n, height, width, 3), or (height, width, 3) for one image, with values of uint8, other
-            whole numbers 0-255 or floats 0-1. A path of an image file, which may have the
+            whole numbers 0-255 or floats 0-1. Grey images may leave out the last dimension. A path
+            of an image file, which may have the
             wildcards ``*``, ``?`` and ``**``; the bytes of such a file, or a binary file object;
             a Pillow image; or a list of these. A column or an array of paths, or a table with a
             column `path`. A `Split`. Image files and Pillow images may have any size: they are
-            resized.
+            resized. There may be no image at all.
         type: "class" or "prob".
         tta: test-time augmentation: whether to average the probabilities over six views of each
             image, which takes six times as long. The views are the image, the image moved by one
@@ -114,7 +115,8 @@ def predict(
 
     Returns:
         For "class" the 0-based labels, int64 of shape (n,), which index `model.class_names`; for
-        "prob" the probabilities, float32 of shape (n, classes), in the order of the class names.
+        "prob" the probabilities, float32 of shape (n, classes), in the order of the class names. Of
+        no images, both have no rows.
 
     Raises:
         ArgumentError: `model`, `type` or `tta` is not as above, or the model returns NaN.
@@ -280,10 +282,10 @@ def as_images(model: TrainedModel, images: Any) -> np.ndarray:
     listed = _listed(images)
     items = list(listed) if isinstance(listed, (list, tuple)) else [listed]
     if not items:
-        raise ImageError("There is no image in `images`.")
+        return np.empty((0, *model.image_shape), np.uint8)
     if all(isinstance(item, (str, Path, bytes)) or _is_picture(item) for item in items):
         listed = np.stack(list(_resized(items, model.image_shape[:2])))
-    return check_images(listed, model.image_shape)
+    return check_images(listed, model.image_shape, fewest=0)
 
 
 def _listed(images: Any) -> Any:
@@ -320,6 +322,8 @@ def _resized(items: list[Any], size: tuple[int, int]) -> Iterator[np.ndarray]:
 
 
 def _probabilities(model: TrainedModel, images: np.ndarray, tta: bool) -> np.ndarray:
+    if not len(images):
+        return np.empty((0, len(model.class_names)), np.float32)
     blocks = []
     size = min(PREDICTION_BATCH, images_that_fit(model.network))
     for start in range(0, len(images), size):

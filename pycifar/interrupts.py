@@ -6,8 +6,10 @@ SIGHUP.
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +21,10 @@ HANDLED: dict[int, Any] = {
 }
 if hasattr(signal, "SIGHUP"):  # Windows does not have it
     HANDLED[signal.SIGHUP] = signal.SIG_DFL
+
+
+AGAIN = 10.0  # seconds within which a second interrupt means more than its training
+_last = -math.inf  # when the last interrupted training returned
 
 
 class Terminated(SystemExit):
@@ -69,3 +75,18 @@ def interrupts_between_steps() -> Iterator[Callable[[], None]]:
     finally:
         for number in replaced:
             signal.signal(number, HANDLED[number])
+
+
+def raise_second_interrupt() -> None:
+    """Note that a training was interrupted, or raise a KeyboardInterrupt if one was just before.
+
+    An interrupted training returns, so a loop over trainings goes on with the next one. Whoever
+    wants to end the loop interrupts again. At most `AGAIN` seconds of training are lost then.
+
+    Raises:
+        KeyboardInterrupt: an interrupted training returned less than `AGAIN` seconds ago.
+    """
+    global _last
+    before, _last = _last, time.monotonic()
+    if _last - before < AGAIN:
+        raise KeyboardInterrupt

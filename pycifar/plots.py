@@ -165,7 +165,8 @@ def plot_samples(
     Args:
         dataset: the data set, as returned by `load_dataset`.
         split: the name of the split.
-        n_per_class: images per class, at least 1.
+        n_per_class: the largest number of images per class, at least 1. A class with fewer images
+            has a shorter row.
         seed: determines which images are drawn, from 0 to 2³¹ - 1.
         path: a file to save the plot to, ending in ``.png``, ``.pdf`` or ``.svg``, or None.
         overwrite: whether an existing file may be replaced.
@@ -177,7 +178,7 @@ def plot_samples(
 
     Raises:
         ArgumentError: an argument is not as above.
-        DataError: there is no such split, or a class has too few images.
+        DataError: there is no such split.
         DependencyError: Matplotlib is missing.
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.arguments import describe, nearest_name
+from pycifar.arguments import describe, listing, nearest_name
 from pycifar.errors import DataError, ImageError
 
 _CHANNELS = (1, 3, 4)  # grey, colours, and colours with opacity
@@ -18,38 +18,40 @@ _ALLOWED = (
 _BLOCK = 1000  # images converted at a time, so that no float copy of all images is made
 
 
-def check_images(images: Any, shape: tuple[int, int, int] | None = None) -> np.ndarray:
+def check_images(
+    images: Any, shape: tuple[int, int, int] | None = None, fewest: int = 1
+) -> np.ndarray:
     """Check images, and return them as uint8 of shape (n, height, width, 3).
 
     Args:
         images: uint8 of shape (n, height, width, 3), or (height, width, 3) for one image; other
             whole numbers from 0 to 255; floats from 0 to 1, which become ``round(255 * x)``; or
-            uint16 from 0 to 65535. One channel is grey, and a fourth one is opacity.
+            uint16 from 0 to 65535. One channel is grey, and a fourth one is opacity. Grey images
+            may be of shape (n, height, width), or (height, width) for one image.
         shape: (height, width, 3) that the images must have, or None for any size.
+        fewest: the number of images that there must be: 1, or 0.
 
     Returns:
         uint8, shape (n, height, width, 3). If `images` is uint8 already, this is `images` itself or
         a view of it.
 
     Raises:
-        ImageError: the images have another rank, size, type or range, or there are none.
+        ImageError: the images have another rank, size, type or range, or there are too few.
 
     Examples:
         >>> import numpy as np
         >>> check_images(np.zeros((32, 32, 3))).shape
         (1, 32, 32, 3)
     """
-    array = _as_array(images)
-    if array.ndim == 3 and array.shape[-1] in _CHANNELS:
-        array = array[np.newaxis]
-    if array.ndim == 4 and array.shape[-1] in (1, 4) and array.size:
-        array = _as_colours(array)
-    if array.ndim != 4 or array.shape[-1] != 3:
+    array = _with_all_dimensions(_as_array(images))
+    if array.ndim != 4 or array.shape[-1] not in _CHANNELS:
         raise ImageError(f"Images must be {_ALLOWED}, not {_describe(images)}.")
-    if array.size == 0:
+    if len(array) < fewest or 0 in array.shape[1:]:
         raise ImageError(
             f"There must be at least one image with at least one pixel, not {_describe(images)}."
         )
+    if array.shape[-1] != 3:
+        array = _as_colours(array)
     if shape is not None and array.shape[1:] != tuple(shape):
         raise ImageError(
             f"Images must be {shape[0]}×{shape[1]} pixels with 3 channels, "
@@ -146,6 +148,13 @@ def _as_array(images: Any) -> np.ndarray:
         raise ImageError(f"Images must be {_ALLOWED}, not {_describe(images)}.") from error
 
 
+def _with_all_dimensions(array: np.ndarray) -> np.ndarray:
+    """Return images with the dimensions that one image, or grey images, may leave out."""
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] not in _CHANNELS):
+        array = array[..., np.newaxis]
+    return array[np.newaxis] if array.ndim == 3 else array
+
+
 def _as_colours(array: np.ndarray) -> np.ndarray:
     """Return grey images with three equal colours, and transparent ones drawn on white.
 
@@ -171,6 +180,8 @@ def _as_uint8(array: np.ndarray) -> np.ndarray:
         return reduced
     if array.dtype.kind not in "iuf":
         raise ImageError(f"Images must be {_ALLOWED}, not of type {array.dtype}.")
+    if not len(array):
+        return array.astype(np.uint8)
     top = 1 if array.dtype.kind == "f" else 255
     # If a value is NaN, so is the result of min(), and every comparison with NaN is false.
     low, high = array.min(), array.max()
@@ -203,7 +214,7 @@ def _look_up(split: str, labels: np.ndarray, names: tuple[str, ...]) -> np.ndarr
             nearest = nearest_name(name, names)
             raise DataError(
                 f'The split "{split}" has the label "{name}", which is not among the class names '
-                f"{', '.join(names)}.",
+                f"{listing(names)}.",
                 fix=f'Did you mean "{nearest}"?' if nearest else None,
             )
     return np.array([index[name] for name in found.tolist()], np.int64)[positions]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.arguments import describe
+from pycifar.arguments import describe, listing
 from pycifar.content import ByContent
 from pycifar.errors import ArgumentError, DataError, ImageError, printable
 
@@ -101,7 +101,7 @@ class Dataset(ByContent):
 
     def __post_init__(self) -> None:
         if len(set(self.class_names)) != len(self.class_names):
-            raise DataError(f"Class names must differ, not {list(self.class_names)}.")
+            raise DataError(f"Class names must differ, not {listing(self.class_names)}.")
         shapes = {split.images.shape[1:] for split in self.splits.values()}
         if len(shapes) > 1:
             raise ImageError(

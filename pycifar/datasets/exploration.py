@@ -11,7 +11,7 @@ import numpy as np
 from pycifar.arguments import check_count, check_seed
 from pycifar.content import ByContent
 from pycifar.datasets.dataset import Dataset, Split, check_dataset
-from pycifar.errors import DataError, printable
+from pycifar.errors import printable
 from pycifar.foreign_names import known_arguments_only
 from pycifar.table import as_html, as_text, paragraph
 
@@ -132,14 +132,16 @@ def sample_images(
     Args:
         dataset: a data set from `load_dataset`.
         split: the split that the images are taken from.
-        n_per_class: the number of images of each class.
+        n_per_class: the largest number of images of each class.
         seed: decides which images, from 0 to 2³¹ - 1; None draws a seed.
 
     Returns:
-        uint8, shape (classes, n_per_class, height, width, 3), in the order of the class names.
+        uint8, shape (classes, n, height, width, 3), in the order of the class names. If no class
+        has `n_per_class` images, `n` is the size of the largest one. A class with fewer than `n`
+        images has white ones at the end.
 
     Raises:
-        DataError: there is no such split, or a class has fewer images than `n_per_class`.
+        DataError: there is no such split.
         ArgumentError: an argument has a wrong type or value.
 
     Examples:
@@ -151,16 +153,13 @@ def sample_images(
     n = check_count("n_per_class", n_per_class)
     part = dataset.split(split)
     random = np.random.default_rng(check_seed(seed))
-    chosen = []
-    for label, name in enumerate(dataset.class_names):
+    n = min(n, int(np.bincount(part.labels).max()))
+    samples = np.full((dataset.n_classes, n, *dataset.image_shape), 255, np.uint8)
+    for label, row in enumerate(samples):
         members = np.flatnonzero(part.labels == label)
-        if len(members) < n:
-            raise DataError(
-                f'The split "{split}" has {len(members)} images of the class {name}, fewer than '
-                f"the {n} that were asked for."
-            )
-        chosen.append(members[np.argsort(random.random(len(members)), kind="stable")[:n]])
-    return np.ascontiguousarray(part.images[np.array(chosen)])
+        chosen = members[np.argsort(random.random(len(members)), kind="stable")[:n]]
+        row[: len(chosen)] = part.images[chosen]
+    return samples
 
 
 def _counts(

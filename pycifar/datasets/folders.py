@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pycifar.arguments import check_path
+from pycifar.arguments import check_path, listing
 from pycifar.datasets.arrays import number_labels
 from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.image_files import SUFFIXES, read_image
@@ -57,7 +57,7 @@ def load_folder(
     if len(files) == 2 and (unknown := sorted({*names["test"]} - {*names["train"]})):
         raise DataFormatError(
             f"{top / 'test'} must have no classes that {top / 'train'} has not, and it has "
-            f"{', '.join(unknown)}."
+            f"{listing(unknown)}."
         )
     labels, classes = number_labels(names, class_names)
     splits = {split: Split(_read_all(paths, size), labels[split]) for split, paths in files.items()}

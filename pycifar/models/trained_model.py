@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.arguments import describe
+from pycifar.arguments import describe, listing
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError, DataError, printable
 from pycifar.learners import learner_for
@@ -103,10 +103,12 @@ class TrainedModel:
 
     def check_classes(self, class_names: tuple[str, ...]) -> None:
         """Raise a DataError unless a data set has the model's classes, in the same order."""
-        if class_names != self.class_names:
+        pairs = itertools.zip_longest(self.class_names, class_names)
+        first = next((i for i, (ours, theirs) in enumerate(pairs, 1) if ours != theirs), None)
+        if first is not None:
             raise DataError(
-                f"The data set must have the model's classes, {', '.join(self.class_names)}; "
-                f"it has {', '.join(class_names)}."
+                f"The data set must have the model's classes, {listing(self.class_names)}; "
+                f"it has {listing(class_names)}. They differ from class {first} on."
             )
 
     @property

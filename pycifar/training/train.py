@@ -25,7 +25,7 @@ from pycifar.errors import (
     TrainingError,
 )
 from pycifar.foreign_names import known_arguments_only
-from pycifar.interrupts import Terminated
+from pycifar.interrupts import Terminated, raise_second_interrupt
 from pycifar.language import function
 from pycifar.models.custom_objects import warn_if_unloadable
 from pycifar.models.trained_model import HISTORY_COLUMNS, TrainedModel, current_versions
@@ -88,7 +88,9 @@ def train(  # noqa: PLR0913 - the settings of a training
     one version of the backend and one number of threads.
 
     Ctrl-C ends the training early. The model so far is returned with its history; its `interrupted`
-    is True, and an `InterruptedWarning` is issued.
+    is True, and an `InterruptedWarning` is issued. Code after the call goes on, such as a loop over
+    seeds. If another training is interrupted less than 10 seconds after that, it raises a
+    KeyboardInterrupt, which ends the loop.
 
     SIGTERM and SIGHUP, which schedulers, containers and closed terminals send, end the training
     early as well. A checkpoint is saved if there is a `checkpoint_dir`. Then `Terminated` is
@@ -250,6 +252,8 @@ def train(  # noqa: PLR0913 - the settings of a training
             error.model = _result(run, dataset)
             raise
     trained = _result(run, dataset)
+    if trained.interrupted:
+        raise_second_interrupt()
     if warning := _warning(trained, stopped=run.learner.network.stop_training):
         warnings.warn(warning, stacklevel=3)  # where train() was called
     return trained

@@ -69,6 +69,28 @@ def test_an_interrupt_in_rscript_gives_the_model_so_far(tmp_path):
     assert seconds < 30
 
 
+LOOP_IN_R = """
+library(pycifar)
+dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 20)
+for (seed in 1:5) {
+  model <- suppressWarnings(cifar_train(
+    dataset, "softmax", epochs = 1e6, seed = seed, verbose = 0,
+    callbacks = list(on_epoch_end = function(epoch, logs) {
+      if (epoch == 2) tools::pskill(Sys.getpid(), tools::SIGINT)
+    })
+  ))
+  cat("trained", seed, "\\n")
+}
+cat("went on\\n")
+"""
+
+
+def test_a_second_interrupt_ends_a_loop_in_rscript(tmp_path, rscript):
+    done = rscript(LOOP_IN_R)
+    assert done.stdout == "trained 1 \n", done.stdout + done.stderr
+    assert done.returncode != 0
+
+
 IN_R_WITH_A_FOLDER = """
 library(pycifar)
 dataset <- cifar_load_dataset("synthetic", n_train = 200, n_test = 20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> TickingClock:
         monkeypatch.setattr(f"pycifar.training.{module}.monotonic", clock)
     monkeypatch.setattr("pycifar.training.train.call_began", clock)
     return clock
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second interrupt soon after one in another test would end the test session."""
+    monkeypatch.setattr("pycifar.interrupts._last", -math.inf)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,13 @@ from pycifar.arguments import (
     describe,
     nearest_name,
 )
-from pycifar.errors import ArgumentError, OutputError, OutputExistsError, UnknownNameError
+from pycifar.errors import (
+    ArgumentError,
+    DataError,
+    OutputError,
+    OutputExistsError,
+    UnknownNameError,
+)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +235,18 @@ def test_what_cannot_be_is_an_error_of_pycifar_s(small_dataset, small_model, cal
     with pytest.raises(pycifar.PycifarError) as error:
         call(small_dataset, small_model)
     str(error.value).encode()  # can be shown
+
+
+def test_of_many_names_an_error_lists_the_first(small_model):
+    names = [f"class {i}" for i in range(1000)]
+    with pytest.raises(UnknownNameError, match=r'"class 19", … \(1,000 in all\), not 5\.$'):
+        check_choice("class_name", 5, names)
+    images = np.zeros((1, 4, 4, 3), np.uint8)
+    with pytest.raises(DataError, match=r"class 19, … \(1,000 in all\)\.$") as error:
+        pycifar.load_dataset({"train": (images, ["cat"])}, class_names=names)
+    assert len(str(error.value)) < 400
+    with pytest.raises(DataError, match=r"\(1,000 in all\)\. They differ from class 1 on\."):
+        small_model.check_classes(tuple(names))
 
 
 def test_a_lack_of_memory_is_told():

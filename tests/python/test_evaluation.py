@@ -120,8 +120,9 @@ def test_image_files_of_any_size_are_resized(small_model, small_dataset, tmp_pat
     "images",
     [
         np.zeros((2, 28, 28, 3), np.uint8),
-        np.zeros((2, 32, 32), np.uint8),
-        np.zeros((0, 32, 32, 3), np.uint8),
+        np.zeros((2, 3072), np.uint8),
+        np.zeros((0, 28, 28, 3), np.uint8),
+        np.zeros(0),
         np.full((1, 32, 32, 3), 1.5),
         np.full((1, 32, 32, 3), np.nan),
         np.full((1, 32, 32, 3), 256),
@@ -173,9 +174,34 @@ def test_views_are_averaged_where_they_are_asked_for(small_model, small_dataset)
     assert found.accuracy == (labels == small_dataset.split("test").labels).mean()
 
 
-def test_no_images_and_a_whole_data_set_are_refused(small_model, small_dataset):
-    with pytest.raises(ImageError, match="no image"):
-        pycifar.predict(small_model, [])
+@pytest.mark.parametrize("tta", [False, True])
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((0, 32, 32, 3), np.uint8),
+        np.zeros((0, 32, 32, 1)),
+        [],
+        np.array([], str),
+        pandas.DataFrame({"path": ["a.png"]}).iloc[:0],
+    ],
+)
+def test_no_images_have_no_predictions(small_model, images, tta):
+    labels = pycifar.predict(small_model, images, tta=tta)
+    assert (labels.shape, labels.dtype) == ((0,), np.int64)
+    probabilities = pycifar.predict(small_model, images, "prob", tta)
+    assert (probabilities.shape, probabilities.dtype) == ((0, 10), np.float32)
+
+
+def test_grey_images_may_leave_the_last_dimension_out(small_model):
+    grey = np.random.default_rng(1).integers(0, 256, (3, 32, 32), np.uint8)
+    expected = pycifar.predict(small_model, grey[..., np.newaxis], "prob")
+    assert np.array_equal(pycifar.predict(small_model, grey, "prob"), expected)
+    assert np.array_equal(pycifar.predict(small_model, [*grey], "prob"), expected)
+    one = pycifar.predict(small_model, grey[:1, ..., np.newaxis], "prob")
+    assert np.array_equal(pycifar.predict(small_model, grey[0], "prob"), one)
+
+
+def test_a_whole_data_set_is_refused(small_model, small_dataset):
     with pytest.raises(ArgumentError, match="one split") as caught:
         pycifar.predict(small_model, small_dataset)
     assert 'split("test")' in caught.value.fix

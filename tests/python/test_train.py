@@ -167,6 +167,25 @@ def test_a_second_ctrl_c_does_not_wait(small_dataset):
     assert reached == []
 
 
+def test_an_interrupt_soon_after_one_ends_the_loop_and_a_later_one_does_not(
+    small_dataset, monkeypatch
+):
+    def train_and_interrupt(now):
+        monkeypatch.setattr("pycifar.interrupts.time.monotonic", lambda: now)
+        return pycifar.train(small_dataset, callbacks={"on_train_batch_end": press}, **SETTINGS)
+
+    def press(batch, logs):
+        raise KeyboardInterrupt
+
+    for now in (0, 10):
+        with pytest.warns(InterruptedWarning):
+            assert train_and_interrupt(now).interrupted
+    with pytest.raises(KeyboardInterrupt):
+        train_and_interrupt(19)
+    with pytest.warns(InterruptedWarning):
+        train_and_interrupt(30)
+
+
 def test_a_loss_that_is_no_number_stops_the_training_and_says_where(small_dataset):
     with pytest.raises(DivergenceError, match=r"step \d+ of epoch \d+") as caught:
         pycifar.train(small_dataset, "cnn4", learning_rate=1e30, **SETTINGS)

@@ -54,6 +54,7 @@ invented_model <- function(...) {
   )
   model <- list(
     handle = NULL,
+    kept = list(file = raw()),
     architecture = "cnn2",
     class_names = c("cat", "dog"),
     image_shape = c(32L, 32L, 3L),
@@ -235,6 +236,11 @@ worker_answers <- function() {
       future = if (!is.null(promised)) future::value(promised)
     )
   })
+}
+
+# An object with other elements, which a user cannot change.
+changed <- function(object, ...) {
+  structure(utils::modifyList(unclass(object), list(...)), class = class(object))
 }
 
 # A handle as it comes back from a file: its pointer is null.

@@ -24,7 +24,9 @@ test_that("what is not one value is described as R writes it", {
   expect_identical(refusal(matrix(1:4, 2L)), "an array of shape (2, 2).")
   expect_identical(refusal(matrix("a", 2L, 1L)), "a character array of shape (2, 1).")
   expect_identical(refusal(structure(list(), class = "pet")), "an object of class pet.")
-  expect_identical(nchar(refusal(as.numeric(1:1000) + 0.5)), 81L)
+  expect_identical(refusal(1:1000), "a numeric vector of length 1,000.")
+  expect_identical(refusal(factor(1:1000)), "a factor of length 1,000.")
+  expect_identical(refusal(list(test_images())), "a list of length 1.")
 })
 
 test_that("a whole double crosses as an integer, as R writes integers", {
@@ -68,9 +70,11 @@ test_that("an object of another class is no data set and no model", {
 })
 
 test_that("a handle from an ended session is an error that names the way back", {
-  model <- dead_copy(small_model())
-  model$kept <- NULL # as no model of this version has it
-  dataset <- dead_copy(small_dataset())
+  model <- changed(dead_copy(small_model()), kept = NULL) # as no model of this version has it
+  expect_output(print(model), "state:   lost with the R session in which it was made")
+  images <- test_images(20L)
+  arrays <- list(images, rep(levels(small_dataset()), 2L))
+  dataset <- dead_copy(cifar_load_dataset(list(train = arrays, test = arrays)))
   calls <- list(
     quote(predict(model, test_images())),
     quote(cifar_fingerprint(model)),

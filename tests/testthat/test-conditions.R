@@ -19,6 +19,43 @@ test_that("an error from Python has its classes, the call of the user, and no tr
   expect_false(any(grepl("Traceback", format(error), fixed = TRUE)))
 })
 
+test_that("the option OutDec changes nothing that is printed, and warns of nothing", {
+  skip_without_python()
+  committed <- system.file("extdata", "reproduction.json", package = "pycifar")
+  objects <- list(
+    small_dataset(),
+    summary(small_dataset()),
+    invented_model(),
+    summary(invented_model()),
+    invented_evaluation(),
+    summary(invented_evaluation()),
+    cifar_load_reproduction(committed),
+    structure(
+      list(
+        architecture = "cnn2",
+        table = tibble::tibble(learning_rate = c(1e-6, 0.5), loss = 1, smoothed = 1),
+        suggestion = 0.25
+      ),
+      class = "cifar_learning_rates"
+    ),
+    cifar_build_model("mlp_relu", seed = 1)
+  )
+  shown <- function() {
+    texts <- lapply(objects, function(object) {
+      if (inherits(object, "cifar_learning_rates")) {
+        plot(object)
+      }
+      c(capture.output(print(object)), if (inherits(object, "cifar_dataset")) format(object))
+    })
+    refused <- expect_error(predict(small_model(), array(c(0, 1.5), c(32, 32, 3))))
+    c(texts, conditionMessage(refused))
+  }
+  usual <- shown()
+  withr::local_options(OutDec = ",")
+  expect_identical(shown(), usual)
+  expect_s3_class(ggplot2::ggplot_build(plot(invented_evaluation())), "ggplot_built")
+})
+
 test_that("errors read well", {
   skip_without_python()
   expect_snapshot({
@@ -123,7 +160,7 @@ test_that("what strangers give is answered in a sentence, with a fix where there
     seen(predict(small_model(), "folder/*.png"))
     seen(predict(small_model(), "text.png"))
     seen(predict(small_model(), "huge.bmp"))
-    seen(predict(small_model(), array(0L, c(0, 32, 32, 3))))
+    seen(predict(small_model(), array(0L, c(1, 0, 32, 3))))
     seen(predict(small_model(), list(array(0, c(32, 32, 3)), array(0, c(8, 32, 3)))))
     seen(predict(small_model(), data.frame(file = "a.png")))
     seen(cifar_train(small_dataset(), function(input_shape, n_classes) "a model"))

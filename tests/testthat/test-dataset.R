@@ -55,12 +55,45 @@ test_that("arrays that are no data set are refused", {
   refused(list(train = images), "argument", "list(train = list(images, labels)")
   refused(mtcars, "argument", "list(train = list(images, labels)")
   refused(NA, "argument", "not NA.")
-  refused(list(train = list(images, 1:2)), "argument", "`source$train$labels` must be a factor")
+  refused(list(train = list(images, c(0.5, 1))), "argument", "`source$train$labels` must be a fac")
+  refused(list(train = list(images, diag(2))), "argument", "factor(max.col(labels))")
   refused(list(train = list(images, c("a", NA))), "argument", "without missing values")
   refused(list(train = list(images, "a")), "data", "one label an image")
   refused(list(train = list("a.png", "a")), "argument", "`images` must be an array")
   refused(list(train = list(images / 100, c("a", "b"))), "image", "fractions with values up to")
   refused(list(train = list(images[,,, 1:2], c("a", "b"))), "image", "(2, 32, 32, 2)")
+})
+
+test_that("numbers and logical values are class names, in their order", {
+  skip_without_python()
+  classes <- function(labels, ...) {
+    dataset <- cifar_load_dataset(list(train = list(test_images(12L), labels)), ...)
+    list(dataset$class_names, as.character(cifar_labels(dataset, split = "train")))
+  }
+  counted <- as.character(1:12)
+  expect_identical(classes(12:1), list(counted, rev(counted)))
+  expect_identical(classes(matrix(12:1 - 1)), list(as.character(0:11), as.character(11:0)))
+  expect_identical(classes(rep(c(2e5, 0), 6L))[[1L]], c("0", "200000"))
+  expect_identical(classes(rep(c(TRUE, FALSE), 6L))[[1L]], c("FALSE", "TRUE"))
+  expect_identical(classes(1:12, class_names = rev(counted)), list(rev(counted), counted))
+  error <- expect_pycifar_error(
+    classes(0:11, class_names = letters[1:12]),
+    "data",
+    "Numbers as labels are class names, and \"0\" is not in `class_names`."
+  )
+  expect_match(error$fix, "factor(labels, levels = 0:11, labels = class_names)", fixed = TRUE)
+})
+
+test_that("grey images and lists of images are a data set", {
+  skip_without_python()
+  grey <- test_images(2L)[,,, 1]
+  colours <- array(grey, c(2L, 32L, 32L, 3L))
+  matrices <- lapply(1:2, function(i) grey[i, , ])
+  for (images in list(grey, array(grey, c(2L, 32L, 32L, 1L)), matrices)) {
+    dataset <- cifar_load_dataset(list(train = list(images, c("a", "b"))))
+    found <- cifar_images(dataset, 1:2, split = "train")
+    expect_identical(as.integer(found), as.vector(colours))
+  }
 })
 
 test_that("the summary counts each class, and prints so", {
@@ -114,4 +147,108 @@ test_that("a data set tells its classes, and each image with its class", {
   expect_identical(test$class, cifar_labels(dataset))
   expect_identical(test$class[c(2L, 5L)], cifar_labels(dataset, c(2, 5)))
   expect_identical(as.data.frame(dataset), as.data.frame(table))
+})
+
+test_that("a data set is as long as its images are many, and shows a table of them", {
+  skip_without_python()
+  dataset <- small_dataset()
+  table <- tibble::as_tibble(dataset)
+  expect_length(dataset, 300L)
+  expect_identical(dim(dataset), dim(table))
+  expect_identical(head(dataset, 3), table[1:3, ])
+  expect_identical(tail(dataset), table[295:300, ])
+  expect_identical(lapply(dataset, class)$splits, "integer")
+  expect_identical(dataset[["name"]], "synthetic")
+})
+
+test_that("an unknown element is an error that says where the images are", {
+  dataset <- invented_dataset()
+  error <- expect_pycifar_error(
+    dataset$test,
+    "unknown_name",
+    "has no element \"test\"; it has `name`"
+  )
+  expect_match(error$fix, "cifar_images(dataset, 1:10, split = \"test\")", fixed = TRUE)
+  expect_pycifar_error(dataset$nam, "unknown_name")
+  expect_pycifar_error(dataset[["images"]], "unknown_name")
+  expect_pycifar_error(dataset[[9]], "unknown_name")
+  expect_pycifar_error(dataset[c("name", "source")], "argument", "cannot be indexed")
+  expect_pycifar_error(dataset[1:10], "argument", "cannot be indexed")
+})
+
+test_that("data sets and models cannot be changed", {
+  dataset <- invented_dataset()
+  model <- invented_model()
+  refused <- function(code) expect_pycifar_error(code, "argument", "cannot be changed")
+  refused(dataset$class_names[[1L]] <- "wolf")
+  refused(dataset[["name"]] <- "x")
+  refused(dataset[1L] <- 2)
+  refused(levels(dataset) <- c("x", "y"))
+  refused(names(dataset)[[1L]] <- "x")
+  refused(model$class_names[[1L]] <- "wolf")
+  refused(model[["config"]] <- list())
+  refused(model["config"] <- list())
+  expect_identical(list(dataset, model), list(invented_dataset(), invented_model()))
+})
+
+test_that("data sets, models and evaluations take one line in str()", {
+  for (object in list(invented_dataset(), invented_model(), invented_evaluation())) {
+    expect_identical(capture.output(str(object)), paste0(" ", format(object)))
+    expect_length(capture.output(str(list(object))), 2L)
+  }
+  expect_snapshot(cat(format(invented_dataset()), format(invented_evaluation()), sep = "\n"))
+})
+
+test_that("a data set of another session loads itself again, with the same images", {
+  skip_without_python()
+  folder <- withr::local_tempdir()
+  dir.create(file.path(folder, "cat"))
+  skip_if_not_installed("png")
+  draw <- function(seed) {
+    pixels <- withr::with_seed(seed, array(stats::runif(192L), c(8L, 8L, 3L)))
+    png::writePNG(pixels, file.path(folder, "cat", "1.png"))
+  }
+  draw(1)
+  drawn <- cifar_load_dataset("synthetic", n_train = 30, n_test = 10, seed = NULL)
+  read <- withr::with_dir(folder, cifar_load_dataset("folder", "."))
+  for (dataset in list(drawn, read)) {
+    again <- dead_copy(dataset)
+    expect_output(print(again), "state:   from another R session; at its first use", fixed = TRUE)
+    expect_identical(
+      cifar_images(again, 1, split = "train"),
+      cifar_images(dataset, 1, split = "train")
+    )
+    expect_false(any(grepl("state:", capture.output(print(again)))))
+    expect_identical(live_handle(again, "x", "cifar_dataset"), again$handle)
+  }
+  other <- dead_copy(read)
+  draw(2)
+  expect_pycifar_error(head(other), "handle", "its images or classes are others")
+})
+
+test_that("a data set in another process prints without Python, and works there", {
+  skip_without_python()
+  path <- withr::local_tempfile(fileext = ".rds")
+  saveRDS(small_dataset(), path)
+  out <- run_in_new_session(c(
+    "library(pycifar)",
+    sprintf("dataset <- readRDS(%s)", encodeString(path, quote = "\"")),
+    "print(dataset)",
+    "cat('reticulate' %in% loadedNamespaces(), '\\n')",
+    "cat(as.character(head(dataset, 3)$class))"
+  ))
+  expect_match(out[[length(out) - 2L]], "^state: +from another R session")
+  expect_identical(out[[length(out) - 1L]], "FALSE ")
+  expect_identical(
+    out[[length(out)]],
+    paste(head(small_dataset(), 3)$class, collapse = " ")
+  )
+})
+
+test_that("a data set of arrays says that it is lost with its session", {
+  skip_without_python()
+  dataset <- cifar_load_dataset(list(train = list(test_images(2L), c("a", "b"))))
+  lost <- dead_copy(dataset)
+  expect_output(print(lost), "state:   lost with the R session in which it was made", fixed = TRUE)
+  expect_pycifar_error(head(lost), "handle", "from an R session that has ended")
 })

@@ -86,6 +86,35 @@ test_that("augment adds classes and probabilities to what was given", {
   }
 })
 
+test_that("no images give no rows", {
+  skip_without_python()
+  model <- small_model()
+  none <- list(character(), list(), test_images(0L), data.frame(path = character(), n = integer()))
+  for (images in none) {
+    expect_identical(predict(model, images), factor(character(), levels(small_dataset())))
+    expect_identical(dim(predict(model, images, type = "prob", tta = TRUE)), c(0L, 10L))
+  }
+  skip_if_not_installed("generics")
+  found <- generics::augment(model, none[[4L]])
+  expect_identical(names(found)[1:4], c("path", "n", ".pred_class", ".pred_circle"))
+  expect_identical(nrow(found), 0L)
+  wrong <- array(0L, c(0L, 16L, 16L, 3L))
+  expect_pycifar_error(predict(model, wrong), "image", "must be 32\u00d732 pixels")
+  expect_pycifar_error(predict(model, numeric()), "image", "not an array of shape (0,)")
+  expect_pycifar_error(predict(model, data.frame()[0L, ]), "argument", "must have a column `path`")
+})
+
+test_that("a class may be called \"class\"", {
+  skip_if_not_installed("generics")
+  skip_without_python()
+  labels <- rep(c("class", "other"), 10L)
+  dataset <- cifar_load_dataset(list(train = list(test_images(20L), labels)))
+  model <- cifar_train(dataset, "softmax", epochs = 1, validation = NULL, seed = 1, verbose = 0)
+  found <- generics::augment(model, test_images(2L))
+  expect_identical(names(found), c(".pred_class", ".pred_class.1", ".pred_other"))
+  expect_identical(found$.pred_class, predict(model, test_images(2L)))
+})
+
 test_that("autoplot draws what plot draws", {
   for (object in list(invented_model(), invented_evaluation())) {
     expect_identical(ggplot2::autoplot(object)$labels, plot(object)$labels)

@@ -38,8 +38,7 @@ test_that("what is no image is refused here, where Python could not see it", {
   refused(mtcars[1:2], "must have a column `path` of file names; it has `mpg`, `cyl`.", "argument")
   listed <- data.frame(path = I(list("a.png", c("b.png", "c.png"))))
   refused(listed, "`path` must be a column of file names, not", "argument")
-  refused(list(1), "a list of arrays of shape (height, width, 3), or of pictures")
-  refused(list(), "There is no image in `images`.")
+  refused(list(1), "a list of arrays of shape (height, width, 3), of grey matrices, or of pictures")
   mixed <- list(array(0, c(32, 32, 3)), array(0, c(16, 32, 3)))
   refused(mixed, "must have one size, not 32\u00d732, 16\u00d732.")
   refused(c("a.png", NA), "paths without missing values", "argument")
@@ -55,6 +54,9 @@ test_that("a list of arrays is one array", {
   images <- test_images(3L)
   listed <- lapply(1:3, function(i) images[i, , , ])
   expect_identical(images_to_python(listed), images_to_python(images))
+  grey <- lapply(listed, function(image) image[,, 1])
+  expect_identical(images_to_python(grey), images_to_python(images[,,, 1]))
+  expect_identical(images_to_python(list(matrix(7L)))$shape, list(1L, 1L, 1L))
 })
 
 # Red, green, blue and half transparent black, in two rows.

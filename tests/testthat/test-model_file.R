@@ -67,9 +67,11 @@ test_that("a file that would be refused says why", {
 })
 
 test_that("names of a stranger are shown escaped", {
-  model <- small_model()
-  model$class_names[[1L]] <- "cat\t\033[31m\nforged"
-  model$data$name <- "a\nb"
+  model <- changed(
+    small_model(),
+    class_names = "cat\t\033[31m\nforged",
+    data = list(name = "a\nb")
+  )
   shown <- capture.output(print(model))
   expect_length(grep("\033|^forged|^b", shown), 0L)
   expect_true(any(grepl("\\\\033", shown)))

@@ -47,7 +47,6 @@ test_that("samples are drawn with one class a row", {
   picture <- plot(small_dataset(), n_per_class = 4)
   layers_of(picture)
   expect_identical(picture$labels$title, "synthetic, split train")
-  expect_pycifar_error(plot(small_dataset(), n_per_class = 21), "data", "fewer than the 21")
   expect_pycifar_error(plot(small_dataset(), split = "holdout"), "data", "no split \"holdout\"")
 })
 
@@ -56,4 +55,31 @@ test_that("the confusion matrix shows each count, coloured by its share of the t
   expect_identical(layers[[2L]]$label, c(1000L, 0L, 45L, 15L))
   expect_identical(layers[[1L]]$fill[[1L]], "#08306B")
   expect_identical(layers[[2L]]$colour, c("white", "#999999", "white", "black"))
+})
+
+test_that("a class of few images, or of none, has a shorter row of samples", {
+  skip_without_python()
+  labels <- factor(c("cat", "cat", "dog"), levels = c("cat", "dog", "cow"))
+  dataset <- cifar_load_dataset(list(train = list(test_images(3L), labels)))
+  mosaic <- layers_of(plot(dataset))
+  expect_length(mosaic, 1L)
+})
+
+test_that("plots have a white ground", {
+  for (plot in list(plot(invented_model()), plot(invented_evaluation()))) {
+    expect_identical(plot$theme$plot.background$fill, "white")
+  }
+})
+
+test_that("another scale of colours leaves one legend", {
+  skip_without_python()
+  committed <- system.file("extdata", "reproduction.json", package = "pycifar")
+  plots <- list(plot(invented_model()), plot(cifar_load_reproduction(committed)))
+  for (plot in plots) {
+    other <- suppressMessages(plot + ggplot2::scale_colour_brewer(palette = "Set1"))
+    built <- ggplot2::ggplot_build(other)
+    labels <- function(name) built$plot$scales$get_scales(name)$get_labels()
+    expect_identical(labels("linetype"), labels("colour"))
+    expect_identical(built$plot$labels$linetype, built$plot$labels$colour)
+  }
 })

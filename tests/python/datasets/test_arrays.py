@@ -49,7 +49,7 @@ def test_floats_are_converted_without_a_second_float_copy():
 @pytest.mark.parametrize(
     ("images", "came"),
     [
-        (np.zeros((32, 32), np.uint8), r"shape \(32, 32\)"),
+        (np.zeros(32, np.uint8), r"shape \(32,\)"),
         (np.zeros((2, 3, 32, 32), np.uint8), r"shape \(2, 3, 32, 32\)"),
         (np.zeros((2, 32, 32, 2), np.uint8), r"shape \(2, 32, 32, 2\)"),
         (np.zeros((1, 2, 32, 32, 3), np.uint8), r"shape \(1, 2, 32, 32, 3\)"),

@@ -1,0 +1,100 @@
+# Read elements of data sets by name, and refuse to change data sets and models. Their elements
+# describe objects in Python, which a change in R would not reach.
+
+# The linter does not know that these are names of methods.
+# nolint start: object_name_linter.
+
+#' @export
+`$.cifar_dataset` <- function(x, name) {
+  element_of(x, name)
+}
+
+#' @export
+`[[.cifar_dataset` <- function(x, i, ...) {
+  element_of(x, i)
+}
+
+#' @export
+`[.cifar_dataset` <- function(x, i, ...) {
+  abort_pycifar(
+    "argument",
+    "A data set cannot be indexed by `[`: its images are not in R.",
+    fix = paste(
+      "Use cifar_images(dataset, 1:10, split = \"train\") for images,",
+      "as.data.frame(dataset)[1:10, ] for rows of the table of images, and",
+      "`n_train` and `n_test` of cifar_load_dataset() for a smaller data set."
+    )
+  )
+}
+
+#' @export
+as.list.cifar_dataset <- function(x, ...) {
+  unclass(x)
+}
+
+# Return an element of a data set by its name or number.
+element_of <- function(dataset, i, call = rlang::caller_env()) {
+  elements <- unclass(dataset)
+  known <- if (is.numeric(i)) i %in% seq_along(elements) else i %in% names(elements)
+  if (length(i) == 1L && known) {
+    return(elements[[i]])
+  }
+  abort_pycifar(
+    c("unknown_name", "argument"),
+    sprintf(
+      "A data set has no element %s; it has %s.",
+      describe(i),
+      paste0("`", setdiff(names(elements), c("handle", "kept")), "`", collapse = ", ")
+    ),
+    fix = sprintf(
+      paste(
+        "cifar_images(dataset, 1:10, split = \"%1$s\") gives images,",
+        "cifar_labels(dataset, split = \"%1$s\") their classes."
+      ),
+      if (is.character(i) && i[[1L]] %in% names(elements$splits)) i[[1L]] else "train"
+    ),
+    call = call
+  )
+}
+
+#' @export
+`$<-.cifar_dataset` <- function(x, name, value) {
+  abort_fixed("A data set", "Give `class_names`, or a factor, to cifar_load_dataset().")
+}
+
+#' @export
+`[[<-.cifar_dataset` <- `$<-.cifar_dataset`
+
+#' @export
+`[<-.cifar_dataset` <- `$<-.cifar_dataset`
+
+#' @export
+`names<-.cifar_dataset` <- function(x, value) {
+  abort_fixed("A data set", "Give `class_names`, or a factor, to cifar_load_dataset().")
+}
+
+#' @export
+`levels<-.cifar_dataset` <- `names<-.cifar_dataset`
+
+#' @export
+`$<-.cifar_trained_model` <- function(x, name, value) {
+  abort_fixed("A model", "Classes get other names in what predict() returns: levels(classes) <- …")
+}
+
+#' @export
+`[[<-.cifar_trained_model` <- `$<-.cifar_trained_model`
+
+#' @export
+`[<-.cifar_trained_model` <- `$<-.cifar_trained_model`
+
+# nolint end
+
+# Signal that an object cannot be changed.
+abort_fixed <- function(what, fix, call = rlang::caller_env()) {
+  abort_pycifar(
+    "argument",
+    sprintf("%s cannot be changed: its elements describe what is in Python.", what),
+    fix = fix,
+    call = call
+  )
+}
