@@ -38,7 +38,8 @@
 #'   `plot()` and [ggplot2::autoplot()] return a ggplot. `format()` returns lines of text, and
 #'   `print()` returns `x` invisibly.
 #' @section Errors:
-#' * `pycifar_error_argument`: an argument is not as described above.
+#' * `pycifar_error_argument`: an argument is not as described above, or the model is compiled with an
+#'   optimizer that has a schedule of its own.
 #' * `pycifar_error_data`: the data set has no training images.
 #' * `pycifar_error_handle`: the R session of the data set has ended, and it cannot be
 #'   restored.
@@ -63,6 +64,7 @@ cifar_find_learning_rate <- function(
   precision = "auto",
   augmentation = NULL,
   seed = NULL,
+  loss = NULL,
   ...
 ) {
   check_no_more("cifar_find_learning_rate", ...)

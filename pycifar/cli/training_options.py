@@ -105,4 +105,5 @@ SEARCH_OPTIONS = (
     "precision",
     "augmentation",
     "seed",
+    "loss",
 )

@@ -17,6 +17,7 @@ from pycifar.datasets.augmentation import Augmentation
 from pycifar.errors import ArgumentError
 from pycifar.foreign_names import known_arguments_only
 from pycifar.learners import Learner
+from pycifar.learners.optimizers import OPTIMIZERS
 from pycifar.rules import check_search, check_settings
 from pycifar.table import as_html, paragraph
 from pycifar.training.batches import Batches
@@ -102,6 +103,7 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
     precision: str = "auto",
     augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] | None = None,
     seed: int | None = None,
+    loss: str | Callable[..., Any] | None = None,
 ) -> LearningRates:
     """Find a suitable learning rate with a learning rate range test.
 
@@ -125,6 +127,7 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
         augmentation: see `train`.
         seed: fixes the initial weights, the order of the images, dropout and augmentation; from 0
             to 2³¹ - 1. None draws a seed.
+        loss: see `train`.
 
     Returns:
         The loss at each learning rate, and a suggestion. The smoothed loss falls to its lowest
@@ -135,7 +138,8 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
         factor of 3 of the best rate.
 
     Raises:
-        ArgumentError: an argument is not as above.
+        ArgumentError: an argument is not as above, or the model is compiled with an optimizer that
+            has a schedule of its own.
         DataError: the data set has no images to train on.
 
     Source:
@@ -162,10 +166,17 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
         augmentation=augmentation,
         validation=None,
         seed=seed,
+        loss=loss,
     )
     checked = check_settings({"architecture": architecture, **asked.said()})
     architecture = checked.pop("architecture")
     ready = prepare(dataset, architecture, Settings(**checked))
+    if ready.config.optimizer not in OPTIMIZERS and ready.config.schedule != "constant":
+        raise ArgumentError(
+            "The optimizer of the model must have a rate that can be set; its learning rate is a "
+            f"{ready.config.schedule}.",
+            fix="Give the name of an optimizer as `optimizer`.",
+        )
     rates = np.geomspace(lowest, highest, steps).tolist()
     with torch_generator_kept():
         rows = _search(rates, _losses_at(rates, ready.learner, ready.batches))

@@ -1,5 +1,6 @@
 import math
 
+import keras
 import numpy as np
 import pytest
 
@@ -142,3 +143,25 @@ def test_the_plot_marks_the_suggestion_or_says_why_there_is_none(tmp_path):
         pycifar.plot_learning_rates(found.table)
     with pytest.raises(ArgumentError, match="nothing to draw"):
         pycifar.plot_learning_rates(LearningRates("cnn2", found.table.iloc[:0], None))
+
+
+def compiled(rate):
+    layers = [keras.Input((32, 32, 3)), keras.layers.Flatten()]
+    network = keras.Sequential([*layers, keras.layers.Dense(10, "softmax")])
+    network.compile(keras.optimizers.SGD(rate), "mean_squared_error")
+    return network
+
+
+def test_the_loss_is_the_one_that_is_given_or_compiled(small_dataset):
+    uniform = (0.9**2 + 9 * 0.1**2) / 10  # of ten classes with the same probability
+    for network, loss in (("cnn2", "mean_squared_error"), (compiled(0.1), None)):
+        found = pycifar.find_learning_rate(small_dataset, network, steps=10, seed=1, loss=loss)
+        assert found.table["loss"].iloc[0] == pytest.approx(uniform, abs=0.1)
+        assert found.table["loss"].max() < 0.2
+
+
+def test_an_optimizer_with_a_schedule_of_its_own_is_refused(small_dataset):
+    network = compiled(keras.optimizers.schedules.CosineDecay(0.1, 100))
+    with pytest.raises(ArgumentError, match="its learning rate is a CosineDecay"):
+        pycifar.find_learning_rate(small_dataset, network, steps=10)
+    pycifar.find_learning_rate(small_dataset, network, steps=10, optimizer="sgd")
