@@ -55,9 +55,10 @@ metrics_to_python <- function(metrics, name, call) {
   if (is.null(metrics) || is_python_object(metrics)) {
     return(metrics)
   }
-  functions <- is.list(metrics) & vapply(metrics, is.function, NA)
+  # reticulate makes functions of the objects of Keras.
+  functions <- vapply(metrics, function(one) is.function(one) && !is_python_object(one), NA)
   unnamed <- is.null(names(metrics)) || any(!nzchar(names(metrics)[functions]))
-  if (!(is.character(metrics) || is.list(metrics)) || any(functions) && unnamed) {
+  if (!(is.character(metrics) || is.list(metrics)) || anyNA(metrics) || any(functions) && unnamed) {
     allowed <- "names, Keras metrics, or named functions such as list(mine = function(y_true, y_pred) 0)"
     abort_argument(name, allowed, metrics, call)
   }

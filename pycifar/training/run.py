@@ -134,14 +134,14 @@ class TrainingRun:
         callbacks.epoch_begin(epoch, epochs=progress.epochs, total_steps=progress.total_steps)
         logs = self._steps(epoch, callbacks)
         rows: list[Row] = [(epoch, "train", metric, value) for metric, value in logs.items()]
-        rows.append((epoch, "train", "learning_rate", self.learner.learning_rate))
+        rate = self.learner.learning_rate
         if self.validating is not None or self.stopping:
             self._swap_in()  # the run would end with these weights if it ended now
         if self.validating is not None:
             measured = self._validate(epoch, self.validating, callbacks)
             rows += [(epoch, "validation", metric, value) for metric, value in measured.items()]
             logs |= {f"val_{metric}": value for metric, value in measured.items()}
-        progress.end_epoch(rows)
+        progress.end_epoch([*rows, (epoch, "train", "learning_rate", rate)])
         progress.add_to_history(epoch, callbacks.epoch_end(epoch, logs))
         self._update_total_steps()
         if not (self.learner.network.stop_training or progress.is_over):

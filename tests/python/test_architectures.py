@@ -197,7 +197,7 @@ def test_a_network_without_softmax_is_refused():
                 keras.Input(input_shape, dtype="uint8"),
                 keras.layers.Rescaling(1 / 255),
                 keras.layers.Flatten(),
-                keras.layers.Dense(n_classes),
+                keras.layers.Dense(n_classes, "tanh"),
             ]
         )
 

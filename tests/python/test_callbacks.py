@@ -138,8 +138,8 @@ def test_the_line_of_an_epoch_has_all_that_is_known():
 
 def test_the_best_weights_alone_stop_nothing():
     """Even where a time budget leads to more epochs than the recipe has."""
-    config = SimpleNamespace(early_stopping=None, best_weights=True)
-    (stopping,) = early_stopping_callbacks(config, validated=False)
+    config = SimpleNamespace(early_stopping=None, best_weights=True, monitor="loss")
+    (stopping,) = early_stopping_callbacks(config, validated=False, directions={"loss": "min"})
     stopping.set_model(pycifar.build_model("cnn2", seed=1))
     stopping.on_train_begin()
     for epoch in range(1000):

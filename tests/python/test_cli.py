@@ -216,14 +216,14 @@ def test_what_is_left_out_is_left_to_the_functions():
     assert dataset_arguments(options) == {"verbose": True}
 
 
-def test_every_option_of_training_reaches_the_argument_of_its_name():
+def test_every_option_of_training_reaches_the_argument_of_its_name(tmp_path):
     line = (
         "train --architecture cnn4 --epochs 3 --batch-size 64 --optimizer adam --learning-rate 1e-3"
         " --schedule cosine --weight-decay 0.01 --momentum 0.8 --validation none"
         " --early-stopping 2 --best-weights --seed 7 --quiet --dataset folder --data-dir pets"
         " --n-train 9 --n-test 8 --label-smoothing 0.1 --precision float32"
         " --class-weights cat=2,dog=0.5 --checkpoint-dir there --augmentation flip,cutout"
-        " --checkpoint-every 50 --resume"
+        " --checkpoint-every 50 --resume --loss huber --metrics top_5,f1 --monitor f1"
     )
     _, options = read_command_line(line.split())
     arguments = training_arguments(options)
@@ -247,12 +247,19 @@ def test_every_option_of_training_reaches_the_argument_of_its_name():
         "checkpoint_dir": Path("there"),
         "checkpoint_every": 50,
         "resume": True,
+        "loss": "huber",
+        "metrics": ["top_5", "f1"],
+        "monitor": "f1",
         "verbose": 0,
     }
     missing = set(inspect.signature(pycifar.train).parameters) - set(arguments)
-    assert missing == {"dataset", "callbacks", "time_budget"}
+    assert missing == {"dataset", "callbacks", "time_budget", "sample_weight"}
     _, in_its_place = read_command_line(["train", "--time-budget", "60"])
     assert training_arguments(in_its_place) == {"time_budget": 60.0}
+    weights = tmp_path / "weights.txt"
+    weights.write_text("1\n0.5\n\n2\n")
+    _, weighted = read_command_line(["train", "--sample-weight", str(weights)])
+    assert list(training_arguments(weighted)["sample_weight"]) == [1.0, 0.5, 2.0]
     assert dataset_arguments(options) == {
         "source": "folder",
         "data_dir": Path("pets"),
@@ -273,7 +280,7 @@ def test_training_saves_draws_and_reports(run, tmp_path):
     trained = pycifar.load_model(model)
     assert curves.is_file()
     assert out.startswith("cnn2 on synthetic: 1 of 1 epochs in ")
-    assert "epoch    loss  accuracy  validation loss  validation accuracy\n    1  " in out
+    assert "validation loss  validation accuracy  learning_rate\n    1  " in out
     assert f"weights: {trained.fingerprint()}\nmodel: {model}\ncurves: {curves}\n" in out
 
 

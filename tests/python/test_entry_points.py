@@ -146,10 +146,14 @@ def test_progress_goes_to_the_function_that_r_gives(small_dataset):
     lines = []
     value(
         entry_points.train(
-            small_dataset, "cnn2", epochs=2.0, batch_size=90.0, seed=1.0, write_line=lines.append
+            small_dataset, "cnn2", epochs=2.0, batch_size=90.0, seed=1.0, write_line=lambda line, *figures: lines.append((line, *figures))
         )
     )
     assert len(lines) == 2
+    line, epoch, metrics = lines[1]
+    assert line.startswith("epoch 2/2  loss ")
+    assert epoch == 2
+    assert {*metrics} == {"loss", "accuracy", "val_loss", "val_accuracy"}
 
 
 def test_an_error_in_a_function_of_r_is_a_callback_error(small_dataset):

@@ -71,10 +71,10 @@ def test_training_leaves_the_generators_of_the_caller_alone(small_dataset):
 def test_the_history_is_one_tidy_table(small_model):
     history = small_model.history
     assert history.columns.tolist() == ["epoch", "split", "metric", "value"]
-    assert history["epoch"].tolist() == [1] * 4 + [2] * 4
+    assert history["epoch"].tolist() == [1] * 5 + [2] * 5
     keys = history[["split", "metric"]].agg(" ".join, axis=1).tolist()
-    expected = ["train loss", "train accuracy", "validation loss", "validation accuracy"]
-    assert keys == expected * 2
+    measured = ["train loss", "train accuracy", "validation loss", "validation accuracy"]
+    assert keys == [*measured, "train learning_rate"] * 2
     assert len(small_model.seconds) == 2
 
 
