@@ -290,6 +290,35 @@ def search_table() -> str:
     return markdown(rows)
 
 
+def learning_rates_table() -> str:
+    """Show the best rate of each network, and what a search suggests.
+
+    Also show how many suggestions of each rule are near the best rate.
+    """
+    networks = result("learning_rates")["networks"]
+    rows = [["network", "recipe", "best of the grid", "suggested, by seed", "suggested / best"]]
+    for row in networks:
+        suggested = row["suggestions"]["find_learning_rate"]
+        ratios = [None if rate is None else rate / row["best"] for rate in suggested]
+        rows.append(
+            [
+                f"`{row['architecture']}`",
+                f"{row['recipe']:g}",
+                f"{row['best']:.2g}",
+                " ".join("none" if rate is None else f"{rate:.2g}" for rate in suggested),
+                " ".join("–" if ratio is None else f"{ratio:.2g}" for ratio in ratios),
+            ]
+        )
+    rules = [["rule", "within a factor of 3 of the best", "within 6", "farthest factor"]]
+    for rule in networks[0]["suggestions"]:
+        pairs = [(rate, row["best"]) for row in networks for rate in row["suggestions"][rule]]
+        factors = [max(rate / best, best / rate) for rate, best in pairs if rate is not None]
+        counts = [f"{sum(f <= limit for f in factors)} of {len(pairs)}" for limit in (3, 6)]
+        name = f"`{rule}`" if rule.isidentifier() else rule
+        rules.append([name, *counts, f"{max(factors):,.2g}"])
+    return f"{markdown(rows)}\n\n{markdown(rules)}"
+
+
 def short_reproduction_table() -> str:
     """Compare the accuracy of each network on the test images with the stated one."""
     rows = [["system", "network", "parameters", "trained for", "test accuracy", "stated"]]
@@ -386,6 +415,7 @@ TABLES = {
     "ablation": ablation_table,
     "inference": inference_table,
     "from R": from_r_table,
+    "learning rates": learning_rates_table,
     "scaling": scaling_table,
     "faults": faults_table,
     "reproduction": reproduction_table,
