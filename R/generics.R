@@ -29,8 +29,8 @@
 #' * `glance()`: a tibble with one row and the columns `architecture`, `parameters`, `epochs`,
 #'   `train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`, `seconds` and `seed`.
 #'   The losses and accuracies are those of the epoch from which the weights are. They are `NA` if
-#'   they were not measured. Of an evaluation, the columns are `split`, `n`, `accuracy`, `loss` and
-#'   `calibration_error`.
+#'   they were not measured. Of an evaluation, the columns are `split`, `n`, `accuracy`, `loss`,
+#'   `calibration_error`, `objective` and the metrics of the training.
 #' * `augment()`: a tibble with one row per image. If `new_data` is a data frame, its columns come
 #'   first; if it is a data set, the true classes as `.truth`. Then follow the predicted class as
 #'   `.pred_class` and the probabilities as `.pred_<class>`. The probabilities of a class that is
@@ -214,8 +214,8 @@ tidy.cifar_evaluation <- function(x, ...) {
 #' @rdname cifar_generics
 glance.cifar_evaluation <- function(x, ...) {
   check_no_more("glance", ...)
-  values <- x[c("split", "n", "accuracy", "loss", "calibration_error")]
-  tibble::as_tibble(c(values, as.list(x$metrics)))
+  values <- x[c("split", "n", "accuracy", "loss", "calibration_error", "objective")]
+  tibble::as_tibble(c(Filter(Negate(is.null), values), as.list(x$metrics)))
 }
 
 #' @exportS3Method generics::fit cifar_network

@@ -45,7 +45,8 @@ loss_to_python <- function(loss, name, call) {
   }
   if (is.function(loss)) {
     check_takes(loss, name, c("y_true", "y_pred"), call)
-    return(callable_from_python(loss))
+    # The record of the model has this name, which reticulate gives to the function in Python.
+    return(structure(callable_from_python(loss), py_function_name = name))
   }
   one_value(loss, name, "the name of a loss, a Keras loss, or a function(y_true, y_pred)", call)
 }

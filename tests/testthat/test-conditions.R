@@ -92,7 +92,7 @@ test_that("errors of Python name constants and functions as R does", {
   keras <- reticulate::import("keras")
   keras$Sequential(list(keras$Input(shape = list(2L)), keras$layers$Dense(2L)))$save(path)
   error <- expect_pycifar_error(cifar_load_model(path), "model_file", "not saved by pycifar")
-  expect_match(error$fix, "cifar_train() takes it as `architecture`.", fixed = TRUE)
+  expect_match(error$fix, "cifar_adopt_model() makes a trained model of", fixed = TRUE)
 })
 
 test_that("warnings of Python are conditions of R, with their kind", {

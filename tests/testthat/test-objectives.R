@@ -34,7 +34,7 @@ test_that("objects of Keras and functions of R are losses and metrics", {
     loss = squares,
     metrics = list(squares = squares, keras$metrics$TopKCategoricalAccuracy(3L, name = "top_3"))
   )
-  expect_identical(model$config$loss, list(own = "squares"))
+  expect_identical(model$config$loss, list(own = "loss"))
   expect_equal(value_of(model, "squares"), value_of(model, "loss"), tolerance = 1e-5)
   expect_length(value_of(model, "top_3"), 1L)
   named <- brief(loss = keras$losses$Huber(delta = 2))
