@@ -107,9 +107,9 @@ new_dataset <- function(handle) {
 #' @param row.names,optional,... Not used.
 #'
 #' @return `plot()` returns a ggplot. `print()` returns `x` invisibly. `levels()` returns the class
-#'   names. `as.data.frame()` and [tibble::as_tibble()] return a table with one row per image and the
-#'   columns `split`, `index` (the number of the image in the split) and `class`. `summary()` returns
-#'   a list of three tibbles:
+#'   names. `as.data.frame()` and [tibble::as_tibble()] return a table with one row per image and
+#'   the columns `split`, `index` (the number of the image in the split) and `class`. `summary()`
+#'   returns a list of three tibbles:
 #'   * `splits`: the number of images `n` for each `split` and `class`.
 #'   * `batches`: the number of images `n` for each `batch`, `split` and `class`. It has no rows if
 #'     the source has no batches.
@@ -156,11 +156,15 @@ as.data.frame.cifar_dataset <- function(
   as.data.frame(images_of(x))
 }
 
+# nolint start: object_name_linter.
+
 #' @rdname cifar_dataset
 #' @exportS3Method tibble::as_tibble
 as_tibble.cifar_dataset <- function(x, ...) {
   images_of(x)
 }
+
+# nolint end
 
 # One row per image: its split, its number there, and its class.
 images_of <- function(dataset) {
@@ -314,6 +318,8 @@ describe_classes <- function(class_names, indent = nchar("classes: ")) {
 #' @param which The numbers of the images in the split, counted from 1. For `cifar_labels()`, `NULL`
 #'   means all images.
 #' @param split The name of the split.
+#' @param model A trained model. With it, `split` may be `"validation"`, the images that its
+#'   training held out; see [cifar_evaluate()].
 #' @return `cifar_images()` returns a raw array of shape (n, height, width, 3) with values 0-255, as
 #'   [predict.cifar_trained_model()] accepts it. `cifar_labels()` returns a factor with all classes
 #'   as levels.
@@ -328,26 +334,27 @@ describe_classes <- function(class_names, indent = nchar("classes: ")) {
 #' images <- cifar_images(dataset, 1:3)
 #' dim(images)
 #' cifar_labels(dataset, 1:3)
-cifar_images <- function(dataset, which, split = "test") {
+cifar_images <- function(dataset, which, split = "test", model = NULL) {
   check_given(c("dataset", "which"))
-  array_from_bytes(taken("images", dataset, which, split))
+  array_from_bytes(taken("images", dataset, which, split, model))
 }
 
 #' @rdname cifar_images
 #' @export
-cifar_labels <- function(dataset, which = NULL, split = "test") {
+cifar_labels <- function(dataset, which = NULL, split = "test", model = NULL) {
   check_given("dataset")
-  labels <- taken("labels", dataset, which, split)
+  labels <- taken("labels", dataset, which, split, model)
   factor(as_column(labels), levels = dataset$class_names)
 }
 
 # Call the entry point "images" or "labels" for images of a split.
-taken <- function(entry_point, dataset, which, split, call = rlang::caller_env()) {
+taken <- function(entry_point, dataset, which, split, model, call = rlang::caller_env()) {
   python_call(
     entry_point,
     live_handle(dataset, "dataset", "cifar_dataset", call),
     several_values(which, "which", "whole numbers", call),
     one_value(split, "split", "the name of a split", call),
+    if (!is.null(model)) live_handle(model, "model", "cifar_trained_model", call),
     call = call
   )
 }

@@ -120,8 +120,8 @@ new_trained_model <- function(handle) {
   )
 }
 
-# Return the bytes of the file that cifar_save_model() would write, or NULL if Keras cannot write it.
-# There was a warning of class `pycifar_warning_unsaved` then, before the training.
+# Return the bytes of the file that cifar_save_model() would write, or NULL if Keras cannot write
+# it. There was a warning of class `pycifar_warning_unsaved` then, before the training.
 file_of <- function(handle) {
   tryCatch(
     python_call("model_file", handle),

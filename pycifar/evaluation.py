@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.arguments import check_choice, check_flag
+from pycifar.arguments import check_choice, check_flag, describe
 from pycifar.config import DEFAULT_SPLIT
 from pycifar.content import ByContent
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
 from pycifar.datasets.dataset import check_dataset
-from pycifar.errors import ArgumentError, ImageError
+from pycifar.datasets.image_files import MOST_CHANNELS, find_files, read_image
+from pycifar.errors import (
+    ArgumentError,
+    DataError,
+    DataNotFoundError,
+    ImageError,
+    SkippedWarning,
+    first_of,
+)
 from pycifar.learners import learner_for
 from pycifar.memory import check_image_fits, images_that_fit
 from pycifar.models.trained_model import TrainedModel, check_trained_model
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
     import pandas
 
 PREDICTION_BATCH = 500  # images; larger batches are no faster on a CPU
+NO_LABEL = -1  # of an image that could not be read
 CALIBRATION_BINS = 15  # of equal width, as in Guo et al. 2017
 # A probability below this has lost digits, or is 0: the loss is then computed from the logits, as a
 # training does. Where that is not possible, it counts as this.
@@ -75,46 +85,63 @@ def predict(
     images: Any,
     type: str = "class",  # noqa: A002  the name that the argument has in R's `predict`
     tta: bool = False,
+    split: str | None = None,
+    on_error: str = "stop",
 ) -> np.ndarray:
     """Predict the classes of images.
 
     Args:
         model: a trained model, as returned by `train` or `load_model`.
-        images: the images, as one of these. An array of the model's image size, of shape
-            (n, height, width, 3), or (height, width, 3) for one image, with values of uint8, other
-            whole numbers 0-255 or floats 0-1. A path of an image file, which may have the
-            wildcards ``*``, ``?`` and ``**``; the bytes of such a file, or a binary file object;
-            a Pillow image; or a list of these. A column or an array of paths, or a table with a
-            column `path`. A `Split`. Image files and Pillow images may have any size: they are
-            resized.
+        images: the images, as one of these. One image: a path of an image file; the bytes of such
+            a file, or a binary file object; a Pillow image; or an array of shape (height, width)
+            for grey, or (height, width, channels) with 1 to 4 channels, with values of uint8, other
+            whole numbers 0-255 or floats 0-1. A list of these. A path with the wildcards ``*``,
+            ``?`` and ``**``, which passes over files that are no images, with a warning. A column
+            or an array of paths, or a table with a column `path`. An array of many images, of shape
+            (n, height, width, 3). A data set, or a `Split` of one. An image that is given alone or
+            in a list may have any size, and is resized; an array of many images and a data set must
+            have the model's image size.
         type: "class" or "prob".
         tta: test-time augmentation: whether to average the probabilities over six views of each
             image, which takes six times as long. The views are the image, the image moved by one
             pixel up and left, and the image moved by one pixel down and right, each also mirrored
             left to right. The two views that are not moved have half of the total weight.
+        split: the split of a data set, see `evaluate`; None means "test". It must be None for
+            other images.
+        on_error: "stop" raises an error for an image that cannot be read; "skip" predicts the
+            others, and warns of it.
 
     Returns:
         For "class" the 0-based labels, int64 of shape (n,), which index `model.class_names`; for
         "prob" the probabilities, float32 of shape (n, classes), in the order of the class names.
+        An image that was skipped has the label -1, which is a missing value of
+        `pandas.Categorical.from_codes`, and NaN as probabilities.
 
     Raises:
-        ArgumentError: `model`, `type` or `tta` is not as above, or the model returns NaN.
-        ImageError: the images are not as above, or arrays do not have the model's image size.
-        DataNotFoundError: a file does not exist, or no file matches the wildcards.
+        ArgumentError: an argument is not as above, or the model returns NaN.
+        DataError: there is no such split.
+        ImageError: the images are not as above, or many of them do not have the model's image size.
+        DataNotFoundError: a file does not exist, or no image matches the wildcards.
         DataFormatError: a file is not an image.
 
     Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
-        >>> pycifar.predict(model, dataset.split("test").images).shape
+        >>> pycifar.predict(model, dataset).shape
         (100,)
     """
     check_model(model)
     check_choice("type", type, ["class", "prob"])
+    check_choice("on_error", on_error, ["stop", "skip"])
     check_flag("tta", tta)
-    probabilities = _probabilities(model, as_images(model, images), tta)
-    return probabilities.argmax(axis=1) if type == "class" else probabilities
+    pixels, is_read = _read_images(model, images, split, on_error)
+    probabilities = np.full((len(is_read), len(model.class_names)), np.nan, np.float32)
+    if len(pixels):
+        probabilities[is_read] = _probabilities(model, pixels, tta)
+    if type == "prob":
+        return probabilities
+    return np.where(is_read, probabilities.argmax(axis=1), NO_LABEL)
 
 
 def evaluate(
@@ -125,7 +152,9 @@ def evaluate(
     Args:
         model: a trained model, as returned by `train` or `load_model`.
         dataset: a data set with the model's classes, in the same order.
-        split: the name of the split.
+        split: the name of the split. "validation" is the share of the training split that the
+            training held out, if the data set has no split of that name; see
+            `TrainedModel.split_of`.
         tta: test-time augmentation, see `predict`.
 
     Returns:
@@ -133,7 +162,8 @@ def evaluate(
 
     Raises:
         ArgumentError: `model`, `dataset` or `tta` is not as above, or the model returns NaN.
-        DataError: there is no such split, or its classes are not the model's.
+        DataError: there is no such split, or its classes are not the model's; or "validation" is
+            asked for with another data set than the model was trained on.
         ImageError: the images do not have the model's image size.
 
     Examples:
@@ -147,7 +177,7 @@ def evaluate(
     check_flag("tta", tta)
     check_dataset(dataset)
     model.check_classes(dataset.class_names)
-    part = dataset.split(split)
+    part = model.split_of(dataset, split)
     images = as_images(model, part)
     probabilities = _probabilities(model, images, tta)
     losses = _losses(probabilities, part.labels)
@@ -216,18 +246,43 @@ def check_model(model: Any) -> None:
 
 def as_images(model: TrainedModel, images: Any) -> np.ndarray:
     """Return what `predict` takes as uint8 images of the model's size, (n, height, width, 3)."""
+    return _read_images(model, images, None, "stop")[0]
+
+
+def _read_images(
+    model: TrainedModel, images: Any, split: str | None, on_error: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images that can be read, and for each image whether it can be; see `predict`.
+
+    Returns:
+        (pixels, is_read): uint8 of the model's size, shape (images read, height, width, 3); and
+        truth values, shape (images,).
+    """
     if isinstance(images, Dataset):
-        raise ArgumentError(
-            "`images` must be images or one split of a data set, not a data set.",
-            fix='Give dataset.split("test").',
-        )
+        images = model.split_of(images, DEFAULT_SPLIT if split is None else split)
+    elif split is not None:
+        raise ArgumentError(f"`split` is for a data set alone, not for {describe(images)}.")
     listed = _listed(images)
     items = list(listed) if isinstance(listed, (list, tuple)) else [listed]
     if not items:
         raise ImageError("There is no image in `images`.")
-    if all(isinstance(item, (str, Path, bytes)) or _is_picture(item) for item in items):
-        listed = np.stack(list(_resized(items, model.image_shape[:2])))
-    return check_images(listed, model.image_shape)
+    if not all(_is_one_image(item) for item in items):
+        pixels = check_images(listed, model.image_shape)
+        return pixels, np.ones(len(pixels), bool)
+    found, passed_over = _expanded(items, on_error)
+    read = [_pixels(item, model.image_shape[:2], on_error) for item in found]
+    is_read = np.array([pixels is not None for pixels in read])
+    numbers = np.flatnonzero(~is_read)
+    unread = [str(found[i]) if isinstance(found[i], Path) else f"image {i + 1}" for i in numbers]
+    for names, what, of in (
+        (passed_over, "Files that match a pattern and are no images were passed over", ""),
+        (unread, "Images that cannot be read have no prediction", f" of {len(read):,}"),
+    ):
+        if names:  # said where predict() was called
+            text = f"{what}: {len(names):,}{of} ({first_of(names)})."
+            warnings.warn(text, SkippedWarning, stacklevel=3)
+    pixels = np.array([one for one in read if one is not None], np.uint8)
+    return pixels.reshape(-1, *model.image_shape), is_read
 
 
 def _listed(images: Any) -> Any:
@@ -245,22 +300,44 @@ def _listed(images: Any) -> Any:
     return images
 
 
-def _is_picture(item: Any) -> bool:
-    """Return whether an item is a Pillow image or a binary file object."""
-    return hasattr(item, "getbands") or hasattr(item, "read")
+def _is_one_image(item: Any) -> bool:
+    """Return whether an item is one image of any size: a file, a Pillow image or an array."""
+    if isinstance(item, (str, Path, bytes)) or hasattr(item, "getbands") or hasattr(item, "read"):
+        return True
+    shape = tuple(getattr(item, "shape", None) or ())
+    if len(shape) == 3:
+        return bool(shape[2] <= MOST_CHANNELS)
+    # A table of fewer columns is a row of pixels of an image.
+    return len(shape) == 2 and bool(min(shape) > MOST_CHANNELS)
 
 
-def _resized(items: list[Any], size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Yield the pixels of files, of bytes of files and of Pillow images."""
-    from pycifar.datasets.image_files import find_files, fit_image, read_image
-
+def _expanded(items: list[Any], on_error: str) -> tuple[list[Any], list[str]]:
+    """Return images with the patterns among them expanded, and the files that these pass over."""
+    found: list[Any] = []
+    passed_over: list[str] = []
     for item in items:
-        if hasattr(item, "getbands"):
-            yield fit_image(item, size)
-        elif isinstance(item, (str, Path)):
-            yield from (read_image(path, size) for path in find_files([item]))
-        else:
-            yield read_image(item, size)
+        if not isinstance(item, (str, Path)):
+            found.append(item)
+            continue
+        try:
+            files, others = find_files([item])
+        except DataNotFoundError:
+            if on_error == "stop":
+                raise
+            files, others = [Path(item)], []
+        found += files
+        passed_over += map(str, others)
+    return found, passed_over
+
+
+def _pixels(item: Any, size: tuple[int, int], on_error: str) -> np.ndarray | None:
+    """Return one image as uint8 of a size, (height, width, 3); None if it is to be skipped."""
+    try:
+        return read_image(item, size)
+    except DataError:
+        if on_error == "stop":
+            raise
+        return None
 
 
 def _probabilities(model: TrainedModel, images: np.ndarray, tta: bool) -> np.ndarray:

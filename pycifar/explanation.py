@@ -71,7 +71,7 @@ def explain(
     Args:
         model: a trained model, as returned by `train` or `load_model`, with a layer whose output
             has height and width.
-        image: one image, as an array, a path or a Pillow image; see `predict`.
+        image: one image of any size, as an array, a path or a Pillow image; see `predict`.
         class_name: the class to explain; None means the predicted one.
         layer: the layer whose feature maps are used; None means the last one whose output has
             height and width.
@@ -132,7 +132,7 @@ def feature_maps(
 
     Args:
         model: a trained model, as returned by `train` or `load_model`.
-        image: one image, as an array, a path or a Pillow image; see `predict`.
+        image: one image of any size, as an array, a path or a Pillow image; see `predict`.
         layers: the names of one or several layers whose output has height and width; None means
             each convolution and pooling layer.
 

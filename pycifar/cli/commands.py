@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pycifar.arguments import check_choice
 from pycifar.cli.output import print_json, print_table
 from pycifar.cli.parser import UsageError
 from pycifar.cli.readers import as_count, as_flag, as_text
@@ -215,7 +216,10 @@ def evaluate(options: Namespace) -> int:
 
 def predict(options: Namespace) -> int:
     """Run `pycifar predict`."""
-    top = read_values(options, {"top": as_count}).get("top", 1)
+    given = read_values(options, {"top": as_count, "on_error": as_text})
+    top, on_error = given.get("top", 1), given.get("on_error")
+    if on_error is not None:
+        check_choice("on_error", on_error, ["stop", "skip"])
 
     from pycifar.models.file import load_model
 
@@ -223,8 +227,12 @@ def predict(options: Namespace) -> int:
     records, failed = [], False
     for path, result in _predictions(model, options.images, "tta" in options):
         if isinstance(result, PycifarError):
+            if on_error == "stop":
+                raise result
             failed = True
             say(f"pycifar predict: {result.message}")
+            if on_error == "skip" and "json" not in options:
+                print(printable(path), "", "", sep="\t")
         elif "json" not in options:
             for label in (-result).argsort(kind="stable")[:top].tolist():
                 cells = printable(path), printable(model.class_names[label])
@@ -232,7 +240,7 @@ def predict(options: Namespace) -> int:
         records.append(prediction_record(path, result, model.class_names))
     if "json" in options:
         print_json(records)
-    return 1 if failed else 0
+    return 1 if failed and on_error is None else 0
 
 
 def explain(options: Namespace) -> int:

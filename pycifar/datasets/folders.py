@@ -11,7 +11,7 @@ import numpy as np
 from pycifar.arguments import check_path
 from pycifar.datasets.arrays import number_labels
 from pycifar.datasets.dataset import Dataset, Split
-from pycifar.datasets.image_files import SUFFIXES, read_image
+from pycifar.datasets.image_files import SUFFIXES, SYSTEM_FOLDERS, read_image
 from pycifar.errors import DataError, DataFormatError, DataNotFoundError, text_on_disk
 
 _SPLITS = ("train", "test")
@@ -27,9 +27,11 @@ def load_folder(
     """Load the images in ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``.
 
     If `data_dir` has neither a folder ``train`` nor ``test``, its folders are the classes, and all
-    images are training images. Files are taken in the order of their names. Three kinds of files
-    are skipped: hidden files, files whose ending is not that of an image format that `read_image`
-    reads, and files that are not directly in the folder of a class.
+    images are training images. Files are taken in the order of their names, and each split has
+    their `paths`. Skipped are hidden files and folders, the folders that systems add by themselves
+    (``__MACOSX``, ``@eaDir`` and others), files whose ending is not that of an image format that
+    `read_image` reads (such as ``Thumbs.db``), and files that are not directly in the folder of a
+    class.
 
     Args:
         data_dir: the top folder of the tree.
@@ -60,7 +62,10 @@ def load_folder(
             f"{', '.join(unknown)}."
         )
     labels, classes = number_labels(names, class_names)
-    splits = {split: Split(_read_all(paths, size), labels[split]) for split, paths in files.items()}
+    splits = {
+        split: Split(_read_all(paths, size), labels[split], paths=tuple(map(str, paths)))
+        for split, paths in files.items()
+    }
     source = f"image files in {text_on_disk(str(top))}"
     return Dataset(text_on_disk(top.resolve().name), splits, classes, source)
 
@@ -87,9 +92,13 @@ def _image_files(folder: Path, top: Path) -> list[Path]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """Return what is in a folder without hidden files, sorted by name."""
+    """Return what is in a folder that is neither hidden nor a system's own, sorted by name."""
     try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if not path.name.startswith(".") and path.name not in SYSTEM_FOLDERS
+        )
     except OSError as error:
         raise DataError(f"The folder {folder} cannot be read: {error.strerror}.") from error
 

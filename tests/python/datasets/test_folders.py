@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pycifar.datasets import load_dataset
+from pycifar.datasets import Split, load_dataset
 from pycifar.errors import ArgumentError, DataError, DataFormatError, DataNotFoundError
 
 
@@ -118,3 +118,31 @@ def test_a_folder_that_is_missing_is_named(tmp_path):
 def test_fewer_images_of_a_tree_keep_each_class(tree):
     part = load(tree, n_train=2).split("train")
     assert np.bincount(part.labels).tolist() == [1, 1]
+
+
+def test_what_systems_add_to_a_folder_is_no_class_and_no_image(tree, tmp_path):
+    for folder in ("__MACOSX", "@eaDir", ".thumbnails", "$RECYCLE.BIN"):
+        for above in (tree, tree / "train", tree / "train" / "cat"):
+            save(above / folder / "cat" / "0.png")
+    for above in (tree, tree / "train", tree / "train" / "cat"):
+        for name in ("Thumbs.db", ".DS_Store", "desktop.ini"):
+            (above / name).write_bytes(b"no image")
+    dataset = load(tree)
+    assert dataset.class_names == ("cat", "dog")
+    assert len(dataset.split("train")) == 6
+    save(tmp_path / "flat" / "__MACOSX" / "train" / "cat" / "a.png")
+    save(tmp_path / "flat" / "cat" / "a.png")
+    save(tmp_path / "flat" / "dog" / "a.png")
+    assert load(tmp_path / "flat").class_names == ("cat", "dog")
+
+
+def test_each_image_has_its_path(tree):
+    train = load(tree).split("train")
+    assert train.paths[0] == str(tree / "train" / "cat" / "0.png")
+    part = load(tree, n_train=3).split("train")
+    assert len(part.paths) == 3
+    for path, pixels in zip(part.paths, part.images, strict=True):
+        assert np.array_equal(np.asarray(Image.open(path)), pixels)
+    assert load_dataset("synthetic", n_train=10, n_test=10).split("train").paths == ()
+    with pytest.raises(DataError, match="6 images and 1 paths"):
+        Split(train.images, train.labels, paths=("a.png",))
