@@ -47,8 +47,8 @@
 #' * `pycifar_warning_unsaved`: a model has a layer that Keras cannot save, or that no file may ask
 #'   for. The model is lost when
 #'   the R session ends.
-#' * `pycifar_warning_skipped`: files or images were passed over because they are no images that can
-#'   be read. The message counts and names them.
+#' * `pycifar_warning_skipped`: files, folders or images were passed over, because they hold no
+#'   image that can be read. The message names them.
 #' * `pycifar_warning_optimizer`: a model is continued with other trainable layers than before. The
 #'   optimizer starts anew for their weights.
 #'

@@ -10,7 +10,9 @@
 #'   connection.
 #' * `"folder"` reads image files from `data_dir/train/<class>/` and `data_dir/test/<class>/`. If
 #'   there is neither a folder `train` nor a folder `test`, each folder in `data_dir` is a class,
-#'   and all images are training images.
+#'   and all images are training images. Folders that are hidden or that systems add by themselves,
+#'   such as `__MACOSX` and `@eaDir`, are no classes. They are passed over, with a warning of class
+#'   `pycifar_warning_skipped` that names them.
 #' * A list of arrays has the form
 #'   `list(train = list(images, labels), test = list(images, labels))`. Images are arrays in the
 #'   forms that [`predict()`][predict.cifar_trained_model] accepts. Labels are a character vector,

@@ -252,7 +252,7 @@ class UnsavedWarning(PycifarWarning):
 
 
 class SkippedWarning(PycifarWarning):
-    """Files or images were passed over because they are no images that can be read."""
+    """Files, folders or images were passed over, because they hold no image that can be read."""
 
     kind = "skipped"
 

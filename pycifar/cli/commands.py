@@ -60,10 +60,10 @@ SELF_SUFFICIENT = ("cifar10", "synthetic")
 
 def explore(options: Namespace) -> int:
     """Run `pycifar explore`."""
-    from pycifar.datasets import explore, load_dataset
+    from pycifar.datasets import explore
 
     arguments, plot = dataset_arguments(options), _picture_path(options)
-    dataset = load_dataset(**arguments)
+    dataset = _load_dataset("explore", arguments)
     found = explore(dataset)
     if plot is not None:
         from pycifar.plots import plot_samples
@@ -104,14 +104,12 @@ def train(options: Namespace) -> int:
     if "model" in options and "architecture" in options:
         raise UsageError("train", "`--architecture` and `--model` exclude each other.")
 
-    from pycifar.datasets import load_dataset
-
     if "model" in options:
         from pycifar.models.file import load_model
 
         arguments["architecture"] = earlier = load_model(options.model)
         data_arguments = _data_for(earlier, data_arguments)
-    dataset = load_dataset(**data_arguments)
+    dataset = _load_dataset("train", data_arguments)
     model = _train_and_save(dataset, arguments, output, options)
     if not model.epochs_done:
         plot = None
@@ -171,10 +169,10 @@ def find_learning_rate(options: Namespace) -> int:
     arguments, data_arguments = search_arguments(options), dataset_arguments(options)
     plot = _picture_path(options)
 
-    from pycifar.datasets import load_dataset
     from pycifar.training.lr_finder import find_learning_rate
 
-    found = find_learning_rate(load_dataset(**data_arguments), **arguments)
+    dataset = _load_dataset("find-learning-rate", data_arguments)
+    found = find_learning_rate(dataset, **arguments)
     if plot is not None:
         from pycifar.plots import plot_learning_rates
 
@@ -191,12 +189,11 @@ def evaluate(options: Namespace) -> int:
     """Run `pycifar evaluate`."""
     data_arguments, plot = dataset_arguments(options), _picture_path(options)
 
-    from pycifar.datasets import load_dataset
     from pycifar.evaluation import evaluate
     from pycifar.models.file import load_model
 
     model = load_model(options.model)
-    dataset = load_dataset(**_data_for(model, data_arguments))
+    dataset = _load_dataset("evaluate", _data_for(model, data_arguments))
     found = evaluate(model, dataset, **read_values(options, {"split": as_text, "tta": as_flag}))
     if plot is not None:
         from pycifar.plots import plot_confusion
@@ -270,10 +267,9 @@ def reproduce(options: Namespace) -> int:
     arguments, data_arguments = reproduction_arguments(options), dataset_arguments(options)
     plot = _picture_path(options)
 
-    from pycifar.datasets import load_dataset
     from pycifar.reproduction import reproduce
 
-    dataset = load_dataset(**data_arguments)
+    dataset = _load_dataset("reproduce", data_arguments)
     with _warnings_said("reproduce"):
         found = reproduce(dataset=dataset, **arguments)
     if found.interrupted:
@@ -372,6 +368,13 @@ def _epochs(history: pandas.DataFrame) -> pandas.DataFrame:
     ]
     wide = history.assign(name=names).pivot(index="epoch", columns="name", values="value")
     return wide[list(dict.fromkeys(names))].reset_index()
+
+
+def _load_dataset(command: str, arguments: dict[str, Any]) -> Dataset:
+    from pycifar.datasets import load_dataset
+
+    with _warnings_said(command):
+        return load_dataset(**arguments)
 
 
 def _data_for(model: TrainedModel, arguments: dict[str, Any]) -> dict[str, Any]:

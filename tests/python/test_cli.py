@@ -620,3 +620,15 @@ def test_augmentation_of_other_values_is_refused(run, text):
     code, _, err = run(*TRAIN, "--augmentation", text)
     assert code == 2
     assert "augmentation" in err
+
+
+def test_a_folder_that_is_passed_over_is_named_in_one_line(run, tmp_path):
+    for folder in ("cat", "dog", "@eaDir"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (9, 9)).save(tmp_path / folder / "a.png")
+    code, _, err = run("explore", "--dataset", "folder", "--data-dir", tmp_path)
+    assert code == 0
+    assert err == (
+        f"pycifar explore: In {tmp_path}, folders that are hidden or that a system added were "
+        "passed over: @eaDir.\n"
+    )

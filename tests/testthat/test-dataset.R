@@ -115,3 +115,18 @@ test_that("a data set tells its classes, and each image with its class", {
   expect_identical(test$class[c(2L, 5L)], cifar_labels(dataset, c(2, 5)))
   expect_identical(as.data.frame(dataset), as.data.frame(table))
 })
+
+test_that("folders that systems add are no classes, and are named once", {
+  skip_if_not_installed("png")
+  folder <- withr::local_tempdir()
+  for (class in c("cat", "dog", "@eaDir", ".cache", "cat/@eaDir")) {
+    dir.create(file.path(folder, class))
+    png::writePNG(array(0.5, c(9, 9, 3)), file.path(folder, class, "a.png"))
+  }
+  expect_warning(
+    dataset <- cifar_load_dataset("folder", data_dir = folder),
+    "passed over: \\.cache, @eaDir\\.",
+    class = "pycifar_warning_skipped"
+  )
+  expect_identical(levels(dataset), c("cat", "dog"))
+})

@@ -3,7 +3,13 @@ import pytest
 from PIL import Image
 
 from pycifar.datasets import Split, load_dataset
-from pycifar.errors import ArgumentError, DataError, DataFormatError, DataNotFoundError
+from pycifar.errors import (
+    ArgumentError,
+    DataError,
+    DataFormatError,
+    DataNotFoundError,
+    SkippedWarning,
+)
 
 
 def save(path, grey=0, size=(32, 32)):
@@ -65,7 +71,8 @@ def test_other_and_hidden_files_are_passed_over(tree):
     (tree / "train" / ".cache").mkdir()
     (tree / "README").write_text("about")
     save(tree / "train" / "cat" / "UPPER.PNG")
-    assert len(load(tree).split("train")) == 7
+    with pytest.warns(SkippedWarning, match=r"passed over: \.cache\.$"):
+        assert len(load(tree).split("train")) == 7
 
 
 def test_an_image_that_cannot_be_read_is_named(tree):
@@ -127,13 +134,17 @@ def test_what_systems_add_to_a_folder_is_no_class_and_no_image(tree, tmp_path):
     for above in (tree, tree / "train", tree / "train" / "cat"):
         for name in ("Thumbs.db", ".DS_Store", "desktop.ini"):
             (above / name).write_bytes(b"no image")
-    dataset = load(tree)
+    message = r"passed over: \$RECYCLE\.BIN, \.thumbnails, @eaDir, __MACOSX\.$"
+    with pytest.warns(SkippedWarning, match=message) as caught:
+        dataset = load_dataset("folder", data_dir=tree)
+    assert [warning.filename for warning in caught] == [__file__]
     assert dataset.class_names == ("cat", "dog")
     assert len(dataset.split("train")) == 6
     save(tmp_path / "flat" / "__MACOSX" / "train" / "cat" / "a.png")
     save(tmp_path / "flat" / "cat" / "a.png")
     save(tmp_path / "flat" / "dog" / "a.png")
-    assert load(tmp_path / "flat").class_names == ("cat", "dog")
+    with pytest.warns(SkippedWarning, match="passed over: __MACOSX"):
+        assert load(tmp_path / "flat").class_names == ("cat", "dog")
 
 
 def test_each_image_has_its_path(tree):
