@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 PREDICTION_BATCH = 500  # images; larger batches are no faster on a CPU
 NO_LABEL = -1  # of an image that could not be read
+_PATHS = (str, os.PathLike)
+_FILES = (*_PATHS, bytes, bytearray, memoryview)  # one image each, as are file objects
 CALIBRATION_BINS = 15  # of equal width, as in Guo et al. 2017
 # A probability below this has lost digits, or is 0: the loss is then computed from the logits, as a
 # training does. Where that is not possible, it counts as this.
@@ -97,10 +100,10 @@ def predict(
             for grey, or (height, width, channels) with 1 to 4 channels, with values of uint8, other
             whole numbers 0-255 or floats 0-1. A list of these. A path with the wildcards ``*``,
             ``?`` and ``**``, which passes over files that are no images, with a warning. A column
-            or an array of paths, or a table with a column `path`. An array of many images, of shape
-            (n, height, width, 3). A data set, or a `Split` of one. An image that is given alone or
-            in a list may have any size, and is resized; an array of many images and a data set must
-            have the model's image size.
+            or an array of paths, a table with a column `path`, or an iterator, such as that of
+            ``Path.glob``. An array of many images, of shape (n, height, width, 3). A data set, or a
+            `Split` of one. An image that is given alone or in a list may have any size, and is
+            resized; an array of many images and a data set must have the model's image size.
         type: "class" or "prob".
         tta: test-time augmentation: whether to average the probabilities over six views of each
             image, which takes six times as long. The views are the image, the image moved by one
@@ -263,10 +266,8 @@ def _read_images(
     elif split is not None:
         raise ArgumentError(f"`split` is for a data set alone, not for {describe(images)}.")
     listed = _listed(images)
-    items = list(listed) if isinstance(listed, (list, tuple)) else [listed]
-    if not items:
-        raise ImageError("There is no image in `images`.")
-    if not all(_is_one_image(item) for item in items):
+    items = _checked_items(listed) if isinstance(listed, (list, tuple)) else [listed]
+    if not all(is_one_image(item) for item in items):
         pixels = check_images(listed, model.image_shape)
         return pixels, np.ones(len(pixels), bool)
     found, passed_over = _expanded(items, on_error)
@@ -286,7 +287,7 @@ def _read_images(
 
 
 def _listed(images: Any) -> Any:
-    """Return the images of a split, and paths in a table, a column or an array as a list."""
+    """Return the images of a split, and what a table, a column or an iterator holds as a list."""
     if isinstance(images, Split):
         return images.images
     if hasattr(images, "columns"):  # a table of pandas, or one like it
@@ -297,12 +298,28 @@ def _listed(images: Any) -> Any:
         return images.to_list()
     if isinstance(images, np.ndarray) and images.ndim <= 1 and images.dtype.kind in "UO":
         return images.ravel().tolist()
+    if isinstance(images, Iterator) and not hasattr(images, "read"):  # a file is one as well
+        return list(images)
     return images
 
 
-def _is_one_image(item: Any) -> bool:
+def _checked_items(images: Sequence[Any]) -> list[Any]:
+    """Return the items of a sequence; raise an ImageError if one can be no image and no part."""
+    if not len(images):
+        raise ImageError("There is no image in `images`.")
+    for number, item in enumerate(images, 1):
+        is_part = isinstance(item, (list, tuple)) or hasattr(item, "shape")  # of an array
+        if not is_part and not is_one_image(item):
+            raise ImageError(
+                "Each of `images` must be a path, the content of an image file, a file object, a "
+                f"Pillow image or an array; number {number:,} is {describe(item)}."
+            )
+    return list(images)
+
+
+def is_one_image(item: Any) -> bool:
     """Return whether an item is one image of any size: a file, a Pillow image or an array."""
-    if isinstance(item, (str, Path, bytes)) or hasattr(item, "getbands") or hasattr(item, "read"):
+    if isinstance(item, _FILES) or hasattr(item, "read") or hasattr(item, "getbands"):
         return True
     shape = tuple(getattr(item, "shape", None) or ())
     if len(shape) == 3:
@@ -316,7 +333,7 @@ def _expanded(items: list[Any], on_error: str) -> tuple[list[Any], list[str]]:
     found: list[Any] = []
     passed_over: list[str] = []
     for item in items:
-        if not isinstance(item, (str, Path)):
+        if not isinstance(item, _PATHS):
             found.append(item)
             continue
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from pycifar.arguments import check_choice, describe
 from pycifar.content import ByContent
 from pycifar.errors import ArgumentError, ImageError, printable
-from pycifar.evaluation import as_images, check_model, predict
+from pycifar.evaluation import as_images, check_model, is_one_image, predict
 from pycifar.models.trained_model import TrainedModel
 from pycifar.table import as_html
 
@@ -217,8 +216,7 @@ def filters(model: TrainedModel) -> np.ndarray:
 
 def one_image(model: TrainedModel, image: Any) -> np.ndarray:
     """Return an image as a batch of one, uint8 of shape (1, height, width, 3)."""
-    picture = hasattr(image, "getbands")  # a Pillow image
-    if not (isinstance(image, (str, Path)) or hasattr(image, "shape") or picture):
+    if not (is_one_image(image) or hasattr(image, "shape")):
         raise ImageError(
             "`image` must be one image, an array, a path or a picture of Pillow, not "
             f"{describe(image)}."

@@ -1,4 +1,6 @@
 import dataclasses
+import io
+import os
 
 import numpy as np
 import pandas
@@ -219,16 +221,27 @@ def test_paths_and_files_come_in_many_forms(small_model, small_dataset, tmp_path
         np.array(paths),
         pandas.Series(texts, index=[7, 8, 9]),
         pandas.DataFrame({"path": paths}),
+        pandas.Series(paths),
+        pandas.Series(texts, dtype="string"),
+        (path for path in paths),
+        sorted(os.scandir(tmp_path), key=lambda entry: entry.name),
         [path.read_bytes() for path in paths],
+        [bytearray(paths[0].read_bytes()), memoryview(paths[1].read_bytes()), texts[2]],
         files,
+        [io.BytesIO(path.read_bytes()) for path in paths],
         [Image.open(path) for path in paths],
         [texts[0], paths[1].read_bytes(), Image.open(paths[2])],
     ]
     for images in forms:
         assert (pycifar.predict(small_model, images) == expected).all()
-    assert pycifar.predict(small_model, paths[0].read_bytes()).tolist() == expected[:1].tolist()
+    for one in (paths[0].read_bytes(), io.BytesIO(paths[0].read_bytes()), paths[0], texts[0]):
+        assert pycifar.predict(small_model, one).tolist() == expected[:1].tolist()
     for file in files:
+        file.seek(0)
+        assert len(pycifar.predict(small_model, file)) == 1
         file.close()
+    with pytest.raises(ImageError, match="a Pillow image or an array; number 2 is nan"):
+        pycifar.predict(small_model, pandas.Series([texts[0], float("nan")]))
     with pytest.raises(DataFormatError, match="An image cannot be read"):
         pycifar.predict(small_model, b"no image")
     with pytest.raises(ArgumentError, match="binary mode"), (tmp_path / "a.txt").open("w+") as text:
@@ -308,7 +321,8 @@ def test_single_images_and_lists_of_them_may_have_any_size(small_model, tmp_path
         one = pycifar.predict(small_model, array, "prob")
         assert (one == pycifar.predict(small_model, path, "prob")).all()
     found = pycifar.explain(small_model, arrays[0])
-    assert (found.heatmap == pycifar.explain(small_model, paths[0]).heatmap).all()
+    for file in (paths[0], paths[0].read_bytes()):
+        assert (found.heatmap == pycifar.explain(small_model, file).heatmap).all()
     with pytest.raises(ImageError, match="32×32") as caught:
         pycifar.predict(small_model, np.zeros((2, 40, 40, 3), np.uint8))
     assert "each image of a list is resized" in caught.value.fix
