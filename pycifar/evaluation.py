@@ -264,7 +264,9 @@ def _read_images(
     if isinstance(images, Dataset):
         images = model.split_of(images, DEFAULT_SPLIT if split is None else split)
     elif split is not None:
-        raise ArgumentError(f"`split` is for a data set alone, not for {describe(images)}.")
+        raise ArgumentError(
+            f"`split` is for a data set alone, and `images` is none: it was {describe(split)}."
+        )
     listed = _listed(images)
     items = _checked_items(listed) if isinstance(listed, (list, tuple)) else [listed]
     if not all(is_one_image(item) for item in items):
