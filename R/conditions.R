@@ -50,6 +50,8 @@
 #' * `pycifar_warning_unsaved`: a model has a layer that Keras cannot save, that no file may ask for,
 #'   or of which only you have the class. Another R session has the model, or its optimizer, only as
 #'   the message says.
+#' * `pycifar_warning_skipped`: files, folders or images were passed over, because they hold no
+#'   image that can be read. The message names them.
 #' * `pycifar_warning_optimizer`: a model is continued with other trainable layers than before, and
 #'   the optimizer starts anew for their weights; or a model was loaded without its optimizer.
 #'

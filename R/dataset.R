@@ -10,7 +10,9 @@
 #'   connection.
 #' * `"folder"` reads image files from `data_dir/train/<class>/` and `data_dir/test/<class>/`. If
 #'   there is neither a folder `train` nor a folder `test`, each folder in `data_dir` is a class,
-#'   and all images are training images.
+#'   and all images are training images. Folders that are hidden or that systems add by themselves,
+#'   such as `__MACOSX` and `@eaDir`, are no classes. They are passed over, with a warning of class
+#'   `pycifar_warning_skipped` that names them.
 #' * A list of arrays has the form
 #'   `list(train = list(images, labels), test = list(images, labels))`. Images are an array or a
 #'   list of arrays, in the forms that [`predict()`][predict.cifar_trained_model] accepts. Labels are
@@ -369,6 +371,8 @@ describe_classes <- function(class_names, indent = nchar("classes: ")) {
 #' @param which The numbers of the images in the split, counted from 1. For `cifar_labels()`, `NULL`
 #'   means all images.
 #' @param split The name of the split.
+#' @param model A trained model. With it, `split` may be `"validation"`, the images that its
+#'   training held out; see [cifar_evaluate()].
 #' @return `cifar_images()` returns a raw array of shape (n, height, width, 3) with values 0-255, as
 #'   [predict.cifar_trained_model()] accepts it. `cifar_labels()` returns a factor with all classes
 #'   as levels.
@@ -384,26 +388,27 @@ describe_classes <- function(class_names, indent = nchar("classes: ")) {
 #' images <- cifar_images(dataset, 1:3)
 #' dim(images)
 #' cifar_labels(dataset, 1:3)
-cifar_images <- function(dataset, which, split = "test") {
+cifar_images <- function(dataset, which, split = "test", model = NULL) {
   check_given(c("dataset", "which"))
-  array_from_bytes(taken("images", dataset, which, split))
+  array_from_bytes(taken("images", dataset, which, split, model))
 }
 
 #' @rdname cifar_images
 #' @export
-cifar_labels <- function(dataset, which = NULL, split = "test") {
+cifar_labels <- function(dataset, which = NULL, split = "test", model = NULL) {
   check_given("dataset")
-  labels <- taken("labels", dataset, which, split)
+  labels <- taken("labels", dataset, which, split, model)
   factor(as_column(labels), levels = dataset$class_names)
 }
 
 # Call the entry point "images" or "labels" for images of a split.
-taken <- function(entry_point, dataset, which, split, call = rlang::caller_env()) {
+taken <- function(entry_point, dataset, which, split, model, call = rlang::caller_env()) {
   python_call(
     entry_point,
     live_handle(dataset, "dataset", "cifar_dataset", call),
     several_values(which, "which", "whole numbers", call),
     one_value(split, "split", "the name of a split", call),
+    if (!is.null(model)) live_handle(model, "model", "cifar_trained_model", call),
     call = call
   )
 }

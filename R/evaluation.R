@@ -3,13 +3,16 @@
 #' @param model A model from [cifar_train()] or [cifar_load_model()].
 #' @param dataset A data set from [cifar_load_dataset()] with the classes of the model, in the same
 #'   order.
-#' @param split The name of the split.
+#' @param split The name of the split. `"validation"` is the share of the training split that the
+#'   training held out (`validation = 0.1`), if the data set has no split of that name. The data set
+#'   must be the one that the model was trained on.
 #' @param tta Whether to use test-time augmentation; see [predict.cifar_trained_model()].
 #' @param ... Not used. An argument of another name is an error, which names the right one.
 #'
 #' @return An object of class [cifar_evaluation].
 #' @section Errors:
-#' * `pycifar_error_data`: there is no such split, or its classes are not those of the model.
+#' * `pycifar_error_data`: there is no such split, or its classes are not those of the model; or
+#'   `"validation"` is asked for with another data set than the model was trained on.
 #' * `pycifar_error_image`: the images do not have the size that the model takes.
 #' * `pycifar_error_argument`: another argument is not as described above.
 #' * `pycifar_error_handle`: the R session of the model or the data set has ended, and it cannot be

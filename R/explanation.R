@@ -6,8 +6,8 @@
 #'
 #' @param model A model from [cifar_train()] or [cifar_load_model()]. At least one layer must have
 #'   an output with height and width.
-#' @param image One image: an array of shape (height, width, 3), a picture, or the path of an image
-#'   file; see [predict.cifar_trained_model()].
+#' @param image One image: a picture, an array of shape (height, width, 3), or the path of an image
+#'   file, all of any size; see [predict.cifar_trained_model()].
 #' @param class_name The name of the class to explain. `NULL` means the predicted class.
 #' @param layer The name of the layer whose feature maps are used. `NULL` means the last layer whose
 #'   output has height and width.

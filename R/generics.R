@@ -8,13 +8,14 @@
 #'   objects of pycifar that have a `plot()` method. `fit()` also takes a network from
 #'   [cifar_build_model()].
 #' @param new_data Images in a form that [predict.cifar_trained_model()] accepts, such as a data
-#'   frame with a column `path`, or a data set. From a data set, the test split is used.
+#'   frame with a column `path`, or a data set.
 #' @param dataset A data set from [cifar_load_dataset()]. For `fit()` of a trained model, `NULL`
 #'   means the data set that the model was trained on.
 #' @param layer The name of the layer whose weights to return. `NULL` returns the weights of all
 #'   layers.
 #' @param row.names,optional Not used.
-#' @param tta Whether to use test-time augmentation; see [predict.cifar_trained_model()].
+#' @param tta,split,on_error Whether to use test-time augmentation, the split of a data set, and
+#'   what to do about an image that cannot be read; see [predict.cifar_trained_model()].
 #' @param ... For `fit()`, arguments of [cifar_train()]. For `evaluate()`, arguments of
 #'   [cifar_evaluate()]. For `autoplot()`, arguments of the `plot()` method.
 #'
@@ -32,9 +33,10 @@
 #'   they were not measured. Of an evaluation, the columns are `split`, `n`, `accuracy`, `loss`,
 #'   `calibration_error`, `objective` and the metrics of the training.
 #' * `augment()`: a tibble with one row per image. If `new_data` is a data frame, its columns come
-#'   first; if it is a data set, the true classes as `.truth`. Then follow the predicted class as
-#'   `.pred_class` and the probabilities as `.pred_<class>`. The probabilities of a class that is
-#'   called `class` are in `.pred_class.1`.
+#'   first. If it is a data set, these come first: `path` (the file, if the images are files),
+#'   `index` (the number of the image in the split) and `.truth` (the true class). Then follow the
+#'   predicted class as `.pred_class` and the probabilities as `.pred_<class>`. The probabilities of
+#'   a class that is called `class` are in `.pred_class.1`.
 #' * `fit()`: a new trained model. `object` is not changed.
 #' * `evaluate()`: a [cifar_evaluation].
 #' * `autoplot()`: a ggplot.
@@ -168,19 +170,26 @@ glance.cifar_trained_model <- function(x, ...) {
 #' @exportS3Method generics::augment cifar_trained_model
 #' @method augment cifar_trained_model
 #' @rdname cifar_generics
-augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
+augment.cifar_trained_model <- function(
+  x,
+  new_data,
+  tta = FALSE,
+  split = NULL,
+  on_error = "stop",
+  ...
+) {
   check_given("new_data")
   check_no_more("augment", ...)
   images <- new_data
   if (is.data.frame(new_data)) {
     images <- column_of_paths(new_data, rlang::current_env())
   }
-  probabilities <- stats::predict(x, images, type = "prob", tta = tta)
+  probabilities <- stats::predict(x, images, "prob", tta, split, on_error)
   most <- max.col(as.matrix(probabilities), ties.method = "first")
   given <- if (is.data.frame(new_data)) {
     tibble::as_tibble(new_data)
   } else if (inherits(new_data, "cifar_dataset")) {
-    tibble::tibble(.truth = cifar_labels(new_data, seq_along(most)))
+    labelled_images(new_data, if (is.null(split)) "test" else split, x)
   }
   if (!is.null(given) && nrow(given) != length(most)) {
     abort_pycifar(
@@ -199,6 +208,19 @@ augment.cifar_trained_model <- function(x, new_data, tta = FALSE, ...) {
   names(added) <- make.unique(names(added))
   # Columns of an earlier prediction are replaced.
   tibble::as_tibble(c(given[setdiff(names(given), names(added))], added))
+}
+
+# One row per image of a split: its file, if it has one, its number and its class.
+labelled_images <- function(dataset, split, model) {
+  truth <- cifar_labels(dataset, split = split, model = model)
+  paths <- python_call(
+    "paths",
+    dataset$handle,
+    split,
+    live_handle(model, "x", "cifar_trained_model")
+  )
+  columns <- list(path = as_column(paths), index = seq_along(truth), .truth = truth)
+  tibble::as_tibble(columns[lengths(columns) > 0L])
 }
 
 #' @exportS3Method generics::tidy cifar_evaluation

@@ -4,7 +4,7 @@
 # Return the images that predict() was called with in the form that Python takes.
 images_to_python <- function(images, call = rlang::caller_env()) {
   if (inherits(images, "cifar_dataset")) {
-    return(list(dataset = live_handle(images, "images", "cifar_dataset", call), split = "test"))
+    return(list(dataset = live_handle(images, "images", "cifar_dataset", call)))
   }
   if (is.data.frame(images)) {
     images <- column_of_paths(images, call)
@@ -64,10 +64,14 @@ is_bare_list <- function(x) {
   is.list(x) && !is.object(x)
 }
 
-# Check whether a value is a picture of magick or a raster of grDevices. Unlike arrays, pictures may
-# have any size; Python resizes them.
+# Check whether a value is a picture of magick or a raster of grDevices.
 is_picture <- function(x) {
-  inherits(x, c("magick-image", "raster", "nativeRaster"))
+  inherits(x, c("magick-image", "bitmap", "raster", "nativeRaster"))
+}
+
+# Check whether a value is one image as an array, (height, width) or (height, width, channels).
+is_array_of_one <- function(x) {
+  !is.object(x) && (is.numeric(x) || is.raw(x)) && length(dim(x)) %in% 2:3
 }
 
 # Return the pictures in an object as a list of bytes with shapes. One object of magick can hold
@@ -76,13 +80,19 @@ pictures_in <- function(x) {
   if (inherits(x, "magick-image")) {
     upright <- magick::image_orient(x)
     frames <- lapply(seq_along(upright), function(i) magick::image_data(upright[i], "rgba"))
-    return(lapply(frames, function(frame) {
-      pixels <- aperm(unclass(frame), c(3L, 2L, 1L)) # from (channel, column, row)
-      list(bytes = as.vector(pixels), shape = as.list(dim(pixels)))
-    }))
+    return(lapply(frames, bitmap_block))
+  }
+  if (inherits(x, "bitmap")) {
+    return(list(bitmap_block(x)))
   }
   channels <- if (inherits(x, "nativeRaster")) native_channels(x) else raster_channels(x)
   list(list(bytes = as.raw(channels), shape = as.list(c(dim(x)[1:2], 4L))))
+}
+
+# Return a bitmap of magick, (channel, column, row), as bytes and shape.
+bitmap_block <- function(bitmap) {
+  pixels <- aperm(unclass(bitmap), c(3L, 2L, 1L))
+  list(bytes = as.vector(pixels), shape = as.list(dim(pixels)))
 }
 
 # Return the channels of a `nativeRaster` as a matrix with one row per channel. A `nativeRaster` has
@@ -101,36 +111,41 @@ raster_channels <- function(x) {
   t(grDevices::col2rgb(colours, alpha = TRUE))
 }
 
-# Return a list of pictures or of arrays in the form that Python takes. Grey arrays may be matrices.
+# Return a list of pictures and arrays of any sizes in the form that Python takes.
 listed_images <- function(images, call) {
   if (length(images) == 0L) {
     return(list())
   }
-  if (all(vapply(images, is_picture, NA))) {
-    pictures <- lapply(unname(images), pictures_in)
-    return(list(pictures = unlist(pictures, recursive = FALSE)))
-  }
-  sizes <- lapply(images, dim)
-  if (!all(lengths(sizes) == 3L) && !all(lengths(sizes) == 2L)) {
-    allowed <- "a list of arrays of shape (height, width, 3), of grey matrices, or of pictures"
+  images <- unname(images)
+  pictures <- vapply(images, is_picture, NA)
+  arrays <- vapply(images, is_array_of_one, NA)
+  if (!all(pictures | arrays)) {
+    allowed <- "a list of pictures, or of arrays of shape (height, width, 3)"
     abort_pycifar(
       c("image", "data"),
       sprintf("`images` as a list must be %s.", allowed),
       call = call
     )
   }
-  if (length(unique(sizes)) > 1L) {
-    shown <- unique(vapply(sizes, function(size) describe_shape(size[1:2]), ""))
-    abort_pycifar(
-      c("image", "data"),
-      sprintf("The arrays in `images` must have one size, not %s.", paste(shown, collapse = ", ")),
-      fix = "Resize them first; files, pictures of magick and rasters are resized as they come.",
-      call = call
-    )
+  blocks <- vector("list", length(images))
+  blocks[pictures] <- lapply(images[pictures], pictures_in)
+  blocks[arrays] <- lapply(array_blocks(images[arrays], call), list)
+  list(pictures = unlist(blocks, recursive = FALSE))
+}
+
+# Return arrays of any sizes as bytes with shapes. Whether their doubles are 0-1 or 0-255 is decided
+# for all of them together: in one picture alone, black may be the only value.
+array_blocks <- function(arrays, call) {
+  if (length(arrays) == 0L) {
+    return(list())
   }
-  # simplify2array() leaves a list of 1x1 matrices as a vector.
-  stacked <- array(unlist(images), c(sizes[[1L]], length(images)))
-  image_block(aperm(stacked, c(length(dim(stacked)), seq_along(sizes[[1L]]))), call)
+  bytes <- image_block(unlist(arrays), call)$bytes
+  of <- factor(rep(seq_along(arrays), lengths(arrays)), levels = seq_along(arrays))
+  Map(
+    function(bytes, array) list(bytes = bytes, shape = as.list(dim(array))),
+    unname(split(bytes, of)),
+    arrays
+  )
 }
 
 # Return an array as bytes and shape. Python checks the shape.

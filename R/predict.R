@@ -2,16 +2,16 @@
 #'
 #' @param object A model from [cifar_train()] or [cifar_load_model()].
 #' @param images The images. One of
-#'   * an array of shape (n, height, width, 3), or (height, width, 3) for one image. The values are
-#'     raw bytes, integers 0-255, doubles 0-1 (if none is above 1), or whole doubles 0-255. Grey
-#'     images have one channel, or are of shape (n, height, width), or a matrix for one image.
 #'   * paths of image files (BMP, GIF, JPEG, PNG, PPM or WebP). They may contain the wildcards `*`,
-#'     `?` and `**`.
+#'     `?` and `**`. These pass over files that are no images, with a warning.
 #'   * a data frame with such paths in a column `path`.
-#'   * a picture of the package magick, a `raster` or a `nativeRaster`.
-#'   * a list of pictures, or of arrays of shape (height, width, 3) or grey matrices that all have
-#'     the same size.
-#'   * a data set from [cifar_load_dataset()]. The images of its test split are used.
+#'   * one picture: an image or a `bitmap` of the package magick, a `raster` or a `nativeRaster`, a
+#'     matrix (grey), or an array of shape (height, width, channels) with 1 to 4 channels, as
+#'     `png::readPNG()` and `jpeg::readJPEG()` return them. The values of an array are raw bytes,
+#'     integers 0-255, doubles 0-1 (if none is above 1), or whole doubles 0-255.
+#'   * a list of such pictures.
+#'   * an array of many images, of shape (n, height, width, 3), or (n, height, width) for grey ones.
+#'   * a data set from [cifar_load_dataset()], see `split`.
 #'
 #'   There may be no image, such as in a data frame without rows. Then there is no prediction.
 #'
@@ -21,25 +21,35 @@
 #'   views of each image, which takes six times the work. The views are the image, the image moved
 #'   by one pixel up and left, and the image moved by one pixel down and right, each also mirrored.
 #'   The two unmoved views together have half of the weight.
+#' @param split The split of a data set; see [cifar_evaluate()]. `NULL` means `"test"`. It must be
+#'   `NULL` for other images.
+#' @param on_error What to do about an image that cannot be read. `"stop"` signals an error.
+#'   `"skip"` predicts the other images, with a warning.
 #' @param ... Not used.
 #'
 #' @return For `"class"`, a factor with one value per image and all classes as levels. For `"prob"`,
 #'   a tibble with one row per image and a column `.pred_<class>` for each class. Both are in the
-#'   order of the images.
+#'   order of the images. They are `NA` for an image that was skipped.
 #' @section Files and pictures:
-#' Files and pictures may have any size. Each is resized to the size that the model takes; if the
-#' aspect ratio differs, the image is distorted, not cropped. Images are rotated as their EXIF data
-#' say. Grey is converted to equal red, green and blue, and 16 bits per channel to 8. Transparent
-#' areas become white. Arrays are not resized.
+#' Files and pictures may have any size, alone and in a list. Each is resized to the size that the
+#' model takes; if the aspect ratio differs, the image is distorted, not cropped. Images are rotated
+#' as their EXIF data say. Grey is converted to equal red, green and blue, and 16 bits per channel
+#' to 8. Transparent areas become white. An array of many images and a data set are not resized:
+#' they must have the size that the model takes.
 #'
-#' [generics::augment()] adds the predicted classes and probabilities to a data frame of paths.
+#' [generics::augment()] adds the predicted classes and probabilities to a data frame of paths, or
+#' to the images of a data set.
 #'
 #' @section Errors:
 #' * `pycifar_error_image`: images have a wrong size, shape, type or range.
-#' * `pycifar_error_data_not_found`: a file does not exist, or a wildcard matches no file.
+#' * `pycifar_error_data_not_found`: a file does not exist, or a wildcard matches no image.
 #' * `pycifar_error_data_format`: a file is not an image.
+#' * `pycifar_error_data`: there is no such split.
 #' * `pycifar_error_argument`: another argument is not as described above.
 #' * `pycifar_error_handle`: the R session of the model has ended.
+#' @section Warnings:
+#' `pycifar_warning_skipped`: files were passed over, or images were skipped. It counts and names
+#' them.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()
@@ -52,10 +62,18 @@
 #'
 #' # A picture of any size.
 #' predict(model, as.raster(matrix(c("white", "black"), 40, 60)))
-predict.cifar_trained_model <- function(object, images, type = "class", tta = FALSE, ...) {
+predict.cifar_trained_model <- function(
+  object,
+  images,
+  type = "class",
+  tta = FALSE,
+  split = NULL,
+  on_error = "stop",
+  ...
+) {
   if (missing(images)) {
     given <- images_of_other_names("predict", ...)
-    return(predict.cifar_trained_model(object, given, type, tta))
+    return(predict.cifar_trained_model(object, given, type, tta, split, on_error))
   }
   check_no_more("predict", ...)
   type <- type_of_prediction(type)
@@ -64,12 +82,15 @@ predict.cifar_trained_model <- function(object, images, type = "class", tta = FA
     live_handle(object, "object", "cifar_trained_model"),
     images_to_python(images),
     type,
-    one_value(tta, "tta", "TRUE or FALSE")
+    one_value(tta, "tta", "TRUE or FALSE"),
+    one_value(split, "split", "the name of a split"),
+    one_value(on_error, "on_error", "\"stop\" or \"skip\"")
   )
   if (identical(type, "class")) {
     return(factor(as_column(result), levels = object$class_names))
   }
   probabilities <- array_from_doubles(result)
+  probabilities[is.nan(probabilities)] <- NA
   colnames(probabilities) <- paste0(".pred_", object$class_names)
   tibble::as_tibble(probabilities)
 }

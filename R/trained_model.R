@@ -45,6 +45,12 @@
 #' `print()` describes the model and shows its last loss and accuracy. `summary()` adds the layers
 #' and the settings. `plot()` draws accuracy and loss against epochs.
 #'
+#' @section Features:
+#' `model$handle$keras_model` is the network as a Keras model, for reticulate or keras3. Its layers
+#' may compute in bfloat16 (`model$config$precision`), which R has not: an array of such numbers
+#' stays an object of Python. A network that ends in a cast to float32 gives R numbers on every
+#' machine; see the last example. `features$astype("float32")` converts an array that there is.
+#'
 #' @param x,object A trained model.
 #' @param ... Not used.
 #' @return `plot()` returns a ggplot. `summary()` returns an object whose `print()` method shows the
@@ -59,6 +65,14 @@
 #' model
 #' summary(model)
 #' plot(model)
+#'
+#' # The outputs of the layer "hidden" as features of images, in numbers of R.
+#' keras <- reticulate::import("keras")
+#' network <- model$handle$keras_model
+#' hidden <- keras$ops$cast(network$get_layer("hidden")$output, "float32")
+#' pixels <- cifar_images(dataset, 1:3)
+#' pixels <- array(as.integer(pixels), dim(pixels))
+#' dim(keras$Model(network$inputs, hidden)$predict(pixels, verbose = 0L))
 NULL
 
 #' Compute the fingerprint of a model's weights

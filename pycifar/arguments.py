@@ -221,7 +221,7 @@ def describe(value: Any) -> str:
 
 def _as_path(name: str, value: Any) -> Path:
     """Return `value` as a path with ``~`` expanded; raise an ArgumentError if it is no path."""
-    text = str(value) if isinstance(value, Path) else value
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(text, str) or not text or "\0" in text:
         raise ArgumentError(f"`{name}` must be a path, not {describe(value)}.")
     with suppress(UnicodeError):  # names on disk are UTF-8, whatever the locale

@@ -36,6 +36,7 @@ from pycifar.errors import (
     PycifarError,
     PycifarWarning,
     TrainingError,
+    text_on_disk,
     warnings_collected,
 )
 from pycifar.interrupts import Terminated
@@ -288,13 +289,23 @@ def fingerprint(model: TrainedModel) -> str:
 
 
 @entry_point
-def predict(model: TrainedModel, images: Any, type: str, tta: Any) -> Any:  # noqa: A002
-    """Return class names, or probabilities as a block; `_any_images` says what `images` may be."""
+def predict(
+    model: TrainedModel,
+    images: Any,
+    type: str,  # noqa: A002
+    tta: Any,
+    split: Any = None,
+    on_error: Any = "stop",
+) -> Any:
+    """Return class names, or probabilities as a block; `_any_images` says what `images` may be.
+
+    The name of an image that was skipped is None.
+    """
     check_choice("type", type, ["class", "prob"])
-    result = pycifar.predict(model, _any_images(images), type, tta)
+    result = pycifar.predict(model, _any_images(images), type, tta, split, on_error)
     if type == "prob":
         return _block(result)
-    return [model.class_names[label] for label in result.tolist()]
+    return [None if label < 0 else model.class_names[label] for label in result.tolist()]
 
 
 @entry_point
@@ -393,17 +404,30 @@ def inspect_model(path: str, custom_objects: Any = None) -> dict[str, Any]:
 
 
 @entry_point
-def images(dataset: Dataset, which: Any, split: Any) -> dict[str, Any]:
-    """Return images of a split as bytes, (image, height, width, 3); `which` counts from 1."""
-    part = dataset.split(split)
+def images(
+    dataset: Dataset, which: Any, split: Any, model: TrainedModel | None = None
+) -> dict[str, Any]:
+    """Return images of a split as bytes, (image, height, width, 3); `which` counts from 1.
+
+    With a model, the split may be what its training held out.
+    """
+    part = _split(dataset, split, model)
     return _bytes(np.ascontiguousarray(part.images[_positions(part, which)]))
 
 
 @entry_point
-def labels(dataset: Dataset, which: Any, split: Any) -> list[str]:
-    """Return the class names of images of a split; `which` counts from 1."""
-    part = dataset.split(split)
+def labels(
+    dataset: Dataset, which: Any, split: Any, model: TrainedModel | None = None
+) -> list[str]:
+    """Return the class names of images of a split; see `images`."""
+    part = _split(dataset, split, model)
     return [dataset.class_names[label] for label in part.labels[_positions(part, which)].tolist()]
+
+
+@entry_point
+def paths(dataset: Dataset, split: Any, model: TrainedModel | None = None) -> list[str]:
+    """Return the file of each image of a split; an empty list if the images are no files."""
+    return [text_on_disk(path) for path in _split(dataset, split, model).paths]
 
 
 @entry_point
@@ -583,21 +607,23 @@ def _any_images(images: Any) -> Any:
     """Return images in a form that `pycifar.predict` takes.
 
     Args:
-        images: one block; {"pictures": blocks of any sizes}; paths; or {"dataset", "split"}.
+        images: one block; {"pictures": blocks of any sizes}; paths; or {"dataset"}.
     """
     if isinstance(images, Mapping) and "pictures" in images:
-        from PIL import Image
-
-        return [Image.fromarray(_images(block)) for block in _as_list(images["pictures"])]
+        return [_images(block) for block in _as_list(images["pictures"])]
     if isinstance(images, Mapping) and "bytes" in images:
         return _images(images)
     if isinstance(images, Mapping) and "dataset" in images:
-        return images["dataset"].split(images["split"])
+        return images["dataset"]
     if isinstance(images, (str, list, tuple)):
         return _as_list(images)
     raise ArgumentError(
         f"`images` must be an array, paths of image files, or a data set, not {describe(images)}."
     )
+
+
+def _split(dataset: Dataset, split: Any, model: TrainedModel | None) -> Split:
+    return dataset.split(split) if model is None else model.split_of(dataset, split)
 
 
 def _positions(part: Split, which: Any) -> np.ndarray:

@@ -29,7 +29,7 @@ says what to do.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -60,6 +60,17 @@ def text_on_disk(name: str) -> str:
         return name.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeError:
         return name
+
+
+def first_of(names: Sequence[str], most: int = 5) -> str:
+    """Return the first of many names as text, and how many more there are.
+
+    Examples:
+        >>> first_of(["a.png", "b.png", "c.png"], most=2)
+        'a.png, b.png and 1 more'
+    """
+    shown = ", ".join(printable(name) for name in names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
 class PycifarError(Exception):
@@ -245,6 +256,12 @@ class UnsavedWarning(PycifarWarning):
     """A model can be trained and used, but a file of it cannot be loaded again."""
 
     kind = "unsaved"
+
+
+class SkippedWarning(PycifarWarning):
+    """Files, folders or images were passed over, because they hold no image that can be read."""
+
+    kind = "skipped"
 
 
 class OptimizerWarning(PycifarWarning):

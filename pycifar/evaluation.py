@@ -6,7 +6,6 @@ import dataclasses
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +13,12 @@ import numpy as np
 from pycifar.arguments import check_choice, check_flag
 from pycifar.config import DEFAULT_SPLIT
 from pycifar.content import ByContent
-from pycifar.datasets import Dataset, Split
-from pycifar.datasets.arrays import check_images
+from pycifar.datasets import Dataset
 from pycifar.datasets.dataset import check_dataset
-from pycifar.errors import ArgumentError, UnsavedWarning
+from pycifar.errors import (
+    ArgumentError,
+    UnsavedWarning,
+)
 from pycifar.foreign_names import known_arguments_only
 from pycifar.learners import learner_for
 from pycifar.learners.descriptions import OwnObjects, is_own
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas
 
 PREDICTION_BATCH = 500  # images; larger batches are no faster on a CPU
+NO_LABEL = -1  # of an image that could not be read
 CALIBRATION_BINS = 15  # of equal width, as in Guo et al. 2017
 # A probability below this has lost digits, or is 0: the loss is then computed from the logits, as a
 # training does. Where that is not possible, it counts as this.
@@ -94,48 +96,64 @@ def predict(
     images: Any,
     type: str = "class",  # noqa: A002  the name that the argument has in R's `predict`
     tta: bool = False,
+    split: str | None = None,
+    on_error: str = "stop",
 ) -> np.ndarray:
     """Predict the classes of images.
 
     Args:
         model: a trained model, as returned by `train` or `load_model`.
-        images: the images, as one of these. An array of the model's image size, of shape
-            (n, height, width, 3), or (height, width, 3) for one image, with values of uint8, other
-            whole numbers 0-255 or floats 0-1. Grey images may leave out the last dimension. A path
-            of an image file, which may have the
-            wildcards ``*``, ``?`` and ``**``; the bytes of such a file, or a binary file object;
-            a Pillow image; or a list of these. A column or an array of paths, or a table with a
-            column `path`. A `Split`. Image files and Pillow images may have any size: they are
-            resized. There may be no image at all.
+        images: the images, as one of these. One image: a path of an image file; the bytes of such
+            a file, or a binary file object; a Pillow image; or an array of shape (height, width)
+            for grey, or (height, width, channels) with 1 to 4 channels, with values of uint8, other
+            whole numbers 0-255 or floats 0-1. A list of these. A path with the wildcards ``*``,
+            ``?`` and ``**``, which passes over files that are no images, with a warning. A column
+            or an array of paths, a table with a column `path`, or an iterator, such as that of
+            ``Path.glob``. An array of many images, of shape (n, height, width, 3), or without the
+            last dimension for grey ones. A data set, or a `Split` of one. There may be no image at
+            all. An image that is given alone or in a list may have any size, and is
+            resized; an array of many images and a data set must have the model's image size.
         type: "class" or "prob".
         tta: test-time augmentation: whether to average the probabilities over six views of each
             image, which takes six times as long. The views are the image, the image moved by one
             pixel up and left, and the image moved by one pixel down and right, each also mirrored
             left to right. The two views that are not moved have half of the total weight.
+        split: the split of a data set, see `evaluate`; None means "test". It must be None for
+            other images.
+        on_error: "stop" raises an error for an image that cannot be read; "skip" predicts the
+            others, and warns of it.
 
     Returns:
         For "class" the 0-based labels, int64 of shape (n,), which index `model.class_names`; for
-        "prob" the probabilities, float32 of shape (n, classes), in the order of the class names. Of
-        no images, both have no rows.
+        "prob" the probabilities, float32 of shape (n, classes), in the order of the class names.
+        An image that was skipped has the label -1, which is a missing value of
+        `pandas.Categorical.from_codes`, and NaN as probabilities. Of no images, both have no rows.
 
     Raises:
-        ArgumentError: `model`, `type` or `tta` is not as above, or the model returns NaN.
-        ImageError: the images are not as above, or arrays do not have the model's image size.
-        DataNotFoundError: a file does not exist, or no file matches the wildcards.
+        ArgumentError: an argument is not as above, or the model returns NaN.
+        DataError: there is no such split.
+        ImageError: the images are not as above, or many of them do not have the model's image size.
+        DataNotFoundError: a file does not exist, or no image matches the wildcards.
         DataFormatError: a file is not an image.
 
     Examples:
         >>> import pycifar
         >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
         >>> model = pycifar.train(dataset, epochs=1, seed=1, verbose=0)
-        >>> pycifar.predict(model, dataset.split("test").images).shape
+        >>> pycifar.predict(model, dataset).shape
         (100,)
     """
     check_model(model)
     check_choice("type", type, ["class", "prob"])
+    check_choice("on_error", on_error, ["stop", "skip"])
     check_flag("tta", tta)
-    probabilities = _probabilities(model, as_images(model, images), tta)
-    return probabilities.argmax(axis=1) if type == "class" else probabilities
+    pixels, is_read = read_images(model, images, split, on_error)
+    probabilities = np.full((len(is_read), len(model.class_names)), np.nan, np.float32)
+    if len(pixels):
+        probabilities[is_read] = _probabilities(model, pixels, tta)
+    if type == "prob":
+        return probabilities
+    return np.where(is_read, probabilities.argmax(axis=1), NO_LABEL)
 
 
 @known_arguments_only
@@ -147,7 +165,9 @@ def evaluate(
     Args:
         model: a trained model, as returned by `train` or `load_model`.
         dataset: a data set with the model's classes, in the same order.
-        split: the name of the split.
+        split: the name of the split. "validation" is the share of the training split that the
+            training held out, if the data set has no split of that name; see
+            `TrainedModel.split_of`.
         tta: test-time augmentation, see `predict`.
 
     Returns:
@@ -155,7 +175,8 @@ def evaluate(
 
     Raises:
         ArgumentError: `model`, `dataset` or `tta` is not as above, or the model returns NaN.
-        DataError: there is no such split, or its classes are not the model's.
+        DataError: there is no such split, or its classes are not the model's; or "validation" is
+            asked for with another data set than the model was trained on.
         ImageError: the images do not have the model's image size.
 
     Examples:
@@ -169,7 +190,7 @@ def evaluate(
     check_flag("tta", tta)
     check_dataset(dataset)
     model.check_classes(dataset.class_names)
-    part = dataset.split(split)
+    part = model.split_of(dataset, split)
     images = as_images(model, part)
     probabilities = _probabilities(model, images, tta)
     losses = _losses(probabilities, part.labels)
@@ -270,55 +291,6 @@ def check_model(model: Any) -> None:
     check_trained_model(model)
     learner_for(model.network).check_process()
     check_image_fits(model.network)
-
-
-def as_images(model: TrainedModel, images: Any) -> np.ndarray:
-    """Return what `predict` takes as uint8 images of the model's size, (n, height, width, 3)."""
-    if isinstance(images, Dataset):
-        raise ArgumentError(
-            "`images` must be images or one split of a data set, not a data set.",
-            fix='Give dataset.split("test").',
-        )
-    listed = _listed(images)
-    items = list(listed) if isinstance(listed, (list, tuple)) else [listed]
-    if not items:
-        return np.empty((0, *model.image_shape), np.uint8)
-    if all(isinstance(item, (str, Path, bytes)) or _is_picture(item) for item in items):
-        listed = np.stack(list(_resized(items, model.image_shape[:2])))
-    return check_images(listed, model.image_shape, fewest=0)
-
-
-def _listed(images: Any) -> Any:
-    """Return the images of a split, and paths in a table, a column or an array as a list."""
-    if isinstance(images, Split):
-        return images.images
-    if hasattr(images, "columns"):  # a table of pandas, or one like it
-        if "path" not in images.columns:
-            raise ArgumentError("A table of images must have a column `path`.")
-        images = images["path"]
-    if hasattr(images, "to_list"):  # a column of such a table
-        return images.to_list()
-    if isinstance(images, np.ndarray) and images.ndim <= 1 and images.dtype.kind in "UO":
-        return images.ravel().tolist()
-    return images
-
-
-def _is_picture(item: Any) -> bool:
-    """Return whether an item is a Pillow image or a binary file object."""
-    return hasattr(item, "getbands") or hasattr(item, "read")
-
-
-def _resized(items: list[Any], size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Yield the pixels of files, of bytes of files and of Pillow images."""
-    from pycifar.datasets.image_files import find_files, fit_image, read_image
-
-    for item in items:
-        if hasattr(item, "getbands"):
-            yield fit_image(item, size)
-        elif isinstance(item, (str, Path)):
-            yield from (read_image(path, size) for path in find_files([item]))
-        else:
-            yield read_image(item, size)
 
 
 def _probabilities(model: TrainedModel, images: np.ndarray, tta: bool) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +11,9 @@ import numpy as np
 from pycifar.arguments import check_choice, describe
 from pycifar.content import ByContent
 from pycifar.errors import ArgumentError, ImageError, printable
-from pycifar.evaluation import as_images, check_model, predict
+from pycifar.evaluation import check_model, predict
 from pycifar.foreign_names import known_arguments_only
+from pycifar.given_images import as_images, is_one_image
 from pycifar.models.trained_model import TrainedModel
 from pycifar.table import as_html
 
@@ -73,7 +73,7 @@ def explain(
     Args:
         model: a trained model, as returned by `train` or `load_model`, with a layer whose output
             has height and width.
-        image: one image, as an array, a path or a Pillow image; see `predict`.
+        image: one image of any size, as an array, a path or a Pillow image; see `predict`.
         class_name: the class to explain; None means the predicted one.
         layer: the layer whose feature maps are used; None means the last one whose output has
             height and width.
@@ -134,7 +134,7 @@ def feature_maps(
 
     Args:
         model: a trained model, as returned by `train` or `load_model`.
-        image: one image, as an array, a path or a Pillow image; see `predict`.
+        image: one image of any size, as an array, a path or a Pillow image; see `predict`.
         layers: the names of one or several layers whose output has height and width; None means
             each convolution and pooling layer.
 
@@ -219,8 +219,7 @@ def filters(model: TrainedModel) -> np.ndarray:
 
 def one_image(model: TrainedModel, image: Any) -> np.ndarray:
     """Return an image as a batch of one, uint8 of shape (1, height, width, 3)."""
-    picture = hasattr(image, "getbands")  # a Pillow image
-    if not (isinstance(image, (str, Path)) or hasattr(image, "shape") or picture):
+    if not (is_one_image(image) or hasattr(image, "shape")):
         raise ImageError(
             "`image` must be one image, an array, a path or a picture of Pillow, not "
             f"{describe(image)}."

@@ -124,7 +124,7 @@ def plot_feature_maps(
 
     Args:
         model: a trained model, as returned by `train` or `load_model`.
-        image: one image, as an array, a path or a Pillow image; see `predict`.
+        image: one image of any size, as an array, a path or a Pillow image; see `predict`.
         layers: the names of one or several layers whose output has height and width; None means
             each convolution and pooling layer.
         n_maps: how many maps of each layer to draw, at least 1; those with the highest variance

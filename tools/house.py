@@ -46,7 +46,7 @@ LAYERS = (
     {"rules"},
     {"models"},
     {"training"},
-    {"evaluation", "receptive_fields", "import_check"},
+    {"given_images", "evaluation", "receptive_fields", "import_check"},
     {"explanation", "diagnosis", "reproduction"},
     {"explanation_plots", "plots"},
     {"entry_points", "cli", "sklearn", "__main__"},

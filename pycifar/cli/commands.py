@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pycifar.arguments import check_choice
 from pycifar.cli.output import print_json, print_table
 from pycifar.cli.parser import UsageError
 from pycifar.cli.readers import as_count, as_flag, as_list, as_numbers, as_text
@@ -60,10 +61,10 @@ SELF_SUFFICIENT = ("cifar10", "synthetic")
 
 def explore(options: Namespace) -> int:
     """Run `pycifar explore`."""
-    from pycifar.datasets import explore, load_dataset
+    from pycifar.datasets import explore
 
     arguments, plot = dataset_arguments(options), _picture_path(options)
-    dataset = load_dataset(**arguments)
+    dataset = _load_dataset("explore", arguments)
     found = explore(dataset)
     if plot is not None:
         from pycifar.plots import plot_samples
@@ -104,14 +105,12 @@ def train(options: Namespace) -> int:
     if "model" in options and "architecture" in options:
         raise UsageError("train", "`--architecture` and `--model` exclude each other.")
 
-    from pycifar.datasets import load_dataset
-
     if "model" in options:
         from pycifar.models.file import load_model
 
         arguments["architecture"] = earlier = load_model(options.model)
         data_arguments = _data_for(earlier, data_arguments)
-    dataset = load_dataset(**data_arguments)
+    dataset = _load_dataset("train", data_arguments)
     model = _train_and_save(dataset, arguments, output, options)
     if not model.epochs_done:
         plot = None
@@ -171,10 +170,10 @@ def find_learning_rate(options: Namespace) -> int:
     arguments, data_arguments = search_arguments(options), dataset_arguments(options)
     plot = _picture_path(options)
 
-    from pycifar.datasets import load_dataset
     from pycifar.training.lr_finder import find_learning_rate
 
-    found = find_learning_rate(load_dataset(**data_arguments), **arguments)
+    dataset = _load_dataset("find-learning-rate", data_arguments)
+    found = find_learning_rate(dataset, **arguments)
     if plot is not None:
         from pycifar.plots import plot_learning_rates
 
@@ -191,12 +190,11 @@ def evaluate(options: Namespace) -> int:
     """Run `pycifar evaluate`."""
     data_arguments, plot = dataset_arguments(options), _picture_path(options)
 
-    from pycifar.datasets import load_dataset
     from pycifar.evaluation import evaluate
     from pycifar.models.file import load_model
 
     model = load_model(options.model)
-    dataset = load_dataset(**_data_for(model, data_arguments))
+    dataset = _load_dataset("evaluate", _data_for(model, data_arguments))
     found = evaluate(model, dataset, **read_values(options, {"split": as_text, "tta": as_flag}))
     if plot is not None:
         from pycifar.plots import plot_confusion
@@ -219,7 +217,10 @@ def evaluate(options: Namespace) -> int:
 
 def predict(options: Namespace) -> int:
     """Run `pycifar predict`."""
-    top = read_values(options, {"top": as_count}).get("top", 1)
+    given = read_values(options, {"top": as_count, "on_error": as_text})
+    top, on_error = given.get("top", 1), given.get("on_error")
+    if on_error is not None:
+        check_choice("on_error", on_error, ["stop", "skip"])
 
     from pycifar.models.file import load_model
 
@@ -227,8 +228,12 @@ def predict(options: Namespace) -> int:
     records, failed = [], False
     for path, result in _predictions(model, options.images, "tta" in options):
         if isinstance(result, PycifarError):
+            if on_error == "stop":
+                raise result
             failed = True
             say(f"pycifar predict: {result.message}")
+            if on_error == "skip" and "json" not in options:
+                print(printable(path), "", "", sep="\t")
         elif "json" not in options:
             for label in (-result).argsort(kind="stable")[:top].tolist():
                 cells = printable(path), printable(model.class_names[label])
@@ -236,7 +241,7 @@ def predict(options: Namespace) -> int:
         records.append(prediction_record(path, result, model.class_names))
     if "json" in options:
         print_json(records)
-    return 1 if failed else 0
+    return 1 if failed and on_error is None else 0
 
 
 def explain(options: Namespace) -> int:
@@ -266,10 +271,9 @@ def reproduce(options: Namespace) -> int:
     arguments, data_arguments = reproduction_arguments(options), dataset_arguments(options)
     plot = _picture_path(options)
 
-    from pycifar.datasets import load_dataset
     from pycifar.reproduction import reproduce
 
-    dataset = load_dataset(**data_arguments)
+    dataset = _load_dataset("reproduce", data_arguments)
     with _warnings_said("reproduce"):
         found = reproduce(dataset=dataset, **arguments)
     if found.interrupted:
@@ -387,6 +391,13 @@ def _epochs(history: pandas.DataFrame) -> pandas.DataFrame:
     ]
     wide = history.assign(name=names).pivot(index="epoch", columns="name", values="value")
     return wide[list(dict.fromkeys(names))].reset_index()
+
+
+def _load_dataset(command: str, arguments: dict[str, Any]) -> Dataset:
+    from pycifar.datasets import load_dataset
+
+    with _warnings_said(command):
+        return load_dataset(**arguments)
 
 
 def _data_for(model: TrainedModel, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -211,7 +211,10 @@ def _add_evaluate(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
     _add_data(parser, default="the one that the model was trained on")
     parser.add_argument(
-        "--split", metavar="NAME", help=f"train or test; {DEFAULT_SPLIT} unless given"
+        "--split",
+        metavar="NAME",
+        help="train, test, or validation for what the training held out; "
+        f"{DEFAULT_SPLIT} unless given",
     )
     _add_tta(parser)
     _add_output(parser, "the confusion matrix")
@@ -221,12 +224,18 @@ def _add_predict(parser: ArgumentParser) -> None:
     parser.description = (
         f"{parser.description}\n\nPrints a line a prediction: path, class and probability, with "
         "tabs between. An image\nthat cannot be read is reported, the others are predicted, and "
-        "the exit code is 1."
+        "the exit code is 1, unless\n--on-error says otherwise."
     )
     parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
     parser.add_argument(
         "--top", metavar="N", help="the N most probable classes of each image, not just the first"
+    )
+    parser.add_argument(
+        "--on-error",
+        metavar="WHAT",
+        help="stop: end at the first image that cannot be read, with exit code 1; skip: report it, "
+        "print its line without class and probability, and end with exit code 0",
     )
     _add_tta(parser)
 

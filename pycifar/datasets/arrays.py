@@ -56,9 +56,9 @@ def check_images(
         raise ImageError(
             f"Images must be {shape[0]}×{shape[1]} pixels with 3 channels, "
             f"not {_describe(images)}.",
-            fix="Resize the images first.",
+            fix="Resize them first, or give a list of images: each image of a list is resized.",
         )
-    return _as_uint8(array)
+    return as_uint8(array)
 
 
 def check_labels(labels: Any, n_images: int, split: str) -> np.ndarray:
@@ -160,7 +160,7 @@ def _as_colours(array: np.ndarray) -> np.ndarray:
 
     The same is done with image files; see `pycifar.datasets.image_files.read_image`.
     """
-    values = _as_uint8(array)
+    values = as_uint8(array)
     if values.shape[-1] == 1:
         return np.repeat(values, 3, axis=-1)
     opacity = values[..., 3:].astype(np.float32) / 255
@@ -168,7 +168,7 @@ def _as_colours(array: np.ndarray) -> np.ndarray:
     return drawn
 
 
-def _as_uint8(array: np.ndarray) -> np.ndarray:
+def as_uint8(array: np.ndarray) -> np.ndarray:
     """Return images as uint8; floats are multiplied by 255 and rounded.
 
     Whole numbers of 16 bits above 255 are reduced to 8 bits, as in image files.

@@ -51,11 +51,13 @@ class Split(ByContent):
         labels: integers, shape (n,), 0-based indices into the class names of the data set.
         batches: the names of the files that the images came from, in order, each with its number of
             images; empty if the source has no batches.
+        paths: the file of each image; empty if the images are not files of their own.
     """
 
     images: np.ndarray
     labels: np.ndarray
     batches: tuple[tuple[str, int], ...] = ()
+    paths: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.shape[-1] != 3 or self.images.dtype != np.uint8:
@@ -68,6 +70,11 @@ class Split(ByContent):
                 f"Each image needs one label: there are {len(self.images)} images, "
                 f"and the labels have shape {self.labels.shape}."
             )
+        if self.paths and len(self.paths) != len(self.images):
+            raise DataError(
+                f"Each image needs one path, or none has one: there are {len(self.images)} images "
+                f"and {len(self.paths)} paths."
+            )
         for name in ("images", "labels"):  # the fingerprint is that of these values
             values = getattr(self, name).view()
             values.setflags(write=False)
@@ -75,6 +82,14 @@ class Split(ByContent):
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def take(self, indices: np.ndarray) -> Split:
+        """Return the images at increasing indices, with the number of images from each batch."""
+        ends = np.cumsum([n for _, n in self.batches])
+        counts = np.diff(np.searchsorted(indices, [0, *ends])).tolist()
+        batches = [(name, n) for (name, _), n in zip(self.batches, counts, strict=True)]
+        paths = tuple(self.paths[index] for index in indices) if self.paths else ()
+        return Split(self.images[indices], self.labels[indices], tuple(batches), paths)
 
     def __repr__(self) -> str:
         _, height, width, _ = self.images.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +12,15 @@ import numpy as np
 from pycifar.arguments import check_path, listing
 from pycifar.datasets.arrays import number_labels
 from pycifar.datasets.dataset import Dataset, Split
-from pycifar.datasets.image_files import SUFFIXES, read_image
-from pycifar.errors import DataError, DataFormatError, DataNotFoundError, text_on_disk
+from pycifar.datasets.image_files import SUFFIXES, SYSTEM_FOLDERS, read_image
+from pycifar.errors import (
+    DataError,
+    DataFormatError,
+    DataNotFoundError,
+    SkippedWarning,
+    first_of,
+    text_on_disk,
+)
 
 _SPLITS = ("train", "test")
 
@@ -27,9 +35,11 @@ def load_folder(
     """Load the images in ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``.
 
     If `data_dir` has neither a folder ``train`` nor ``test``, its folders are the classes, and all
-    images are training images. Files are taken in the order of their names. Three kinds of files
-    are skipped: hidden files, files whose ending is not that of an image format that `read_image`
-    reads, and files that are not directly in the folder of a class.
+    images are training images. Files are taken in the order of their names, and each split has
+    their `paths`. Skipped are hidden files, files whose ending is not that of an image format that
+    `read_image` reads (such as ``Thumbs.db``), and files that are not directly in the folder of a
+    class. Folders that are hidden, and those that systems add by themselves (``__MACOSX``,
+    ``@eaDir`` and others), are no classes: they are passed over, with one warning that names them.
 
     Args:
         data_dir: the top folder of the tree.
@@ -49,7 +59,10 @@ def load_folder(
     size = 32 if image_size is None else image_size
     found = [split for split in _SPLITS if (top / split).is_dir()]
     folders = {split: top / split for split in found} or {"train": top}
-    files = {split: _image_files(folder, top) for split, folder in folders.items()}
+    files, passed_over = {}, set()
+    for split, folder in folders.items():
+        files[split], others = _image_files(folder, top)
+        passed_over.update(others)
     names = {
         split: np.array([text_on_disk(file.parent.name) for file in paths])
         for split, paths in files.items()
@@ -60,19 +73,36 @@ def load_folder(
             f"{listing(unknown)}."
         )
     labels, classes = number_labels(names, class_names)
-    splits = {split: Split(_read_all(paths, size), labels[split]) for split, paths in files.items()}
+    splits = {
+        split: Split(_read_all(paths, size), labels[split], paths=tuple(map(str, paths)))
+        for split, paths in files.items()
+    }
+    if passed_over:
+        warnings.warn(
+            f"In {top}, folders that are hidden or that a system added were passed over: "
+            f"{first_of(sorted(passed_over))}.",
+            SkippedWarning,
+            stacklevel=3,  # where load_dataset() was called
+        )
     source = f"image files in {text_on_disk(str(top))}"
     return Dataset(text_on_disk(top.resolve().name), splits, classes, source)
 
 
-def _image_files(folder: Path, top: Path) -> list[Path]:
-    """Return the image files in the class folders of a folder; refuse links to outside `top`."""
-    classes = [path for path in _visible(folder) if path.is_dir()]
+def _image_files(folder: Path, top: Path) -> tuple[list[Path], list[str]]:
+    """Return the image files in the class folders of a folder; refuse links to outside `top`.
+
+    Returns:
+        (files, passed_over): the files; and the names of the folders that are no classes.
+    """
+    entries, passed_over = _entries(folder)
+    classes = [path for path in entries if path.is_dir()]
     if not classes:
         raise DataFormatError(f"{folder} must hold one folder of images a class; it holds none.")
     found = []
     for class_folder in classes:
-        files = [p for p in _visible(class_folder) if p.suffix.lower() in SUFFIXES]
+        entries, others = _entries(class_folder)
+        passed_over += others
+        files = [path for path in entries if path.suffix.lower() in SUFFIXES]
         if not files:
             endings = ", ".join(SUFFIXES)
             raise DataFormatError(f"{class_folder} must hold images ({endings}); it holds none.")
@@ -83,15 +113,25 @@ def _image_files(folder: Path, top: Path) -> list[Path]:
             raise DataFormatError(f"{file} is a link that leads outside of {top}: not followed.")
         if not file.is_file():
             raise DataFormatError(f"{file} is no file: a pipe, a folder, or a link to nowhere.")
-    return found
+    return found, passed_over
 
 
-def _visible(folder: Path) -> list[Path]:
-    """Return what is in a folder without hidden files, sorted by name."""
+def _entries(folder: Path) -> tuple[list[Path], list[str]]:
+    """Return what is in a folder, sorted by name, without what is hidden or a system's own.
+
+    Returns:
+        (entries, passed_over): the paths; and the names of the folders that were left out.
+    """
+    entries, passed_over = [], []
     try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        for path in sorted(folder.iterdir()):
+            if not path.name.startswith(".") and path.name not in SYSTEM_FOLDERS:
+                entries.append(path)
+            elif path.is_dir():
+                passed_over.append(path.name)
     except OSError as error:
         raise DataError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+    return entries, passed_over
 
 
 def _read_all(paths: list[Path], size: int) -> np.ndarray:

@@ -13,13 +13,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pycifar.arguments import check_path
-from pycifar.errors import ArgumentError, DataFormatError, DataNotFoundError
+from pycifar.datasets.arrays import as_uint8
+from pycifar.errors import ArgumentError, DataFormatError, DataNotFoundError, ImageError
 from pycifar.limits import LONGEST_SIDE, MOST_PIXELS, MOST_SCANS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
+
+# Folders that systems add to those of a user: archives of macOS; Synology's and QNAP's thumbnails,
+# versions and deleted files; and those of Windows and of file systems.
+SYSTEM_FOLDERS = (
+    "__MACOSX",
+    "@eaDir",
+    "@Recycle",
+    "@Recently-Snapshot",
+    "#recycle",
+    "#snapshot",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "lost+found",
+)
+
+MOST_CHANNELS = 4  # of an image that is given as an array: colours with opacity
 
 _SCAN = b"\xff\xda"  # begins each scan of a JPEG
 
@@ -28,14 +45,16 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
 
 
 def read_image(path: Any, size: int | tuple[int, int] = 32) -> np.ndarray:
-    """Read an image file as RGB pixels, upright and resized.
+    """Read an image file, or an image in memory, as RGB pixels, upright and resized.
 
     The whole image is kept: one with other proportions is distorted. It is rotated as its EXIF data
     say. Grey becomes equal red, green and blue. Channels of 16 bits are reduced to 8. Transparent
     pixels are drawn on white. Of an animation, the first frame is taken.
 
     Args:
-        path: a BMP, GIF, JPEG, PNG, PPM or WebP file; or its bytes, or a binary file object.
+        path: a BMP, GIF, JPEG, PNG, PPM or WebP file; or its bytes, or a binary file object; or a
+            Pillow image; or an array of shape (height, width) for grey, or (height, width,
+            channels) with 1 to 4 channels: grey or colours, each with or without opacity.
         size: height and width in pixels, or one number for both.
 
     Returns:
@@ -45,6 +64,7 @@ def read_image(path: Any, size: int | tuple[int, int] = 32) -> np.ndarray:
         DataNotFoundError: there is no such file.
         DataFormatError: the file is not such an image, is damaged, or would take too much memory or
             time.
+        ImageError: an array has numbers of another type or range than `check_images` takes.
 
     Examples:
         >>> from PIL import Image
@@ -58,7 +78,9 @@ def read_image(path: Any, size: int | tuple[int, int] = 32) -> np.ndarray:
         with warnings.catch_warnings():
             # Pillow's limit of pixels is one for the whole process. `_check_work` has pycifar's.
             warnings.simplefilter("ignore", _image_module().DecompressionBombWarning)
-            return _read(content, height, width)
+            if isinstance(content, bytes):
+                return _read(content, height, width)
+            return _fit(content, (height, width))
     except Exception as error:  # a damaged file can raise nearly anything
         unknown = type(error).__name__ == "UnidentifiedImageError"
         reason = f"cannot identify image file '{name}'" if unknown else error
@@ -68,10 +90,14 @@ def read_image(path: Any, size: int | tuple[int, int] = 32) -> np.ndarray:
         ) from error
 
 
-def _content(source: Any) -> tuple[str, bytes]:
-    """Return the name of an image for errors, and the bytes of its file."""
+def _content(source: Any) -> tuple[str, Any]:
+    """Return the name of an image for errors, and the bytes of its file or a Pillow image."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return "An image", bytes(source)
+    if hasattr(source, "getbands"):
+        return "A picture of Pillow", source
+    if hasattr(source, "shape"):
+        return "An array", _as_picture(source)
     if hasattr(source, "read"):
         content = source.read()
         if not isinstance(content, bytes):
@@ -90,15 +116,36 @@ def _content(source: Any) -> tuple[str, bytes]:
         raise DataFormatError(f"{file} cannot be read as an image: {error.strerror}.") from error
 
 
-def find_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+def _as_picture(array: Any) -> Image:
+    """Return one image that is given as an array as a Pillow image; see `read_image`."""
+    values = np.asarray(array)
+    if values.ndim not in (2, 3) or values.shape[2:] > (MOST_CHANNELS,) or not values.size:
+        raise ImageError(
+            "An image must have the shape (height, width) or (height, width, channels), with 1 to "
+            f"{MOST_CHANNELS} channels and at least one pixel, not {values.shape}."
+        )
+    values = as_uint8(values)
+    picture: Image = _image_module().fromarray(
+        values[..., 0] if values.shape[2:] == (1,) else values
+    )
+    return picture
+
+
+def find_files(paths: Sequence[str | os.PathLike[str]]) -> tuple[list[Path], list[Path]]:
     """Return the files that paths name, with ``*``, ``?``, ``[…]`` and ``**`` in them expanded.
 
     The files of a pattern are sorted. A path that exists or has no pattern is returned as it is.
 
+    Returns:
+        (found, passed_over): the files, and those that match a pattern but are no images. These
+        have neither the ending nor the content of one, or lie in a folder that a system added and
+        the pattern does not name.
+
     Raises:
-        DataNotFoundError: a pattern matches no file.
+        DataNotFoundError: a pattern matches no image.
     """
     found: list[Path] = []
+    passed_over: list[Path] = []
     for given in paths:
         path = check_path("images", given)
         if path.exists() or not glob.has_magic(str(path)):
@@ -108,19 +155,37 @@ def find_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
         files = [match for match in matches if match.is_file()]
         if not files:
             raise DataNotFoundError(f"No file matches {path}.")
-        found += files
-    return found
+        images = [file for file in files if _is_meant(file, path)]
+        if not images:
+            raise DataNotFoundError(f"No file that matches {path} is an image.")
+        found += images
+        passed_over += sorted({*files} - {*images})
+    return found, passed_over
 
 
-def fit_image(image: Image, size: tuple[int, int]) -> np.ndarray:
-    """Return the pixels of a Pillow image, converted as by `read_image`.
+def _is_meant(file: Path, pattern: Path) -> bool:
+    """Return whether a file that matches a pattern is an image, and not a system's own."""
+    if {*file.parts} & {*SYSTEM_FOLDERS} - {*pattern.parts}:
+        return False
+    if file.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _image_module().open(file, formats=_FORMATS).close()
+    except Exception:  # any that a file of any content can raise
+        return False
+    return True
 
-    Args:
-        image: the image.
-        size: (height, width), in pixels.
 
-    Returns:
-        uint8, shape (height, width, 3).
+def _read(content: bytes, height: int, width: int) -> np.ndarray:
+    with _image_module().open(io.BytesIO(content), formats=_FORMATS) as opened:
+        _check_work(content, opened)
+        return _fit(opened, (height, width))
+
+
+def _fit(image: Image, size: tuple[int, int]) -> np.ndarray:
+    """Return the pixels of a Pillow image, converted as `read_image` says.
 
     Raises:
         ValueError: the pixels are floats.
@@ -142,12 +207,6 @@ def fit_image(image: Image, size: tuple[int, int]) -> np.ndarray:
     if image.size != (width, height):
         image = image.resize((width, height), module.Resampling.LANCZOS)
     return np.array(image)
-
-
-def _read(content: bytes, height: int, width: int) -> np.ndarray:
-    with _image_module().open(io.BytesIO(content), formats=_FORMATS) as opened:
-        _check_work(content, opened)
-        return fit_image(opened, (height, width))
 
 
 def _check_work(content: bytes, opened: Image) -> None:

@@ -221,13 +221,5 @@ def _keep(dataset: Dataset, wanted: dict[str, int | None], seed: int) -> Dataset
         if n is not None:
             split = dataset.split(name)
             n = check_count(f"n_{name}", n, 1, len(split))
-            splits[name] = _choose(split, stratified_indices(split.labels, n, seed))
+            splits[name] = split.take(stratified_indices(split.labels, n, seed))
     return replace(dataset, splits=splits)
-
-
-def _choose(split: Split, indices: np.ndarray) -> Split:
-    """Return the images at increasing indices, with the number of images from each batch."""
-    ends = np.cumsum([n for _, n in split.batches])
-    counts = np.diff(np.searchsorted(indices, [0, *ends])).tolist()
-    batches = [(name, n) for (name, _), n in zip(split.batches, counts, strict=True)]
-    return Split(split.images[indices], split.labels[indices], tuple(batches))

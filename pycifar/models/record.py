@@ -164,8 +164,7 @@ def checked_config(value: Any) -> TrainingConfig:
     missing = [
         name
         for name, field in fields.items()
-        if name not in value
-        and field.default is field.default_factory is dataclasses.MISSING
+        if name not in value and field.default is field.default_factory is dataclasses.MISSING
     ]
     if missing:
         raise ValueError(f"its settings lack {', '.join(missing)}")

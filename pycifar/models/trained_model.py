@@ -13,6 +13,8 @@ import numpy as np
 
 from pycifar.arguments import describe, listing
 from pycifar.config import TrainingConfig
+from pycifar.datasets import Dataset, Split
+from pycifar.datasets.subset import held_out_split
 from pycifar.errors import ArgumentError, DataError, printable
 from pycifar.learners import learner_for
 from pycifar.models.multiply_adds import count_multiply_adds
@@ -93,7 +95,11 @@ class TrainedModel:
 
     @property
     def keras_model(self) -> keras.Model:
-        """The network as a Keras model; a NumPy network is converted to an equivalent one."""
+        """The network as a Keras model; a NumPy network is converted to an equivalent one.
+
+        Its layers may compute in bfloat16, and what they return is then no type of NumPy's own. A
+        network that ends in ``keras.ops.cast(layer.output, "float32")`` returns float32.
+        """
         return learner_for(self.network).as_keras()
 
     @property
@@ -110,6 +116,46 @@ class TrainedModel:
                 f"The data set must have the model's classes, {listing(self.class_names)}; "
                 f"it has {listing(class_names)}. They differ from class {first} on."
             )
+
+    def split_of(self, dataset: Dataset, name: str) -> Split:
+        """Return a split of a data set, where "validation" may be what the training held out.
+
+        Args:
+            dataset: a data set.
+            name: the name of a split. "validation" is the share of the training split that the
+                training held out and was validated on, if the data set has no split of that name.
+
+        Returns:
+            The split. What was held out is drawn again, with the seed of the training.
+
+        Raises:
+            DataError: there is no such split; or the training held nothing out; or the training
+                split is not the one that the model was trained on.
+
+        Examples:
+            >>> import pycifar
+            >>> dataset = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+            >>> model = pycifar.train(dataset, epochs=1, validation=0.1, seed=1, verbose=0)
+            >>> model.split_of(dataset, "validation")
+            <Split of 20 images of 32×32>
+        """
+        if name != "validation" or name in dataset.splits:
+            return dataset.split(name)
+        share = self.config.validation
+        if not isinstance(share, float):
+            raise DataError(
+                f'The data set "{dataset.name}" has no split "validation", and the training held '
+                f"no images out: its `validation` was {describe(share)}.",
+                fix=None if share is None else f"Name the split {describe(share)}.",
+            )
+        if "train" not in dataset.splits or dataset.fingerprint() != self.data["fingerprint"]:
+            raise DataError(
+                f'The split "validation" is the share of {share:g} that the training held out of '
+                f'the training split of "{self.data["name"]}" ({self.data["source"]}); the data '
+                f'set "{dataset.name}" ({dataset.source}) has other training images.',
+                fix="Give the data set that the model was trained on, loaded in the same way.",
+            )
+        return held_out_split(dataset, share, self.config.seed)
 
     @property
     def epochs_done(self) -> int:

@@ -419,6 +419,10 @@ def test_evaluation_is_on_what_the_model_was_trained_on(
     code, out, _ = run("evaluate", model_path, *sizes, "--split", "train")
     assert code == 0
     assert out.startswith("synthetic, split train: 200 images\naccuracy ")
+    code, out, _ = run("evaluate", model_path, *sizes, "--split", "validation", "--json")
+    assert code == 0
+    accuracy = small_model.final("validation", "accuracy")
+    assert json.loads(out)["accuracy"] == pytest.approx(accuracy, abs=1e-6)
 
 
 def test_a_model_of_arrays_needs_a_data_set_to_be_named(run, small_dataset, tmp_path):
@@ -465,6 +469,28 @@ def test_an_image_that_cannot_be_read_is_named_and_the_others_are_predicted(
     assert sum(predicted["probabilities"].values()) == pytest.approx(1)
     assert predicted["probability"] == max(predicted["probabilities"].values())
     assert predicted["error"] is None
+
+
+def test_an_image_that_cannot_be_read_stops_or_is_skipped_if_told(
+    run, model_path, image_path, tmp_path
+):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    code, out, err = run("predict", model_path, bad, image_path, "--top", 2, "--on-error", "skip")
+    assert code == 0
+    assert out.splitlines()[0] == f"{bad}\t\t"
+    assert [line.split("\t")[0] for line in out.splitlines()[1:]] == [str(image_path)] * 2
+    assert f"{bad} cannot be read as an image" in err
+    code, out, _ = run("predict", model_path, bad, "--on-error", "skip", "--json")
+    assert code == 0
+    assert json.loads(out)[0]["class"] is None
+    code, out, err = run("predict", model_path, image_path, bad, image_path, "--on-error", "stop")
+    assert code == 1
+    assert out.count("\n") == 1
+    assert f"{bad} cannot be read as an image" in err
+    code, _, err = run("predict", model_path, bad, "--on-error", "pass")
+    assert code == 2
+    assert '`--on-error` must be one of "stop", "skip"' in err
 
 
 def test_a_file_that_is_no_model_is_code_1(run, image_path):
@@ -614,3 +640,15 @@ def test_augmentation_of_other_values_is_refused(run, text):
     code, _, err = run(*TRAIN, "--augmentation", text)
     assert code == 2
     assert "augmentation" in err
+
+
+def test_a_folder_that_is_passed_over_is_named_in_one_line(run, tmp_path):
+    for folder in ("cat", "dog", "@eaDir"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (9, 9)).save(tmp_path / folder / "a.png")
+    code, _, err = run("explore", "--dataset", "folder", "--data-dir", tmp_path)
+    assert code == 0
+    assert err == (
+        f"pycifar explore: In {tmp_path}, folders that are hidden or that a system added were "
+        "passed over: @eaDir.\n"
+    )

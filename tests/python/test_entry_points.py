@@ -4,6 +4,7 @@ import numpy as np
 import pandas
 import pytest
 
+import pycifar
 from pycifar import entry_points
 from pycifar.datasets.cifar10_location import VARIABLE
 from pycifar.errors import ArgumentError
@@ -43,7 +44,7 @@ def test_an_interrupt_passes_through():
 
 
 def test_only_plain_values_come_out(small_model, small_dataset):
-    images = {"dataset": small_dataset, "split": "test"}
+    images = {"dataset": small_dataset}
     everything = [
         value(entry_points.describe_dataset(small_dataset)),
         value(entry_points.describe_model(small_model)),
@@ -72,18 +73,14 @@ def test_images_in_column_major_order_are_the_same_images(small_model, small_dat
     images = np.ascontiguousarray(small_dataset.split("test").images[:7])
     block = value(entry_points.predict(small_model, column_major(images), "prob", False))
     received = np.frombuffer(block["bytes"], "<f8").reshape(block["shape"], order="F")
-    split = {"dataset": small_dataset, "split": "test"}
+    split = {"dataset": small_dataset}
     whole = value(entry_points.predict(small_model, split, "prob", False))
     expected = np.frombuffer(whole["bytes"], "<f8").reshape(whole["shape"], order="F")[:7]
     assert received == pytest.approx(expected, abs=1e-6)
 
 
 def test_classes_come_out_by_name(small_model, small_dataset):
-    names = value(
-        entry_points.predict(
-            small_model, {"dataset": small_dataset, "split": "test"}, "class", False
-        )
-    )
+    names = value(entry_points.predict(small_model, {"dataset": small_dataset}, "class", False))
     assert len(names) == 100
     assert set(names) <= set(small_dataset.class_names)
 
@@ -146,7 +143,12 @@ def test_progress_goes_to_the_function_that_r_gives(small_dataset):
     lines = []
     value(
         entry_points.train(
-            small_dataset, "cnn2", epochs=2.0, batch_size=90.0, seed=1.0, write_line=lambda line, *figures: lines.append((line, *figures))
+            small_dataset,
+            "cnn2",
+            epochs=2.0,
+            batch_size=90.0,
+            seed=1.0,
+            write_line=lambda line, *figures: lines.append((line, *figures)),
         )
     )
     assert len(lines) == 2
@@ -190,3 +192,22 @@ def test_whole_numbers_that_r_does_not_reach_come_as_doubles():
     columns = entry_points._columns(table)
     assert columns == {"multiply_adds": [2**31 - 1, 2.0**31], "layer": ["a", "b"]}
     assert [type(number) for number in columns["multiply_adds"]] == [int, float]
+
+
+def test_images_of_a_split_come_with_their_classes_and_files(small_model, small_dataset, tmp_path):
+    assert value(entry_points.paths(small_dataset, "test")) == []
+    held_out = small_model.split_of(small_dataset, "validation")
+    names = value(entry_points.labels(small_dataset, None, "validation", small_model))
+    assert names == [small_dataset.class_names[label] for label in held_out.labels]
+    block = value(entry_points.images(small_dataset, [1], "validation", small_model))
+    assert block["bytes"] == bytearray(held_out.images[:1].tobytes(order="F"))
+    assert entry_points.labels(small_dataset, None, "validation")["kinds"] == ["data"]
+    named = pycifar.Split(held_out.images[:1], held_out.labels[:1], paths=("Zoë.png",))
+    dataset = pycifar.Dataset("named", {"test": named}, small_dataset.class_names)
+    assert value(entry_points.paths(dataset, "test", small_model)) == ["Zoë.png"]
+
+
+def test_an_image_that_is_skipped_has_no_name(small_model):
+    answer = entry_points.predict(small_model, ["none.png"], "class", False, None, "skip")
+    assert value(answer) == [None]
+    assert answer["warnings"][0]["kind"] == "skipped"

@@ -1,4 +1,6 @@
 import dataclasses
+import io
+import os
 
 import numpy as np
 import pandas
@@ -6,7 +8,7 @@ import pytest
 from PIL import Image
 
 import pycifar
-from pycifar.errors import ArgumentError, DataError, DataFormatError, ImageError
+from pycifar.errors import ArgumentError, DataError, DataFormatError, ImageError, SkippedWarning
 from pycifar.evaluation import measure
 
 CLASSES = ("cat", "dog", "frog")
@@ -123,6 +125,8 @@ def test_image_files_of_any_size_are_resized(small_model, small_dataset, tmp_pat
         np.zeros((2, 3072), np.uint8),
         np.zeros((0, 28, 28, 3), np.uint8),
         np.zeros(0),
+        [np.zeros((2, 28, 28, 3), np.uint8)],
+        np.full((28, 28, 3), 1.5),
         np.full((1, 32, 32, 3), 1.5),
         np.full((1, 32, 32, 3), np.nan),
         np.full((1, 32, 32, 3), 256),
@@ -148,8 +152,9 @@ def test_a_data_set_of_other_classes_is_refused(small_model):
 
 
 def test_a_split_that_is_not_there_is_named(small_model, small_dataset):
-    with pytest.raises(DataError, match='no split "validation"; it has "train", "test"'):
-        pycifar.evaluate(small_model, small_dataset, "validation")
+    for use in (pycifar.evaluate, lambda *given: pycifar.predict(*given[:2], split=given[2])):
+        with pytest.raises(DataError, match='no split "dev"; it has "train", "test"'):
+            use(small_model, small_dataset, "dev")
 
 
 def test_the_network_of_another_library_is_no_trained_model(small_dataset):
@@ -201,12 +206,6 @@ def test_grey_images_may_leave_the_last_dimension_out(small_model):
     assert np.array_equal(pycifar.predict(small_model, grey[0], "prob"), one)
 
 
-def test_a_whole_data_set_is_refused(small_model, small_dataset):
-    with pytest.raises(ArgumentError, match="one split") as caught:
-        pycifar.predict(small_model, small_dataset)
-    assert 'split("test")' in caught.value.fix
-
-
 def test_a_network_that_gives_nan_is_refused(small_model, small_dataset):
     from pycifar.backend import keras
 
@@ -245,17 +244,148 @@ def test_paths_and_files_come_in_many_forms(small_model, small_dataset, tmp_path
         np.array(paths),
         pandas.Series(texts, index=[7, 8, 9]),
         pandas.DataFrame({"path": paths}),
+        pandas.Series(paths),
+        pandas.Series(texts, dtype="string"),
+        (path for path in paths),
+        sorted(os.scandir(tmp_path), key=lambda entry: entry.name),
         [path.read_bytes() for path in paths],
+        [bytearray(paths[0].read_bytes()), memoryview(paths[1].read_bytes()), texts[2]],
         files,
+        [io.BytesIO(path.read_bytes()) for path in paths],
         [Image.open(path) for path in paths],
         [texts[0], paths[1].read_bytes(), Image.open(paths[2])],
     ]
     for images in forms:
         assert (pycifar.predict(small_model, images) == expected).all()
-    assert pycifar.predict(small_model, paths[0].read_bytes()).tolist() == expected[:1].tolist()
+    for one in (paths[0].read_bytes(), io.BytesIO(paths[0].read_bytes()), paths[0], texts[0]):
+        assert pycifar.predict(small_model, one).tolist() == expected[:1].tolist()
     for file in files:
+        file.seek(0)
+        assert len(pycifar.predict(small_model, file)) == 1
         file.close()
+    with pytest.raises(ImageError, match="a Pillow image or an array; number 2 is nan"):
+        pycifar.predict(small_model, pandas.Series([texts[0], float("nan")]))
     with pytest.raises(DataFormatError, match="An image cannot be read"):
         pycifar.predict(small_model, b"no image")
     with pytest.raises(ArgumentError, match="binary mode"), (tmp_path / "a.txt").open("w+") as text:
         pycifar.predict(small_model, text)
+
+
+def test_a_split_of_a_data_set_is_chosen_by_name(small_model, small_dataset):
+    for name in ("train", "test"):
+        expected = pycifar.predict(small_model, small_dataset.split(name))
+        assert (pycifar.predict(small_model, small_dataset, split=name) == expected).all()
+    assert len(pycifar.predict(small_model, small_dataset)) == 100
+    with pytest.raises(ArgumentError, match="`split` is for a data set alone"):
+        pycifar.predict(small_model, small_dataset.split("test"), split="test")
+
+
+def assert_held_out_as_in_the_history(model, dataset):
+    found = pycifar.evaluate(model, dataset, "validation")
+    assert found.split == "validation"
+    assert found.n == len(model.split_of(dataset, "validation"))
+    assert found.accuracy == pytest.approx(model.final("validation", "accuracy"), abs=1e-6)
+    assert found.loss == pytest.approx(model.final("validation", "loss"), rel=1e-4)
+
+
+def test_what_a_training_held_out_is_a_split(small_dataset, tmp_path):
+    settings = {"epochs": 1, "validation": 0.15, "seed": 3, "verbose": 0}
+    model = pycifar.train(small_dataset, "softmax", **settings)
+    assert_held_out_as_in_the_history(model, small_dataset)
+    loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "model.keras"))
+    again = pycifar.load_dataset("synthetic", n_train=200, n_test=100)
+    assert_held_out_as_in_the_history(loaded, again)
+    assert_held_out_as_in_the_history(pycifar.train(model, epochs=1, verbose=0), again)
+    assert_held_out_as_in_the_history(pycifar.train(again, "mlp_sigmoid", **settings), again)
+    labels = pycifar.predict(model, small_dataset, split="validation")
+    part = model.split_of(small_dataset, "validation")
+    assert (labels == pycifar.predict(model, part.images)).all()
+    assert len(part) == 30
+
+
+def test_only_what_a_training_held_out_is_the_split_validation(small_dataset):
+    def trained(validation):
+        settings = {"epochs": 1, "seed": 1, "verbose": 0}
+        return pycifar.train(small_dataset, "softmax", validation=validation, **settings)
+
+    model = trained(0.1)
+    for n in (199, 150):
+        other = pycifar.load_dataset("synthetic", n_train=n, n_test=100)
+        with pytest.raises(DataError, match="has other training images") as caught:
+            pycifar.evaluate(model, other, "validation")
+        assert "loaded in the same way" in caught.value.fix
+    test = small_dataset.split("test")
+    alone = dataclasses.replace(small_dataset, splits={"test": test})
+    with pytest.raises(DataError, match="has other training images"):
+        pycifar.evaluate(model, alone, "validation")
+    with pytest.raises(DataError, match="held no images out: its `validation` was None"):
+        pycifar.evaluate(trained(None), small_dataset, "validation")
+    with pytest.raises(DataError, match='its `validation` was "test"') as caught:
+        pycifar.evaluate(trained("test"), small_dataset, "validation")
+    assert caught.value.fix == 'Name the split "test".'
+    named = dataclasses.replace(small_dataset, splits={"test": test, "validation": test})
+    assert pycifar.evaluate(model, named, "validation").n == 100
+
+
+def test_single_images_and_lists_of_them_may_have_any_size(small_model, tmp_path):
+    draws = np.random.default_rng(1)
+    arrays = [
+        draws.integers(0, 256, shape, np.uint8)
+        for shape in ((40, 50, 3), (32, 32, 3), (20, 31), (64, 48, 4), (9, 9, 1), (99, 5, 2))
+    ]
+    paths = [tmp_path / f"{number}.png" for number in range(len(arrays))]
+    for path, array in zip(paths, arrays, strict=True):
+        Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array).save(path)
+    expected = pycifar.predict(small_model, paths, "prob")
+    assert (pycifar.predict(small_model, arrays, "prob") == expected).all()
+    mixed = [arrays[0] / 255, paths[1], *arrays[2:]]
+    assert (pycifar.predict(small_model, mixed, "prob") == expected).all()
+    for array, path in zip(arrays, paths, strict=True):
+        one = pycifar.predict(small_model, array, "prob")
+        assert (one == pycifar.predict(small_model, path, "prob")).all()
+    found = pycifar.explain(small_model, arrays[0])
+    for file in (paths[0], paths[0].read_bytes()):
+        assert (found.heatmap == pycifar.explain(small_model, file).heatmap).all()
+    with pytest.raises(ImageError, match="32×32") as caught:
+        pycifar.predict(small_model, np.zeros((2, 40, 40, 3), np.uint8))
+    assert "each image of a list is resized" in caught.value.fix
+
+
+def test_rows_of_an_image_are_no_grey_images(small_model, small_dataset):
+    image = small_dataset.split("test").images[0]
+    expected = pycifar.predict(small_model, image, "prob")
+    for rows in (list(image), image.tolist()):
+        assert (pycifar.predict(small_model, rows, "prob") == expected).all()
+
+
+def test_an_image_that_cannot_be_read_is_skipped_if_asked_for(small_model, tmp_path):
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    Image.new("RGB", (9, 9), "red").save(good)
+    bad.write_bytes(b"no image")
+    images = [bad, good, tmp_path / "missing[1].png", b"no image", np.full((9, 9), 2.0)]
+    with pytest.raises(DataFormatError, match=r"bad\.png"):
+        pycifar.predict(small_model, [good, bad])
+    message = r"no prediction: 4 of 5 \(.*bad\.png, .*missing\[1\]\.png, image 4, image 5\)\.$"
+    with pytest.warns(SkippedWarning, match=message) as caught:
+        labels = pycifar.predict(small_model, images, on_error="skip")
+    assert caught[0].filename == __file__
+    assert labels.dtype == np.int64
+    assert labels.tolist() == [-1, *pycifar.predict(small_model, good), -1, -1, -1]
+    with pytest.warns(SkippedWarning, match="4 of 5"):
+        probabilities = pycifar.predict(small_model, images, "prob", on_error="skip")
+    assert np.isnan(probabilities).all(axis=1).tolist() == [True, False, True, True, True]
+    assert (probabilities[1] == pycifar.predict(small_model, good, "prob")).all()
+    with pytest.warns(SkippedWarning, match="1 of 1 "):
+        assert pycifar.predict(small_model, bad, on_error="skip").tolist() == [-1]
+    with pytest.raises(ArgumentError, match='`on_error` must be one of "stop", "skip"'):
+        pycifar.predict(small_model, images, on_error="pass")
+
+
+def test_a_pattern_says_what_it_passed_over(small_model, tmp_path):
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "a.png")
+    for number in range(7):
+        (tmp_path / f"notes{number}.txt").touch()
+    with pytest.warns(
+        SkippedWarning, match=r"passed over: 7 \(.*notes0\.txt, .*notes4\.txt and 2 more\)\.$"
+    ):
+        assert len(pycifar.predict(small_model, tmp_path / "*")) == 1

@@ -157,7 +157,7 @@ def test_what_cannot_be_explained_is_refused(small_model, small_dataset, image):
     with pytest.raises(ImageError, match="`image` must be one image, an array, .*, not 7"):
         pycifar.explain(small_model, 7)
     with pytest.raises(ImageError):
-        pycifar.explain(small_model, np.zeros((9, 9, 3), np.uint8))
+        pycifar.explain(small_model, np.zeros((9, 9, 5), np.uint8))
     with pytest.raises(ArgumentError, match="`model` must be a trained model"):
         pycifar.explain("cnn2", image)
     with pytest.raises(ArgumentError, match="`explanation` must be an explanation"):

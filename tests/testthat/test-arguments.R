@@ -100,7 +100,7 @@ test_that("an argument that a method does not know is refused", {
   model <- small_model()
   wrong <- list(
     quote(predict(model, small_dataset(), tpye = "prob")),
-    quote(predict(model, small_dataset(), "prob", FALSE, 1)),
+    quote(predict(model, small_dataset(), "prob", FALSE, NULL, "stop", 1)),
     quote(plot(model, metrics = "loss")),
     quote(plot(small_dataset(), splt = "test")),
     quote(coef(model, layers = "scaling")),

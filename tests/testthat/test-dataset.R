@@ -252,3 +252,18 @@ test_that("a data set of arrays says that it is lost with its session", {
   expect_output(print(lost), "state:   lost with the R session in which it was made", fixed = TRUE)
   expect_pycifar_error(head(lost), "handle", "from an R session that has ended")
 })
+
+test_that("folders that systems add are no classes, and are named once", {
+  skip_if_not_installed("png")
+  folder <- withr::local_tempdir()
+  for (class in c("cat", "dog", "@eaDir", ".cache", "cat/@eaDir")) {
+    dir.create(file.path(folder, class))
+    png::writePNG(array(0.5, c(9, 9, 3)), file.path(folder, class, "a.png"))
+  }
+  expect_warning(
+    dataset <- cifar_load_dataset("folder", data_dir = folder),
+    "passed over: \\.cache, @eaDir\\.",
+    class = "pycifar_warning_skipped"
+  )
+  expect_identical(levels(dataset), c("cat", "dog"))
+})

@@ -68,7 +68,8 @@ test_that("augment adds classes and probabilities to what was given", {
   skip_if_not_installed("generics")
   model <- small_model()
   found <- generics::augment(model, small_dataset())
-  expect_identical(names(found)[1:3], c(".truth", ".pred_class", ".pred_circle"))
+  expect_identical(names(found)[1:4], c("index", ".truth", ".pred_class", ".pred_circle"))
+  expect_identical(found$index, 1:100)
   expect_identical(found$.pred_class, predict(model, small_dataset()))
   expect_identical(mean(found$.truth == found$.pred_class), small_evaluation()$accuracy)
   expect_identical(names(generics::augment(model, test_images(2L)))[[1L]], ".pred_class")
@@ -184,4 +185,47 @@ test_that("what a method does not take is refused", {
   expect_pycifar_error(generics::glance(model, split = "test"), "argument", "`split`")
   expect_pycifar_error(summary(model, digits = 2), "argument", "`digits`")
   expect_pycifar_error(summary(invented_dataset(), split = "test"), "argument", "`split`")
+})
+
+test_that("augment gives the file and the number of each image of a data set", {
+  skip_if_not_installed("generics")
+  skip_if_not_installed("png")
+  classes <- small_dataset()$class_names
+  folder <- withr::local_tempdir()
+  for (class in classes) {
+    dir.create(file.path(folder, "test", class), recursive = TRUE)
+    png::writePNG(test_images(1L)[1, , , ] / 255, file.path(folder, "test", class, "a.png"))
+  }
+  dataset <- cifar_load_dataset("folder", data_dir = folder, class_names = classes)
+  found <- generics::augment(small_model(), dataset)
+  expect_identical(names(found)[1:4], c("path", "index", ".truth", ".pred_class"))
+  expect_identical(basename(dirname(found$path)), as.character(found$.truth))
+  expect_identical(predict(small_model(), found$path), found$.pred_class)
+  wrong <- found[found$.truth != found$.pred_class, ]
+  expect_identical(dim(cifar_images(dataset, wrong$index))[[1L]], nrow(wrong))
+  held_out <- generics::augment(small_model(), small_dataset(), split = "validation")
+  expect_identical(nrow(held_out), 20L)
+  expect_identical(
+    held_out$.pred_class,
+    predict(small_model(), small_dataset(), split = "validation")
+  )
+})
+
+test_that("augment leaves a row of NA for an image that is skipped", {
+  skip_if_not_installed("generics")
+  skip_if_not_installed("png")
+  path <- withr::local_tempfile(fileext = ".png")
+  png::writePNG(test_images(1L)[1, , , ] / 255, path)
+  table <- data.frame(path = c("none.png", path))
+  expect_warning(
+    found <- generics::augment(small_model(), table, on_error = "skip"),
+    "1 of 2",
+    class = "pycifar_warning_skipped"
+  )
+  expect_identical(found$path, table$path)
+  expect_identical(
+    found$.pred_class,
+    c(factor(NA, levels(small_dataset())), predict(small_model(), path))
+  )
+  expect_true(all(is.na(found[1L, -1L])))
 })

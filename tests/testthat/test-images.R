@@ -38,9 +38,9 @@ test_that("what is no image is refused here, where Python could not see it", {
   refused(mtcars[1:2], "must have a column `path` of file names; it has `mpg`, `cyl`.", "argument")
   listed <- data.frame(path = I(list("a.png", c("b.png", "c.png"))))
   refused(listed, "`path` must be a column of file names, not", "argument")
-  refused(list(1), "a list of arrays of shape (height, width, 3), of grey matrices, or of pictures")
-  mixed <- list(array(0, c(32, 32, 3)), array(0, c(16, 32, 3)))
-  refused(mixed, "must have one size, not 32\u00d732, 16\u00d732.")
+  refused(list(1), "a list of pictures, or of arrays of shape (height, width, 3)")
+  refused(list(array(0, c(2, 32, 32, 3))), "a list of pictures")
+  refused(list(array(0, c(9, 9, 3)), array(NA_real_, c(16, 32, 3))), "not NA.")
   refused(c("a.png", NA), "paths without missing values", "argument")
 })
 
@@ -63,6 +63,20 @@ test_that("a list of arrays is one array", {
 four_pixels <- function() {
   grDevices::as.raster(matrix(c("#FF0000", "#0000FF", "#00FF00", "#00000080"), 2L))
 }
+
+test_that("a list of arrays has one range of values", {
+  night <- array(c(0, 1), c(6, 5, 3))
+  day <- array(c(0, 200), c(4, 9))
+  blocks <- images_to_python(list(night, four_pixels(), day))$pictures
+  expect_identical(
+    lapply(blocks, `[[`, "shape"),
+    list(list(6L, 5L, 3L), list(2L, 2L, 4L), list(4L, 9L))
+  )
+  expect_identical(as.integer(blocks[[1L]]$bytes), as.integer(night))
+  expect_identical(as.integer(blocks[[3L]]$bytes), as.integer(day))
+  blocks <- images_to_python(list(night, night))$pictures
+  expect_identical(as.integer(blocks[[2L]]$bytes), as.integer(255 * night))
+})
 
 test_that("rasters cross row by row with their alpha", {
   block <- images_to_python(four_pixels())$pictures[[1L]]
@@ -90,6 +104,11 @@ test_that("pictures of magick are turned upright, and one object may hold severa
   picture <- magick::image_read(path)
   expect_identical(images_to_python(picture), images_to_python(four_pixels()))
   expect_length(images_to_python(c(picture, picture))$pictures, 2L)
+  bitmap <- magick::image_data(picture, "rgba")
+  expect_identical(images_to_python(bitmap), images_to_python(picture))
+  expect_identical(images_to_python(list(bitmap, picture)), images_to_python(c(picture, picture)))
+  grey <- magick::image_data(picture, "gray")
+  expect_identical(images_to_python(grey)$pictures[[1L]]$shape, list(2L, 2L, 1L))
 })
 
 test_that("pictures are resized, and predict as their files do", {
@@ -105,4 +124,32 @@ test_that("pictures are resized, and predict as their files do", {
   table <- data.frame(path = rep(path, 2L), name = c("a", "b"))
   expect_length(predict(small_model(), table), 2L)
   expect_length(predict(small_model(), file.path(dirname(path), "*.png")), 1L)
+})
+
+test_that("what png reads is predicted as the file is", {
+  skip_if_not_installed("png")
+  path <- withr::local_tempfile(fileext = ".png")
+  for (channels in 1:4) {
+    size <- c(40, 50, if (channels > 1L) channels)
+    png::writePNG(withr::with_seed(1, array(runif(prod(size)), size)), path)
+    pixels <- png::readPNG(path)
+    expected <- predict(small_model(), path, type = "prob")
+    expect_identical(predict(small_model(), pixels, type = "prob"), expected)
+    both <- predict(small_model(), list(pixels, test_images(1L)[1, , , ] / 255), type = "prob")
+    expect_equal(both[1L, ], expected, tolerance = 1e-6)
+    explained <- cifar_explain(small_model(), pixels)
+    expect_identical(explained, cifar_explain(small_model(), path))
+  }
+})
+
+test_that("a bitmap of magick is predicted as its file is", {
+  skip_if_not_installed("magick")
+  path <- withr::local_tempfile(fileext = ".png")
+  png::writePNG(withr::with_seed(1, array(runif(40 * 50 * 3), c(40, 50, 3))), path)
+  expected <- predict(small_model(), path, type = "prob")
+  for (channels in c("rgb", "rgba")) {
+    bitmap <- magick::image_data(magick::image_read(path), channels)
+    expect_identical(predict(small_model(), bitmap, type = "prob"), expected)
+    expect_identical(cifar_explain(small_model(), bitmap), cifar_explain(small_model(), path))
+  }
 })

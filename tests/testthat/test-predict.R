@@ -82,3 +82,65 @@ test_that("images may have the names that other packages give them", {
   }
   expect_pycifar_error(predict(small_model(), images, "probs"), "unknown_name", "Did you mean")
 })
+
+test_that("a split of a data set is chosen by name", {
+  expect_length(predict(small_model(), small_dataset(), split = "train"), 200L)
+  expect_identical(
+    predict(small_model(), small_dataset(), split = "test"),
+    predict(small_model(), new_data = small_dataset())
+  )
+  expect_length(predict(small_model(), newdata = small_dataset(), split = "train"), 200L)
+  expect_pycifar_error(
+    predict(small_model(), test_images(2L), split = "test"),
+    "argument",
+    "`split` is for a data set alone"
+  )
+  expect_pycifar_error(predict(small_model(), small_dataset(), split = "dev"), "data", "\"dev\"")
+})
+
+test_that("what the training held out is a split", {
+  model <- small_model()
+  found <- cifar_evaluate(model, small_dataset(), split = "validation")
+  final <- model$history$value[model$history$split == "validation"]
+  expect_equal(c(found$loss, found$accuracy), final, tolerance = 1e-5)
+  classes <- predict(model, small_dataset(), split = "validation")
+  truth <- cifar_labels(small_dataset(), split = "validation", model = model)
+  expect_identical(mean(classes == truth), found$accuracy)
+  images <- cifar_images(small_dataset(), seq_along(truth), split = "validation", model = model)
+  expect_identical(predict(model, images), classes)
+  expect_pycifar_error(cifar_labels(small_dataset(), split = "validation"), "data", "validation")
+  other <- cifar_load_dataset("synthetic", n_train = 100, n_test = 100)
+  expect_pycifar_error(
+    cifar_evaluate(model, other, split = "validation"),
+    "data",
+    "other training images"
+  )
+})
+
+test_that("an image that cannot be read is NA where it is to be skipped", {
+  skip_if_not_installed("png")
+  folder <- withr::local_tempdir()
+  paths <- file.path(folder, c("bad.png", "good.png", "none.png"))
+  writeLines("no image", paths[[1L]])
+  png::writePNG(test_images(1L)[1, , , ] / 255, paths[[2L]])
+  expect_pycifar_error(predict(small_model(), paths), "data_format", "bad.png")
+  good <- predict(small_model(), paths[[2L]])
+  expect_warning(
+    classes <- predict(small_model(), paths, on_error = "skip"),
+    "2 of 3 \\(.*bad.png, .*none.png\\)",
+    class = "pycifar_warning_skipped"
+  )
+  expect_identical(classes, factor(c(NA, as.character(good), NA), levels(good)))
+  expect_warning(
+    probabilities <- predict(small_model(), paths, type = "prob", on_error = "skip"),
+    class = "pycifar_warning_skipped"
+  )
+  expect_identical(probabilities[[1L]][c(1L, 3L)], c(NA_real_, NA_real_))
+  expect_equal(sum(probabilities[2L, ]), 1, tolerance = 1e-5)
+  writeLines("no image", file.path(folder, "notes.txt"))
+  expect_warning(
+    expect_identical(predict(small_model(), file.path(folder, "[gn]o*")), good),
+    "1 \\(.*notes.txt\\)",
+    class = "pycifar_warning_skipped"
+  )
+})

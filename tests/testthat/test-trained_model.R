@@ -118,3 +118,25 @@ test_that("a model that Keras cannot write is kept for the session, with a warni
   expect_pycifar_error(cifar_save_model(model, path), "argument", "This model cannot be saved")
   expect_false(file.exists(path))
 })
+
+test_that("features of a network in bfloat16 are numbers where it ends in a cast", {
+  skip_without_python()
+  keras <- asNamespace("reticulate")$import("keras")
+  half <- function(input_shape, n_classes) {
+    keras$Sequential(list(
+      keras$layers$Input(input_shape, dtype = "uint8"),
+      keras$layers$Rescaling(1 / 255),
+      keras$layers$GlobalAveragePooling2D(name = "colours", dtype = "bfloat16"),
+      keras$layers$Dense(n_classes, activation = "softmax")
+    ))
+  }
+  model <- cifar_train(small_dataset(), half, epochs = 1, seed = 1, verbose = 0)
+  network <- model$handle$keras_model
+  colours <- network$get_layer("colours")$output
+  features <- function(output) keras$Model(network$inputs, output)$predict(images, verbose = 0L)
+  images <- test_images(3L)
+  expected <- apply(images / 255, c(1L, 4L), mean)
+  expect_true(is_python_object(features(colours)))
+  expect_equal(features(colours)$astype("float32"), expected, tolerance = 0.01)
+  expect_equal(features(keras$ops$cast(colours, "float32")), expected, tolerance = 0.01)
+})

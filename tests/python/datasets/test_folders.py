@@ -2,8 +2,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pycifar.datasets import load_dataset
-from pycifar.errors import ArgumentError, DataError, DataFormatError, DataNotFoundError
+from pycifar.datasets import Split, load_dataset
+from pycifar.errors import (
+    ArgumentError,
+    DataError,
+    DataFormatError,
+    DataNotFoundError,
+    SkippedWarning,
+)
 
 
 def save(path, grey=0, size=(32, 32)):
@@ -65,7 +71,8 @@ def test_other_and_hidden_files_are_passed_over(tree):
     (tree / "train" / ".cache").mkdir()
     (tree / "README").write_text("about")
     save(tree / "train" / "cat" / "UPPER.PNG")
-    assert len(load(tree).split("train")) == 7
+    with pytest.warns(SkippedWarning, match=r"passed over: \.cache\.$"):
+        assert len(load(tree).split("train")) == 7
 
 
 def test_an_image_that_cannot_be_read_is_named(tree):
@@ -118,3 +125,35 @@ def test_a_folder_that_is_missing_is_named(tmp_path):
 def test_fewer_images_of_a_tree_keep_each_class(tree):
     part = load(tree, n_train=2).split("train")
     assert np.bincount(part.labels).tolist() == [1, 1]
+
+
+def test_what_systems_add_to_a_folder_is_no_class_and_no_image(tree, tmp_path):
+    for folder in ("__MACOSX", "@eaDir", ".thumbnails", "$RECYCLE.BIN"):
+        for above in (tree, tree / "train", tree / "train" / "cat"):
+            save(above / folder / "cat" / "0.png")
+    for above in (tree, tree / "train", tree / "train" / "cat"):
+        for name in ("Thumbs.db", ".DS_Store", "desktop.ini"):
+            (above / name).write_bytes(b"no image")
+    message = r"passed over: \$RECYCLE\.BIN, \.thumbnails, @eaDir, __MACOSX\.$"
+    with pytest.warns(SkippedWarning, match=message) as caught:
+        dataset = load_dataset("folder", data_dir=tree)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert dataset.class_names == ("cat", "dog")
+    assert len(dataset.split("train")) == 6
+    save(tmp_path / "flat" / "__MACOSX" / "train" / "cat" / "a.png")
+    save(tmp_path / "flat" / "cat" / "a.png")
+    save(tmp_path / "flat" / "dog" / "a.png")
+    with pytest.warns(SkippedWarning, match="passed over: __MACOSX"):
+        assert load(tmp_path / "flat").class_names == ("cat", "dog")
+
+
+def test_each_image_has_its_path(tree):
+    train = load(tree).split("train")
+    assert train.paths[0] == str(tree / "train" / "cat" / "0.png")
+    part = load(tree, n_train=3).split("train")
+    assert len(part.paths) == 3
+    for path, pixels in zip(part.paths, part.images, strict=True):
+        assert np.array_equal(np.asarray(Image.open(path)), pixels)
+    assert load_dataset("synthetic", n_train=10, n_test=10).split("train").paths == ()
+    with pytest.raises(DataError, match="6 images and 1 paths"):
+        Split(train.images, train.labels, paths=("a.png",))

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from pycifar.datasets.image_files import find_files, read_image
-from pycifar.errors import ArgumentError, DataFormatError, DataNotFoundError
+from pycifar.errors import ArgumentError, DataFormatError, DataNotFoundError, ImageError
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
 
@@ -77,19 +77,33 @@ def test_patterns_stand_for_what_matches_in_order(tmp_path):
     for name in ("b.png", "a.png", "c.jpg", "deep/d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    names = [path.name for path in find_files([tmp_path / "*.png", tmp_path / "c.jpg"])]
+    names = [path.name for path in find_files([tmp_path / "*.png", tmp_path / "c.jpg"])[0]]
     assert names == ["a.png", "b.png", "c.jpg"]
-    assert [path.name for path in find_files([str(tmp_path / "**/d.png")])] == ["d.png"]
+    assert [path.name for path in find_files([str(tmp_path / "**/d.png")])[0]] == ["d.png"]
 
 
 def test_a_pattern_that_is_a_files_name_is_that_file(tmp_path):
     (tmp_path / "[1].png").touch()
-    assert find_files([tmp_path / "[1].png"]) == [tmp_path / "[1].png"]
+    assert find_files([tmp_path / "[1].png"]) == ([tmp_path / "[1].png"], [])
 
 
 def test_a_pattern_without_a_match_is_an_error(tmp_path):
     with pytest.raises(DataNotFoundError, match=r"No file matches .*\*\.png"):
         find_files([tmp_path / "*.png"])
+
+
+def test_a_pattern_passes_over_what_is_no_image(tmp_path):
+    for name in ("Thumbs.db", "notes.txt", "a.png", "@eaDir/a.png", "__MACOSX/a.png", ".b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    save(tmp_path, Image.fromarray(PIXELS), "photo", format="JPEG")
+    found, passed_over = find_files([tmp_path / "**" / "*"])
+    assert found == [tmp_path / "a.png", tmp_path / "photo"]
+    names = {path.relative_to(tmp_path).as_posix() for path in passed_over}
+    assert names == {"Thumbs.db", "notes.txt", "@eaDir/a.png", "__MACOSX/a.png"}
+    assert find_files([tmp_path / "@eaDir" / "*"]) == ([tmp_path / "@eaDir" / "a.png"], [])
+    with pytest.raises(DataNotFoundError, match=r"No file that matches .*\*\.txt is an image"):
+        find_files([tmp_path / "*.txt"])
 
 
 def test_a_folder_is_no_image(tmp_path):
@@ -159,3 +173,30 @@ def test_a_missing_file_is_named(tmp_path):
         read_image(tmp_path / "cat.png")
     with pytest.raises(ArgumentError, match="`path` must be a path"):
         read_image(3)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_an_array_is_read_as_the_file_of_it_is(tmp_path, mode):
+    draws = np.random.default_rng(1)
+    n = len(Image.new(mode, (1, 1)).getbands())
+    pixels = draws.integers(0, 256, (40, 70, n), np.uint8)
+    picture = Image.fromarray(pixels[..., 0] if n == 1 else pixels)
+    expected = read_image(save(tmp_path, picture))
+    for array in (pixels, pixels / 255, pixels.astype(int), pixels.astype(np.uint16) * 257):
+        assert np.array_equal(read_image(array), expected)
+    assert np.array_equal(read_image(picture), expected)
+    if n == 1:
+        assert np.array_equal(read_image(pixels[..., 0]), expected)
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((9, 9, 5)), np.zeros(9), np.zeros((1, 9, 9, 3)), np.zeros((0, 9, 3))]
+)
+def test_an_array_of_another_shape_is_no_image(array):
+    with pytest.raises(ImageError, match="with 1 to 4 channels and at least one pixel, not"):
+        read_image(array)
+
+
+def test_a_picture_of_fractions_is_refused():
+    with pytest.raises(DataFormatError, match=r"A picture of Pillow .*its pixels are fractions"):
+        read_image(Image.fromarray(np.zeros((9, 9), np.float32)))

@@ -1,0 +1,139 @@
+"""The images that a model is used on, in each form in which they may be given."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pycifar.arguments import describe
+from pycifar.config import DEFAULT_SPLIT
+from pycifar.datasets import Dataset, Split
+from pycifar.datasets.arrays import check_images
+from pycifar.datasets.image_files import MOST_CHANNELS, find_files, read_image
+from pycifar.errors import (
+    ArgumentError,
+    DataError,
+    DataNotFoundError,
+    ImageError,
+    SkippedWarning,
+    first_of,
+)
+from pycifar.models.trained_model import TrainedModel
+
+_PATHS = (str, os.PathLike)
+_FILES = (*_PATHS, bytes, bytearray, memoryview)  # one image each, as are file objects
+
+
+def as_images(model: TrainedModel, images: Any) -> np.ndarray:
+    """Return what `predict` takes as uint8 images of the model's size, (n, height, width, 3)."""
+    return read_images(model, images, None, "stop")[0]
+
+
+def read_images(
+    model: TrainedModel, images: Any, split: str | None, on_error: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images that can be read, and for each image whether it can be; see `predict`.
+
+    Returns:
+        (pixels, is_read): uint8 of the model's size, shape (images read, height, width, 3); and
+        truth values, shape (images,).
+    """
+    if isinstance(images, Dataset):
+        images = model.split_of(images, DEFAULT_SPLIT if split is None else split)
+    elif split is not None:
+        raise ArgumentError(
+            f"`split` is for a data set alone, and `images` is none: it was {describe(split)}."
+        )
+    listed = _listed(images)
+    items = _checked_items(listed) if isinstance(listed, (list, tuple)) else [listed]
+    if not all(is_one_image(item) for item in items):
+        pixels = check_images(listed, model.image_shape, fewest=0)
+        return pixels, np.ones(len(pixels), bool)
+    found, passed_over = _expanded(items, on_error)
+    read = [_pixels(item, model.image_shape[:2], on_error) for item in found]
+    is_read = np.array([pixels is not None for pixels in read])
+    numbers = np.flatnonzero(~is_read)
+    unread = [str(found[i]) if isinstance(found[i], Path) else f"image {i + 1}" for i in numbers]
+    for names, what, of in (
+        (passed_over, "Files that match a pattern and are no images were passed over", ""),
+        (unread, "Images that cannot be read have no prediction", f" of {len(read):,}"),
+    ):
+        if names:  # said where predict() was called
+            text = f"{what}: {len(names):,}{of} ({first_of(names)})."
+            warnings.warn(text, SkippedWarning, stacklevel=4)
+    pixels = np.array([one for one in read if one is not None], np.uint8)
+    return pixels.reshape(-1, *model.image_shape), is_read
+
+
+def _listed(images: Any) -> Any:
+    """Return the images of a split, and what a table, a column or an iterator holds as a list."""
+    if isinstance(images, Split):
+        return images.images
+    if hasattr(images, "columns"):  # a table of pandas, or one like it
+        if "path" not in images.columns:
+            raise ArgumentError("A table of images must have a column `path`.")
+        images = images["path"]
+    if hasattr(images, "to_list"):  # a column of such a table
+        return images.to_list()
+    if isinstance(images, np.ndarray) and images.ndim <= 1 and images.dtype.kind in "UO":
+        return images.ravel().tolist()
+    if isinstance(images, Iterator) and not hasattr(images, "read"):  # a file is one as well
+        return list(images)
+    return images
+
+
+def _checked_items(images: Sequence[Any]) -> list[Any]:
+    """Return the items of a sequence; raise an ImageError if one can be no image and no part."""
+    for number, item in enumerate(images, 1):
+        is_part = isinstance(item, (list, tuple)) or hasattr(item, "shape")  # of an array
+        if not is_part and not is_one_image(item):
+            raise ImageError(
+                "Each of `images` must be a path, the content of an image file, a file object, a "
+                f"Pillow image or an array; number {number:,} is {describe(item)}."
+            )
+    return list(images)
+
+
+def is_one_image(item: Any) -> bool:
+    """Return whether an item is one image of any size: a file, a Pillow image or an array."""
+    if isinstance(item, _FILES) or hasattr(item, "read") or hasattr(item, "getbands"):
+        return True
+    shape = tuple(getattr(item, "shape", None) or ())
+    if len(shape) == 3:
+        return bool(shape[2] <= MOST_CHANNELS)
+    # A table of fewer columns is a row of pixels of an image.
+    return len(shape) == 2 and bool(min(shape) > MOST_CHANNELS)
+
+
+def _expanded(items: list[Any], on_error: str) -> tuple[list[Any], list[str]]:
+    """Return images with the patterns among them expanded, and the files that these pass over."""
+    found: list[Any] = []
+    passed_over: list[str] = []
+    for item in items:
+        if not isinstance(item, _PATHS):
+            found.append(item)
+            continue
+        try:
+            files, others = find_files([item])
+        except DataNotFoundError:
+            if on_error == "stop":
+                raise
+            files, others = [Path(item)], []
+        found += files
+        passed_over += map(str, others)
+    return found, passed_over
+
+
+def _pixels(item: Any, size: tuple[int, int], on_error: str) -> np.ndarray | None:
+    """Return one image as uint8 of a size, (height, width, 3); None if it is to be skipped."""
+    try:
+        return read_image(item, size)
+    except DataError:
+        if on_error == "stop":
+            raise
+        return None
