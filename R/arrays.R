@@ -48,7 +48,7 @@ name_part <- function(part) {
   if (is.null(names(part))) stats::setNames(part, c("images", "labels")) else part
 }
 
-# Return images as one block. `images` is an array, or a list of arrays of one size.
+# Return images in the form that Python takes. `images` is an array, or a list of arrays of one size.
 images_or_list <- function(images, call) {
   if (is_bare_list(images)) listed_images(images, call) else image_block(images, call)
 }

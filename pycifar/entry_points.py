@@ -133,7 +133,7 @@ def load_dataset(source: Any, **arguments: Any) -> Dataset:
     """
     if isinstance(source, Mapping):
         source = {
-            split: (_images(part["images"]), _as_list(part["labels"]))
+            split: (_any_images(part["images"]), _as_list(part["labels"]))
             for split, part in source.items()
         }
     if arguments.get("class_names") is not None:

@@ -20,6 +20,7 @@ from pycifar.errors import (
     UnsavedWarning,
 )
 from pycifar.foreign_names import known_arguments_only
+from pycifar.given_images import as_images, read_images
 from pycifar.learners import learner_for
 from pycifar.learners.descriptions import OwnObjects, is_own
 from pycifar.memory import check_image_fits, images_that_fit

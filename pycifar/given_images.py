@@ -56,7 +56,7 @@ def read_images(
         return pixels, np.ones(len(pixels), bool)
     found, passed_over = _expanded(items, on_error)
     read = [_pixels(item, model.image_shape[:2], on_error) for item in found]
-    is_read = np.array([pixels is not None for pixels in read])
+    is_read = np.array([pixels is not None for pixels in read], bool)
     numbers = np.flatnonzero(~is_read)
     unread = [str(found[i]) if isinstance(found[i], Path) else f"image {i + 1}" for i in numbers]
     for names, what, of in (

@@ -50,15 +50,6 @@ test_that("a block of doubles comes back with its dimensions", {
   expect_identical(array_from_doubles(block), values)
 })
 
-test_that("a list of arrays is one array", {
-  images <- test_images(3L)
-  listed <- lapply(1:3, function(i) images[i, , , ])
-  expect_identical(images_to_python(listed), images_to_python(images))
-  grey <- lapply(listed, function(image) image[,, 1])
-  expect_identical(images_to_python(grey), images_to_python(images[,,, 1]))
-  expect_identical(images_to_python(list(matrix(7L)))$shape, list(1L, 1L, 1L))
-})
-
 # Red, green, blue and half transparent black, in two rows.
 four_pixels <- function() {
   grDevices::as.raster(matrix(c("#FF0000", "#0000FF", "#00FF00", "#00000080"), 2L))

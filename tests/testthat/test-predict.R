@@ -44,12 +44,6 @@ test_that("image files of any size are read, in the order of their paths", {
   expect_equal(predict(small_model(), paths[[2L]], type = "prob"), both[2L, ], tolerance = 1e-5)
 })
 
-test_that("no images are an error that says so", {
-  for (none in list(character(0), data.frame(path = character(0)), list(), factor(character(0)))) {
-    expect_error(predict(small_model(), none), "no image", class = "pycifar_error_image")
-  }
-})
-
 test_that("names and classes of what is asked for change nothing", {
   model <- small_model()
   black <- as.raster(matrix("black", 40, 60))
