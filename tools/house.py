@@ -38,7 +38,7 @@ LAYERS = (
         "console",
         "table",
     }
-    | {"figure", "backend", "processor", "precision", "memory", "interrupts"},
+    | {"figure", "backend", "processor", "layer_calls", "precision", "memory", "interrupts"},
     {"datasets"},
     {"scratch"},
     {"learners"},

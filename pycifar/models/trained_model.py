@@ -15,7 +15,7 @@ from pycifar.arguments import describe
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError, DataError, printable
 from pycifar.learners import learner_for
-from pycifar.models.multiply_adds import count_multiply_adds
+from pycifar.models.multiply_adds import multiply_adds_by_layer
 
 if TYPE_CHECKING:
     import keras
@@ -118,17 +118,18 @@ class TrainedModel:
         """Return a table with one row per layer of the Keras model.
 
         Its columns are `layer`, `type`, `output_shape` (without the batch), `parameters` and
-        `multiply_adds` (of the forward pass for one image).
+        `multiply_adds` (of the forward pass for one image). A nested network is one row.
         """
         import pandas
 
+        multiply_adds = multiply_adds_by_layer(self.keras_model)
         rows = [
             {
                 "layer": layer.name,
                 "type": type(layer).__name__,
                 "output_shape": "×".join(str(side) for side in layer.output.shape[1:]),
                 "parameters": layer.count_params(),
-                "multiply_adds": count_multiply_adds(layer),
+                "multiply_adds": multiply_adds.get(layer.name, 0),
             }
             for layer in self.keras_model.layers
         ]

@@ -62,6 +62,17 @@ def test_multiply_adds_count_each_weight_that_a_value_sees():
     assert count_multiply_adds(everywhere) == 4 * 4 * 5 * 8
 
 
+def test_multiply_adds_of_a_nested_network_are_those_of_its_layers():
+    # 300 million, as in table 4 of Sandler et al. 2018, without 1.28 million of the head.
+    base = keras.applications.MobileNetV2(include_top=False, weights=None)  # for images of any size
+    start = keras.Input((224, 224, 3))
+    network = keras.Model(start, keras.layers.GlobalAveragePooling2D()(base(start)))
+    assert count_multiply_adds(network) == 299_494_272
+    separable = keras.layers.SeparableConv2D(5, 3, depth_multiplier=2)
+    keras.Sequential([keras.Input((9, 9, 4)), separable])
+    assert count_multiply_adds(separable) == 7 * 7 * (3 * 3 * 4 * 2 + 4 * 2 * 5)
+
+
 def test_the_smallest_image_that_is_said_to_fit_does():
     modules = (alexnet, fastnet, googlenet, lenet5, resnet20, vgg16, zfnet)
     for module in modules:
