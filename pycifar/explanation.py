@@ -269,7 +269,7 @@ def _spatial_layers(network: keras.Model) -> dict[str, keras.Layer]:
 def _outputs(
     network: keras.Model, pixels: np.ndarray, layers: Mapping[str, keras.Layer]
 ) -> dict[str, list[Any]]:
-    """Return what layers return on images, by name; a list, as a layer may be used several times."""
+    """Return what layers return on images, by name; one value for each use of a layer."""
     found: dict[str, list[Any]] = {name: [] for name in layers}
 
     def noting(call: Callable[..., Any], name: str) -> Callable[..., Any]:

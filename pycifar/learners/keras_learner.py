@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,11 +12,14 @@ import numpy as np
 from pycifar.backend import check_process, free_memory, keras, seeded, tensorflow
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError
+from pycifar.layer_calls import graph_of, layers_of
 from pycifar.learners import Learner
 from pycifar.learners.flip_equivariance import tie_flips
 from pycifar.learners.fused_ops import fuse, make_step
 from pycifar.learners.optimizers import loss_and_metrics, optimizer_of
 from pycifar.processor import threads_asked_for
+
+SCALED = "mixed_float16"  # the policy of models whose losses Keras scales
 
 
 class KerasLearner:
@@ -46,14 +49,24 @@ class KerasLearner:
         """Return the model itself."""
         return self.network
 
-    def copy(self) -> Any:
+    def copy(self, image_shape: tuple[int, int, int] | None = None) -> Any:
         """Return an independent copy of the model.
+
+        Args:
+            image_shape: the shape of the images that the copy takes, (height, width, 3), for a
+                model that takes images of any size; None leaves it as it is.
 
         Raises:
             ArgumentError: Keras cannot copy it.
         """
         try:
-            copy = keras.models.clone_model(self.network)
+            start = None
+            if image_shape is not None:
+                pixels = graph_of(self.network).inputs[0]
+                start = keras.Input(image_shape, dtype=pixels.dtype, name=pixels.name)
+            copy = keras.models.clone_model(self.network, start)
+            # Keras gives a copy the policy that is set now, by which it scales losses of float16.
+            copy.dtype_policy = self.network.dtype_policy
             # `variables` copies to NumPy. On JAX, a direct assignment would share the arrays.
             KerasLearner(copy).set_variables(self.variables())
         except Exception as error:
@@ -86,9 +99,9 @@ class KerasLearner:
             )
         with seeded(config.seed):
             loss, metrics = loss_and_metrics(config.label_smoothing)
-            self.network.compile(optimizer, loss=loss, metrics=metrics)
             # Variables that are created in the first step would make TensorFlow compile it twice.
-            optimizer.build(self.network.trainable_variables)
+            optimizer = built_for(self.network, optimizer)
+            self.network.compile(optimizer, loss=loss, metrics=metrics)
 
     def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
         """Tie flip weights, fuse operations and compile the step."""
@@ -155,7 +168,8 @@ class KerasLearner:
 
     def normalise_by(self, batches: Iterable[np.ndarray]) -> None:
         """Set the moving means and variances of batch normalisation to those of these batches."""
-        layers = list(_normalisations(self.network))
+        kind = keras.layers.BatchNormalization
+        layers = [layer for layer in layers_of(self.network) if isinstance(layer, kind)]
         if not layers:
             return
         momenta = [layer.momentum for layer in layers]
@@ -203,7 +217,7 @@ class KerasLearner:
         if not state:
             return 0
         own, theirs = _trained(self.network), _trained(earlier.network)
-        if own == theirs:
+        if own == theirs and len(state) == len(self.network.optimizer.variables):
             self.set_optimizer_state(state)
             return 0
         slots = _slots(earlier.network)
@@ -214,20 +228,17 @@ class KerasLearner:
 
     def restore_optimizer(self, config: TrainingConfig, state: Sequence[np.ndarray]) -> None:
         """Make the optimizer that these settings name, and set its variables to these values."""
-        optimizer = optimizer_of(config)
-        optimizer.build(self.network.trainable_variables)
-        self.network.optimizer = optimizer
+        self.network.optimizer = built_for(self.network, optimizer_of(config))
         self.set_optimizer_state(state)
 
     @property
     def keeps_optimizer_apart(self) -> bool:
         """Whether the optimizer is a class of pycifar, which Keras alone cannot load."""
-        optimizer = getattr(self.network, "optimizer", None)
-        return type(optimizer).__module__.startswith("pycifar.")
+        return type(innermost(self.network)).__module__.startswith("pycifar.")
 
     def file_record(self) -> dict[str, Any]:
-        """Return an empty record: Keras's description is complete."""
-        return {}
+        """Return the precision that the model was made in, which Keras's description leaves out."""
+        return {"dtype_policy": self.network.dtype_policy.name}
 
     def generator_states(self) -> list[list[int]]:
         """Return the states of the layers' random generators, such as dropout's."""
@@ -268,17 +279,30 @@ class KerasLearner:
         return threads_asked_for(names, cores)
 
 
+def built_for(network: Any, optimizer: Any) -> Any:
+    """Return an optimizer with the variables that it has for a model.
+
+    With mixed float16 it is put into one that scales the loss. Keras does so by itself, but then
+    writes into a file only the one inside, and misses variables that this one makes last.
+    """
+    scaling = keras.optimizers.LossScaleOptimizer
+    if network.dtype_policy.name == SCALED and not isinstance(optimizer, scaling):
+        optimizer = scaling(optimizer, name="loss_scale_optimizer")
+    if isinstance(optimizer, scaling):
+        optimizer.inner_optimizer.build(network.trainable_variables)
+    optimizer.build(network.trainable_variables)
+    return optimizer
+
+
+def innermost(network: Any) -> Any:
+    """Return the optimizer of a model, without the one around it that scales the loss."""
+    optimizer = getattr(network, "optimizer", None)
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def as_numpy(variable: Any) -> np.ndarray:
     """Return a copy of the values of a Keras variable."""
     return np.array(keras.ops.convert_to_numpy(variable))
-
-
-def _normalisations(network: Any) -> Iterator[Any]:
-    """Yield all batch normalisation layers, those of nested networks included."""
-    for layer in getattr(network, "layers", []):
-        if isinstance(layer, keras.layers.BatchNormalization):
-            yield layer
-        yield from _normalisations(layer)
 
 
 def _trained(network: Any) -> list[int]:

@@ -24,6 +24,7 @@ from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, Uns
 from pycifar.files import read_file, write_atomically
 from pycifar.language import function
 from pycifar.learners import learner_for
+from pycifar.learners.keras_learner import SCALED, built_for, innermost
 from pycifar.learners.numpy_learner import network_of_numpy
 from pycifar.learners.optimizers import loss_and_metrics
 from pycifar.models.file_check import (
@@ -49,6 +50,7 @@ from pycifar.models.record import (
 )
 from pycifar.models.trained_model import HISTORY_COLUMNS, TrainedModel, check_trained_model
 from pycifar.npz import read_npz
+from pycifar.precision import precision_of
 
 SUFFIX = ".keras"
 ENTRY = "pycifar.json"  # the entry of the archive that pycifar adds to Keras's own
@@ -182,6 +184,9 @@ def _model_in(content: bytes, source: str) -> TrainedModel:
     try:
         record = checked_record(extra)
         network = checked_network(entries)
+        # Absent from the files of older versions.
+        if extra.get("dtype_policy", f"mixed_{precision_of(network)}") == SCALED:
+            network.dtype_policy = SCALED  # a training that goes on scales its loss, too
         _give_weights(network, entries, record["config"])
         model = _restore(network, extra, record)
         _restore_learning(model, extra.get("generators", []), entries)
@@ -237,7 +242,7 @@ def _with_known_optimizer(network: keras.Model) -> Iterator[keras.Model]:
     That is any optimizer which is not Keras's own, such as `pycifar.learners.muon.Muon`.
     """
     optimizer = getattr(network, "optimizer", None)
-    if optimizer is None or type(optimizer).__module__.startswith("keras."):
+    if optimizer is None or type(innermost(network)).__module__.startswith("keras."):
         yield network
         return
     compiled = network.compiled
@@ -330,8 +335,8 @@ def _give_weights(
     optimizer = optimizer_config(entries[CONFIG])
     if optimizer is not None:
         loss, metrics = loss_and_metrics(config.label_smoothing)
-        network.compile(keras.optimizers.deserialize(optimizer), loss, metrics=metrics)
-        network.optimizer.build(network.trainable_variables)
+        built = built_for(network, keras.optimizers.deserialize(optimizer))
+        network.compile(built, loss, metrics=metrics)
     with TemporaryDirectory(prefix="pycifar-") as folder:
         path = Path(folder, WEIGHTS)
         path.write_bytes(entries[WEIGHTS])

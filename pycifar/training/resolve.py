@@ -151,6 +151,8 @@ def own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
             f"`optimizer` must be given: the model's own, {model.config.optimizer}, was not saved "
             "with it."
         )
+    if type(own).__name__ != model.config.optimizer:
+        own = own.inner_optimizer  # Keras puts it into a LossScaleOptimizer with float16
     return own.from_config(own.get_config())
 
 
