@@ -289,9 +289,9 @@ def evaluate(model: TrainedModel, dataset: Dataset, split: str, tta: Any) -> dic
 
 
 @entry_point
-def save_model(model: TrainedModel, path: str, overwrite: Any) -> str:
+def save_model(model: TrainedModel, path: str, overwrite: Any, include_optimizer: Any) -> str:
     """Save a model, and return the path of the file."""
-    return str(pycifar.save_model(model, path, overwrite))
+    return str(pycifar.save_model(model, path, overwrite, include_optimizer))
 
 
 @entry_point

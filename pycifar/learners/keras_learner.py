@@ -214,8 +214,8 @@ class KerasLearner:
             How many trainable weights have no state to go on from.
         """
         state = earlier.optimizer_state()
-        if not state:
-            return 0
+        if not state:  # the model was saved without it
+            return len(self.network.trainable_variables)
         own, theirs = _trained(self.network), _trained(earlier.network)
         if own == theirs and len(state) == len(self.network.optimizer.variables):
             self.set_optimizer_state(state)

@@ -61,7 +61,9 @@ STATE = "pycifar-optimizer.npz"  # the variables of an optimizer that Keras cann
 OF_TORCH = re.compile(rb"keras\.src\.backend\.torch\.optimizers\.torch_\w+")
 
 
-def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -> Path:
+def save_model(
+    model: TrainedModel, path: str | Path, overwrite: bool = False, include_optimizer: bool = True
+) -> Path:
     """Save a trained model to one file.
 
     The file holds the network, its weights, the optimizer's state, and pycifar's record of the
@@ -73,12 +75,16 @@ def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -
         model: what `train` returned.
         path: the file to write, ending in ``.keras``; its folder must exist.
         overwrite: whether an existing file may be replaced.
+        include_optimizer: whether the file holds the optimizer's state, such as momenta, which may
+            take more space than the weights. Without it, predictions are the same. A training that
+            goes on from the file starts the optimizer anew, with an `OptimizerWarning`; if the
+            optimizer was a Keras object of yours, it must be given again.
 
     Returns:
         The path of the file.
 
     Raises:
-        ArgumentError: `model` or `path` is not as above.
+        ArgumentError: an argument is not as above.
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
 
@@ -91,7 +97,8 @@ def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -
     """
     check_trained_model(model)
     target = check_output("path", path, (SUFFIX,), check_flag("overwrite", overwrite))
-    write_atomically(target, lambda temporary: _write(model, temporary))
+    check_flag("include_optimizer", include_optimizer)
+    write_atomically(target, lambda temporary: _write(model, temporary, include_optimizer))
     warn_if_unloadable(model.network, stacklevel=3)
     return target
 
@@ -202,7 +209,7 @@ def reason(error: Exception) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
 
 
-def _write(model: TrainedModel, path: Path) -> None:
+def _write(model: TrainedModel, path: Path, include_optimizer: bool = True) -> None:
     learner = learner_for(model.network)
     extra = {
         "format": FORMAT,
@@ -219,7 +226,7 @@ def _write(model: TrainedModel, path: Path) -> None:
         "generators": learner.generator_states(),
         **learner.file_record(),
     }
-    with _with_known_optimizer(model.keras_model) as network:
+    with _with_known_optimizer(model.keras_model, include_optimizer) as network:
         try:
             network.save(path)
         except (NotImplementedError, TypeError) as error:
@@ -230,19 +237,20 @@ def _write(model: TrainedModel, path: Path) -> None:
     _name_optimizer_for_all_backends(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(ENTRY, json.dumps(extra, indent=1))
-        if learner.keeps_optimizer_apart:
+        if include_optimizer and learner.keeps_optimizer_apart:
             with archive.open(STATE, "w") as entry:
                 np.savez(entry, *learner.optimizer_state())
 
 
 @contextmanager
-def _with_known_optimizer(network: keras.Model) -> Iterator[keras.Model]:
-    """Yield the network without its optimizer, if Keras could not load that one from a file.
+def _with_known_optimizer(network: keras.Model, included: bool) -> Iterator[keras.Model]:
+    """Yield the network, without its optimizer if it is not included or Keras could not load it.
 
-    That is any optimizer which is not Keras's own, such as `pycifar.learners.muon.Muon`.
+    The latter is any optimizer which is not Keras's own, such as `pycifar.learners.muon.Muon`.
     """
     optimizer = getattr(network, "optimizer", None)
-    if optimizer is None or type(innermost(network)).__module__.startswith("keras."):
+    known = included and type(innermost(network)).__module__.startswith("keras.")
+    if optimizer is None or known:
         yield network
         return
     compiled = network.compiled

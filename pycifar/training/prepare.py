@@ -178,7 +178,7 @@ def _take_optimizer_state(learner: Learner, earlier: TrainedModel, config: Train
     if new:
         warnings.warn(
             f"The optimizer starts anew for {new} weights: they were not trained before, because "
-            "their layers were frozen, or the model was saved without them.",
+            "their layers were frozen, or the model was saved without its optimizer's state.",
             OptimizerWarning,
             stacklevel=4,  # where train() was called
         )
