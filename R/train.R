@@ -33,7 +33,7 @@
 #'   * a function with the arguments `input_shape` (an integer vector of height, width and 3) and
 #'     `n_classes`, which returns a Keras model.
 #'   * a model from [cifar_build_model()] or a Keras model, such as one from the package keras3. A
-#'     copy of it is trained.
+#'     copy of it is trained. One for images of any size gets the size of the data set.
 #'   * a trained model, to continue it.
 #'   * `NULL`, which means `"cnn2"`. It must be `NULL` if `dataset` is a trained model.
 #' @param epochs The number of passes over the training images, at least 1. For a trained model, the

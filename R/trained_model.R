@@ -34,6 +34,13 @@
 #' * `fingerprint`: the fingerprint of the weights when this object was made; see
 #'   [cifar_fingerprint()].
 #'
+#' `model$keras_model` is the Keras model in Python, as reticulate and the package keras3 use it. It
+#' takes images with values of 0-255 as numbers, not raw as [cifar_images()] returns them. It cuts
+#' fractions off, so images that were divided by 255 are black to it. It is the model itself: weights
+#' that you set and layers that you freeze are so for [cifar_evaluate()], [cifar_save_model()] and a
+#' training that goes on, but `saveRDS()` keeps the model as it was made. For `"mlp_sigmoid"` and
+#' `"mlp_relu"` it is a Keras model with the same weights, made anew each time.
+#'
 #' `print()` describes the model and shows its last loss and accuracy. `summary()` adds the layers
 #' and the settings. `plot()` draws accuracy and loss against epochs.
 #'
@@ -51,7 +58,35 @@
 #' model
 #' summary(model)
 #' plot(model)
+#'
+#' # The features that the last layer is given
+#' network <- model$keras_model
+#' keras <- reticulate::import("keras")
+#' layers <- network$layers
+#' last <- layers[[length(layers)]]
+#' features <- keras$Model(network$inputs, last$input)
+#' images <- cifar_images(dataset, 1:100)
+#' storage.mode(images) <- "integer"
+#' dim(features$predict(images, verbose = 0L))
+#'
+#' # Train the last layer alone, then all of them
+#' for (layer in layers) layer$trainable <- FALSE
+#' last$trainable <- TRUE
+#' head <- cifar_train(dataset, model, epochs = 1, verbose = 0)
+#' for (layer in head$keras_model$layers) layer$trainable <- TRUE
+#' whole <- suppressWarnings( # the optimizer starts anew for what was frozen
+#'   cifar_train(dataset, head, epochs = 1, verbose = 0),
+#'   classes = "pycifar_warning_optimizer"
+#' )
 NULL
+
+#' @export
+`$.cifar_trained_model` <- function(x, name) {
+  if (identical(name, "keras_model")) {
+    return(python_call("keras_model", live_handle(x, "model", "cifar_trained_model")))
+  }
+  .subset2(x, name)
+}
 
 #' Compute the fingerprint of a model's weights
 #'

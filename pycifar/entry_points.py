@@ -252,6 +252,12 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
 
 
 @entry_point
+def keras_model(model: TrainedModel) -> Any:
+    """Return the Keras model of a trained model, or one with the weights of a NumPy network."""
+    return model.keras_model
+
+
+@entry_point
 def fingerprint(model: TrainedModel) -> str:
     """Return the SHA-256 over all weights."""
     return model.fingerprint()
