@@ -84,7 +84,11 @@ class TrainedModel:
 
     @property
     def keras_model(self) -> keras.Model:
-        """The network as a Keras model; a NumPy network is converted to an equivalent one."""
+        """The network as a Keras model; a NumPy network is converted to an equivalent one.
+
+        The networks of pycifar take pixels of 0-255. Keras cuts fractions off, so images that were
+        divided by 255 are black to them; `predict` takes these as what they are.
+        """
         return learner_for(self.network).as_keras()
 
     def check_classes(self, class_names: tuple[str, ...]) -> None:
