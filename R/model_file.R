@@ -8,10 +8,11 @@
 #' @param model A model from [cifar_train()] or [cifar_load_model()].
 #' @param path The path of the file, ending in `.keras`. The folder must exist.
 #' @param overwrite Whether an existing file may be replaced.
-#' @param include_optimizer Whether the file holds the state of the optimizer, such as momenta, which
-#'   may take more space than the weights. Without it, predictions are the same. A training that goes
-#'   on from the file starts the optimizer anew, with a warning of class `pycifar_warning_optimizer`.
-#'   If the optimizer was a Keras object of yours, it must be given again.
+#' @param include_optimizer Whether the file holds the state of the optimizer, such as momenta,
+#'   which may take more space than the weights. Without it, predictions are the same. A training
+#'   that goes on from the file starts the optimizer anew, with a warning of class
+#'   `pycifar_warning_optimizer`. If the optimizer was a Keras object of yours, it must be given
+#'   again.
 #'
 #' @return The path, invisibly.
 #' @section Errors:

@@ -36,10 +36,11 @@
 #'
 #' `model$keras_model` is the Keras model in Python, as reticulate and the package keras3 use it. It
 #' takes images with values of 0-255 as numbers, not raw as [cifar_images()] returns them. It cuts
-#' fractions off, so images that were divided by 255 are black to it. It is the model itself: weights
-#' that you set and layers that you freeze are so for [cifar_evaluate()], [cifar_save_model()] and a
-#' training that goes on, but `saveRDS()` keeps the model as it was made. For `"mlp_sigmoid"` and
-#' `"mlp_relu"` it is a Keras model with the same weights, made anew each time.
+#' fractions off, so images that were divided by 255 are black to it. It is the model itself:
+#' weights that you set and layers that you freeze are so for [cifar_evaluate()],
+#' [cifar_save_model()] and a training that goes on, but `saveRDS()` keeps the model as it was made.
+#' For `"mlp_sigmoid"` and `"mlp_relu"` it is a Keras model with the same weights, made anew each
+#' time.
 #'
 #' `print()` describes the model and shows its last loss and accuracy. `summary()` adds the layers
 #' and the settings. `plot()` draws accuracy and loss against epochs.

@@ -37,12 +37,12 @@ def _of_call(layer: Any, output_shape: tuple[int, ...]) -> int:
     from pycifar.backend import keras
 
     layers = keras.layers
-    n_values = math.prod(output_shape[1:])
+    n_values, found = math.prod(output_shape[1:]), 0
     if isinstance(layer, layers.SeparableConv2D):
         kernels = (layer.depthwise_kernel, layer.pointwise_kernel)
-        return n_values // layer.filters * sum(math.prod(kernel.shape) for kernel in kernels)
-    if isinstance(layer, layers.DepthwiseConv2D):
-        return n_values * math.prod(layer.kernel.shape[:2])
-    if isinstance(layer, (layers.Conv2D, layers.Dense)):
-        return n_values * math.prod(layer.kernel.shape[:-1])
-    return 0
+        found = n_values // layer.filters * sum(math.prod(kernel.shape) for kernel in kernels)
+    elif isinstance(layer, layers.DepthwiseConv2D):
+        found = n_values * math.prod(layer.kernel.shape[:2])
+    elif isinstance(layer, (layers.Conv2D, layers.Dense)):
+        found = n_values * math.prod(layer.kernel.shape[:-1])
+    return found
