@@ -35,12 +35,12 @@
 #'   [cifar_fingerprint()].
 #'
 #' `model$keras_model` is the Keras model in Python, as reticulate and the package keras3 use it. It
-#' takes images with values of 0-255 as numbers, not raw as [cifar_images()] returns them. It cuts
-#' fractions off, so images that were divided by 255 are black to it. It is the model itself:
-#' weights that you set and layers that you freeze are so for [cifar_evaluate()],
-#' [cifar_save_model()] and a training that goes on, but `saveRDS()` keeps the model as it was made.
-#' For `"mlp_sigmoid"` and `"mlp_relu"` it is a Keras model with the same weights, made anew each
-#' time.
+#' takes images with values of 0-255 as numbers, not raw as [cifar_images()] returns them. The
+#' networks of pycifar multiply an image that was divided by 255 by it again: one with fractions and
+#' nothing above 1. It is the model itself: weights that you set and layers that you freeze are so
+#' for [cifar_evaluate()], [cifar_save_model()] and a training that goes on, but `saveRDS()` keeps
+#' the model as it was made. For `"mlp_sigmoid"` and `"mlp_relu"` it is a Keras model with the same
+#' weights, made anew each time.
 #'
 #' `print()` describes the model and shows its last loss and accuracy. `summary()` adds the layers
 #' and the settings. `plot()` draws accuracy and loss against epochs.
@@ -142,8 +142,8 @@ new_trained_model <- function(handle) {
   )
 }
 
-# Return the bytes of the file that cifar_save_model() would write, or NULL if Keras cannot write it.
-# There was a warning of class `pycifar_warning_unsaved` then, before the training.
+# Return the bytes of the file that cifar_save_model() would write, or NULL if Keras cannot write
+# it. There was a warning of class `pycifar_warning_unsaved` then, before the training.
 file_of <- function(handle) {
   tryCatch(
     python_call("model_file", handle),

@@ -251,19 +251,19 @@ def _spatial_network(model: Any) -> keras.Model:
 def _spatial_layers(network: keras.Model) -> dict[str, keras.Layer]:
     """Return the layers whose output has height and width, by name, as `calls_of` names them.
 
-    Layers that only rescale, crop or reorder the input are left out.
+    Layers that only rescale, crop or reorder the input are left out, and networks of these alone.
     """
     from pycifar.backend import keras
 
     layers = keras.layers
     plain = (layers.Rescaling, layers.Normalization, layers.Permute, layers.Cropping2D)
-    return {
-        call.path: call.operation
-        for call in calls_of(network)
-        if isinstance(call.operation, keras.Layer)
-        and not isinstance(call.operation, plain)
-        and len(call.outputs[0].shape) == 4
-    }
+    found: dict[str, keras.Layer] = {}
+    for call in calls_of(network):  # a nested network follows what is inside
+        looks = call.is_layer and not isinstance(call.operation, plain)
+        looks = looks or any(name.startswith(f"{call.path}/") for name in found)
+        if looks and len(call.outputs[0].shape) == 4:
+            found[call.path] = call.operation
+    return found
 
 
 def _outputs(

@@ -38,7 +38,8 @@ LAYERS = (
         "console",
         "table",
     }
-    | {"figure", "backend", "processor", "layer_calls", "precision", "memory", "interrupts"},
+    | {"figure", "backend", "processor", "layer_calls", "pixels", "precision", "memory"}
+    | {"interrupts"},
     {"datasets"},
     {"scratch"},
     {"learners"},

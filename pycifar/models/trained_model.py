@@ -86,8 +86,8 @@ class TrainedModel:
     def keras_model(self) -> keras.Model:
         """The network as a Keras model; a NumPy network is converted to an equivalent one.
 
-        The networks of pycifar take pixels of 0-255. Keras cuts fractions off, so images that were
-        divided by 255 are black to them; `predict` takes these as what they are.
+        The networks of pycifar take pixels of 0-255, of any type. They multiply an image that was
+        divided by 255 by it again: one with fractions and nothing above 1.
         """
         return learner_for(self.network).as_keras()
 

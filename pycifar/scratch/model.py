@@ -11,8 +11,9 @@ import numpy as np
 from pycifar.arguments import check_choice, check_count, check_number, describe
 from pycifar.errors import ArgumentError, ImageError
 from pycifar.limits import MOST_UNITS
+from pycifar.pixels import pixels_and_scaling
 from pycifar.precision import computing_in
-from pycifar.scratch.inputs import INPUTS
+from pycifar.scratch.inputs import INPUTS, MIDDLE
 from pycifar.scratch.network import (
     ACTIVATIONS,
     cross_entropy,
@@ -171,8 +172,8 @@ class NumpyModel:
         from pycifar.backend import keras
 
         with computing_in("float32"):
-            pixels = keras.Input(self.input_shape[1:], dtype="uint8", name="pixels")
-            values = INPUTS[self.inputs].keras_make(pixels)
+            pixels, scaling = pixels_and_scaling(self.input_shape[1:], 1 / MIDDLE, -1.0)
+            values = INPUTS[self.inputs].keras_make(pixels, scaling)
             for number, layer in enumerate(self.network, start=1):
                 last = layer.activation == "softmax"
                 values = keras.layers.Dense(

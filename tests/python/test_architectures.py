@@ -133,6 +133,20 @@ def test_each_keras_model_can_be_saved_and_loaded_in_safe_mode(name, tmp_path):
     assert (loaded.predict_on_batch(images) == model.predict_on_batch(images)).all()
 
 
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_images_divided_by_255_are_what_they_were_for_keras_alone(name, tmp_path):
+    model = pycifar.build_model(name, seed=1)
+    model = model.to_keras() if name.startswith("mlp") else model
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    images[1], images[2] = 0, images[2] % 2  # black, and nearly black: no image decides for others
+    probabilities = loaded.predict_on_batch(images)
+    divided = np.where([[[[True]]], [[[True]]], [[[False]]], [[[True]]]], images / 255, images)
+    for same in (images.astype(np.int32), images.astype(np.float32), divided):
+        assert (loaded.predict_on_batch(same) == probabilities).all()
+
+
 def test_inception_modules_have_the_widths_of_the_paper_over_four():
     model = pycifar.build_model("googlenet")
     joined = [layer for layer in model.layers if layer.name.endswith("_join")]

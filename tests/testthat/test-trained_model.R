@@ -79,6 +79,11 @@ test_that("the Keras model gives features, and layers that are frozen in it stay
     unlist(predict(model, small_dataset(), type = "prob"), use.names = FALSE),
     tolerance = 1e-5
   )
+  expect_equal(
+    network$predict(images / 255, verbose = 0L),
+    network$predict(images, verbose = 0L),
+    tolerance = 1e-6
+  )
   features <- keras$Model(network$inputs, last$input)$predict(images, verbose = 0L)
   expect_identical(dim(features), c(dim(images)[[1L]], 84L))
 
