@@ -4,7 +4,9 @@
 #'   * a name from [cifar_list_architectures()].
 #'   * a function with the arguments `input_shape` (an integer vector of height, width and 3) and
 #'     `n_classes`, which returns a Keras model.
-#'   * a model, such as one from the package keras3. It is checked and returned.
+#'   * a model, such as one from the package keras3. It is checked and returned. One for images of
+#'     any size, such as of `keras$Input(list(NULL, NULL, 3L))`, is copied for `input_shape`. One
+#'     with a dict of one input or output is returned without the dict.
 #' @param input_shape The shape of an image: height and width in pixels, and 3.
 #' @param n_classes The number of classes, at least 2.
 #' @param seed A whole number from 0 to 2^31 - 1. It determines the initial weights. `NULL` draws a

@@ -8,6 +8,11 @@
 #' @param model A model from [cifar_train()] or [cifar_load_model()].
 #' @param path The path of the file, ending in `.keras`. The folder must exist.
 #' @param overwrite Whether an existing file may be replaced.
+#' @param include_optimizer Whether the file holds the state of the optimizer, such as momenta,
+#'   which may take more space than the weights. Without it, predictions are the same. A training
+#'   that goes on from the file starts the optimizer anew, with a warning of class
+#'   `pycifar_warning_optimizer`. If the optimizer was a Keras object of yours, it must be given
+#'   again.
 #'
 #' @return The path, invisibly.
 #' @section Errors:
@@ -22,13 +27,14 @@
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' path <- tempfile(fileext = ".keras")
 #' cifar_save_model(model, path)
-cifar_save_model <- function(model, path, overwrite = FALSE) {
+cifar_save_model <- function(model, path, overwrite = FALSE, include_optimizer = TRUE) {
   check_given(c("model", "path"))
   invisible(python_call(
     "save_model",
     live_handle(model, "model", "cifar_trained_model"),
     one_value(path, "path", "a path"),
-    one_value(overwrite, "overwrite", "TRUE or FALSE")
+    one_value(overwrite, "overwrite", "TRUE or FALSE"),
+    one_value(include_optimizer, "include_optimizer", "TRUE or FALSE")
   ))
 }
 

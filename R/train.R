@@ -35,7 +35,8 @@
 #'   * a function with the arguments `input_shape` (an integer vector of height, width and 3) and
 #'     `n_classes`, which returns a Keras model.
 #'   * a model from [cifar_build_model()] or a Keras model, such as one from the package keras3. A
-#'     copy of it is trained. A Keras model of your own must end with a softmax, with logits, or,
+#'     copy of it is trained. One for images of any size gets the size of the data set. A Keras model
+#'     of your own must end with a softmax, with logits, or,
 #'     for two classes, with one unit, a sigmoid or a logit. The trained model always gives
 #'     probabilities. The optimizer, loss and metrics that it was compiled with are used, unless you
 #'     give others.

@@ -42,6 +42,14 @@
 #' classes other names, rename the levels of what [`predict()`][predict.cifar_trained_model]
 #' returns, such as `levels(classes)[1] <- "aeroplane"`.
 #'
+#' `model$keras_model` is the Keras model in Python, as reticulate and the package keras3 use it. It
+#' takes images with values of 0-255 as numbers, not raw as [cifar_images()] returns them. The
+#' networks of pycifar multiply an image that was divided by 255 by it again: one with fractions and
+#' nothing above 1. It is the model itself: weights that you set and layers that you freeze are so
+#' for [cifar_evaluate()], [cifar_save_model()] and a training that goes on, but `saveRDS()` keeps
+#' the model as it was made. For `"mlp_sigmoid"` and `"mlp_relu"` it is a Keras model with the same
+#' weights, made anew each time.
+#'
 #' `print()` describes the model and shows its last loss and accuracy. `summary()` adds the layers
 #' and the settings. `plot()` draws accuracy and loss against epochs.
 #'
@@ -66,14 +74,35 @@
 #' summary(model)
 #' plot(model)
 #'
-#' # The outputs of the layer "hidden" as features of images, in numbers of R.
+#' # The features that the last layer is given
+#' network <- model$keras_model
 #' keras <- reticulate::import("keras")
-#' network <- model$handle$keras_model
-#' hidden <- keras$ops$cast(network$get_layer("hidden")$output, "float32")
-#' pixels <- cifar_images(dataset, 1:3)
-#' pixels <- array(as.integer(pixels), dim(pixels))
-#' dim(keras$Model(network$inputs, hidden)$predict(pixels, verbose = 0L))
+#' layers <- network$layers
+#' last <- layers[[length(layers)]]
+#' values <- keras$ops$cast(last$input, "float32") # R has no bfloat16
+#' features <- keras$Model(network$inputs, values)
+#' images <- cifar_images(dataset, 1:100)
+#' storage.mode(images) <- "integer"
+#' dim(features$predict(images, verbose = 0L))
+#'
+#' # Train the last layer alone, then all of them
+#' for (layer in layers) layer$trainable <- FALSE
+#' last$trainable <- TRUE
+#' head <- cifar_train(dataset, model, epochs = 1, verbose = 0)
+#' for (layer in head$keras_model$layers) layer$trainable <- TRUE
+#' whole <- suppressWarnings( # the optimizer starts anew for what was frozen
+#'   cifar_train(dataset, head, epochs = 1, verbose = 0),
+#'   classes = "pycifar_warning_optimizer"
+#' )
 NULL
+
+#' @export
+`$.cifar_trained_model` <- function(x, name) {
+  if (identical(name, "keras_model")) {
+    return(python_call("keras_model", live_handle(x, "model", "cifar_trained_model")))
+  }
+  .subset2(x, name)
+}
 
 #' Compute the fingerprint of a model's weights
 #'

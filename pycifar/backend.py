@@ -199,7 +199,7 @@ def gradient(score: Callable[[Any], Any], values: Any) -> tuple[Any, Any]:
         with tensorflow.GradientTape() as tape:
             tape.watch(values)
             result = score(values)
-        return result, tape.gradient(result, values)
+        return result, tape.gradient(result, values, unconnected_gradients="zero")
     if keras.backend.backend() == "torch":
         values = values.detach().requires_grad_()
         result = score(values)

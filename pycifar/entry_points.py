@@ -283,6 +283,12 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
 
 
 @entry_point
+def keras_model(model: TrainedModel) -> Any:
+    """Return the Keras model of a trained model, or one with the weights of a NumPy network."""
+    return model.keras_model
+
+
+@entry_point
 def fingerprint(model: TrainedModel) -> str:
     """Return the SHA-256 over all weights."""
     return model.fingerprint()
@@ -332,9 +338,9 @@ def evaluate(model: TrainedModel, dataset: Dataset, split: str, tta: Any) -> dic
 
 
 @entry_point
-def save_model(model: TrainedModel, path: str, overwrite: Any) -> str:
+def save_model(model: TrainedModel, path: str, overwrite: Any, include_optimizer: Any) -> str:
     """Save a model, and return the path of the file."""
-    return str(pycifar.save_model(model, path, overwrite))
+    return str(pycifar.save_model(model, path, overwrite, include_optimizer))
 
 
 @entry_point

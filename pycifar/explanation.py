@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from pycifar.errors import ArgumentError, ImageError, printable
 from pycifar.evaluation import check_model, predict
 from pycifar.foreign_names import known_arguments_only
 from pycifar.given_images import as_images, is_one_image
+from pycifar.layer_calls import calls_of, graph_of, layers_of
+from pycifar.learners.undo import set_until_closed
 from pycifar.models.trained_model import TrainedModel
 from pycifar.table import as_html
 
@@ -99,25 +103,25 @@ def explain(
     from pycifar.backend import gradient, keras
 
     network, pixels = _spatial_network(model), one_image(model, image)
-    names = _spatial_layers(network)
-    chosen = names[-1] if layer is None else check_choice("layer", layer, names)
+    layers = _spatial_layers(network)
+    inner = [name for name, layer in layers.items() if graph_of(layer) is None]
+    chosen = inner[-1] if layer is None else check_choice("layer", layer, list(layers))
     (probabilities,) = predict(model, pixels, "prob")
     number = int(probabilities.argmax())
     if class_name is not None:
         number = model.class_names.index(check_choice("class_name", class_name, model.class_names))
-    start, outputs, end = _tensors(network)
-    lower = keras.Model(start, outputs[chosen])
-    upper = keras.Model(outputs[chosen], end)
+    found = _outputs(network, pixels, {chosen: layers[chosen]})[chosen]
 
     def score(maps: Any) -> Any:
         # Grad-CAM takes the gradient of the score before the softmax, but the networks return
         # probabilities. Their logarithms minus the mean logarithm are the scores minus their mean.
-        logs = keras.ops.log(keras.ops.maximum(upper(maps, training=False)[0], SMALLEST))
+        with _replaced(layers[chosen], len(found), maps):
+            outputs = network(pixels, training=False)
+        logs = keras.ops.log(keras.ops.maximum(outputs[0], SMALLEST))
         return logs[number] - keras.ops.mean(logs)
 
-    maps = keras.ops.convert_to_tensor(lower.predict_on_batch(pixels))
-    slopes = keras.ops.convert_to_numpy(gradient(score, maps)[1])[0]
-    weighed = keras.ops.convert_to_numpy(maps)[0] @ slopes.mean(axis=(0, 1))
+    slopes = keras.ops.convert_to_numpy(gradient(score, found[-1])[1])[0]
+    weighed = keras.ops.convert_to_numpy(found[-1])[0] @ slopes.mean(axis=(0, 1))
     return Explanation(
         image=pixels[0],
         heatmap=_heatmap(weighed, pixels.shape[1:3]),
@@ -159,17 +163,22 @@ def feature_maps(
     network, pixels = _spatial_network(model), one_image(model, image)
     allowed = _spatial_layers(network)
     if layers is None:
-        windows = (keras.layers.Conv2D, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
-        names = [name for name in allowed if isinstance(network.get_layer(name), windows)]
+        windows = (
+            *(keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D),
+            *(keras.layers.MaxPooling2D, keras.layers.AveragePooling2D),
+        )
+        names = [name for name, layer in allowed.items() if isinstance(layer, windows)]
     else:
         given = [layers] if isinstance(layers, str) else list(layers)
-        names = [check_choice("layers", name, allowed) for name in given]
+        names = [check_choice("layers", name, list(allowed)) for name in given]
     if not names:
         raise ArgumentError(f"`layers` must name at least one layer, not {describe(layers)}.")
-    start, outputs, _ = _tensors(network)
-    found = keras.Model(start, {name: outputs[name] for name in names}).predict_on_batch(pixels)
+    found = _outputs(network, pixels, {name: allowed[name] for name in names})
     # Matplotlib draws with NumPy's masked arrays, which may not support bfloat16.
-    return {name: np.asarray(found[name], np.float32)[0] for name in names}
+    return {
+        name: keras.ops.convert_to_numpy(maps[-1]).astype(np.float32)[0]
+        for name, maps in found.items()
+    }
 
 
 def filters(model: TrainedModel) -> np.ndarray:
@@ -197,9 +206,8 @@ def filters(model: TrainedModel) -> np.ndarray:
     from pycifar.backend import keras
 
     check_model(model)
-    network = model.keras_model
-    with_weights = (keras.layers.Conv2D, keras.layers.Dense)
-    layers = [layer for layer in network.layers if isinstance(layer, with_weights)]
+    every = list(layers_of(model.keras_model))
+    layers = [x for x in every if isinstance(x, (keras.layers.Conv2D, keras.layers.Dense))]
     kernel: np.ndarray = np.empty(0)
     if layers:
         kernel = keras.ops.convert_to_numpy(layers[0].kernel)
@@ -208,7 +216,7 @@ def filters(model: TrainedModel) -> np.ndarray:
         return kernel.transpose(3, 0, 1, 2)
     if kernel.ndim == 2 and kernel.shape[0] == height * width * 3:
         # A Permute layer moves the colours before height and width.
-        if any(isinstance(layer, keras.layers.Permute) for layer in network.layers):
+        if any(isinstance(layer, keras.layers.Permute) for layer in every):
             return kernel.T.reshape(-1, 3, height, width).transpose(0, 2, 3, 1)
         return kernel.T.reshape(-1, height, width, 3)
     raise ArgumentError(
@@ -241,35 +249,55 @@ def _spatial_network(model: Any) -> keras.Model:
     return network
 
 
-def _spatial_layers(network: keras.Model) -> list[str]:
-    """Return the names of the layers whose output has height and width.
+def _spatial_layers(network: keras.Model) -> dict[str, keras.Layer]:
+    """Return the layers whose output has height and width, by name, as `calls_of` names them.
 
-    Layers that only rescale, crop or reorder the input are left out.
+    Layers that only rescale, crop or reorder the input are left out, and networks of these alone.
     """
     from pycifar.backend import keras
 
-    plain = (keras.layers.InputLayer, keras.layers.Rescaling, keras.layers.Permute)
-    cropping = keras.layers.Cropping2D
-    return [
-        layer.name
-        for layer in network.layers
-        if len(layer.output.shape) == 4 and not isinstance(layer, (*plain, cropping))
-    ]
+    layers = keras.layers
+    plain = (layers.Rescaling, layers.Normalization, layers.Permute, layers.Cropping2D)
+    found: dict[str, keras.Layer] = {}
+    for call in calls_of(network):  # a nested network follows what is inside
+        looks = call.is_layer and not isinstance(call.operation, plain)
+        looks = looks or any(name.startswith(f"{call.path}/") for name in found)
+        if looks and len(call.outputs[0].shape) == 4:
+            found[call.path] = call.operation
+    return found
 
 
-def _tensors(network: keras.Model) -> tuple[Any, dict[str, Any], Any]:
-    """Return a network's input, the output of each layer by name, and the network's output."""
-    from pycifar.backend import keras
+def _outputs(
+    network: keras.Model, pixels: np.ndarray, layers: Mapping[str, keras.Layer]
+) -> dict[str, list[Any]]:
+    """Return what layers return on images, by name; one value for each use of a layer."""
+    found: dict[str, list[Any]] = {name: [] for name in layers}
 
-    if not isinstance(network, keras.Sequential):
-        outputs = {layer.name: layer.output for layer in network.layers}
-        return network.inputs[0], outputs, network.outputs[0]
-    # The layers of a Sequential that was loaded are connected to a graph other than the model's.
-    start = keras.Input(batch_shape=network.input_shape, dtype=network.inputs[0].dtype)
-    values, outputs = start, {}
-    for layer in network.layers:
-        values = outputs[layer.name] = layer(values)
-    return start, outputs, values
+    def noting(call: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def noted(*values: Any, **named: Any) -> Any:
+            found[name].append(call(*values, **named))
+            return found[name][-1]
+
+        return noted
+
+    with ExitStack() as changes:
+        for name, layer in layers.items():
+            set_until_closed(changes, layer, "call", noting(layer.call, name))
+        network(pixels, training=False)
+    return found
+
+
+@contextmanager
+def _replaced(layer: keras.Layer, use: int, maps: Any) -> Iterator[None]:
+    """Let a layer return `maps` at this use of it, counted from 1."""
+    call, uses = layer.call, itertools.count(1)
+
+    def replaced(*values: Any, **named: Any) -> Any:
+        return maps if next(uses) == use else call(*values, **named)
+
+    with ExitStack() as changes:
+        set_until_closed(changes, layer, "call", replaced)
+        yield
 
 
 def _heatmap(weighed: np.ndarray, size: tuple[int, int]) -> np.ndarray:

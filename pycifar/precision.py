@@ -8,6 +8,7 @@ from typing import Any
 
 from pycifar.arguments import check_choice
 from pycifar.errors import ArgumentError
+from pycifar.layer_calls import layers_of
 from pycifar.processor import find_processor
 
 # Keras's dtype policy for each precision. With bfloat16, weights, losses and updates stay float32.
@@ -70,8 +71,9 @@ def computing_in(precision: str) -> Iterator[None]:
 def precision_of(model: Any) -> str:
     """Return the precision of a model: the type of half the width that any layer computes in.
 
-    Without such a layer it is "float64" if all layers compute in that, and else "float32".
+    Without such a layer it is "float64" if all layers compute in that, and else "float32". The
+    layers inside of nested networks count, and the networks themselves do not.
     """
-    computed = {layer.compute_dtype for layer in getattr(model, "layers", ())}
+    computed = {x.compute_dtype for x in layers_of(model) if not hasattr(x, "layers")}
     halves = [name for name in ("bfloat16", "float16") if name in computed]
     return halves[0] if halves else "float64" if computed == {"float64"} else "float32"

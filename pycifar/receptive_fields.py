@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from pycifar.architectures import ARCHITECTURES, build_model
 from pycifar.arguments import check_choice, describe
 from pycifar.errors import ArgumentError
 from pycifar.foreign_names import known_arguments_only
+from pycifar.layer_calls import Call, calls_of, graph_of
 from pycifar.learners import is_network, learner_for
 from pycifar.models.trained_model import TrainedModel
 
@@ -30,12 +32,15 @@ class View:
     jump: int
 
 
+START = View(1, 1)  # the image, of which a unit is one pixel
+
+
 @known_arguments_only
 def receptive_field(model: TrainedModel | keras.Model | str) -> pandas.DataFrame:
     """Compute the receptive field of each layer, from the sizes of the layers' windows.
 
     Where branches meet, the largest field counts. The field is what a unit could see: parts that
-    lie outside of the image are included.
+    lie outside of the image are included. A layer that is used twice has the field of its last use.
 
     Args:
         model: a trained model, a Keras model, or the name of an architecture.
@@ -44,10 +49,11 @@ def receptive_field(model: TrainedModel | keras.Model | str) -> pandas.DataFrame
         One row per layer: `layer`, `type`, `output_shape` (without the batch), `window` and
         `stride` (in units of the layer before; 1 for layers without a window), `receptive_field`
         (its side in pixels; the longer side of the image if a unit sees the whole image) and `jump`
-        (in pixels; 0 if a unit sees the whole image).
+        (in pixels; 0 if a unit sees the whole image). The layers inside of a nested network come
+        before it, with its name and a slash before their own: "resnet50/conv1_conv".
 
     Raises:
-        ArgumentError: `model` is not as above.
+        ArgumentError: `model` is not as above, or takes images of any size.
 
     Source:
         Araujo, Norris and Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks",
@@ -62,26 +68,28 @@ def receptive_field(model: TrainedModel | keras.Model | str) -> pandas.DataFrame
     import pandas
 
     network = as_keras(model)
-    whole = max(network.input_shape[1:3])
-    views: dict[str, View] = {}
-    rows = []
-    for layer in network.layers:
-        window, stride = _window(layer)
-        view = _view(layer, views, window, stride)
-        views[layer.name] = view
-        sees_all = view.field is None
-        rows.append(
-            {
-                "layer": layer.name,
-                "type": type(layer).__name__,
-                "output_shape": "×".join(str(side) for side in layer.output.shape[1:]),
-                "window": window,
-                "stride": stride,
-                "receptive_field": whole if view.field is None else view.field,
-                "jump": 0 if sees_all else view.jump,
-            }
+    if None in network.input_shape[1:3]:
+        raise ArgumentError(
+            "`model` must take images of one size; this one takes images of any size, "
+            "so that what the whole image is depends on the image."
         )
-    return pandas.DataFrame(rows)
+    rows = {
+        layer.name: _row(layer, layer.name, layer.output.shape, START, 0)
+        for layer in network.layers
+        if type(layer).__name__ == "InputLayer"
+    }
+    views = {id(tensor): START for tensor in network.inputs}
+    calls = calls_of(network)  # keeps the tensors, whose identity counts
+    for call in calls:
+        view = _view(call, views)
+        views |= {id(tensor): view for tensor in call.outputs}
+        if hasattr(call.operation, "weights"):  # a layer or a network, no operation between layers
+            shape = call.outputs[0].shape
+            whole = max(network.input_shape[1:3])
+            rows[call.path] = _row(call.operation, call.path, shape, view, whole)
+    places = {layer.name: place for place, layer in enumerate(network.layers)}
+    in_order = sorted(rows, key=lambda path: places[path.partition("/")[0]])
+    return pandas.DataFrame([rows[path] for path in in_order])
 
 
 def as_keras(model: Any) -> keras.Model:
@@ -98,36 +106,42 @@ def as_keras(model: Any) -> keras.Model:
     )
 
 
-def _view(layer: Any, views: dict[str, View], window: int, stride: int) -> View:
-    """Return the receptive field of a layer's units, from those of the layers before it."""
+def _row(layer: Any, path: str, shape: tuple[int, ...], view: View, whole: int) -> dict[str, Any]:
+    """Return a row of the table; `whole` is the longer side of the image."""
+    window, stride = _window(layer)
+    return {
+        "layer": path,
+        "type": type(layer).__name__,
+        "output_shape": "×".join(str(side) for side in shape[1:]),
+        "window": window,
+        "stride": stride,
+        "receptive_field": whole if view.field is None else view.field,
+        "jump": view.jump,
+    }
+
+
+def _view(call: Call, views: Mapping[int, View]) -> View:
+    """Return the receptive field of the units of a call, from those of the tensors it takes.
+
+    Args:
+        call: the call.
+        views: the receptive fields by the identity of a tensor. Those of the outputs of a nested
+            network are among them, as its layers come before it.
+    """
     from pycifar.backend import keras
 
+    if graph_of(call.operation) is not None:
+        return views[id(call.outputs[0])]
     layers = keras.layers
-    pools = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
-    flat = (layers.Dense, layers.Flatten, *pools)
-    # Where no layer is before it, its input is the image, of which a unit is one pixel.
-    before = [views[name] for name in _names_before(layer, views)] or [View(1, 1)]
-    if isinstance(layer, flat) or any(view.field is None for view in before):
+    flat = (layers.Dense, layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
+    before = [views[id(tensor)] for tensor in call.inputs if id(tensor) in views] or [START]
+    has_no_places = len(call.outputs[0].shape) != 4 or isinstance(call.operation, flat)
+    if has_no_places or any(view.field is None for view in before):
         return View(None, 0)
+    window, stride = _window(call.operation)
     jump = max(view.jump for view in before)
     field = max(view.field or 0 for view in before)
     return View(field + (window - 1) * jump, jump * stride)
-
-
-def _names_before(layer: Any, known: dict[str, View]) -> list[str]:
-    """Return the names of the layers whose output is the input of this one.
-
-    Operations between layers are passed over, because they change no size.
-    """
-    names, todo = [], list(layer._inbound_nodes[:1])
-    while todo:
-        for tensor in todo.pop().input_tensors:
-            operation = tensor._keras_history.operation
-            if operation.name in known:
-                names.append(operation.name)
-            else:
-                todo += operation._inbound_nodes[:1]
-    return names
 
 
 def _window(layer: Any) -> tuple[int, int]:

@@ -38,7 +38,8 @@ LAYERS = (
         "console",
         "table",
     }
-    | {"figure", "foreign_names", "backend", "processor", "precision", "memory", "interrupts"},
+    | {"figure", "foreign_names", "backend", "processor", "layer_calls", "pixels", "precision"}
+    | {"memory", "interrupts"},
     {"datasets"},
     {"scratch"},
     {"learners"},

@@ -24,6 +24,7 @@ from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.config import DEFAULT_ARCHITECTURE, DEFAULTS, Settings
 from pycifar.errors import ArgumentError
 from pycifar.foreign_names import known_arguments_only
+from pycifar.layer_calls import graph_of
 from pycifar.learners.heads import with_probabilities
 from pycifar.limits import LONGEST_SIDE, MOST_CLASSES
 from pycifar.memory import lack_of_memory_named
@@ -105,7 +106,8 @@ def build_model(  # noqa: PLR0913 - the settings of a network
     Args:
         architecture: a name from `list_architectures`; or a function that takes `input_shape` and
             `n_classes` and returns a Keras model; or a model, which is checked and returned as it
-            is.
+            is. A model for images of any size, such as of `keras.Input((None, None, 3))`, is copied
+            for `input_shape`; one with a dict of one input or output is returned without the dict.
         input_shape: (height, width, 3) of the images, in pixels.
         n_classes: the number of classes, at least 2.
         seed: fixes the initial weights, 0 to 2³¹ - 1; None draws one. The states of the global
@@ -239,7 +241,7 @@ def _check_layers(model: Any, shape: tuple[int, int, int]) -> Any:
     from pycifar.backend import keras
 
     if isinstance(model, keras.Model) and not isinstance(model, keras.Sequential):
-        if not hasattr(model, "inputs"):
+        if graph_of(model) is None:
             raise ArgumentError(
                 "`architecture` must be a Sequential or a functional Keras model; "
                 f"{type(model).__name__} is a class of its own, whose layers nobody sees.",
@@ -247,4 +249,33 @@ def _check_layers(model: Any, shape: tuple[int, int, int]) -> Any:
             )
     elif isinstance(model, keras.Sequential) and not model.built:
         model.build((None, *shape))
+    return _as_plain(model, shape) if isinstance(model, keras.Model) else model
+
+
+def _as_plain(model: keras.Model, shape: tuple[int, int, int]) -> keras.Model:
+    """Return a model that takes one tensor and gives one, for images of one size.
+
+    A model with dicts or lists of one is connected anew. One for images of any size is copied.
+
+    Raises:
+        ArgumentError: it takes or gives several things.
+    """
+    from pycifar.backend import keras
+    from pycifar.learners.keras_learner import KerasLearner
+
+    for what, tensors in (("take one image", model.inputs), ("give one output", model.outputs)):
+        if len(tensors) != 1:
+            shapes = ", ".join(str(tuple(tensor.shape[1:])) for tensor in tensors)
+            raise ArgumentError(
+                f"The model must {what}; it has {len(tensors)}, of the shapes {shapes}.",
+                fix="Make a model of the one that counts: keras.Model(inputs, output).",
+            )
+    graph = graph_of(model)
+    if not all(keras.utils.is_keras_tensor(given) for given in (graph.input, graph.output)):
+        policy = model.dtype_policy
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+        model.dtype_policy = policy
+    sides = model.inputs[0].shape[1:]
+    if None in sides and all(side in (None, own) for side, own in zip(sides, shape, strict=True)):
+        return KerasLearner(model).copy(shape)
     return model

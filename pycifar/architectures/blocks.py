@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pycifar.errors import ArgumentError
+from pycifar.pixels import pixels_and_scaling
 
 if TYPE_CHECKING:
     import keras
@@ -16,9 +17,9 @@ def pixels(
     scale: float = 1 / 255,
     offset: float = 0.0,
 ) -> list[Any]:
-    """Return the input layer for raw uint8 pixels, and a layer that scales the pixels.
+    """Return the input layer for pixels of 0-255, and what scales them.
 
-    The default scales 0-255 to 0-1. The scaling is a layer of the model, so that a saved model also
+    The default scales 0-255 to 0-1. The scaling is a part of the model, so that a saved model also
     predicts correctly in plain Keras.
 
     Args:
@@ -30,17 +31,12 @@ def pixels(
     Raises:
         ArgumentError: the images are smaller than `smallest`.
     """
-    from pycifar.backend import keras
-
     if min(input_shape[:2]) < smallest:
         raise ArgumentError(
             f"`input_shape` must be at least {smallest}×{smallest} pixels for this architecture, "
             f"not {input_shape[0]}×{input_shape[1]}."
         )
-    return [
-        keras.Input(input_shape, dtype="uint8", name="pixels"),
-        keras.layers.Rescaling(scale, offset, name="scaling"),
-    ]
+    return list(pixels_and_scaling(input_shape, scale, offset))
 
 
 def convolutions(

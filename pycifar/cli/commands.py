@@ -104,6 +104,8 @@ def train(options: Namespace) -> int:
     output, plot = output_path(options, "output", (".keras",)), _picture_path(options)
     if "model" in options and "architecture" in options:
         raise UsageError("train", "`--architecture` and `--model` exclude each other.")
+    if "without_optimizer" in options and output is None:
+        raise UsageError("train", "`--without-optimizer` is for `--output`, which must be given.")
 
     if "model" in options:
         from pycifar.models.file import load_model
@@ -353,7 +355,8 @@ def _save(model: TrainedModel, output: Path | None, options: Namespace) -> None:
     if output is not None:
         from pycifar.models.file import save_model
 
-        save_model(model, output, overwrite="overwrite" in options)
+        included = "without_optimizer" not in options
+        save_model(model, output, "overwrite" in options, included)
 
 
 def _print_path(what: str, path: Path | None) -> None:

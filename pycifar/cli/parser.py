@@ -176,6 +176,12 @@ def _add_train(parser: ArgumentParser) -> None:
         help="go on with a file that `pycifar train` saved, in place of --architecture",
     )
     parser.add_argument("--output", metavar="MODEL.keras", help="save the model to this file")
+    parser.add_argument(
+        "--without-optimizer",
+        action="store_true",
+        help="save no state of the optimizer: a smaller file, from which a training goes on with "
+        "an optimizer that starts anew",
+    )
     _add_output(parser, "the curves of accuracy and loss")
 
 

@@ -137,7 +137,7 @@ class Learner(Protocol):
         """Take over what the optimizer of a network with the same layers has gathered.
 
         Returns:
-            How many trainable weights it has nothing of; 0 if the earlier one has no optimizer.
+            How many trainable weights it has nothing of.
         """
 
     def restore_optimizer(

@@ -113,7 +113,9 @@ def _momentum_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) 
 def _adam_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
     """Do the update of `keras.optimizers.Adam.update_step` in one operation."""
     number = self._get_variable_index(variable)
-    step = tensorflow.cast(self.iterations.value + 1, variable.dtype)
+    # With `gradient_accumulation_steps`, the iterations are computed and no variable.
+    iterations = getattr(self.iterations, "value", self.iterations)
+    step = tensorflow.cast(iterations + 1, variable.dtype)
     betas = [tensorflow.constant(beta, variable.dtype) for beta in (self.beta_1, self.beta_2)]
     tensorflow.raw_ops.ResourceApplyAdam(
         var=variable.handle,
@@ -142,9 +144,13 @@ def _penalty(l2: float, weights: Any) -> Any:
 
 
 def _is_plain(layer: Any) -> bool:
-    """Return whether a batch normalisation is a plain one on 2-D feature maps, channels last."""
+    """Return whether a batch normalisation is a plain one on 2-D feature maps, channels last.
+
+    The fused operation has parameters of float32 only, and computes in no wider type.
+    """
     maps = len(layer.input.shape) == 4 and layer.axis in (-1, 3)
-    return maps and not layer.renorm and not layer.synchronized
+    narrow = layer.variable_dtype == "float32" and layer.compute_dtype != "float64"
+    return maps and narrow and not layer.renorm and not layer.synchronized
 
 
 def _normalise(self: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -81,7 +81,7 @@ def with_softmax(network: keras.Model) -> keras.Model:
 
     copy = _copy(network)
     softmax = keras.layers.Activation("softmax", dtype="float32", name="probabilities")
-    return keras.Model(copy.inputs, softmax(copy.outputs[0]), name=network.name)
+    return _ended(copy, softmax(copy.outputs[0]))
 
 
 def with_two_classes(network: keras.Model) -> keras.Model:
@@ -98,7 +98,7 @@ def with_two_classes(network: keras.Model) -> keras.Model:
     logit = keras.layers.Reshape((1, 1), dtype="float32")(copy.outputs[0])
     both = keras.layers.Flatten(dtype="float32")(keras.layers.ZeroPadding1D((1, 0))(logit))
     softmax = keras.layers.Activation("softmax", dtype="float32", name=TWO_CLASSES)
-    return keras.Model(copy.inputs, softmax(both), name=network.name)
+    return _ended(copy, softmax(both))
 
 
 def has_two_class_head(network: Any) -> bool:
@@ -116,6 +116,15 @@ def second_class(values: Any) -> Any:
     if logits is not None:
         column._keras_logits = logits[:, 1:] - logits[:, :1]
     return column
+
+
+def _ended(network: keras.Model, outputs: Any) -> keras.Model:
+    """Return a network with other outputs, of the same name and precision."""
+    from pycifar.backend import keras
+
+    ended = keras.Model(network.inputs, outputs, name=network.name)
+    ended.dtype_policy = network.dtype_policy
+    return ended
 
 
 def _copy(network: keras.Model) -> keras.Model:

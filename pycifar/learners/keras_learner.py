@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from pycifar.backend import check_process, free_memory, keras, seeded, tensorflow
 from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError
+from pycifar.layer_calls import graph_of, layers_of
 from pycifar.learners import Learner
 from pycifar.learners.copies import not_compiled, own_parts_known
 from pycifar.learners.descriptions import CROSSENTROPY, OwnObjects
@@ -33,6 +34,7 @@ from pycifar.learners.undo import set_until_closed
 from pycifar.processor import threads_asked_for
 
 METRIC_BATCH = 10_000  # images whose probabilities a metric is given at a time
+SCALED = "mixed_float16"  # the policy of models whose losses Keras scales
 
 
 class KerasLearner:
@@ -62,16 +64,26 @@ class KerasLearner:
         """Return the model itself."""
         return self.network
 
-    def copy(self) -> Any:
+    def copy(self, image_shape: tuple[int, int, int] | None = None) -> Any:
         """Return an independent copy of the model.
+
+        Args:
+            image_shape: the shape of the images that the copy takes, (height, width, 3), for a
+                model that takes images of any size; None leaves it as it is.
 
         Raises:
             ArgumentError: Keras cannot copy it.
         """
         try:
+            start = None
+            if image_shape is not None:
+                pixels = graph_of(self.network).inputs[0]
+                start = keras.Input(image_shape, dtype=pixels.dtype, name=pixels.name)
             # The copy is compiled anew, maybe otherwise.
             with own_parts_known(self.network), not_compiled(self.network):
-                copy = keras.models.clone_model(self.network)
+                copy = keras.models.clone_model(self.network, start)
+            # Keras gives a copy the policy that is set now, by which it scales losses of float16.
+            copy.dtype_policy = self.network.dtype_policy
             # `variables` copies to NumPy. On JAX, a direct assignment would share the arrays.
             KerasLearner(copy).set_variables(self.variables())
         except Exception as error:
@@ -107,10 +119,10 @@ class KerasLearner:
             own = OwnObjects() if own is None else own
             objective = make_objective(config, own, has_two_class_head(self.network))
             metrics = [objective.accuracy, *objective.metrics]
+            # Variables that are created in the first step would make TensorFlow compile it twice.
+            optimizer = built_for(self.network, optimizer)
             self.network.compile(optimizer, loss=objective.loss, metrics=metrics)
             self.network.own_objects, self._objective = own, objective
-            # Variables that are created in the first step would make TensorFlow compile it twice.
-            optimizer.build(self.network.trainable_variables)
 
     def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
         """Tie flip weights, fuse operations and compile the step."""
@@ -286,7 +298,8 @@ class KerasLearner:
 
     def normalise_by(self, batches: Iterable[np.ndarray]) -> None:
         """Set the moving means and variances of batch normalisation to those of these batches."""
-        layers = list(_normalisations(self.network))
+        kind = keras.layers.BatchNormalization
+        layers = [layer for layer in layers_of(self.network) if isinstance(layer, kind)]
         if not layers:
             return
         momenta = [layer.momentum for layer in layers]
@@ -331,10 +344,10 @@ class KerasLearner:
             How many trainable weights have no state to go on from.
         """
         state = earlier.optimizer_state()
-        if not state:
-            return 0
+        if not state:  # the model was saved without it
+            return len(self.network.trainable_variables)
         own, theirs = _trained(self.network), _trained(earlier.network)
-        if own == theirs:
+        if own == theirs and len(state) == len(self.network.optimizer.variables):
             self.set_optimizer_state(state)
             return 0
         slots = _slots(earlier.network)
@@ -354,29 +367,29 @@ class KerasLearner:
             optimizer = optimizer_of(config)
         else:
             optimizer = keras.saving.deserialize_keras_object(described)
-        optimizer.build(self.network.trainable_variables)
-        self.network.optimizer = optimizer
+        self.network.optimizer = built_for(self.network, optimizer)
         self.set_optimizer_state(state)
 
     @property
     def keeps_optimizer_apart(self) -> bool:
         """Whether the optimizer is of a class that is not Keras's, and Keras can describe it."""
-        optimizer = getattr(self.network, "optimizer", None)
-        return _is_pycifars(optimizer) or "optimizer" in self.file_record()
+        return _is_pycifars(innermost(self.network)) or "optimizer" in self.file_record()
 
     def file_record(self) -> dict[str, Any]:
-        """Return the description of an optimizer of the caller's class, if Keras can describe it.
+        """Return what Keras's own description of the model leaves out.
 
-        All else is in Keras's own description of the model.
+        That is the precision that the model was made in, and the description of an optimizer of the
+        caller's class, if Keras can describe it.
         """
+        record: dict[str, Any] = {"dtype_policy": self.network.dtype_policy.name}
         optimizer = getattr(self.network, "optimizer", None)
-        if optimizer is None or is_of_keras(optimizer) or _is_pycifars(optimizer):
-            return {}
+        if optimizer is None or is_of_keras(optimizer) or _is_pycifars(innermost(self.network)):
+            return record
         try:
             described = json.loads(json.dumps(keras.saving.serialize_keras_object(optimizer)))
         except Exception:  # the caller's get_config() can fail in any way
-            return {}
-        return {"optimizer": described}
+            return record
+        return record | {"optimizer": described}
 
     def generator_states(self) -> list[list[int]]:
         """Return the states of the layers' random generators, such as dropout's."""
@@ -417,6 +430,27 @@ class KerasLearner:
         return threads_asked_for(names, cores)
 
 
+def built_for(network: Any, optimizer: Any) -> Any:
+    """Return an optimizer with the variables that it has for a model.
+
+    With mixed float16 it is put into one that scales the loss. Keras does so by itself, but then
+    writes into a file only the one inside, and misses variables that this one makes last.
+    """
+    scaling = keras.optimizers.LossScaleOptimizer
+    if network.dtype_policy.name == SCALED and not isinstance(optimizer, scaling):
+        optimizer = scaling(optimizer, name="loss_scale_optimizer")
+    if isinstance(optimizer, scaling):
+        optimizer.inner_optimizer.build(network.trainable_variables)
+    optimizer.build(network.trainable_variables)
+    return optimizer
+
+
+def innermost(network: Any) -> Any:
+    """Return the optimizer of a model, without the one around it that scales the loss."""
+    optimizer = getattr(network, "optimizer", None)
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def as_numpy(variable: Any) -> np.ndarray:
     """Return a copy of the values of a Keras variable."""
     return np.array(keras.ops.convert_to_numpy(variable))
@@ -425,14 +459,6 @@ def as_numpy(variable: Any) -> np.ndarray:
 def _is_pycifars(optimizer: Any) -> bool:
     """Return whether an optimizer is made of the settings of a training, such as Muon."""
     return type(optimizer).__module__.startswith("pycifar.")
-
-
-def _normalisations(network: Any) -> Iterator[Any]:
-    """Yield all batch normalisation layers, those of nested networks included."""
-    for layer in getattr(network, "layers", []):
-        if isinstance(layer, keras.layers.BatchNormalization):
-            yield layer
-        yield from _normalisations(layer)
 
 
 def _trained(network: Any) -> list[int]:

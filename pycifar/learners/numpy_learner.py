@@ -141,9 +141,14 @@ class NumpyLearner:
             velocity[...] = value
 
     def take_optimizer_state(self, earlier: Learner) -> int:
-        """Take over the velocities of a network with the same layers."""
-        self.set_optimizer_state(earlier.optimizer_state())
-        return 0
+        """Take over the velocities of a network with the same layers.
+
+        Returns:
+            How many arrays of weights have none: all, if the network was saved without them.
+        """
+        state = earlier.optimizer_state()
+        self.set_optimizer_state(state)
+        return 0 if any(velocity.any() for velocity in state) else len(state)
 
     def restore_optimizer(
         self,

@@ -27,6 +27,7 @@ from pycifar.language import function
 from pycifar.learners import learner_for
 from pycifar.learners.copies import not_compiled
 from pycifar.learners.descriptions import CROSSENTROPY, own_objects_named
+from pycifar.learners.keras_learner import SCALED, built_for
 from pycifar.learners.numpy_learner import network_of_numpy
 from pycifar.learners.objectives import make_objective
 from pycifar.learners.optimizers import is_of_keras
@@ -55,6 +56,7 @@ from pycifar.models.record import (
 )
 from pycifar.models.trained_model import HISTORY_COLUMNS, TrainedModel, check_trained_model
 from pycifar.npz import read_npz
+from pycifar.precision import precision_of
 
 SUFFIX = ".keras"
 ENTRY = "pycifar.json"  # the entry of the archive that pycifar adds to Keras's own
@@ -67,7 +69,9 @@ OF_TORCH = re.compile(rb"keras\.src\.backend\.torch\.optimizers\.torch_\w+")
 
 
 @known_arguments_only
-def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -> Path:
+def save_model(
+    model: TrainedModel, path: str | Path, overwrite: bool = False, include_optimizer: bool = True
+) -> Path:
     """Save a trained model to one file.
 
     The file holds the network, its weights, the optimizer's state, and pycifar's record of the
@@ -79,12 +83,16 @@ def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -
         model: what `train` returned.
         path: the file to write, ending in ``.keras``; its folder must exist.
         overwrite: whether an existing file may be replaced.
+        include_optimizer: whether the file holds the optimizer's state, such as momenta, which may
+            take more space than the weights. Without it, predictions are the same. A training that
+            goes on from the file starts the optimizer anew, with an `OptimizerWarning`; if the
+            optimizer was a Keras object of yours, it must be given again.
 
     Returns:
         The path of the file.
 
     Raises:
-        ArgumentError: `model` or `path` is not as above.
+        ArgumentError: an argument is not as above.
         OutputExistsError: the file exists and `overwrite` is False.
         OutputError: the file cannot be written.
 
@@ -97,7 +105,8 @@ def save_model(model: TrainedModel, path: str | Path, overwrite: bool = False) -
     """
     check_trained_model(model)
     target = check_output("path", path, (SUFFIX,), check_flag("overwrite", overwrite))
-    write_atomically(target, lambda temporary: _write(model, temporary))
+    check_flag("include_optimizer", include_optimizer)
+    write_atomically(target, lambda temporary: _write(model, temporary, include_optimizer))
     warn_if_unloadable(model.network, stacklevel=4)
     return target
 
@@ -190,6 +199,9 @@ def _model_in(
         try:
             record = checked_record(extra)
             network = checked_network(entries)
+            # Absent from the files of older versions.
+            if extra.get("dtype_policy", f"mixed_{precision_of(network)}") == SCALED:
+                network.dtype_policy = SCALED  # a training that goes on scales its loss, too
             optimizer = optimizer_config(entries[CONFIG])
             # The loss and the metrics of the training are made when they are used.
             usual = dataclasses.replace(record["config"], loss=CROSSENTROPY, metrics={})
@@ -221,7 +233,7 @@ def reason(error: Exception) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
 
 
-def _write(model: TrainedModel, path: Path) -> None:
+def _write(model: TrainedModel, path: Path, include_optimizer: bool = True) -> None:
     learner = learner_for(model.network)
     extra = {
         "format": FORMAT,
@@ -238,7 +250,7 @@ def _write(model: TrainedModel, path: Path) -> None:
         "generators": learner.generator_states(),
         **learner.file_record(),
     }
-    with _with_known_optimizer(model.keras_model) as network:
+    with _with_known_optimizer(model.keras_model, include_optimizer) as network:
         try:
             network.save(path)
         except (NotImplementedError, TypeError) as error:
@@ -249,19 +261,19 @@ def _write(model: TrainedModel, path: Path) -> None:
     _name_optimizer_for_all_backends(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(ENTRY, json.dumps(extra, indent=1))
-        if learner.keeps_optimizer_apart:
+        if include_optimizer and learner.keeps_optimizer_apart:
             with archive.open(STATE, "w") as entry:
                 np.savez(entry, *learner.optimizer_state())
 
 
 @contextmanager
-def _with_known_optimizer(network: keras.Model) -> Iterator[keras.Model]:
-    """Yield the network without its optimizer, if Keras could not load that one from a file.
+def _with_known_optimizer(network: keras.Model, included: bool) -> Iterator[keras.Model]:
+    """Yield the network, without its optimizer if it is not included or Keras could not load it.
 
-    That is any optimizer which is not Keras's own, such as `pycifar.learners.muon.Muon`.
+    The latter is any optimizer which is not Keras's own, such as `pycifar.learners.muon.Muon`.
     """
     optimizer = getattr(network, "optimizer", None)
-    if optimizer is None or is_of_keras(optimizer):
+    if optimizer is None or (included and is_of_keras(optimizer)):
         yield network
         return
     with not_compiled(network):
@@ -373,8 +385,8 @@ def give_weights(
     If its optimizer is described, the network is compiled with that one and with `loss`.
     """
     if optimizer is not None:
-        network.compile(keras.optimizers.deserialize(optimizer), loss)
-        network.optimizer.build(network.trainable_variables)
+        built = built_for(network, keras.optimizers.deserialize(optimizer))
+        network.compile(built, loss)
         if stored_in_optimizer(entries[WEIGHTS]) < len(network.optimizer.variables):
             # It was compiled, and has made no step yet.
             network.compile(keras.optimizers.deserialize(optimizer), loss)

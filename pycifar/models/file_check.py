@@ -25,6 +25,7 @@ from pycifar.limits import (
     MOST_WAITING,
 )
 from pycifar.models.dry_build import Measured, build_without_values, give_zeros, measure
+from pycifar.precision import computing_in
 
 
 def _names(text: str) -> frozenset[str]:
@@ -477,7 +478,10 @@ def _builder(config: dict[str, Any]) -> Callable[[], keras.Model]:
     text = json.dumps(config)  # a copy for each call, since Keras modifies the description
 
     def build() -> keras.Model:
-        network = keras.saving.deserialize_keras_object(json.loads(text), safe_mode=True)
+        # The layers have their own precision. That of the network itself, which a file does not
+        # have, would be what is set now.
+        with computing_in("float32"):
+            network = keras.saving.deserialize_keras_object(json.loads(text), safe_mode=True)
         if not isinstance(network, keras.Model):
             raise ValueError(f"it holds {describe(network)}, which is no network")
         return network

@@ -17,7 +17,7 @@ from pycifar.datasets import Dataset, Split
 from pycifar.datasets.subset import held_out_split
 from pycifar.errors import ArgumentError, DataError, printable
 from pycifar.learners import learner_for
-from pycifar.models.multiply_adds import count_multiply_adds
+from pycifar.models.multiply_adds import multiply_adds_by_layer
 
 if TYPE_CHECKING:
     import keras
@@ -99,6 +99,9 @@ class TrainedModel:
 
         Its layers may compute in bfloat16, and what they return is then no type of NumPy's own. A
         network that ends in ``keras.ops.cast(layer.output, "float32")`` returns float32.
+
+        The networks of pycifar take pixels of 0-255, of any type. They multiply an image that was
+        divided by 255 by it again: one with fractions and nothing above 1.
         """
         return learner_for(self.network).as_keras()
 
@@ -180,17 +183,18 @@ class TrainedModel:
         """Return a table with one row per layer of the Keras model.
 
         Its columns are `layer`, `type`, `output_shape` (without the batch), `parameters` and
-        `multiply_adds` (of the forward pass for one image).
+        `multiply_adds` (of the forward pass for one image). A nested network is one row.
         """
         import pandas
 
+        multiply_adds = multiply_adds_by_layer(self.keras_model)
         rows = [
             {
                 "layer": layer.name,
                 "type": type(layer).__name__,
                 "output_shape": "×".join(str(side) for side in layer.output.shape[1:]),
                 "parameters": layer.count_params(),
-                "multiply_adds": count_multiply_adds(layer),
+                "multiply_adds": multiply_adds.get(layer.name, 0),
             }
             for layer in self.keras_model.layers
         ]

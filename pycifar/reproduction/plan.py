@@ -48,7 +48,7 @@ class Planned:
             return self.time_budget
         model = build_model(self.case.architecture, seed=1)
         network = learner_for(model).as_keras()
-        computed = sum(count_multiply_adds(layer) for layer in network.layers)
+        computed = count_multiply_adds(network)
         return (self.epochs or 1) * (computed + OVERHEAD)
 
     def is_done_by(self, record: dict[str, Any], seed: int, n_train: int) -> bool:

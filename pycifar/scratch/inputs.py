@@ -29,13 +29,13 @@ class Inputs:
         count: returns the length of a row for images of shape (height, width, 3).
         make: writes uint8 images, shape (n, height, width, 3), into a float array of shape
             (n, count).
-        keras_make: does the same with Keras layers: takes a symbolic tensor of raw pixels, and
-            returns the rows.
+        keras_make: does the same with Keras layers: takes a symbolic tensor of pixels and what
+            scales it to -1 to 1, and returns the rows.
     """
 
     count: Callable[[tuple[int, int, int]], int]
     make: Callable[[np.ndarray, np.ndarray], None]
-    keras_make: Callable[[Any], Any]
+    keras_make: Callable[[Any, Any], Any]
 
 
 def _count_colours(shape: tuple[int, int, int]) -> int:
@@ -52,10 +52,10 @@ def _make_colours(images: np.ndarray, rows: np.ndarray) -> None:
     rows *= 1 / MIDDLE
 
 
-def _keras_colours(pixels: Any) -> Any:
+def _keras_colours(pixels: Any, scaling: Any) -> Any:
     from pycifar.backend import keras
 
-    scaled = keras.layers.Rescaling(1 / MIDDLE, offset=-1.0, name="scaling")(pixels)
+    scaled = scaling(pixels)
     planes = keras.layers.Permute((3, 1, 2), name="planes")(scaled)
     return keras.layers.Flatten(name="flatten")(planes)
 
@@ -81,13 +81,13 @@ def _make_greys(images: np.ndarray, rows: np.ndarray) -> None:
     rows -= sum(LUMINANCE)
 
 
-def _keras_greys(pixels: Any) -> Any:
+def _keras_greys(pixels: Any, scaling: Any) -> Any:
     from pycifar.backend import keras
 
     height, width = pixels.shape[1:3]
     top, left = _margins((height, width))
     margins = ((top, height - CROP - top), (left, width - CROP - left))
-    scaled = keras.layers.Rescaling(1 / MIDDLE, offset=-1.0, name="scaling")(pixels)
+    scaled = scaling(pixels)
     crop = keras.layers.Cropping2D(margins, name="centre")(scaled)
     return keras.layers.Flatten(name="flatten")(keras.ops.image.rgb_to_grayscale(crop))
 
@@ -105,13 +105,13 @@ def _normalised(inputs: Inputs) -> Inputs:
         variances = np.einsum("ij,ij->i", rows, rows)[:, None] / rows.shape[1]
         rows /= np.sqrt(variances + EPSILON)
 
-    def keras_make(pixels: Any) -> Any:
+    def keras_make(pixels: Any, scaling: Any) -> Any:
         from pycifar.backend import keras
 
         layer = keras.layers.LayerNormalization(
             epsilon=EPSILON, center=False, scale=False, name="normalisation"
         )
-        return layer(inputs.keras_make(pixels))
+        return layer(inputs.keras_make(pixels, scaling))
 
     return Inputs(inputs.count, make, keras_make)
 

@@ -11,7 +11,9 @@ import numpy as np
 from pycifar.arguments import check_choice, check_count, check_number, describe
 from pycifar.errors import ArgumentError, ImageError
 from pycifar.limits import MOST_UNITS
-from pycifar.scratch.inputs import INPUTS
+from pycifar.pixels import pixels_and_scaling
+from pycifar.precision import computing_in
+from pycifar.scratch.inputs import INPUTS, MIDDLE
 from pycifar.scratch.network import (
     ACTIVATIONS,
     cross_entropy,
@@ -169,17 +171,18 @@ class NumpyModel:
         """Return a Keras model with the same layers and weights."""
         from pycifar.backend import keras
 
-        pixels = keras.Input(self.input_shape[1:], dtype="uint8", name="pixels")
-        values = INPUTS[self.inputs].keras_make(pixels)
-        for number, layer in enumerate(self.network, start=1):
-            last = layer.activation == "softmax"
-            values = keras.layers.Dense(
-                len(layer.bias),
-                activation=layer.activation,
-                kernel_regularizer=keras.regularizers.L2(self.l2) if self.l2 else None,
-                name="probabilities" if last else f"hidden{number}",
-            )(values)
-        model = keras.Model(pixels, values, name=self.name)
+        with computing_in("float32"):
+            pixels, scaling = pixels_and_scaling(self.input_shape[1:], 1 / MIDDLE, -1.0)
+            values = INPUTS[self.inputs].keras_make(pixels, scaling)
+            for number, layer in enumerate(self.network, start=1):
+                last = layer.activation == "softmax"
+                values = keras.layers.Dense(
+                    len(layer.bias),
+                    activation=layer.activation,
+                    kernel_regularizer=keras.regularizers.L2(self.l2) if self.l2 else None,
+                    name="probabilities" if last else f"hidden{number}",
+                )(values)
+            model = keras.Model(pixels, values, name=self.name)
         model.set_weights(self.weights)
         return model
 

@@ -21,7 +21,7 @@ from pycifar.datasets import Dataset
 from pycifar.datasets.dataset import check_dataset
 from pycifar.datasets.subset import Subset, split_subsets
 from pycifar.errors import ArgumentError, DataError, OptimizerWarning
-from pycifar.learners import Learner, learner_for
+from pycifar.learners import Learner, is_network, learner_for
 from pycifar.learners.descriptions import describe_loss, gives_logits, is_own
 from pycifar.learners.heads import head_of, with_probabilities
 from pycifar.learners.optimizers import OPTIMIZERS
@@ -189,14 +189,15 @@ def _network_for(
         return network, given
     raw = build_raw(architecture, shape, n_classes, seed, {}, given.precision)
     if name == CUSTOM:
-        given = given.over(compiled_settings(raw))
+        # A network that takes dicts was connected anew, and so is not compiled.
+        given = given.over(compiled_settings(architecture if is_network(architecture) else raw))
     network = with_probabilities(raw, shape, n_classes, gives_logits(given.loss))
     if given.loss is not None and is_own(describe_loss(given.loss)) and network is not raw:
         raise ArgumentError(
             "The model must give probabilities where `loss` is a function of your own, which is "
             f"given these; its last activation is {describe(head_of(raw))}."
         )
-    if network is architecture:
+    if network is raw and is_network(architecture):
         network = learner_for(network).copy()  # the given one stays as it is
     return network, given
 
@@ -214,11 +215,12 @@ def _check_goes_on(model: TrainedModel, dataset: Dataset) -> None:
 
 def _take_optimizer_state(learner: Learner, earlier: TrainedModel, config: TrainingConfig) -> None:
     """Take over the optimizer state of an earlier training, such as momenta, if it was saved."""
-    new = learner.take_optimizer_state(learner_for(earlier.network))
-    if new:
+    earlier_learner = learner_for(earlier.network)
+    new = learner.take_optimizer_state(earlier_learner)
+    if new and not (earlier.adopted and not earlier_learner.optimizer_state()):
         warnings.warn(
             f"The optimizer starts anew for {new} weights: they were not trained before, because "
-            "their layers were frozen, or the model was saved without them.",
+            "their layers were frozen, or the model was saved without its optimizer's state.",
             OptimizerWarning,
             stacklevel=5,  # where train() was called
         )

@@ -200,6 +200,8 @@ def own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
             f"`optimizer` must be given: the model's own, {model.config.optimizer}, did not come "
             "with its file."
         )
+    if type(own).__name__ != model.config.optimizer:
+        own = own.inner_optimizer  # Keras puts it into a LossScaleOptimizer with float16
     with own_parts_known(model.network):
         return own.from_config(own.get_config())
 

@@ -110,7 +110,8 @@ def train(  # noqa: PLR0913 - the settings of a training
             the data set that it was trained on, which must still be loaded.
         architecture: a name from `list_architectures`; or a function(input_shape, n_classes) that
             returns a Keras model; or a model, of which a copy is trained; or a trained model from
-            `train` or `load_model`, to continue its training. None means "cnn2". It must be None
+            `train` or `load_model`, to continue its training. A model for images of any size gets
+            the size of the data set, which it then keeps. None means "cnn2". It must be None
             if `dataset` is a trained model. What is given is never changed. A Keras model of your
             own must end with a softmax, with logits, or, for two classes, with one unit, a sigmoid
             or a logit; the trained model always gives probabilities. The optimizer, loss and

@@ -62,6 +62,17 @@ def test_multiply_adds_count_each_weight_that_a_value_sees():
     assert count_multiply_adds(everywhere) == 4 * 4 * 5 * 8
 
 
+def test_multiply_adds_of_a_nested_network_are_those_of_its_layers():
+    # 300 million, as in table 4 of Sandler et al. 2018, without 1.28 million of the head.
+    base = keras.applications.MobileNetV2(include_top=False, weights=None)  # for images of any size
+    start = keras.Input((224, 224, 3))
+    network = keras.Model(start, keras.layers.GlobalAveragePooling2D()(base(start)))
+    assert count_multiply_adds(network) == 299_494_272
+    separable = keras.layers.SeparableConv2D(5, 3, depth_multiplier=2)
+    keras.Sequential([keras.Input((9, 9, 4)), separable])
+    assert count_multiply_adds(separable) == 7 * 7 * (3 * 3 * 4 * 2 + 4 * 2 * 5)
+
+
 def test_the_smallest_image_that_is_said_to_fit_does():
     modules = (alexnet, fastnet, googlenet, lenet5, resnet20, vgg16, zfnet)
     for module in modules:
@@ -120,6 +131,20 @@ def test_each_keras_model_can_be_saved_and_loaded_in_safe_mode(name, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     assert (loaded.predict_on_batch(images) == model.predict_on_batch(images)).all()
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_images_divided_by_255_are_what_they_were_for_keras_alone(name, tmp_path):
+    model = pycifar.build_model(name, seed=1)
+    model = model.to_keras() if name.startswith("mlp") else model
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    images[1], images[2] = 0, images[2] % 2  # black, and nearly black: no image decides for others
+    probabilities = loaded.predict_on_batch(images)
+    divided = np.where([[[[True]]], [[[True]]], [[[False]]], [[[True]]]], images / 255, images)
+    for same in (images.astype(np.int32), images.astype(np.float32), divided):
+        assert (loaded.predict_on_batch(same) == probabilities).all()
 
 
 def test_inception_modules_have_the_widths_of_the_paper_over_four():

@@ -133,6 +133,15 @@ OPTIMIZERS = {
     "Lamb": lambda rate: keras.optimizers.Lamb(rate),
     "with moving averages": lambda rate: keras.optimizers.SGD(rate, use_ema=True, ema_momentum=0.9),
     "with clipped norms": lambda rate: keras.optimizers.SGD(rate, clipnorm=0.1),
+    "with accumulated gradients": lambda rate: keras.optimizers.SGD(
+        rate, momentum=0.9, gradient_accumulation_steps=4
+    ),
+    "Adam with accumulated gradients": lambda rate: keras.optimizers.Adam(
+        rate, gradient_accumulation_steps=4
+    ),
+    "AdamW with accumulated gradients": lambda rate: keras.optimizers.AdamW(
+        rate, weight_decay=0.01, gradient_accumulation_steps=3
+    ),
 }
 
 

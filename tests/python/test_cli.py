@@ -284,6 +284,18 @@ def test_training_saves_draws_and_reports(run, tmp_path):
     assert f"weights: {trained.fingerprint()}\nmodel: {model}\ncurves: {curves}\n" in out
 
 
+def test_the_optimizer_may_be_left_out_of_the_file(run, tmp_path):
+    whole, small = tmp_path / "whole.keras", tmp_path / "small.keras"
+    line = ["train", *DATA, "--architecture", "softmax", "--epochs", 1, "--seed", 1, "--quiet"]
+    assert run(*line, "--output", whole)[0] == 0
+    assert run(*line, "--output", small, "--without-optimizer")[0] == 0
+    assert small.stat().st_size < 0.7 * whole.stat().st_size
+    assert pycifar.load_model(small) == pycifar.load_model(whole)
+    code, _, err = run(*line, "--without-optimizer")
+    assert code == 2
+    assert "`--without-optimizer` is for `--output`, which must be given" in err
+
+
 def test_a_model_that_is_not_saved_is_told_of(run):
     code, _, err = run(*TRAIN)
     assert code == 0

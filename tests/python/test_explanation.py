@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 import pycifar
+from pycifar.backend import seeded
 from pycifar.errors import ArgumentError, ImageError, UnknownNameError
 from pycifar.explanation import feature_maps, filters
 from pycifar.explanation_plots import most_varied, stretched
@@ -51,6 +52,72 @@ def test_the_heat_map_is_where_the_class_is(red_or_blue, half_and_half):
     assert right.heatmap[:, 17:].min() == pytest.approx(1)
     assert pycifar.explain(red_or_blue, half_and_half).class_name == red
     assert (left.image == half_and_half).all()
+
+
+def base_and_head(dataset, nested):
+    """A base with a shortcut below a head, as one layer or as layers; the weights are the same."""
+    layers = keras.layers
+    with seeded(1):
+        start = keras.Input((None, None, 3))
+        first = layers.Conv2D(8, 3, strides=2, activation="relu", name="first")(start)
+        second = layers.Conv2D(8, 3, padding="same", activation="relu", name="second")(first)
+        base = keras.Model(start, layers.Add(name="sum")([first, second]), name="base")
+        start = keras.Input((32, 32, 3))
+        values = base(start) if nested else keras.models.clone_model(base, start).output
+        values = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 20)(values))
+        network = keras.Model(start, layers.Dense(10, activation="softmax")(values))
+    with seeded(2):
+        network.set_weights([np.random.normal(0, 0.2, w.shape) for w in network.get_weights()])
+    return pycifar.train(dataset, network, epochs=1, learning_rate=1e-12, verbose=0)
+
+
+def test_a_nested_network_is_seen_as_its_layers_would_be(small_dataset, image, tmp_path):
+    plain, nested = (base_and_head(small_dataset, nested) for nested in (False, True))
+    for layer in (None, "second", "first"):
+        one = pycifar.explain(plain, image, layer=layer)
+        other = pycifar.explain(nested, image, layer=None if layer is None else f"base/{layer}")
+        assert one.heatmap.max() == 1
+        assert other.layer == f"base/{one.layer}"
+        assert other.heatmap == pytest.approx(one.heatmap, abs=1e-5)
+    maps, inside = feature_maps(plain, image), feature_maps(nested, image)
+    assert [f"base/{name}" for name in maps] == list(inside)
+    assert all(inside[f"base/{name}"] == pytest.approx(maps[name], abs=1e-3) for name in maps)
+    assert feature_maps(nested, image, "base")["base"].shape == (15, 15, 8)
+    assert filters(nested) == pytest.approx(filters(plain))
+    assert pycifar.plot_feature_maps(nested, image, n_maps=1).axes
+    loaded = pycifar.load_model(pycifar.save_model(nested, tmp_path / "nested.keras"))
+    assert (pycifar.explain(loaded, image).heatmap == pycifar.explain(nested, image).heatmap).all()
+
+
+def used_twice(shared):
+    make = [keras.layers.Conv2D(3, 3, activation="relu", name=name) for name in ("first", "second")]
+    start = keras.Input((32, 32, 3), dtype="uint8")
+    scaled = keras.layers.Rescaling(1 / 255)(start)
+    values = make[0 if shared else 1](make[0](scaled))
+    ends = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(values))
+    network = keras.Model(start, ends)
+    generator = np.random.default_rng(1)
+    kernel, bias = generator.uniform(-0.1, 0.3, (3, 3, 3, 3)), np.zeros(3)
+    head = [generator.normal(0, 0.1, (28 * 28 * 3, 10)), np.zeros(10)]
+    network.set_weights([kernel, bias, *([] if shared else [kernel, bias]), *head])
+    return network
+
+
+def test_a_layer_that_is_used_twice_is_seen_at_its_last_use(small_dataset, image):
+    settings = {"epochs": 1, "learning_rate": 1e-12, "verbose": 0, "seed": 1}
+    shared = pycifar.train(small_dataset, used_twice(True), **settings)
+    plain = pycifar.train(small_dataset, used_twice(False), **settings)
+    one, other = pycifar.explain(shared, image), pycifar.explain(plain, image)
+    assert (one.layer, other.layer) == ("first", "second")
+    assert one.heatmap == pytest.approx(other.heatmap, abs=1e-5)
+    assert feature_maps(shared, image)["first"].shape == (28, 28, 3)
+    assert (shared.layers()["multiply_adds"].sum()) == plain.layers()["multiply_adds"].sum()
+    assert pycifar.receptive_field(shared).iloc[2]["receptive_field"] == 5
+
+
+def test_a_layer_beside_a_shortcut_is_explained(small_dataset, image):
+    model = pycifar.train(small_dataset, "resnet20", epochs=1, seed=1, verbose=0)
+    assert pycifar.explain(model, image, layer="conv2_1a").heatmap.max() == 1
 
 
 def test_the_gradient_is_that_of_the_score_before_the_softmax(red_or_blue, half_and_half):

@@ -13,6 +13,7 @@ from pycifar.errors import (
     ArgumentError,
     ModelFileError,
     ModelVersionError,
+    OptimizerWarning,
     OutputError,
     OutputExistsError,
     UnsavedWarning,
@@ -76,6 +77,47 @@ def test_an_optimizer_of_one_backend_is_saved_under_its_public_name(small_datase
     loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "model.keras"))
     assert type(loaded.network.optimizer) is keras.optimizers.SGD
     assert loaded.fingerprint() == model.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "optimizer"),
+    [("softmax", "adam"), ("softmax", "muon"), ("mlp_relu", "sgd"), ("softmax", None)],
+)
+def test_a_file_without_the_optimizer_is_smaller_and_goes_on_with_a_new_one(
+    architecture, optimizer, small_dataset, tmp_path
+):
+    given = optimizer or keras.optimizers.Nadam(0.01)
+    settings = {"optimizer": given, "epochs": 1, "seed": 1, "verbose": 0}
+    model = pycifar.train(small_dataset, architecture, **settings)
+    whole = pycifar.save_model(model, tmp_path / "whole.keras")
+    path = pycifar.save_model(model, tmp_path / "model.keras", include_optimizer=False)
+    assert path.stat().st_size < 0.7 * whole.stat().st_size
+    assert pycifar.load_model(whole) == model
+    loaded = pycifar.load_model(path)
+    assert loaded == model
+    assert pycifar.inspect_model(path).loadable
+    if optimizer is None:
+        with pytest.raises(
+            ArgumentError, match="`optimizer` must be given: the model's own, Nadam"
+        ):
+            pycifar.train(small_dataset, loaded, epochs=1, verbose=0)
+        given = keras.optimizers.Nadam(0.01)
+        pycifar.train(small_dataset, loaded, optimizer=given, epochs=1, verbose=0)
+        return
+    n = len(
+        model.network.trainable_variables if architecture == "softmax" else model.network.weights
+    )
+    with pytest.warns(
+        OptimizerWarning, match=f"starts anew for {n} weights.* without its optimizer"
+    ):
+        further = pycifar.train(small_dataset, loaded, epochs=1, verbose=0)
+    assert further.epochs_done == 2
+    assert pycifar.train(small_dataset, further, epochs=1, verbose=0).epochs_done == 3
+
+
+def test_whether_the_optimizer_is_included_is_true_or_false(small_model, tmp_path):
+    with pytest.raises(ArgumentError, match="`include_optimizer` must be True or False, not 1"):
+        pycifar.save_model(small_model, tmp_path / "model.keras", include_optimizer=1)
 
 
 def test_an_existing_file_is_kept_unless_overwriting_is_asked_for(small_model, saved):

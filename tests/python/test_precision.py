@@ -4,9 +4,9 @@ import pytest
 
 import pycifar
 from pycifar import precision
-from pycifar.backend import compute_capabilities, list_devices
+from pycifar.backend import compute_capabilities, list_devices, seeded
 from pycifar.errors import ArgumentError, UnknownNameError
-from pycifar.precision import has_bfloat16, resolve_precision
+from pycifar.precision import has_bfloat16, precision_of, resolve_precision
 from pycifar.processor import Processor
 
 SHORT = {"epochs": 1, "seed": 1, "verbose": 0}
@@ -93,3 +93,75 @@ def test_a_network_that_has_nothing_else_keeps_its_own(small_dataset):
         with pytest.raises(ArgumentError, match='`precision` must be "auto" or "float32" for this'):
             pycifar.train(small_dataset, network, precision="bfloat16", **SHORT)
     assert pycifar.train(small_dataset, own, **SHORT).config.precision == "float32"
+
+
+@pytest.fixture(params=["mixed_float16", "mixed_bfloat16", "float64"])
+def policy(request):
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("architecture", ["softmax", "fastnet", "mlp_relu"])
+def test_a_policy_of_the_session_changes_no_network_of_pycifar(architecture, policy, tmp_path):
+    dataset = pycifar.load_dataset("synthetic", n_train=100, n_test=50)
+    settings = {"epochs": 1, "seed": 1, "verbose": 0, "precision": "float32"}
+    model = pycifar.train(dataset, architecture, **settings)
+    loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "model.keras"))
+    further = [pycifar.train(dataset, m, epochs=1, verbose=0) for m in (model, loaded)]
+    computed = {layer.compute_dtype for layer in model.keras_model.layers}
+    assert keras.config.dtype_policy().name == policy
+    assert not {"float16", "bfloat16"} & computed
+    keras.config.set_dtype_policy("float32")
+    usual = pycifar.train(dataset, architecture, **settings)
+    assert model == usual
+    assert further[0] == further[1] == pycifar.train(dataset, usual, epochs=1, verbose=0)
+    assert model.config == usual.config
+
+
+def test_the_precision_of_a_nested_network_is_that_of_its_layers():
+    inner = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, dtype="mixed_bfloat16")]
+    )
+    assert precision_of(keras.Sequential([keras.Input((8, 8, 3)), inner])) == "bfloat16"
+
+
+def half(dataset, optimizer, epochs, policy="mixed_float16"):
+    """Train a network of one's own, made in a session that computes in float16."""
+    keras.config.set_dtype_policy(policy)
+    try:
+        with seeded(1):
+            network = keras.Sequential(
+                [
+                    keras.Input((32, 32, 3), dtype="uint8"),
+                    keras.layers.Rescaling(1 / 255),
+                    keras.layers.Conv2D(4, 5, strides=4),
+                    keras.layers.BatchNormalization(),
+                    keras.layers.Flatten(),
+                    keras.layers.Dense(
+                        10, activation="softmax", dtype=policy.replace("mixed_float16", "float32")
+                    ),
+                ]
+            )
+        settings = {"epochs": epochs, "seed": 1, "verbose": 0, "batch_size": 30}
+        return pycifar.train(dataset, network, optimizer=optimizer(), **settings)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float64"])
+@pytest.mark.parametrize("name", ["adam", "muon", "own"])
+def test_a_network_of_another_precision_goes_on(name, policy, tmp_path):
+    dataset = pycifar.load_dataset("synthetic", n_train=100, n_test=50)
+    optimizer = {"own": lambda: keras.optimizers.Nadam(0.01)}.get(name, lambda: name)
+    whole, first = (half(dataset, optimizer, epochs, policy) for epochs in (2, 1))
+    assert first.config.precision == policy.removeprefix("mixed_")
+    path = pycifar.save_model(first, tmp_path / "model.keras")
+    loaded = pycifar.load_model(path)
+    if name == "adam":  # Keras warns where it cannot load the state, as with its own Nadam
+        in_keras = keras.models.load_model(path).optimizer
+        assert type(in_keras) is type(first.network.optimizer)
+    for model in (first, loaded):
+        further = pycifar.train(dataset, model, epochs=1, verbose=0)
+        assert further == whole
+        assert further.config == whole.config

@@ -72,3 +72,28 @@ def test_what_pools_the_whole_map_sees_the_whole_image(name):
     model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(2, 3), pool, layers.Dense(2)])
     table = pycifar.receptive_field(model)
     assert table["receptive_field"].tolist()[-2:] == [8, 8]
+
+
+def test_a_nested_network_has_the_field_of_its_layers():
+    layers = keras.layers
+    inner = keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            layers.Conv2D(2, 3, strides=2, name="first"),
+            layers.Conv2D(2, 5, name="last"),
+        ],
+        name="inner",
+    )
+    start = keras.Input((32, 32, 3))
+    model = keras.Model(start, layers.Conv2D(1, 2, name="after")(inner(start)))
+    table = pycifar.receptive_field(model).set_index("layer")
+    fields = table["receptive_field"].to_dict()
+    del fields[model.layers[0].name]
+    assert fields == {"inner/first": 3, "inner/last": 11, "inner": 11, "after": 13}
+    assert table.loc["inner", ["jump", "output_shape"]].tolist() == [2, "11×11×2"]
+
+
+def test_images_of_any_size_have_no_whole():
+    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(1, 3)])
+    with pytest.raises(ArgumentError, match="`model` must take images of one size"):
+        pycifar.receptive_field(model)

@@ -513,3 +513,60 @@ def test_class_weights_by_number_are_those_by_name(small_dataset):
     assert by_number.config == by_name.config
     with pytest.raises(ArgumentError, match="`class_weights` must be a whole number from 0 to 9"):
         pycifar.train(small_dataset, "softmax", class_weights={10: 3})
+
+
+def for_any_size(kind):
+    layers = keras.layers
+    start = keras.Input((None, None, 3), dtype="uint8", name="image")
+    stack = [
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(4, 3, activation="relu", name="seen"),
+        layers.Dropout(0.3),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(10, activation="softmax"),
+    ]
+    if kind == "sequential":
+        return keras.Sequential([start, *stack])
+    end = start
+    for layer in stack:
+        end = layer(end)
+    ends = {"dicts": ({"image": start}, {"classes": end}), "lists": ([start], [end])}
+    return keras.Model(*ends.get(kind, (start, end)))
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential", "dicts", "lists"])
+def test_a_network_for_images_of_any_size_keeps_the_size_that_it_learned(
+    kind, small_dataset, tmp_path
+):
+    network = for_any_size(kind)
+    before = network.get_weights()
+    settings = {"epochs": 1, "seed": 1, "verbose": 0}
+    model = pycifar.train(small_dataset, network, **settings)
+    assert model.image_shape == (32, 32, 3)
+    assert all((a == b).all() for a, b in zip(before, network.get_weights(), strict=True))
+    assert network.inputs[0].shape == (None, None, None, 3)
+    made = pycifar.train(small_dataset, lambda shape, n_classes: for_any_size(kind), **settings)
+    assert made.image_shape == (32, 32, 3)
+    loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "model.keras"))
+    assert loaded.image_shape == (32, 32, 3)
+    image = small_dataset.split("test").images[0]
+    assert pycifar.predict(loaded, image, "prob").shape == (1, 10)
+    assert pycifar.explain(loaded, image).layer == loaded.network.layers[-3].name
+    assert model.layers()["multiply_adds"].sum() == 30 * 30 * 4 * 27 + 40
+    further = [pycifar.train(small_dataset, m, epochs=1, verbose=0) for m in (model, loaded)]
+    whole = pycifar.train(small_dataset, network, **settings | {"epochs": 2})
+    assert further[0] == further[1] == whole
+
+
+def test_a_network_with_several_inputs_or_outputs_is_refused(small_dataset):
+    layers = keras.layers
+    start, other = keras.Input((32, 32, 3), name="a"), keras.Input((4,), name="b")
+    maps = layers.Flatten()(start)
+    classes = layers.Dense(10, activation="softmax")(layers.Concatenate()([maps, other]))
+    ends = {"classes": layers.Dense(10, activation="softmax")(maps), "maps": maps}
+    for model, message in [
+        (keras.Model(start, ends), r"must give one output; it has 2, of the shapes .*\(3072,\)"),
+        (keras.Model({"a": start, "b": other}, classes), "must take one image; it has 2, of the"),
+    ]:
+        with pytest.raises(ArgumentError, match=message):
+            pycifar.train(small_dataset, model, epochs=1, verbose=0)

@@ -12,6 +12,25 @@ test_that("a saved model comes back with its weights, history and settings", {
   )
 })
 
+test_that("the state of the optimizer may be left out, and a training starts it anew", {
+  whole <- withr::local_tempfile(fileext = ".keras")
+  path <- withr::local_tempfile(fileext = ".keras")
+  cifar_save_model(small_model(), whole)
+  cifar_save_model(small_model(), path, include_optimizer = FALSE)
+  expect_lt(file.size(path), 0.7 * file.size(whole))
+  loaded <- cifar_load_model(path)
+  expect_identical(cifar_fingerprint(loaded), cifar_fingerprint(small_model()))
+  expect_warning(
+    cifar_train(small_dataset(), loaded, epochs = 1, verbose = 0),
+    class = "pycifar_warning_optimizer"
+  )
+  expect_pycifar_error(
+    cifar_save_model(small_model(), path, TRUE, NA),
+    "argument",
+    "`include_optimizer` must be TRUE or FALSE"
+  )
+})
+
 test_that("an existing file is replaced only when asked for", {
   path <- withr::local_tempfile(lines = "precious", fileext = ".keras")
   expect_pycifar_error(cifar_save_model(small_model(), path), "output_exists")

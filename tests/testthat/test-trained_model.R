@@ -140,3 +140,46 @@ test_that("features of a network in bfloat16 are numbers where it ends in a cast
   expect_equal(features(colours)$astype("float32"), expected, tolerance = 0.01)
   expect_equal(features(keras$ops$cast(colours, "float32")), expected, tolerance = 0.01)
 })
+
+test_that("the Keras model gives features, and layers that are frozen in it stay as they are", {
+  keras <- reticulate::import("keras")
+  model <- cifar_train(small_dataset(), "lenet5", epochs = 1, seed = 1, verbose = 0)
+  network <- model$keras_model
+  last <- network$layers[[length(network$layers)]]
+  images <- cifar_images(small_dataset(), 1:100)
+  storage.mode(images) <- "integer"
+  expect_equal(
+    as.vector(network$predict(images, verbose = 0L)),
+    unlist(predict(model, small_dataset(), type = "prob"), use.names = FALSE),
+    tolerance = 1e-5
+  )
+  expect_equal(
+    network$predict(images / 255, verbose = 0L),
+    network$predict(images, verbose = 0L),
+    tolerance = 1e-6
+  )
+  features <- keras$Model(network$inputs, last$input)$predict(images, verbose = 0L)
+  expect_identical(dim(features), c(dim(images)[[1L]], 84L))
+
+  weights <- function(model, layer) model$keras_model$get_layer(layer)$get_weights()
+  frozen <- network$get_layer("conv1")
+  frozen$trainable <- FALSE
+  head <- cifar_train(small_dataset(), model, epochs = 1, verbose = 0)
+  expect_identical(weights(head, "conv1"), weights(model, "conv1"))
+  expect_false(identical(weights(head, "conv2"), weights(model, "conv2")))
+  for (layer in head$keras_model$layers) {
+    layer$trainable <- TRUE
+  }
+  expect_warning(
+    whole <- cifar_train(small_dataset(), head, epochs = 1, verbose = 0),
+    class = "pycifar_warning_optimizer"
+  )
+  expect_false(identical(weights(whole, "conv1"), weights(head, "conv1")))
+})
+
+test_that("a model from a file of R has its Keras model, and no other names than its own", {
+  model <- dead_copy(small_model())
+  expect_identical(model$keras_model$count_params(), model$parameters)
+  expect_null(model$keras)
+  expect_false("keras_model" %in% names(model))
+})

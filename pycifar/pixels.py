@@ -1,0 +1,36 @@
+"""The first layers of pycifar's networks in Keras: images as they come, and their scaling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+
+def pixels_and_scaling(
+    input_shape: tuple[int, int, int], scale: float, offset: float
+) -> tuple[keras.KerasTensor, keras.Model]:
+    """Return the input for images, and a network named "scaling" that scales their pixels.
+
+    Images have values of 0-255. One that has been divided by 255 is multiplied by it again: it has
+    fractions and nothing above 1. This is made of Keras's own operations, so that Keras alone does
+    the same with a saved model.
+
+    Args:
+        input_shape: (height, width, 3) of the images, in pixels.
+        scale: the factor of each pixel value.
+        offset: what is added after the multiplication.
+    """
+    from pycifar.backend import keras
+
+    ops = keras.ops
+    images = keras.Input(input_shape, dtype="float32", name="images")
+    largest = ops.amax(images, axis=(1, 2, 3), keepdims=True)
+    fractions = ops.not_equal(images, ops.floor(images))
+    divided = ops.logical_and(ops.any(fractions, axis=(1, 2, 3), keepdims=True), largest <= 1)
+    values = ops.where(divided, images * 255, images)
+    values = ops.cast(values, keras.config.dtype_policy().compute_dtype)
+    scaled = values * scale + offset
+    pixels = keras.Input(input_shape, dtype="float32", name="pixels")
+    return pixels, keras.Model(images, scaled, name="scaling")
