@@ -6,9 +6,9 @@
 #'
 #' @details
 #' An adopted model has no record of its training: its history is empty, and its `data` say
-#' `"adopted"`. Its `config` has the settings with which it would go on. These are its own optimizer,
-#' with its state, if the model was compiled, and else those of an architecture of yours in
-#' [cifar_train()]. The seed and the validation are then yours to choose.
+#' `"adopted"`. Its `config` has the settings with which it would go on. These are its own
+#' optimizer, with its state, if the model was compiled, and else those of an architecture of yours
+#' in [cifar_train()]. The seed and the validation are then yours to choose.
 #'
 #' A file is checked like one that [cifar_load_model()] opens: it may come from an untrusted source.
 #' In addition, the network is run on two images, to see whether it gives probabilities.
@@ -23,11 +23,11 @@
 #'   [cifar_evaluate()] on images with known classes shows whether they are right.
 #' @param rescale What the model expects in place of pixels from 0 to 255. A number to multiply them
 #'   by, such as `1 / 255` for a model that takes values from 0 to 1; or two numbers, a factor and
-#'   what is then added, such as `c(1 / 127.5, -1)` for values from -1 to 1. The network gets a layer
-#'   Rescaling in front, which its files keep. `1` stands for pixels as they are. `NULL` stands for
-#'   1, and is allowed only if the network shows that it takes such pixels: it has a layer Rescaling
-#'   itself, or an input of uint8. For another preparation of the pixels, build it into the network,
-#'   and give `1`.
+#'   what is then added, such as `c(1 / 127.5, -1)` for values from -1 to 1. The network gets a
+#'   layer Rescaling in front, which its files keep. `1` stands for pixels as they are. `NULL`
+#'   stands for 1, and is allowed only if the network shows that it takes such pixels: it has a
+#'   layer Rescaling itself, or an input of uint8. For another preparation of the pixels, build it
+#'   into the network, and give `1`.
 #' @inheritParams cifar_load_model
 #'
 #' @return An object of class [cifar_trained_model].

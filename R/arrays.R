@@ -48,7 +48,8 @@ name_part <- function(part) {
   if (is.null(names(part))) stats::setNames(part, c("images", "labels")) else part
 }
 
-# Return images in the form that Python takes. `images` is an array, or a list of arrays of one size.
+# Return images in the form that Python takes. `images` is an array, or a list of arrays of one
+# size.
 images_or_list <- function(images, call) {
   if (is_bare_list(images)) listed_images(images, call) else image_block(images, call)
 }
@@ -77,7 +78,7 @@ labels_to_python <- function(labels, split, class_names, call) {
 
 # Check whether values can be labels.
 is_label <- function(x) {
-  if (is.matrix(x) || anyNA(x)) {
+  if (!is.atomic(x) || is.matrix(x) || anyNA(x)) {
     return(FALSE)
   }
   whole <- is.numeric(x) && !is.object(x) && all(x == trunc(x))

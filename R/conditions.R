@@ -34,8 +34,8 @@
 #' * `pycifar_error_internal`: an internal error of pycifar. Please report it.
 #'
 #' If an R function that you gave failed, the field `parent` holds its condition, with its class and
-#' fields. The field `fix` holds the text of the bullet, or `NULL`. For an error from Python, the field
-#' `traceback` holds Python's traceback. It is not printed.
+#' fields. The field `fix` holds the text of the bullet, or `NULL`. For an error from Python, the
+#' field `traceback` holds Python's traceback. It is not printed.
 #'
 #' @section Warnings:
 #' A warning has its own class, then `pycifar_warning`:
@@ -47,9 +47,9 @@
 #'   does not change the weights.
 #' * `pycifar_warning_backend`: the backend of Keras is slower than it could be, or its results
 #'   differ in the last bits.
-#' * `pycifar_warning_unsaved`: a model has a layer that Keras cannot save, that no file may ask for,
-#'   or of which only you have the class. Another R session has the model, or its optimizer, only as
-#'   the message says.
+#' * `pycifar_warning_unsaved`: a model has a layer that Keras cannot save, that no file may ask
+#'   for, or of which only you have the class. Another R session has the model, or its optimizer,
+#'   only as the message says.
 #' * `pycifar_warning_skipped`: files, folders or images were passed over, because they hold no
 #'   image that can be read. The message names them.
 #' * `pycifar_warning_optimizer`: a model is continued with other trainable layers than before, and

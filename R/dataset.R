@@ -15,11 +15,11 @@
 #'   `pycifar_warning_skipped` that names them.
 #' * A list of arrays has the form
 #'   `list(train = list(images, labels), test = list(images, labels))`. Images are an array or a
-#'   list of arrays, in the forms that [`predict()`][predict.cifar_trained_model] accepts. Labels are
-#'   class names: a factor, whose levels are the classes, or a character vector. Whole numbers and
-#'   logical values are taken as the names that they are written as, such as `"0"` or `"TRUE"`. It
-#'   makes no difference whether numbers count from 0 or from 1. To give numbers other names, make a
-#'   factor: `factor(labels, levels = 0:1, labels = c("cat", "dog"))`.
+#'   list of arrays, in the forms that [`predict()`][predict.cifar_trained_model] accepts. Labels
+#'   are class names: a factor, whose levels are the classes, or a character vector. Whole numbers
+#'   and logical values are taken as the names that they are written as, such as `"0"` or `"TRUE"`.
+#'   It makes no difference whether numbers count from 0 or from 1. To give numbers other names,
+#'   make a factor: `factor(labels, levels = 0:1, labels = c("cat", "dog"))`.
 #'
 #' @param source `"cifar10"`, `"synthetic"` or `"folder"`. Or a list of arrays.
 #' @param data_dir For `"cifar10"`, a folder with the batches, one of the archives, or a folder that
@@ -188,8 +188,8 @@ print.cifar_dataset <- function(x, ...) {
   invisible(x)
 }
 
-# Describe in one line that a data set or model is from an R session that has ended. A model that can
-# be restored is as good as before.
+# Describe in one line that a data set or model is from an R session that has ended. A model that
+# can be restored is as good as before.
 describe_state <- function(x) {
   kept <- kept_with(x)
   if (!is_dead(x$handle) || !is.null(kept$file)) {

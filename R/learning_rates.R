@@ -4,11 +4,11 @@
 #' search ends early if the loss is no longer a finite number, or if the smoothed loss is more than
 #' 4 times its lowest value. The trained weights are not returned.
 #'
-#' The smoothed loss falls to its lowest value as the learning rate rises. The suggestion is a third of
-#' the learning rate at which 95% of this fall are done. The first tenth of the steps and the last
-#' twentieth are left out. There is no suggestion if the fall is not clearly larger than the noise of
-#' the batches, or if the loss still falls at the highest learning rate. With the default steps, most
-#' suggestions are within a factor of 3 of the best learning rate.
+#' The smoothed loss falls to its lowest value as the learning rate rises. The suggestion is a third
+#' of the learning rate at which 95% of this fall are done. The first tenth of the steps and the
+#' last twentieth are left out. There is no suggestion if the fall is not clearly larger than the
+#' noise of the batches, or if the loss still falls at the highest learning rate. With the default
+#' steps, most suggestions are within a factor of 3 of the best learning rate.
 #'
 #' An argument that is `NULL` takes its value from the recipe of the architecture, as in
 #' [cifar_train()].
@@ -38,8 +38,8 @@
 #'   `plot()` and [ggplot2::autoplot()] return a ggplot. `format()` returns lines of text, and
 #'   `print()` returns `x` invisibly.
 #' @section Errors:
-#' * `pycifar_error_argument`: an argument is not as described above, or the model is compiled with an
-#'   optimizer that has a schedule of its own.
+#' * `pycifar_error_argument`: an argument is not as described above, or the model is compiled with
+#'   an optimizer that has a schedule of its own.
 #' * `pycifar_error_data`: the data set has no training images.
 #' * `pycifar_error_handle`: the R session of the data set has ended, and it cannot be
 #'   restored.

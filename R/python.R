@@ -174,8 +174,8 @@ is_dead <- function(handle) {
     reticulate::py_is_null_xptr(handle)
 }
 
-# Make a dead handle refer to the object of a live one, and return it. A handle is an environment, so
-# all copies of the R object get it, and the R object itself does not change.
+# Make a dead handle refer to the object of a live one, and return it. A handle is an environment,
+# so all copies of the R object get it, and the R object itself does not change.
 revive <- function(dead, live) {
   assign("pyobj", get("pyobj", envir = live), envir = dead)
   dead

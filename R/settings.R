@@ -56,15 +56,19 @@ metrics_to_python <- function(metrics, name, call) {
   if (is.null(metrics) || is_python_object(metrics)) {
     return(metrics)
   }
-  # reticulate makes functions of the objects of Keras.
-  functions <- vapply(metrics, function(one) is.function(one) && !is_python_object(one), NA)
-  unnamed <- is.null(names(metrics)) || any(!nzchar(names(metrics)[functions]))
-  if (!(is.character(metrics) || is.list(metrics)) || anyNA(metrics) || any(functions) && unnamed) {
-    allowed <- "names, Keras metrics, or named functions such as list(mine = function(y_true, y_pred) 0)"
+  is_vector <- (is.character(metrics) || is_bare_list(metrics)) && !anyNA(metrics)
+  own <- if (is_vector) vapply(metrics, is_function_of_r, NA)
+  if (!is_vector || !all(nzchar(rlang::names2(metrics)[own]))) {
+    allowed <- "names, Keras metrics, or named functions, list(mine = function(y_true, y_pred) 0)"
     abort_argument(name, allowed, metrics, call)
   }
-  metrics[functions] <- lapply(metrics[functions], callable_from_python)
+  metrics[own] <- lapply(metrics[own], callable_from_python)
   as.list(metrics)
+}
+
+# Check whether a value is a function of R. reticulate makes functions of the objects of Keras, too.
+is_function_of_r <- function(x) {
+  is.function(x) && !is_python_object(x)
 }
 
 # Return the weights of images in the form that Python takes.

@@ -13,8 +13,8 @@
 #' An interrupt (Ctrl-C or the stop button) ends the training early. The function then returns the
 #' model as trained so far, with its history. The field `interrupted` is `TRUE`, and there is a
 #' warning of class `pycifar_warning_interrupted`. The code after the call goes on, such as a loop
-#' over seeds. If another training is interrupted less than 10 seconds after that, there is no model,
-#' and the interrupt ends the loop, as R's interrupts do.
+#' over seeds. If another training is interrupted less than 10 seconds after that, there is no
+#' model, and the interrupt ends the loop, as R's interrupts do.
 #'
 #' The signals SIGTERM and SIGHUP end the R process after the current step. Schedulers, containers
 #' and closed terminals send them. If `checkpoint_dir` is given, a checkpoint is written first.
@@ -35,11 +35,10 @@
 #'   * a function with the arguments `input_shape` (an integer vector of height, width and 3) and
 #'     `n_classes`, which returns a Keras model.
 #'   * a model from [cifar_build_model()] or a Keras model, such as one from the package keras3. A
-#'     copy of it is trained. One for images of any size gets the size of the data set. A Keras model
-#'     of your own must end with a softmax, with logits, or,
-#'     for two classes, with one unit, a sigmoid or a logit. The trained model always gives
-#'     probabilities. The optimizer, loss and metrics that it was compiled with are used, unless you
-#'     give others.
+#'     copy of it is trained. One for images of any size gets the size of the data set. A Keras
+#'     model of your own must end with a softmax, with logits, or, for two classes, with one unit, a
+#'     sigmoid or a logit. The trained model always gives probabilities. The optimizer, loss and
+#'     metrics that it was compiled with are used, unless you give others.
 #'   * a trained model, to continue it.
 #'   * `NULL`, which means `"cnn2"`. It must be `NULL` if `dataset` is a trained model.
 #' @param epochs The number of passes over the training images, at least 1. For a trained model, the

@@ -94,14 +94,18 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     checkpoint_every: int | None = None
     resume: bool = False
     random_state: int | np.random.RandomState | None = None
+    loss: Any = None
+    metrics: Any = None
+    monitor: str | None = None
     verbose: int = 0
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - its name
         """Train a network on images, and forget an earlier one.
 
         Args:
             X: the images, of shape (n, height, width, 3).
             y: the label of each image, of any type that can be sorted.
+            sample_weight: the weight of each image in the loss, shape (n,); None: all the same.
 
         Returns:
             The estimator itself.
@@ -114,8 +118,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         dataset = self._dataset(X, y)
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         given["seed"] = _seed(given.pop("random_state"))
+        given["sample_weight"] = sample_weight
         given["class_weights"] = _by_name(self.class_weights)
-        given["optimizer"] = copy.deepcopy(self.optimizer)  # the next call of `fit` needs it unused
+        for name in ("optimizer", "loss", "metrics"):  # the next call of `fit` needs them unused
+            given[name] = copy.deepcopy(given[name])
         self.model_ = train(dataset, **given)
         return self
 

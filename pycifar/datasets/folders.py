@@ -82,7 +82,7 @@ def load_folder(
             f"In {top}, folders that are hidden or that a system added were passed over: "
             f"{first_of(sorted(passed_over))}.",
             SkippedWarning,
-            stacklevel=3,  # where load_dataset() was called
+            stacklevel=4,  # where load_dataset() was called
         )
     source = f"image files in {text_on_disk(str(top))}"
     return Dataset(text_on_disk(top.resolve().name), splits, classes, source)

@@ -14,6 +14,7 @@ from pycifar.config import DEFAULTS, TrainingConfig
 from pycifar.datasets.augmentation import resolve_augmentation
 from pycifar.datasets.load import check_class_names
 from pycifar.errors import ArgumentError, ModelFileError, UnsavedWarning
+from pycifar.foreign_names import known_arguments_only
 from pycifar.language import function
 from pycifar.learners.copies import own_parts_known
 from pycifar.learners.descriptions import (
@@ -49,6 +50,7 @@ from pycifar.precision import precision_of
 RAW = (1.0, 0.0)
 
 
+@known_arguments_only
 def adopt_model(
     model: str | Path | keras.Model,
     class_names: Sequence[str],
@@ -154,7 +156,7 @@ def _network_in(path: Any) -> tuple[keras.Model, Any, list[Any]]:
     except Exception as error:
         raise ModelFileError(f"{source} cannot be adopted: {reason(error)}") from error
     if lost is not None:
-        warn_of_lost_optimizer(str(source), lost, stacklevel=4)
+        warn_of_lost_optimizer(str(source), lost, stacklevel=5)
     if missed is not None:
         warnings.warn(
             f"{source} was adopted without its loss and metrics: {missed}.",

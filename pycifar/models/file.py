@@ -213,7 +213,7 @@ def _model_in(
             message = f"{source} cannot be loaded as a model: {reason(error)}"
             raise ModelFileError(message) from error
     if left_out is not None:
-        warn_of_lost_optimizer(source, left_out, stacklevel=4)
+        warn_of_lost_optimizer(source, left_out, stacklevel=5)
     return model
 
 

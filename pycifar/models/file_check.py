@@ -25,6 +25,7 @@ from pycifar.limits import (
     MOST_WAITING,
 )
 from pycifar.models.dry_build import Measured, build_without_values, give_zeros, measure
+from pycifar.models.record import checked_argument
 from pycifar.precision import computing_in
 
 
@@ -221,13 +222,18 @@ def objective_of(text: bytes) -> tuple[Any, list[Any]]:
     Those of a model that pycifar saved are in its record instead.
 
     Raises:
-        ValueError: one of them is neither Keras's nor the caller's, or there are several losses.
+        ValueError: one of them is neither Keras's nor the caller's, or has an argument that is so
+            large that it could take much memory; or there are several losses.
     """
     compiled = json.loads(text).get("compile_config") or {}
     loss, metrics = compiled.get("loss"), compiled.get("metrics") or []
     if isinstance(loss, list) or (isinstance(loss, dict) and "class_name" not in loss):
         raise ValueError("it has several losses")
     check_parts([loss, metrics], OBJECTIVE_PARTS)
+    for part in _parts([loss, metrics]):
+        if not _is_callers(part):
+            for argument in part["config"].values():
+                checked_argument(part["class_name"], argument)
     listed = metrics if isinstance(metrics, list) else [metrics]
     others = [m for m in listed if str(m).lower() not in ("accuracy", "acc")]
     return keras.losses.get(loss), [keras.metrics.get(m) for m in others]

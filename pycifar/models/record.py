@@ -237,18 +237,18 @@ def _checked_description(name: str, value: Any, known: Iterable[str]) -> Descrip
         raise ValueError(f"`{name}` is of the class {describe(kind)}")
     return {
         "class_name": kind,
-        "config": {checked_text(name, k): _checked_value(name, v) for k, v in config.items()},
+        "config": {checked_text(name, k): checked_argument(name, v) for k, v in config.items()},
     }
 
 
-def _checked_value(name: str, value: Any) -> Any:
-    """Check a setting of a loss or metric: its size decides how much memory the metric takes."""
+def checked_argument(name: str, value: Any) -> Any:
+    """Check an argument of a loss or metric: its size decides how much memory the metric takes."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return checked_text(name, value)
     if isinstance(value, list) and len(value) <= LARGEST_METRIC:
-        return [_checked_value(name, item) for item in value if not isinstance(item, list)]
+        return [checked_argument(name, item) for item in value if not isinstance(item, list)]
     number = check_number(name, value, -LARGEST_METRIC, LARGEST_METRIC)
     return value if isinstance(value, int) else number
 

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import zipfile
 
 import keras
 import numpy as np
@@ -234,6 +235,22 @@ def test_a_loss_of_the_callers_own_comes_from_a_file_where_it_is_given(tmp_path,
         pycifar.train(small_dataset, model, **SETTINGS)
 
 
+def test_a_metric_that_would_take_much_memory_is_left_out(tmp_path, small_dataset):
+    given, path = network_of(n=10), tmp_path / "given.keras"
+    given.compile("sgd", "mse", metrics=[keras.metrics.AUC(num_thresholds=5)])
+    given.save(path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    text = entries["config.json"].replace(b'"num_thresholds": 5', b'"num_thresholds": 1000000000')
+    assert text != entries["config.json"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (entries | {"config.json": text}).items():
+            archive.writestr(name, content)
+    with pytest.warns(UnsavedWarning, match="without its loss and metrics: .*at most 1000"):
+        model = pycifar.adopt_model(path, small_dataset.class_names, rescale=1)
+    assert (model.config.loss, model.config.metrics) == ("crossentropy", {})
+
+
 def several_inputs():
     starts = [keras.Input((32, 32, 3)), keras.Input((4,))]
     joined = LAYERS.concatenate([LAYERS.Flatten()(starts[0]), starts[1]])
@@ -312,3 +329,12 @@ def test_an_adopted_model_says_in_its_file_that_it_has_no_record(tmp_path):
     with zipfile.ZipFile(path) as archive:
         record = json.loads(archive.read("pycifar.json"))
     assert record["data"] == {"name": "unknown", "source": "adopted", "fingerprint": ""}
+
+
+def test_warnings_of_what_is_left_out_point_at_the_call(tmp_path, small_dataset):
+    given, path = network_of(n=10), tmp_path / "given.keras"
+    given.compile("sgd", own_loss)
+    given.save(path)
+    with pytest.warns(UnsavedWarning) as caught:
+        pycifar.adopt_model(path, small_dataset.class_names, rescale=1)
+    assert caught[0].filename == __file__

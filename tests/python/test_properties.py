@@ -113,7 +113,7 @@ def test_images_to_predict(small_model, value):
         found = pycifar.predict(small_model, value, "class")
     except PycifarError:
         return
-    assert len(found) >= 1
+    assert found.ndim == 1
 
 
 @given(shape=st.lists(st.integers(0, 40), max_size=5), kind=st.sampled_from("?bBhHiIqQefdFDUSO"))

@@ -78,12 +78,24 @@ def test_the_arguments_are_those_of_train_with_their_defaults():
     expected = {
         {"seed": "random_state"}.get(name, name): parameter.default
         for name, parameter in inspect.signature(pycifar.train).parameters.items()
-        if name != "dataset"
+        if name not in ("dataset", "sample_weight")
     }
     expected |= {"validation": None, "verbose": 0}
     fields = {field.name: field.default for field in dataclasses.fields(ImageClassifier)}
     assert fields == expected
     assert ImageClassifier().get_params() == expected
+
+
+def test_weights_of_images_are_those_of_train():
+    dataset = pycifar.load_dataset({"train": (IMAGES, NAMES)})
+    weights = np.linspace(0, 1, len(IMAGES))
+    settings = {"epochs": 1, "validation": None, "seed": 1, "verbose": 0}
+    model = pycifar.train(dataset, "softmax", sample_weight=weights, **settings)
+    found = ImageClassifier("softmax", epochs=1, random_state=1).fit(IMAGES, NAMES, weights)
+    assert found.model_ == model
+    assert found.model_ != ImageClassifier("softmax", epochs=1, random_state=1).fit(
+        IMAGES, NAMES
+    ).model_  # fmt: skip
 
 
 def test_a_whole_number_gives_the_weights_of_that_seed():
