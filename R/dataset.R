@@ -100,7 +100,7 @@ cifar_load_dataset <- function(
 
 # Make a `cifar_dataset` from a handle. `arguments` load it again in another session; they are NULL
 # for arrays.
-new_dataset <- function(handle, arguments) {
+new_dataset <- function(handle, arguments = NULL) {
   description <- python_call("describe_dataset", handle)
   structure(
     list(

@@ -78,7 +78,7 @@ element_of <- function(dataset, i, call = rlang::caller_env()) {
 
 #' @export
 `$<-.cifar_trained_model` <- function(x, name, value) {
-  abort_fixed("A model", "Classes get other names in what predict() returns: levels(classes) <- …")
+  abort_fixed("A model", "Classes get other names in what predict() returns: levels(classes) <- names")
 }
 
 #' @export

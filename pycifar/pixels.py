@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
+SCALING = "scaling"  # the name of the network that scales pixels
+
 
 def pixels_and_scaling(
     input_shape: tuple[int, int, int], scale: float, offset: float
 ) -> tuple[keras.KerasTensor, keras.Model]:
-    """Return the input for images, and a network named "scaling" that scales their pixels.
+    """Return the input for images, and a network named `SCALING` that scales their pixels.
 
     Images have values of 0-255. One that has been divided by 255 is multiplied by it again: it has
     fractions and nothing above 1. This is made of Keras's own operations, so that Keras alone does
@@ -33,4 +35,4 @@ def pixels_and_scaling(
     values = ops.cast(values, keras.config.dtype_policy().compute_dtype)
     scaled = values * scale + offset
     pixels = keras.Input(input_shape, dtype="float32", name="pixels")
-    return pixels, keras.Model(images, scaled, name="scaling")
+    return pixels, keras.Model(images, scaled, name=SCALING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures import (
@@ -120,8 +121,9 @@ def build_model(  # noqa: PLR0913 - the settings of a network
             excluded.
         precision: the type of number to compute with: "float32", "bfloat16" or "auto". "bfloat16"
             needs a machine with native bfloat16. "auto" is bfloat16 for "cnn2", "cnn4" and
-            "fastnet" on such a machine, and else float32. A NumPy network computes in float32. A
-            model that is passed in keeps its precision.
+            "fastnet" on such a machine, and else float32. A function builds in the policy that is
+            set in Keras. A NumPy network computes in float32. A model that is passed in keeps its
+            precision.
 
     Returns:
         A Keras model, or a `pycifar.scratch.NumpyModel`. It takes raw uint8 pixels, shape
@@ -169,7 +171,10 @@ def build_raw(
 
     _, recipe = recipe_for(architecture)
     settled = resolve_precision(precision, recipe.precision)
-    with seeded(seed), computing_in(settled), lack_of_memory_named("a network of this size"):
+    # A function of the caller builds in the policy of the session, unless it is told otherwise.
+    of_session = precision == "auto" and callable(architecture)
+    computing = nullcontext() if of_session else computing_in(settled)
+    with seeded(seed), computing, lack_of_memory_named("a network of this size"):
         if is_network(architecture):
             _check_options("a model", options, ())
             model = architecture

@@ -44,6 +44,7 @@ from pycifar.models.trained_model import (
     TrainedModel,
     current_versions,
 )
+from pycifar.pixels import SCALING
 from pycifar.precision import precision_of
 
 # The pixels as they are, 0 to 255: a scale and an offset.
@@ -204,7 +205,7 @@ def _check_shapes(network: Any, n_classes: int) -> tuple[int, int, int]:
 def _takes_pixels(network: keras.Model) -> bool:
     """Return whether a network shows that it takes pixels from 0 to 255."""
     layers = network._flatten_layers()
-    scaled = any(isinstance(layer, keras.layers.Rescaling) for layer in layers)
+    scaled = any(isinstance(x, keras.layers.Rescaling) or x.name == SCALING for x in layers)
     return scaled or network.inputs[0].dtype == "uint8"
 
 

@@ -251,6 +251,16 @@ def test_a_metric_that_would_take_much_memory_is_left_out(tmp_path, small_datase
     assert (model.config.loss, model.config.metrics) == ("crossentropy", {})
 
 
+def test_a_network_of_pycifar_shows_that_it_takes_pixels(tmp_path, small_dataset):
+    network = pycifar.build_model("lenet5", seed=1)
+    network.save(tmp_path / "lenet5.keras")
+    model = pycifar.adopt_model(tmp_path / "lenet5.keras", small_dataset.class_names)
+    images = np.array(small_dataset.split("test").images[:5])
+    assert np.array_equal(
+        pycifar.predict(model, images, type="prob"), network.predict(images, verbose=0)
+    )
+
+
 def several_inputs():
     starts = [keras.Input((32, 32, 3)), keras.Input((4,))]
     joined = LAYERS.concatenate([LAYERS.Flatten()(starts[0]), starts[1]])

@@ -119,6 +119,24 @@ def test_a_policy_of_the_session_changes_no_network_of_pycifar(architecture, pol
     assert model.config == usual.config
 
 
+def test_a_function_builds_in_the_policy_of_the_session_unless_told_otherwise(small_dataset):
+    def build(input_shape, n_classes):
+        layers = [keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(n_classes)]
+        return keras.Sequential([*layers, keras.layers.Activation("softmax", dtype="float32")])
+
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        found = [
+            pycifar.train(
+                small_dataset, build, epochs=1, seed=1, verbose=0, precision=precision
+            ).config.precision
+            for precision in ("auto", "float32")
+        ]
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert found == ["float16", "float32"]
+
+
 def test_the_precision_of_a_nested_network_is_that_of_its_layers():
     inner = keras.Sequential(
         [keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, dtype="mixed_bfloat16")]
