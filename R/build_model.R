@@ -65,6 +65,7 @@ cifar_build_model <- function(
 
 #' @export
 print.cifar_network <- function(x, ...) {
+  check_no_more("print", ...)
   if (is_dead(x)) {
     cat("<cifar_network> from an R session that has ended\n")
     return(invisible(x))

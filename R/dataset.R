@@ -177,6 +177,7 @@ NULL
 #' @rdname cifar_dataset
 #' @export
 print.cifar_dataset <- function(x, ...) {
+  check_no_more("print", ...)
   cat(
     sprintf("<cifar_dataset> %s\n", encodeString(x$name)),
     sprintf("images:  %s, %s pixels\n", describe_splits(x$splits), describe_shape(x$image_shape)),
@@ -311,6 +312,7 @@ summary.cifar_dataset <- function(object, ...) {
 
 #' @export
 print.summary_cifar_dataset <- function(x, ...) {
+  check_no_more("print", ...)
   cat("Images in each split\n")
   print_counts(x$splits, "split")
   if (nrow(x$batches) > 0L) {

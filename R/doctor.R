@@ -29,6 +29,7 @@ cifar_doctor <- function() {
 
 #' @export
 print.cifar_diagnosis <- function(x, ...) {
+  check_no_more("print", ...)
   checks <- x$checks
   names <- format(checks$name)
   indent <- strrep(" ", 9L + nchar(names[[1L]]) + 2L)

@@ -90,6 +90,7 @@ NULL
 #' @rdname cifar_evaluation
 #' @export
 print.cifar_evaluation <- function(x, ...) {
+  check_no_more("print", ...)
   cat(
     sprintf("<cifar_evaluation> split %s, %s images\n", x$split, with_commas(x$n)),
     sprintf("accuracy:          %.4f\n", x$accuracy),
@@ -130,6 +131,7 @@ summary.cifar_evaluation <- function(object, ...) {
 
 #' @export
 print.summary_cifar_evaluation <- function(x, ...) {
+  check_no_more("print", ...)
   print(x$evaluation)
   per_class <- as.data.frame(x$evaluation$per_class)
   shares <- c("precision", "recall", "f1")

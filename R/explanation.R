@@ -71,6 +71,7 @@ NULL
 #' @rdname cifar_explanation
 #' @export
 print.cifar_explanation <- function(x, ...) {
+  check_no_more("print", ...)
   cat(sprintf(
     "<cifar_explanation> of %s (probability %.4f) by layer %s\n",
     encodeString(x$class_name),

@@ -106,6 +106,7 @@ format.cifar_learning_rates <- function(x, ...) {
 #' @rdname cifar_find_learning_rate
 #' @export
 print.cifar_learning_rates <- function(x, ...) {
+  check_no_more("print", ...)
   cat(format(x), sep = "\n")
   invisible(x)
 }

@@ -165,6 +165,7 @@ format.cifar_model_file <- function(x, ...) {
 
 #' @export
 print.cifar_model_file <- function(x, ...) {
+  check_no_more("print", ...)
   cat("<cifar_model_file> ", paste(format(x), collapse = "\n"), "\n", sep = "")
   invisible(x)
 }

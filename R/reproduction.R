@@ -125,6 +125,7 @@ NULL
 #' @rdname cifar_reproduction
 #' @export
 print.cifar_reproduction <- function(x, ...) {
+  check_no_more("print", ...)
   cat(sprintf("<cifar_reproduction> %d trainings\n", nrow(x$runs)))
   if (nrow(x$runs) > 0L) {
     print(format(x), row.names = FALSE, right = FALSE)

@@ -179,6 +179,7 @@ free_models <- function() {
 #' @rdname cifar_trained_model
 #' @export
 print.cifar_trained_model <- function(x, ...) {
+  check_no_more("print", ...)
   cat(sprintf(
     "<cifar_trained_model> %s, %s parameters\n",
     encodeString(x$architecture),
@@ -214,6 +215,7 @@ summary.cifar_trained_model <- function(object, ...) {
 
 #' @export
 print.summary_cifar_trained_model <- function(x, ...) {
+  check_no_more("print", ...)
   model <- x$model
   print(model)
   cat("\nLayers\n")

@@ -102,6 +102,9 @@ test_that("an argument that a method does not know is refused", {
     quote(predict(model, small_dataset(), tpye = "prob")),
     quote(predict(model, small_dataset(), "prob", FALSE, NULL, "stop", 1)),
     quote(plot(model, metrics = "loss")),
+    quote(print(small_dataset(), n = 3)),
+    quote(print(model, digits = 3)),
+    quote(print(summary(small_evaluation()), n = 3)),
     quote(plot(small_dataset(), splt = "test")),
     quote(coef(model, layers = "scaling")),
     quote(cifar_train(small_dataset(), "cnn2", tpye = "prob"))
