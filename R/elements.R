@@ -78,7 +78,10 @@ element_of <- function(dataset, i, call = rlang::caller_env()) {
 
 #' @export
 `$<-.cifar_trained_model` <- function(x, name, value) {
-  abort_fixed("A model", "Classes get other names in what predict() returns: levels(classes) <- names")
+  abort_fixed(
+    "A model",
+    "Classes get other names in what predict() returns: levels(classes) <- names"
+  )
 }
 
 #' @export
