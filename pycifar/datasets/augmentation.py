@@ -164,6 +164,16 @@ def resolve_augmentation(value: Any) -> Augmentation:
     )
 
 
+def check_augmentation(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> None:
+    """Raise an ArgumentError unless `shift` is less than the height and width of the images."""
+    side = min(image_shape[:2])
+    if augmentation.shift >= side:
+        raise ArgumentError(
+            f"In `augmentation`, `shift` must be less than the height and width of the images, "
+            f"{side}, not {augmentation.shift}."
+        )
+
+
 def _values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of an `Augmentation`, with the usual values where True is given."""
     values: dict[str, Any] = {}

@@ -519,6 +519,12 @@ def test_exploring_prints_tables_and_draws_samples(run, tmp_path):
     assert "Images in each split" in out
     assert out.endswith(f"picture: {picture}\n")
     assert picture.is_file()
+    changed = tmp_path / "changed.png"
+    run("explore", *DATA[:2], "--plot", changed, "--augmentation", "flip,crop=0.5")
+    assert changed.read_bytes() != picture.read_bytes()
+    code, _, err = run("explore", *DATA[:2], "--augmentation", "flip")
+    assert code == 2
+    assert "`--augmentation` is for `--plot`, which must be given." in err
     code, out, _ = run("explore", *DATA, "--json")
     record = json.loads(out)
     assert sum(row["n"] for row in record["splits"]) == 150
