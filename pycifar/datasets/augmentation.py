@@ -252,14 +252,14 @@ def _colour(images: np.ndarray, rng: np.random.Generator, most: list[float]) -> 
     brightness, contrast, saturation = 1 + changes[:, :3].T
     angle = 2 * math.pi * changes[:, 3, None, None]
     rest = saturation[:, None, None] * (np.cos(angle) * _TO_REST + np.sin(angle) * _TO_TURNED)
-    matrices = (brightness * contrast)[:, None, None] * (_TO_GREY + rest)
-    added = brightness * (1 - contrast)  # of the mean grey
+    pictures = [Image.fromarray(image) for image in images]
+    means = [picture.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)) for picture in pictures]
+    rows = np.empty((len(images), 3, 4))  # what red, green, blue and 1 are multiplied by
+    rows[..., :3] = (brightness * contrast)[:, None, None] * (_TO_GREY + rest)
+    rows[..., 3] = (brightness * (1 - contrast) * (means @ _GREY))[:, None]
     changed = np.empty_like(images)
-    for place, image, matrix, share in zip(changed, images, matrices, added, strict=True):
-        picture = Image.fromarray(image)
-        mean = np.asarray(picture.resize((1, 1), Image.Resampling.BOX)) @ _GREY
-        rows = np.column_stack([matrix, np.full(3, share * mean.item())])
-        place[:] = picture.convert("RGB", tuple(rows.ravel().tolist()))
+    for place, picture, row in zip(changed, pictures, rows.reshape(-1, 12).tolist(), strict=True):
+        place[:] = picture.convert("RGB", tuple(row))
     return changed
 
 
