@@ -143,8 +143,8 @@ new_dataset <- function(handle, arguments) {
 #' @param n_per_class The largest number of images to draw of each class. A class with fewer images
 #'   has a shorter row.
 #' @param seed A whole number from 0 to 2^31 - 1. It determines which images are drawn.
-#' @param augmentation How `plot()` changes the images, in the forms that [cifar_train()] takes. They
-#'   are the same images as without, each changed once.
+#' @param augmentation How `plot()` changes the images, in the forms that [cifar_train()] takes. The
+#'   images are those that it draws without, each changed once.
 #' @param row.names,optional,... Not used.
 #'
 #' @return

@@ -20,10 +20,10 @@
 #' the [generics][cifar_generics] of tidymodels and ggplot2. [cifar_reproduce()] reproduces five
 #' published systems.
 #'
-#' There are five vignettes: `vignette("pycifar")` is an introduction, `vignette("photographs")` goes
-#' from a folder of photographs to a prediction, `vignette("own")` uses your own images and networks,
-#' `vignette("reproduce")` is about the published systems, and `vignette("understanding")` is about
-#' what a network sees.
+#' There are five vignettes: `vignette("pycifar")` is an introduction, `vignette("photographs")`
+#' goes from a folder of photographs to a prediction, `vignette("own")` uses your own images and
+#' networks, `vignette("reproduce")` is about the published systems, and
+#' `vignette("understanding")` is about what a network sees.
 #'
 #' @section How it works:
 #' The R package contains the Python package of the same name, which is based on Keras, and calls it
