@@ -143,6 +143,8 @@ new_dataset <- function(handle, arguments = NULL) {
 #' @param n_per_class The largest number of images to draw of each class. A class with fewer images
 #'   has a shorter row.
 #' @param seed A whole number from 0 to 2^31 - 1. It determines which images are drawn.
+#' @param augmentation How `plot()` changes the images, in the forms that [cifar_train()] takes. The
+#'   images are those that it draws without, each changed once.
 #' @param row.names,optional,... Not used.
 #'
 #' @return
@@ -329,14 +331,22 @@ print.summary_cifar_dataset <- function(x, ...) {
 
 #' @rdname cifar_dataset
 #' @export
-plot.cifar_dataset <- function(x, split = "train", n_per_class = 10, seed = 1, ...) {
+plot.cifar_dataset <- function(
+  x,
+  split = "train",
+  n_per_class = 10,
+  seed = 1,
+  augmentation = "none",
+  ...
+) {
   check_no_more("plot", ...)
   block <- python_call(
     "sample_images",
     live_handle(x, "x", "cifar_dataset"),
     one_value(split, "split", "the name of a split"),
     one_value(n_per_class, "n_per_class", "a single number"),
-    one_value(seed, "seed", "a single number")
+    one_value(seed, "seed", "a single number"),
+    augmentation_to_python(augmentation, "augmentation", rlang::current_env())
   )
   title <- sprintf("%s, split %s", x$name, split)
   plot_mosaic(array_from_bytes(block), x$class_names, title)

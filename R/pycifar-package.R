@@ -20,8 +20,9 @@
 #' the [generics][cifar_generics] of tidymodels and ggplot2. [cifar_reproduce()] reproduces five
 #' published systems.
 #'
-#' There are four vignettes: `vignette("pycifar")` is an introduction, `vignette("own")` uses your
-#' own images and networks, `vignette("reproduce")` is about the published systems, and
+#' There are five vignettes: `vignette("pycifar")` is an introduction, `vignette("photographs")`
+#' goes from a folder of photographs to a prediction, `vignette("own")` uses your own images and
+#' networks, `vignette("reproduce")` is about the published systems, and
 #' `vignette("understanding")` is about what a network sees.
 #'
 #' @section How it works:

@@ -84,14 +84,26 @@
 #'     otherwise float32.
 #'
 #'   Networks in NumPy always use float32. A model that you give keeps its own precision.
-#' @param augmentation Random changes to the training images. `"none"`, or one or more of the names
-#'   `"flip"`, `"shift"` and `"cutout"`. Or a named list with values, such as
-#'   `list(flip = TRUE, shift = 4)`:
+#' @param augmentation Random changes to the training images, drawn for each image independently.
+#'   `"none"`, or one or more of the names below. Or a named list with values, such as
+#'   `list(flip = TRUE, crop = 0.5)`, where `TRUE` is the value that the name alone means. They are
+#'   applied in this order:
 #'   * `flip`: `TRUE` mirrors each image left to right with probability 1/2. `"alternating"` mirrors
 #'     each image in every other epoch.
 #'   * `shift`: moves each image by up to this number of pixels in each direction. The name alone
 #'     means 4.
+#'   * `crop`: keeps a part of each image, resized to the whole. It has from this share of the area,
+#'     at least 0 and below 1, to all of it. Its width changes against its height by a factor from
+#'     3/4 to 4/3. The name alone means 0.35.
+#'   * `brightness`: multiplies the values of each image by a factor from 1 less this number to 1
+#'     more, from 0 to 1. `contrast` multiplies the distance from the mean grey of the image, and
+#'     `saturation` that from the grey of each pixel. The name alone means 0.2.
+#'   * `hue`: turns the colours around the colour circle in both directions, by up to this share of
+#'     it, from 0 to 0.5. The grey of each pixel stays. The name alone means 0.02.
 #'   * `cutout`: makes a square with sides of this number of pixels black. The name alone means 8.
+#'
+#'   `"colour"` stands for `brightness`, `contrast`, `saturation` and `hue`, as in
+#'   `list(flip = TRUE, colour = TRUE, hue = 0)`. Leave `hue` out if classes differ in colour alone.
 #'
 #'   The recipe of `"fastnet"` includes `flip`. With `flip`, this network treats an image and its
 #'   mirror image as the same. Leave `flip` out if one class is the mirror image of another.

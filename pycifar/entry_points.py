@@ -169,11 +169,13 @@ def explore_dataset(dataset: Dataset) -> dict[str, Any]:
 
 
 @entry_point
-def sample_images(dataset: Dataset, split: Any, n_per_class: Any, seed: Any) -> dict[str, Any]:
+def sample_images(
+    dataset: Dataset, split: Any, n_per_class: Any, seed: Any, augmentation: Any = "none"
+) -> dict[str, Any]:
     """Return random images of each class as bytes, (class, image, height, width, 3)."""
     from pycifar.datasets import sample_images
 
-    return _bytes(sample_images(dataset, split, n_per_class, seed))
+    return _bytes(sample_images(dataset, split, n_per_class, seed, augmentation))
 
 
 @entry_point

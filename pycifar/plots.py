@@ -10,6 +10,7 @@ vision.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from pycifar.datasets.augmentation import Augmentation
     from pycifar.training.lr_finder import LearningRates
 
 SUFFIXES = (".png", ".pdf", ".svg")
@@ -151,7 +153,7 @@ def plot_learning_rates(
 
 
 @known_arguments_only
-def plot_samples(
+def plot_samples(  # noqa: PLR0913 - what is drawn, and where
     dataset: Dataset,
     split: str = "train",
     n_per_class: int = 10,
@@ -159,6 +161,7 @@ def plot_samples(
     path: str | Path | None = None,
     overwrite: bool = False,
     ax: Axes | None = None,
+    augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] = "none",
 ) -> Figure:
     """Draw random images of each class, one row per class.
 
@@ -172,6 +175,8 @@ def plot_samples(
         overwrite: whether an existing file may be replaced.
         ax: Matplotlib Axes to draw into; None creates a figure. With `ax`, the whole figure that
             the Axes belong to is saved to `path`.
+        augmentation: how the images are changed, in the forms that `train` takes, to see what a
+            network would be trained on. They are the same images as without, each changed once.
 
     Returns:
         The Matplotlib figure; that of `ax` if it is given.
@@ -190,7 +195,7 @@ def plot_samples(
     """
     check_dataset(dataset)
     target = check_target(path, overwrite)
-    mosaic = _mosaic(sample_images(dataset, split, n_per_class, seed))
+    mosaic = _mosaic(sample_images(dataset, split, n_per_class, seed, augmentation))
     height, width, _ = mosaic.shape
     row = height / dataset.n_classes
     figure, axes = one_axes(ax, 1.6 + 0.56 * width / row, 0.6 + 0.56 * dataset.n_classes)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pycifar.arguments import check_choice
 from pycifar.cli.output import print_json, print_table
 from pycifar.cli.parser import UsageError
-from pycifar.cli.readers import as_count, as_flag, as_list, as_numbers, as_text
+from pycifar.cli.readers import as_augmentation, as_count, as_flag, as_list, as_numbers, as_text
 from pycifar.cli.records import (
     adoption_record,
     evaluation_record,
@@ -45,6 +45,7 @@ from pycifar.errors import (
     warnings_collected,
 )
 from pycifar.interrupts import Terminated
+from pycifar.rules import check_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,12 +65,15 @@ def explore(options: Namespace) -> int:
     from pycifar.datasets import explore
 
     arguments, plot = dataset_arguments(options), _picture_path(options)
+    augmentation = check_settings(read_values(options, {"augmentation": as_augmentation}))
+    if augmentation and plot is None:
+        raise UsageError("explore", "`--augmentation` is for `--plot`, which must be given.")
     dataset = _load_dataset("explore", arguments)
     found = explore(dataset)
     if plot is not None:
         from pycifar.plots import plot_samples
 
-        plot_samples(dataset, path=plot, overwrite="overwrite" in options)
+        plot_samples(dataset, path=plot, overwrite="overwrite" in options, **augmentation)
     if "json" in options:
         print_json(exploration_record(found, plot))
     else:

@@ -165,6 +165,12 @@ def _add_output(parser: ArgumentParser, plot: str) -> None:
 
 def _add_explore(parser: ArgumentParser) -> None:
     _add_data(parser)
+    about = TRAINING_OPTIONS["augmentation"]
+    parser.add_argument(
+        "--augmentation",
+        metavar=about.metavar,
+        help=f"change the images of the picture, as in a training: {about.help}",
+    )
     _add_output(parser, "a picture of random images of each class")
 
 
@@ -325,6 +331,10 @@ COMMANDS = {
         (
             ("explore", "CIFAR-10, downloaded where it is not found"),
             ("explore --dataset synthetic --plot samples.png", "with a picture of random images"),
+            (
+                "explore --dataset synthetic --plot changed.png --augmentation crop,colour",
+                "what a training with this augmentation sees",
+            ),
             ("explore --dataset folder --data-dir pets --json", "your own images, as JSON"),
         ),
     ),

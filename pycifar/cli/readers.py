@@ -67,14 +67,12 @@ def as_validation(name: str, text: str) -> int | float | str | None:
 
 def as_augmentation(name: str, text: str) -> Any:
     """Return a list of names for "flip,shift", or a dict of values by name for "flip,shift=2"."""
-    from pycifar.datasets.augmentation import USUAL  # needs NumPy, which `doctor` works without
-
     if "=" not in text:
         return text.split(",")
     values: dict[str, Any] = {}
     for part in text.split(","):
         key, given, value = part.partition("=")
-        values[key] = as_number(key, value) if given else USUAL.get(key)
+        values[key] = as_number(key, value) if given else True
     return values
 
 

@@ -63,8 +63,9 @@ TRAINING_OPTIONS: Mapping[str, Option] = {
     "precision": Option("NAME", ", ".join(PRECISIONS) + ": what is computed with", as_text),
     "augmentation": Option(
         "NAMES",
-        "none, or any of flip,shift,cutout with commas between; shift=2 for so many pixels, "
-        "flip=alternating to mirror each image in every other epoch",
+        "none, or any of flip,shift,crop,colour,cutout with commas between; shift=2 for so many "
+        "pixels, flip=alternating to mirror each image in every other epoch, crop=0.5 for at least "
+        "half of the area, brightness=0.2, contrast=0.2, saturation=0.2 and hue=0.02 for colour",
         as_augmentation,
     ),
     "validation": Option(

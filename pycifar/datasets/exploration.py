@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pycifar.arguments import check_count, check_seed
 from pycifar.content import ByContent
+from pycifar.datasets.augmentation import (
+    Augmentation,
+    check_augmentation,
+    resolve_augmentation,
+)
 from pycifar.datasets.dataset import Dataset, Split, check_dataset
 from pycifar.errors import printable
 from pycifar.foreign_names import known_arguments_only
@@ -125,7 +130,11 @@ def explore(dataset: Dataset) -> Exploration:
 
 
 def sample_images(
-    dataset: Dataset, split: str = "train", n_per_class: int = 10, seed: int | None = 1
+    dataset: Dataset,
+    split: str = "train",
+    n_per_class: int = 10,
+    seed: int | None = 1,
+    augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] = "none",
 ) -> np.ndarray:
     """Return random images of each class, for a picture of the data set.
 
@@ -134,6 +143,8 @@ def sample_images(
         split: the split that the images are taken from.
         n_per_class: the largest number of images of each class.
         seed: decides which images, from 0 to 2³¹ - 1; None draws a seed.
+        augmentation: how the images are changed, in the forms that `train` takes. They are the same
+            images as without.
 
     Returns:
         uint8, shape (classes, n, height, width, 3), in the order of the class names. If no class
@@ -152,13 +163,16 @@ def sample_images(
     check_dataset(dataset)
     n = check_count("n_per_class", n_per_class)
     part = dataset.split(split)
-    random = np.random.default_rng(check_seed(seed))
+    change = resolve_augmentation(augmentation)
+    check_augmentation(change, dataset.image_shape)
+    seed = check_seed(seed)
+    random, changes = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     n = min(n, int(np.bincount(part.labels).max()))
     samples = np.full((dataset.n_classes, n, *dataset.image_shape), 255, np.uint8)
     for label, row in enumerate(samples):
         members = np.flatnonzero(part.labels == label)
         chosen = members[np.argsort(random.random(len(members)), kind="stable")[:n]]
-        row[: len(chosen)] = part.images[chosen]
+        row[: len(chosen)] = change(np.ascontiguousarray(part.images[chosen]), changes)
     return samples
 
 

@@ -18,6 +18,7 @@ from pycifar.architectures import (
 from pycifar.arguments import describe
 from pycifar.config import Settings, TrainingConfig
 from pycifar.datasets import Dataset
+from pycifar.datasets.augmentation import check_augmentation
 from pycifar.datasets.dataset import check_dataset
 from pycifar.datasets.subset import Subset, split_subsets
 from pycifar.errors import ArgumentError, DataError, OptimizerWarning
@@ -33,7 +34,6 @@ from pycifar.training.budget import StepBudget
 from pycifar.training.checkpoint import Checkpoints
 from pycifar.training.identity import environment_of, identity_of
 from pycifar.training.resolve import (
-    check_augmentation,
     compiled_settings,
     fingerprint_of_weights,
     own_objects_of,

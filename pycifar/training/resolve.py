@@ -17,7 +17,7 @@ from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.backend import keras
 from pycifar.config import Settings, TrainingConfig, is_said
 from pycifar.datasets import Dataset
-from pycifar.datasets.augmentation import Augmentation, resolve_augmentation
+from pycifar.datasets.augmentation import resolve_augmentation
 from pycifar.errors import ArgumentError
 from pycifar.learners.copies import own_parts_known
 from pycifar.learners.descriptions import (
@@ -336,13 +336,3 @@ def _class_of(key: Any, class_names: tuple[str, ...]) -> str:
     if isinstance(key, str) or key in class_names:
         return check_choice("class_weights", key, class_names)
     return class_names[check_count("class_weights", key, 0, len(class_names) - 1)]
-
-
-def check_augmentation(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> None:
-    """Raise an ArgumentError unless `shift` is less than the height and width of the images."""
-    side = min(image_shape[:2])
-    if augmentation.shift >= side:
-        raise ArgumentError(
-            f"In `augmentation`, `shift` must be less than the height and width of the images, "
-            f"{side}, not {augmentation.shift}."
-        )

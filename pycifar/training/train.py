@@ -146,11 +146,14 @@ def train(  # noqa: PLR0913 - the settings of a training
             supports it; or "auto", which is bfloat16 for "cnn2", "cnn4" and "fastnet" on a machine
             that supports it, and float32 otherwise. Weights, losses and updates are always float32.
             A NumPy network always uses float32, and a model that is given keeps its own precision.
-        augmentation: random changes to the training images: "none", or any of "flip", "shift" and
-            "cutout", as one name, a list of names, or a mapping from names to values; see
-            `Augmentation`. With "flip", which is part of its recipe, "fastnet" gives an image and
-            its mirror image nearly the same prediction. Leave "flip" out if one class is the mirror
-            image of another.
+        augmentation: random changes to the training images: "none", or any of "flip", "shift" (up
+            to 4 pixels), "crop" (a part with at least 0.35 of the area, resized to the whole),
+            "brightness", "contrast", "saturation", "hue", "colour" (these four) and "cutout" (a
+            black square with sides of 8 pixels). As one name, a list of names, or a mapping from
+            names to values, such as ``{"flip": True, "crop": 0.5}``; `Augmentation` has what the
+            values mean, and the order. With "flip", which is part of its recipe, "fastnet" gives an
+            image and its mirror image nearly the same prediction. Leave "flip" out if one class is
+            the mirror image of another, and "hue" if classes differ in colour alone.
         validation: the images to validate on after each epoch: the share of the training split to
             hold out, above 0 and below 1, drawn with the seed and stratified by class; or the name
             of a split, such as "test"; or None for no validation. "auto" means 0.1, or the

@@ -17,7 +17,7 @@ CIFAR10 = {"source": "cifar10", "n_train": 600, "n_test": 200}
 EVERYTHING = {
     "epochs": 2,
     "batch_size": 64,
-    "augmentation": ["flip", "shift", "cutout"],
+    "augmentation": ["flip", "shift", "crop", "colour", "cutout"],
     "schedule": "cosine",
     "seed": 5,
 }

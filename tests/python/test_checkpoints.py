@@ -54,7 +54,7 @@ SETTINGS = [
             "schedule": "cosine",
             "best_weights": True,
             "early_stopping": 1,
-            "augmentation": "flip",
+            "augmentation": ["flip", "crop", "colour"],
         },
     ),
     ("fastnet", 2, {"epochs": 3}),  # smoothed labels, Muon

@@ -519,6 +519,12 @@ def test_exploring_prints_tables_and_draws_samples(run, tmp_path):
     assert "Images in each split" in out
     assert out.endswith(f"picture: {picture}\n")
     assert picture.is_file()
+    changed = tmp_path / "changed.png"
+    run("explore", *DATA[:2], "--plot", changed, "--augmentation", "flip,crop=0.5")
+    assert changed.read_bytes() != picture.read_bytes()
+    code, _, err = run("explore", *DATA[:2], "--augmentation", "flip")
+    assert code == 2
+    assert "`--augmentation` is for `--plot`, which must be given." in err
     code, out, _ = run("explore", *DATA, "--json")
     record = json.loads(out)
     assert sum(row["n"] for row in record["splits"]) == 150
@@ -640,6 +646,9 @@ def test_a_layer_or_class_that_does_not_exist_is_refused(run, model_path, image_
         ("flip,shift=2", {"flip": True, "shift": 2}),
         ("cutout=6", {"cutout": 6}),
         ("flip=alternating,shift=2", {"flip": "alternating", "shift": 2}),
+        ("flip,crop=0.5", {"flip": True, "crop": 0.5}),
+        ("crop,hue=0.1", {"crop": 0.35, "hue": 0.1}),
+        ("colour,brightness=0,hue=0", {"contrast": 0.2, "saturation": 0.2}),
     ],
 )
 def test_augmentation_may_have_values(text, expected):
@@ -647,7 +656,10 @@ def test_augmentation_may_have_values(text, expected):
     assert training_arguments(options)["augmentation"].to_dict() == expected
 
 
-@pytest.mark.parametrize("text", ["shift=x", "shift=-1", "turn=2", "shift=", "flip=1", "flip="])
+@pytest.mark.parametrize(
+    "text",
+    ["shift=x", "shift=-1", "turn=2", "shift=", "flip=1", "flip=", "crop=1", "hue=x", "colour=1"],
+)
 def test_augmentation_of_other_values_is_refused(run, text):
     code, _, err = run(*TRAIN, "--augmentation", text)
     assert code == 2

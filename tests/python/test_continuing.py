@@ -30,6 +30,7 @@ SETTINGS = [
     ("cnn4", {"schedule": "constant"}),  # augmentation
     ("fastnet", {"schedule": "constant", "batch_size": 64}),  # Muon
     ("mlp_relu", {"schedule": "constant"}),  # of NumPy
+    ("mlp_relu", {"schedule": "constant", "augmentation": {"crop": 0.5, "colour": True}}),
 ]
 
 

@@ -69,6 +69,25 @@ def test_the_samples_are_those_of_the_data_set(small_dataset):
     assert labels == list(small_dataset.class_names)
 
 
+def test_samples_are_changed_as_in_a_training(small_dataset):
+    change = {"flip": True, "crop": 0.5, "colour": True}
+    figure = pycifar.plot_samples(small_dataset, n_per_class=4, augmentation=change)
+    mosaic = figure.axes[0].images[0].get_array()
+    plain, changed = (sample_images(small_dataset, "train", 4, 1, one) for one in ("none", change))
+    assert (mosaic[:32, :32] == changed[0, 0]).all()
+    assert (changed != plain).any(axis=(2, 3, 4)).all()
+    dark = sample_images(small_dataset, augmentation={"brightness": 0.3}) / 1.3
+    assert (dark <= sample_images(small_dataset) + 1.0).all()  # they are the same images
+    with pytest.raises(ArgumentError, match="`shift` must be less than the height"):
+        pycifar.plot_samples(small_dataset, augmentation={"shift": 32})
+
+
+def test_rows_that_are_shorter_end_in_white_with_augmentation_as_well():
+    images = np.full((3, 8, 8, 3), 100, np.uint8)
+    few = pycifar.load_dataset({"train": (images, ["a", "b", "b"])})
+    assert (sample_images(few, augmentation={"brightness": 1})[0, 1] == 255).all()
+
+
 def test_every_count_stands_in_the_confusion_matrix(small_model, small_dataset):
     evaluation = pycifar.evaluate(small_model, small_dataset)
     axes = pycifar.plot_confusion(evaluation).axes[0]

@@ -47,6 +47,11 @@ test_that("samples are drawn with one class a row", {
   picture <- plot(small_dataset(), n_per_class = 4)
   layers_of(picture)
   expect_identical(picture$labels$title, "synthetic, split train")
+  changed <- plot(small_dataset(), n_per_class = 4, augmentation = list(crop = 0.5, colour = TRUE))
+  raster <- function(plot) as.vector(plot$layers[[1L]]$geom_params$raster)
+  expect_length(raster(changed), length(raster(picture)))
+  expect_gt(mean(raster(changed) != raster(picture)), 0.5)
+  expect_pycifar_error(plot(small_dataset(), augmentation = "crp"), "unknown_name", "\"crop\"")
   expect_pycifar_error(plot(small_dataset(), split = "holdout"), "data", "no split \"holdout\"")
 })
 

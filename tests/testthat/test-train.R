@@ -58,7 +58,27 @@ test_that("augmentation is given by name, by names, or with values", {
   )
   expect_identical(crossed(c("flip", "shift")), list("flip", "shift"))
   expect_identical(crossed(list(shift = 4)), list(shift = 4L))
+  expect_identical(crossed(c(crop = 0.5, hue = 0.1)), list(crop = 0.5, hue = 0.1))
   expect_null(crossed(NULL))
+})
+
+test_that("crop and colour are recorded with their values", {
+  skip_without_python()
+  settled <- function(augmentation) {
+    cifar_train(
+      small_dataset(),
+      "softmax",
+      epochs = 1,
+      augmentation = augmentation,
+      seed = 1,
+      verbose = 0
+    )$config$augmentation
+  }
+  colour <- list(brightness = 0.2, contrast = 0.2, saturation = 0.2, hue = 0.02)
+  expect_identical(settled(c("flip", "colour")), c(list(flip = TRUE), colour))
+  expect_identical(settled(list(colour = TRUE, hue = 0, crop = TRUE)), c(crop = 0.35, colour[1:3]))
+  expect_pycifar_error(settled(list(crop = 1)), "argument", "at least 0 and below 1, not 1")
+  expect_pycifar_error(settled(list(colour = 0.5)), "argument", "`colour` must be TRUE or FALSE")
 })
 
 test_that("functions are called with the epoch from 1 and the figures, and can stop the training", {

@@ -393,7 +393,7 @@ def _records() -> Iterator[tuple[str, Change]]:
     for depth in (1_000, 100_000):
         nested = b'{"format": 1, "data": ' + b"[" * depth + b"]" * depth + b"}"
         yield f"record nested {depth} deep", functools.partial(_with_record, nested)
-    for settings in ({"shift": 10_000}, {"cutout": 10**9}, {"flip": 3}):
+    for settings in ({"shift": 10_000}, {"cutout": 10**9}, {"flip": 3}, {"crop": 1}, {"hue": "x"}):
         yield f"augmentation {settings}", _recorded(("config", "augmentation"), settings)
     yield (
         "a history that ends at epoch 10⁹",
