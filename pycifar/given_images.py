@@ -15,6 +15,7 @@ from pycifar.config import DEFAULT_SPLIT
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
 from pycifar.datasets.image_files import MOST_CHANNELS, find_files, read_image
+from pycifar.datasets.stored_images import Images
 from pycifar.errors import (
     ArgumentError,
     DataError,
@@ -29,14 +30,14 @@ _PATHS = (str, os.PathLike)
 _FILES = (*_PATHS, bytes, bytearray, memoryview)  # one image each, as are file objects
 
 
-def as_images(model: TrainedModel, images: Any) -> np.ndarray:
+def as_images(model: TrainedModel, images: Any) -> Images:
     """Return what `predict` takes as uint8 images of the model's size, (n, height, width, 3)."""
     return read_images(model, images, None, "stop")[0]
 
 
 def read_images(
     model: TrainedModel, images: Any, split: str | None, on_error: str
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Images, np.ndarray]:
     """Return the images that can be read, and for each image whether it can be; see `predict`.
 
     Returns:

@@ -13,6 +13,7 @@ import numpy as np
 
 from pycifar.arguments import describe, listing
 from pycifar.content import ByContent
+from pycifar.datasets.stored_images import Images, StoredImages, blocks_of
 from pycifar.errors import ArgumentError, DataError, ImageError, printable
 
 # All data sets in memory. The references are weak, so that they do not keep a data set in memory.
@@ -47,14 +48,15 @@ class Split(ByContent):
     Args:
         images: uint8, shape (n, height, width, 3), values 0-255. Any memory order is allowed: the
             images of CIFAR-10 are a view of the published planes, one per colour, so that they are
-            never copied as a whole.
+            never copied as a whole. Images that are not in memory are a `StoredImages`, which reads
+            those that are indexed.
         labels: integers, shape (n,), 0-based indices into the class names of the data set.
         batches: the names of the files that the images came from, in order, each with its number of
             images; empty if the source has no batches.
         paths: the file of each image; empty if the images are not files of their own.
     """
 
-    images: np.ndarray
+    images: Images
     labels: np.ndarray
     batches: tuple[tuple[str, int], ...] = ()
     paths: tuple[str, ...] = ()
@@ -76,6 +78,8 @@ class Split(ByContent):
                 f"and {len(self.paths)} paths."
             )
         for name in ("images", "labels"):  # the fingerprint is that of these values
+            if isinstance(getattr(self, name), StoredImages):
+                continue
             values = getattr(self, name).view()
             values.setflags(write=False)
             object.__setattr__(self, name, values)
@@ -89,7 +93,9 @@ class Split(ByContent):
         counts = np.diff(np.searchsorted(indices, [0, *ends])).tolist()
         batches = [(name, n) for (name, _), n in zip(self.batches, counts, strict=True)]
         paths = tuple(self.paths[index] for index in indices) if self.paths else ()
-        return Split(self.images[indices], self.labels[indices], tuple(batches), paths)
+        pixels = self.images
+        images = pixels.select(indices) if isinstance(pixels, StoredImages) else pixels[indices]
+        return Split(images, self.labels[indices], tuple(batches), paths)
 
     def __repr__(self) -> str:
         _, height, width, _ = self.images.shape
@@ -136,6 +142,14 @@ class Dataset(ByContent):
         """The number of classes."""
         return len(self.class_names)
 
+    @property
+    def storage(self) -> str | None:
+        """Where the images of files are now, in words; None if the images are no files."""
+        split = next(iter(self.splits.values()))
+        if isinstance(split.images, StoredImages):
+            return split.images.store.place
+        return "in memory" if split.paths else None
+
     def split(self, name: str) -> Split:
         """Return the split of that name.
 
@@ -162,9 +176,9 @@ class Dataset(ByContent):
             digest = hashlib.sha256(repr(part.images.shape).encode())
             # Pixels and labels alternate by block, so another size of blocks changes the result.
             for start in range(0, len(part), 1000):
-                block = slice(start, start + 1000)
-                digest.update(part.images[block].tobytes())
-                digest.update(part.labels[block].astype("<i8").tobytes())
+                for block in blocks_of(part.images, start, start + 1000):
+                    digest.update(part.images[block].tobytes())
+                digest.update(part.labels[start : start + 1000].astype("<i8").tobytes())
             self._fingerprints[split] = digest.hexdigest()
         return self._fingerprints[split]
 
@@ -172,7 +186,8 @@ class Dataset(ByContent):
         sizes = ", ".join(f"{name} {len(split):,}" for name, split in self.splits.items())
         height, width, _ = self.image_shape
         size, classes = f"{height}×{width}", f"{self.n_classes:,} classes"
-        return f"<Dataset {printable(self.name)}: {sizes} images of {size} in {classes}>"
+        storage = f", {self.storage}" if self.storage else ""
+        return f"<Dataset {printable(self.name)}: {sizes} images of {size} in {classes}{storage}>"
 
 
 def _check_labels(split: str, labels: np.ndarray, n_classes: int) -> None:

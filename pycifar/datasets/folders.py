@@ -12,7 +12,8 @@ import numpy as np
 from pycifar.arguments import check_path, listing
 from pycifar.datasets.arrays import number_labels
 from pycifar.datasets.dataset import Dataset, Split
-from pycifar.datasets.image_files import SUFFIXES, SYSTEM_FOLDERS, read_image
+from pycifar.datasets.image_files import SUFFIXES, SYSTEM_FOLDERS
+from pycifar.datasets.storage import Storage
 from pycifar.errors import (
     DataError,
     DataFormatError,
@@ -24,6 +25,8 @@ from pycifar.errors import (
 
 _SPLITS = ("train", "test")
 
+IN_MEMORY = Storage(in_memory=True)
+
 LARGEST_SIDE = 1024  # pixels; five hundred images of this size take 1.6 GB
 
 
@@ -31,6 +34,7 @@ def load_folder(
     data_dir: str | Path,
     class_names: Sequence[str] | None = None,
     image_size: int | None = None,
+    storage: Storage = IN_MEMORY,
 ) -> Dataset:
     """Load the images in ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``.
 
@@ -46,6 +50,7 @@ def load_folder(
         class_names: the names of the class folders in the order of the labels; None takes them in
             alphabetical order.
         image_size: height and width in pixels that the images are resized to; 32 if None.
+        storage: whether the images are in memory, and where they are read from if they are not.
 
     Raises:
         DataNotFoundError: there is no such folder.
@@ -73,8 +78,13 @@ def load_folder(
             f"{listing(unknown)}."
         )
     labels, classes = number_labels(names, class_names)
+    storage = storage.settled(sum(map(len, files.values())), (size, size))
     splits = {
-        split: Split(_read_all(paths, size), labels[split], paths=tuple(map(str, paths)))
+        split: Split(
+            storage.keep(paths, (size, size), str(folders[split].resolve())),
+            labels[split],
+            paths=tuple(map(str, paths)),
+        )
         for split, paths in files.items()
     }
     if passed_over:
@@ -132,10 +142,3 @@ def _entries(folder: Path) -> tuple[list[Path], list[str]]:
     except OSError as error:
         raise DataError(f"The folder {folder} cannot be read: {error.strerror}.") from error
     return entries, passed_over
-
-
-def _read_all(paths: list[Path], size: int) -> np.ndarray:
-    images = np.empty((len(paths), size, size, 3), np.uint8)
-    for i, path in enumerate(paths):
-        images[i] = read_image(path, size)
-    return images

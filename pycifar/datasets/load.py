@@ -23,6 +23,8 @@ from pycifar.datasets.cifar10 import load_cifar10
 from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.folders import LARGEST_SIDE, load_folder
 from pycifar.datasets.sampling import stratified_indices
+from pycifar.datasets.storage import Storage
+from pycifar.datasets.stored_images import Images, StoredImages
 from pycifar.datasets.synthetic import MOST, draw_dataset
 from pycifar.errors import ArgumentError, DataError
 from pycifar.foreign_names import known_arguments_only
@@ -31,7 +33,7 @@ from pycifar.foreign_names import known_arguments_only
 _OPTIONS = {
     "cifar10": ("data_dir",),
     "synthetic": (),
-    "folder": ("data_dir", "class_names", "image_size"),
+    "folder": ("data_dir", "class_names", "image_size", "in_memory", "cache_dir"),
     "arrays": ("class_names",),
 }
 _NAMED = tuple(name for name in _OPTIONS if name != "arrays")
@@ -47,6 +49,8 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
     image_size: int | None = None,
     download: bool = True,
     seed: int | None = 1,
+    in_memory: bool | None = None,
+    cache_dir: str | Path | None = None,
     verbose: bool = True,
 ) -> Dataset:
     """Load a data set of labelled images.
@@ -69,10 +73,20 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
         image_size: for ``"folder"``, height and width in pixels to resize to; 32 if None.
         download: whether CIFAR-10 may be downloaded (170 MB, once).
         seed: decides which images are kept or drawn, from 0 to 2³¹ - 1; None draws a seed.
+        in_memory: for ``"folder"``, whether all images are in memory, which take
+            3 × height × width bytes each. If not, each is read whenever it is needed, a training
+            reads them ahead of its steps, and the results are the same bit for bit. A file that
+            changes afterwards is an error where it is read. None keeps them in memory if they take
+            at most half of the memory that is free. ``repr()`` says where they are.
+        cache_dir: for ``"folder"``, a folder for a cache of the images that are not in memory: a
+            file of 3 × height × width bytes an image, from which they are read many times as fast
+            as from files that must be decoded. It is written once, and used again as long as the
+            files, their times and the size stay the same. `clear_cache` removes it. None writes no
+            cache.
         verbose: whether to show the progress of a download on stderr.
 
     Returns:
-        The data set. Its images are uint8, and are in memory only once.
+        The data set. Its images are uint8, and are in memory at most once.
 
     Raises:
         ArgumentError: an argument has a wrong type or value.
@@ -80,7 +94,7 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
         DataFormatError: a file is missing, truncated or of another format.
         DataError: images or labels cannot be used.
         DownloadError: the download failed.
-        OutputError: the downloaded files cannot be written.
+        OutputError: the downloaded files or the cache cannot be written.
 
     Examples:
         >>> load_dataset("synthetic", n_train=100, n_test=10)
@@ -96,6 +110,8 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
             "image_size": image_size,
             "download": download,
             "seed": seed,
+            "in_memory": in_memory,
+            "cache_dir": cache_dir,
             "verbose": verbose,
         }
     )
@@ -104,10 +120,15 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
     if isinstance(source, Mapping):
         dataset = _from_arrays(source, given["class_names"])
     elif source == "folder":
-        dataset = load_folder(given["data_dir"], given["class_names"], given["image_size"])
+        storage = Storage(given["in_memory"], given["cache_dir"])
+        dataset = load_folder(given["data_dir"], given["class_names"], given["image_size"], storage)
     else:
         dataset = load_cifar10(given["data_dir"], download, verbose)
-    return _keep(dataset, {"train": given["n_train"], "test": given["n_test"]}, given["seed"])
+    kept = _keep(dataset, {"train": given["n_train"], "test": given["n_test"]}, given["seed"])
+    for name, split in kept.splits.items():
+        if isinstance(split.images, StoredImages):
+            kept.fingerprint(name)  # reads each file once, so that an unreadable one is known now
+    return kept
 
 
 def check_load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,12 +157,13 @@ def check_load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
         _refuse_idle_options("arrays" if isinstance(source, Mapping) else source, checked)
         if source == "folder" and checked.get("data_dir") is None:
             raise ArgumentError('The source "folder" needs `data_dir`, the folder of images.')
+    Storage(checked.get("in_memory"), checked.get("cache_dir"))
     return checked
 
 
 def _refuse_idle_options(source: str, options: dict[str, Any]) -> None:
     """Raise an ArgumentError for an option that the source does not take."""
-    for name in ("data_dir", "class_names", "image_size"):
+    for name in ("data_dir", "class_names", "image_size", "in_memory", "cache_dir"):
         if options.get(name) is not None and name not in _OPTIONS[source]:
             takers = [f'"{s}"' if s in _NAMED else s for s, o in _OPTIONS.items() if name in o]
             raise ArgumentError(
@@ -175,13 +197,20 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "image_size": lambda name, value: check_count(name, value, 1, LARGEST_SIDE),
     "download": check_flag,
     "seed": lambda name, value: check_seed(value),
+    "in_memory": check_flag,
+    "cache_dir": check_path,
     "verbose": check_flag,
 }
-_MAY_BE_NONE = ("data_dir", "n_train", "n_test", "class_names", "image_size")
+_MAY_BE_NONE = (
+    *("data_dir", "n_train", "n_test", "class_names", "image_size"),
+    *("in_memory", "cache_dir"),
+)
 
 
-def _own(images: np.ndarray, given: Any) -> np.ndarray:
+def _own(images: Images, given: Any) -> Images:
     """Return images that nobody else can change: a copy, unless they are that already."""
+    if isinstance(images, StoredImages):
+        return images
     theirs = isinstance(given, np.ndarray) and np.may_share_memory(images, given)
     is_frozen = images.flags.owndata and not images.flags.writeable
     return images.copy() if theirs and not is_frozen else images
