@@ -329,6 +329,18 @@ def inspect(options: Namespace) -> int:
     return 0 if found.loadable else 1
 
 
+def clear_cache(options: Namespace) -> int:
+    """Run `pycifar clear-cache`."""
+    from pycifar.datasets import clear_cache
+
+    freed = clear_cache(options.cache_dir)
+    if "json" in options:
+        print_json({"cache_dir": options.cache_dir, "freed_bytes": freed})
+    else:
+        print(f"freed: {freed / 1e6:,.1f} MB")
+    return 0
+
+
 def doctor(options: Namespace) -> int:
     """Run `pycifar doctor`."""
     from pycifar.diagnosis import doctor

@@ -28,6 +28,11 @@ def as_flag(name: str, is_given: bool) -> bool:
     return is_given
 
 
+def as_answer(name: str, text: str) -> bool | str:
+    """Return whether a text is "yes" or "no", or another text itself."""
+    return {"yes": True, "no": False}.get(text, text)
+
+
 def as_number(name: str, text: str) -> int | float | str:
     """Return the number in a text, or the text if it is no number."""
     for kind in (int, float):
