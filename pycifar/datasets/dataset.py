@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from pycifar.arguments import describe, listing
 from pycifar.content import ByContent
+from pycifar.datasets.resizing import Resize
 from pycifar.errors import ArgumentError, DataError, ImageError, printable
 
 # All data sets in memory. The references are weak, so that they do not keep a data set in memory.
@@ -106,12 +107,14 @@ class Dataset(ByContent):
         splits: the splits by name; training uses ``"train"``, evaluation ``"test"``.
         class_names: one name per class, in the order of the labels.
         source: where the images came from, in words.
+        resize: how image files were resized; None if the images came in their size.
     """
 
     name: str
     splits: Mapping[str, Split]
     class_names: tuple[str, ...]
     source: str = ""
+    resize: Resize | None = None
     _fingerprints: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -143,10 +146,7 @@ class Dataset(ByContent):
             DataError: the data set has no split of that name, or it is empty.
         """
         if not isinstance(name, str) or name not in self.splits:
-            have = ", ".join(f'"{s}"' for s in self.splits)
-            raise DataError(
-                f'The data set "{self.name}" has no split {describe(name)}; it has {have}.'
-            )
+            raise no_such_split(self.name, name, self.splits)
         if not len(self.splits[name]):
             raise DataError(f'The split "{name}" of the data set "{self.name}" holds no images.')
         return self.splits[name]
@@ -173,6 +173,12 @@ class Dataset(ByContent):
         height, width, _ = self.image_shape
         size, classes = f"{height}×{width}", f"{self.n_classes:,} classes"
         return f"<Dataset {printable(self.name)}: {sizes} images of {size} in {classes}>"
+
+
+def no_such_split(dataset: str, name: Any, splits: Iterable[str]) -> DataError:
+    """Return the error for a split that a data set does not have."""
+    have = ", ".join(f'"{s}"' for s in splits)
+    return DataError(f'The data set "{dataset}" has no split {describe(name)}; it has {have}.')
 
 
 def _check_labels(split: str, labels: np.ndarray, n_classes: int) -> None:

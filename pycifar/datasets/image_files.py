@@ -20,10 +20,10 @@ from pycifar.datasets.arrays import as_uint8
 from pycifar.datasets.resizing import Resize
 from pycifar.errors import (
     ArgumentError,
-    DataError,
     DataFormatError,
     DataNotFoundError,
     ImageError,
+    PycifarError,
 )
 from pycifar.limits import LONGEST_SIDE, MOST_PIXELS, MOST_SCANS
 from pycifar.processor import usable_cores
@@ -134,7 +134,7 @@ def read_images(
     resize: Resize = SQUASH,
     on_error: str = "stop",
     threads: int | None = None,
-) -> Iterator[np.ndarray | DataError]:
+) -> Iterator[np.ndarray | PycifarError]:
     """Read images on several threads, and yield their pixels in the order of the sources.
 
     The pixels do not depend on the number of threads. A few images for each thread are read ahead.
@@ -149,14 +149,14 @@ def read_images(
         threads: how many read; None takes one for each core that may be used.
 
     Raises:
-        DataError: an image cannot be read, and `on_error` is "stop"; the kinds are those of
+        PycifarError: an image cannot be read, and `on_error` is "stop"; the kinds are those of
             `read_image`.
     """
 
-    def read(source: Any) -> np.ndarray | DataError:
+    def read(source: Any) -> np.ndarray | PycifarError:
         try:
             return read_image(source, size, resize)
-        except DataError as error:
+        except PycifarError as error:
             if on_error == "stop":
                 raise
             return error
@@ -165,7 +165,7 @@ def read_images(
     if threads == 1:
         yield from map(read, sources)
         return
-    waiting: deque[Future[np.ndarray | DataError]] = deque()
+    waiting: deque[Future[np.ndarray | PycifarError]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="pycifar-read")
     try:
         for source in sources:

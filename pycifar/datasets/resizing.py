@@ -89,6 +89,9 @@ class Resize:
         factor = (max if self.how == "crop" else min)(width / image[0], height / image[1])
         return max(1, round(image[0] * factor)), max(1, round(image[1] * factor))
 
+    def __str__(self) -> str:
+        return f"{self.how}, {self.filter}"
+
     def to_dict(self) -> dict[str, str]:
         """Return the fields with their values."""
         return asdict(self)
