@@ -32,12 +32,22 @@
 #' @param class_names For `"folder"` and arrays, the class names in order, as a character vector.
 #'   `NULL` uses the levels of a factor, the values of numbers, otherwise the names in alphabetical
 #'   order.
-#' @param image_size For `"folder"`, the height and width in pixels to which images are resized.
-#'   `NULL` means 32.
+#' @param image_size For `"folder"`, the size in pixels that the images get: one number for height
+#'   and width, or `c(height, width)`, each from 1 to 1,024. `NULL` means 32.
 #' @param download Whether CIFAR-10 may be downloaded (170 MB, once).
 #' @param seed A whole number from 0 to 2^31 - 1. It determines which images are selected or drawn.
 #'   `NULL` draws a seed.
-#' @param verbose Whether to show the progress of a download.
+#' @param resize For `"folder"`, what is done with images of another size:
+#'   * `"squash"` scales height and width each by its own factor. It keeps the whole image,
+#'     distorted.
+#'   * `"crop"` keeps the proportions, covers the size, and cuts off what is beyond two edges.
+#'   * `"pad"` keeps the proportions and the whole image, on black.
+#'
+#'   `list(how = "crop", filter = "bilinear")` names the filter as well: `"lanczos"` (otherwise),
+#'   `"bicubic"`, `"hamming"`, `"bilinear"`, `"box"` or `"nearest"`. A model that is trained on the
+#'   data set does the same with the files that it predicts. `"squash"` is the default because it
+#'   loses nothing of an image.
+#' @param verbose Whether to show the progress of a download, and of reading many images.
 #' @param ... Not used. An argument of another name is an error, which names the right one.
 #'
 #' @return An object of class `cifar_dataset`, a list with
@@ -47,6 +57,8 @@
 #'   * `source`: where the images came from.
 #'   * `class_names`: the classes, in order.
 #'   * `image_shape`: height and width in pixels, and 3.
+#'   * `resize`: how image files were resized, a list with `how` and `filter`; `NULL` for other
+#'     sources.
 #'   * `splits`: the number of images in each split, by name.
 #' @section Errors:
 #' `pycifar_error_argument`, `pycifar_error_data` and the classes below it; see
@@ -68,6 +80,7 @@ cifar_load_dataset <- function(
   image_size = NULL,
   download = TRUE,
   seed = 1,
+  resize = "squash",
   verbose = TRUE,
   ...
 ) {
@@ -77,7 +90,7 @@ cifar_load_dataset <- function(
   is_arrays <- is.list(source)
   classes <- if (is_arrays && is.null(class_names)) classes_of_arrays(source) else class_names
   arguments <- list(
-    if (is_arrays) {
+    source = if (is_arrays) {
       arrays_to_python(source, classes)
     } else {
       one_value(source, "source", "the name of a source, or a list of arrays")
@@ -86,16 +99,48 @@ cifar_load_dataset <- function(
     n_train = one_value(n_train, "n_train", "a single number"),
     n_test = one_value(n_test, "n_test", "a single number"),
     class_names = several_values(classes, "class_names", "names without missing values"),
-    image_size = one_value(image_size, "image_size", "a single number"),
+    image_size = size_of_images(image_size),
     download = one_value(download, "download", "TRUE or FALSE"),
     seed = one_value(seed, "seed", "a single number"),
+    resize = resizing(resize),
     verbose = one_value(verbose, "verbose", "TRUE or FALSE")
   )
-  handle <- rlang::inject(python_call("load_dataset", !!!arguments))
+  handle <- load_in_python(arguments)
   if (!is.null(arguments$data_dir)) {
     arguments$data_dir <- normalizePath(arguments$data_dir)
   }
   new_dataset(handle, if (!is_arrays) arguments)
+}
+
+# Load a data set in Python, with R's own progress bar, and return its handle.
+load_in_python <- function(arguments, call = rlang::caller_env()) {
+  progress <- new_progress()
+  on.exit(progress$close())
+  rlang::inject(python_call(
+    "load_dataset",
+    !!!arguments,
+    write_line = progress$write_line,
+    update_bar = progress$update_bar,
+    call = call
+  ))
+}
+
+# Return the size of images, which is one number, or height and width.
+size_of_images <- function(image_size, call = rlang::caller_env()) {
+  allowed <- "a single number, or height and width"
+  if (length(image_size) > 1L) {
+    return(several_values(image_size, "image_size", allowed, call))
+  }
+  one_value(image_size, "image_size", allowed, call)
+}
+
+# Return how images are resized: a name, or a list of `how` and `filter`.
+resizing <- function(resize, call = rlang::caller_env()) {
+  allowed <- "\"squash\", \"crop\" or \"pad\", or a list of `how` and `filter`"
+  if (is_bare_list(resize) || length(resize) > 1L) {
+    return(named_values(resize, "resize", allowed, call))
+  }
+  one_value(resize, "resize", allowed, call)
 }
 
 # Make a `cifar_dataset` from a handle. `arguments` load it again in another session; they are NULL
@@ -114,6 +159,7 @@ new_dataset <- function(handle, arguments) {
       source = description$source,
       class_names = as_column(description$class_names),
       image_shape = unlist(description$image_shape),
+      resize = description$resize,
       splits = unlist(description$splits)
     ),
     class = "cifar_dataset"
@@ -180,12 +226,20 @@ print.cifar_dataset <- function(x, ...) {
   cat(
     sprintf("<cifar_dataset> %s\n", encodeString(x$name)),
     sprintf("images:  %s, %s pixels\n", describe_splits(x$splits), describe_shape(x$image_shape)),
+    describe_resize(x$resize),
     sprintf("classes: %s\n", describe_classes(x$class_names)),
     sprintf("source:  %s\n", encodeString(x$source)),
     describe_state(x),
     sep = ""
   )
   invisible(x)
+}
+
+# Describe in one line how image files are resized; NULL if they are not.
+describe_resize <- function(resize) {
+  if (!is.null(resize)) {
+    sprintf("resized: %s, %s\n", resize$how, resize$filter)
+  }
 }
 
 # Describe in one line that a data set or model is from an R session that has ended. A model that

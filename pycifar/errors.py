@@ -280,6 +280,12 @@ class CacheWarning(PycifarWarning):
     kind = "cache"
 
 
+class ResizeWarning(PycifarWarning):
+    """The images of a data set were resized in another way than those that a model learned from."""
+
+    kind = "resize"
+
+
 class OptimizerWarning(PycifarWarning):
     """An optimizer starts anew where a model that goes on has other trainable weights."""
 

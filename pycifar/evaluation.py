@@ -21,7 +21,7 @@ from pycifar.errors import (
     UnsavedWarning,
 )
 from pycifar.foreign_names import known_arguments_only
-from pycifar.given_images import as_images, read_images
+from pycifar.given_images import as_images, read_images, warn_of_other_resizing
 from pycifar.learners import learner_for
 from pycifar.learners.descriptions import OwnObjects, is_own
 from pycifar.memory import check_image_fits, images_that_fit
@@ -192,6 +192,7 @@ def evaluate(
     check_flag("tta", tta)
     check_dataset(dataset)
     model.check_classes(dataset.class_names)
+    warn_of_other_resizing(model, dataset)
     part = model.split_of(dataset, split)
     images = as_images(model, part)
     probabilities = _probabilities(model, images, tta)

@@ -145,9 +145,15 @@ def _add_data(parser: ArgumentParser, default: str | None = None) -> None:
     )
     group.add_argument(
         "--image-size",
-        metavar="N",
-        help="height and width in pixels to which the images of a folder are resized; default: the "
-        "size that a given model takes, otherwise 32",
+        metavar="SIZE",
+        help="the size in pixels that the images of a folder get, as 224 or HEIGHTxWIDTH; default: "
+        "the size that a given model takes, otherwise 32",
+    )
+    group.add_argument(
+        "--resize",
+        metavar="HOW",
+        help="how they get it: squash, crop or pad, with a filter as in crop:bilinear; default: as "
+        "a given model was trained, otherwise squash:lanczos",
     )
     for split, images in (("train", "training"), ("test", "test")):
         group.add_argument(

@@ -65,6 +65,21 @@ def as_count(name: str, text: str) -> int:
     return check_count(name, as_number(name, text))
 
 
+def as_size(name: str, text: str) -> Any:
+    """Return the number in a text, or height and width for "224x160"."""
+    return (
+        [as_number(name, side) for side in text.split("x")]
+        if "x" in text
+        else as_number(name, text)
+    )
+
+
+def as_resize(name: str, text: str) -> Any:
+    """Return a rule for resizing, with its filter for "crop:bilinear"."""
+    how, given, filter_ = text.partition(":")
+    return {"how": how, "filter": filter_} if given else how
+
+
 def as_validation(name: str, text: str) -> int | float | str | None:
     """Return a share, the name of a split, or None for "none"."""
     return None if text == "none" else as_number(name, text)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
-from pycifar.datasets.image_files import read_image
+from pycifar.datasets.image_files import read_images
+from pycifar.datasets.resizing import Resize
 from pycifar.errors import DataError, DataFormatError
-from pycifar.processor import find_processor
 
 
 class FileStore:
@@ -19,7 +19,8 @@ class FileStore:
 
     Args:
         paths: the files.
-        size: (height, width) in pixels that each image is resized to.
+        size: (height, width) in pixels that each image gets.
+        resize: how it gets this size.
 
     Raises:
         DataFormatError: a file cannot be found.
@@ -27,10 +28,9 @@ class FileStore:
 
     place = "read from their files as needed"
 
-    def __init__(self, paths: Sequence[Path], size: tuple[int, int]) -> None:
+    def __init__(self, paths: Sequence[Path], size: tuple[int, int], resize: Resize) -> None:
         self.paths = tuple(map(os.path.abspath, paths))
-        self.size = size
-        self._threads = find_processor().cores
+        self.size, self.resize = size, resize
         self.stamps = [_stamp(path) for path in self.paths]
         for path, stamp in zip(self.paths, self.stamps, strict=True):
             if stamp is None:
@@ -45,36 +45,32 @@ class FileStore:
         return len(self.paths)
 
     def read(self, numbers: np.ndarray) -> np.ndarray:
-        """Return images, decoded on as many threads as there are cores.
+        """Return images, decoded on several threads.
 
         Raises:
             DataFormatError: a file is not an image.
             DataError: a file has changed or is gone since the store was made.
         """
         images = np.empty((len(numbers), *self.image_shape), np.uint8)
-        pool = ThreadPoolExecutor(self._threads)
+        chosen = [self.paths[number] for number in numbers.tolist()]
         try:
-            for place, image in enumerate(pool.map(self._read_one, numbers.tolist())):
-                images[place] = image
-        finally:
-            pool.shutdown(cancel_futures=True)
+            for place, image in enumerate(read_images(chosen, self.size, self.resize)):
+                images[place] = cast("np.ndarray", image)
+        except DataError:
+            self._check_unchanged(numbers)  # which tells more
+            raise
+        self._check_unchanged(numbers)  # after the reading, so that a change during it is found
         return images
 
-    def _read_one(self, number: int) -> np.ndarray:
-        path, image, unread = self.paths[number], np.empty(0), None
-        try:
-            image = read_image(path, self.size)
-        except DataError as error:
-            unread = error
-        if _stamp(path) != self.stamps[number]:  # looked at after the reading, so during it as well
-            raise DataError(
-                f"{path} has changed or is gone since the data set was loaded, which "
-                "reads its files as it needs them.",
-                fix="Load the data set again. With `cache_dir`, later changes make no difference.",
-            )
-        if unread is not None:
-            raise unread
-        return image
+    def _check_unchanged(self, numbers: np.ndarray) -> None:
+        """Raise a DataError if a file is another one than it was."""
+        for number in numbers.tolist():
+            if _stamp(self.paths[number]) != self.stamps[number]:
+                raise DataError(
+                    f"{self.paths[number]} has changed or is gone since the data set was loaded, "
+                    "which reads its files as it needs them.",
+                    fix="Load the data set again. With a `cache_dir`, later changes do no harm.",
+                )
 
 
 def _stamp(path: str) -> tuple[int, int] | None:

@@ -8,12 +8,14 @@ import math
 import os
 import shutil
 import warnings
+from dataclasses import asdict
 from io import FileIO
 from pathlib import Path
 
 import numpy as np
 
 from pycifar.arguments import check_path
+from pycifar.console import counting
 from pycifar.datasets.file_store import FileStore
 from pycifar.datasets.stored_images import StoredImages, blocks_of
 from pycifar.errors import CacheWarning, DataError, DataNotFoundError, OutputError, printable
@@ -100,24 +102,24 @@ class CacheStore:
         return file.readinto(image.data) == self._image_bytes
 
 
-def cached(files: FileStore, name: str, cache_dir: Path) -> CacheStore:
+def cached(files: FileStore, cache_dir: Path, verbose: bool = False) -> CacheStore:
     """Return the images of files in a cache, which is written first unless it is there already.
 
     A cache whose files have changed, or which another version wrote, is written anew, with a
     warning. While another process writes it, this one waits.
 
     Args:
-        files: the image files. A cache belongs to their paths, sizes in bytes and times.
-        name: what the files are, such as the folder that they are in. For each name and size of
-            images, there is one cache.
+        files: the image files. There is one cache for their paths and how they are resized, and it
+            is good as long as they have the same bytes and times.
         cache_dir: the folder of caches, which is made if there is none.
+        verbose: whether to show the progress on stderr.
 
     Raises:
         DataFormatError: a file is not an image.
         OutputError: the cache cannot be written, or the disk has no room for it.
     """
     shape = (len(files), *files.image_shape)
-    path = cache_dir.absolute() / _NAME.format(_digest([name, files.image_shape])[:16])
+    path = cache_dir.absolute() / _NAME.format(_digest(_about(files))[:16])
     store = CacheStore(path, _header(files, shape), shape)
     if store.fault() is None:
         return store
@@ -125,19 +127,20 @@ def cached(files: FileStore, name: str, cache_dir: Path) -> CacheStore:
         if (fault := store.fault()) is not None:  # still, after waiting
             if path.exists():
                 text = f"The cache of images {printable(str(path))} is written anew: {fault}."
-                warnings.warn(text, CacheWarning, stacklevel=6)  # where load_dataset() was called
+                warnings.warn(text, CacheWarning, stacklevel=7)  # where load_dataset() was called
             remove_leftovers(path)
             _check_room(path, store.n_bytes)
-            write_atomically(path, lambda temporary: _write(temporary, store, files))
+            write_atomically(path, lambda temporary: _write(temporary, store, files, verbose))
     return store
 
 
-def _write(path: Path, store: CacheStore, files: FileStore) -> None:
+def _write(path: Path, store: CacheStore, files: FileStore, verbose: bool) -> None:
     images = StoredImages(files)
-    with path.open("wb") as target:
+    with path.open("wb") as target, counting(len(images), "images", verbose) as show:
         target.write(store.header)
         for block in blocks_of(images):
             target.write(images[block].data)
+            show(block.stop)
 
 
 def _check_room(path: Path, n_bytes: int) -> None:
@@ -156,9 +159,13 @@ def _header(files: FileStore, shape: tuple[int, ...]) -> bytes:
         "format": "images of pycifar",
         "version": VERSION,
         "shape": shape,
-        "files": _digest([files.paths, files.stamps]),
+        "files": _digest([_about(files), files.stamps]),
     }
     return json.dumps(about).encode().ljust(HEADER)
+
+
+def _about(files: FileStore) -> list[object]:
+    return [files.paths, files.size, asdict(files.resize)]
 
 
 def _digest(value: object) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from pycifar.datasets.file_store import FileStore
 from pycifar.datasets.image_cache import cached
-from pycifar.datasets.image_files import read_image
-from pycifar.datasets.stored_images import Images, StoredImages
+from pycifar.datasets.resizing import Resize
+from pycifar.datasets.stored_images import StoredImages
 from pycifar.errors import ArgumentError
 from pycifar.language import constant
 from pycifar.memory import available_memory
@@ -45,28 +43,45 @@ class Storage:
                 fix="Leave out one of them.",
             )
 
-    def settled(self, n_images: int, size: tuple[int, int]) -> Storage:
-        """Return the same with `in_memory` decided, for all images of a data set."""
-        if self.in_memory is not None:
-            return self
-        free = available_memory()
-        fits = free is None or math.prod((n_images, *size, 3)) <= SHARE * free
-        return Storage(fits and self.cache_dir is None, self.cache_dir)
-
-    def keep(self, paths: Sequence[Path], size: tuple[int, int], name: str) -> Images:
-        """Return the images of files, resized; see `FileStore` and `cached`.
+    def holds(self, files: Mapping[str, Sequence[Path]], size: tuple[int, int]) -> bool:
+        """Return whether the images of these files, by split, are to be in memory.
 
         Args:
-            paths: the files.
-            size: height and width in pixels.
-            name: what the files are, by which a cache is found again.
+            files: the files of each split.
+            size: the height and width of their images, in pixels.
         """
-        if self.in_memory:
-            images = np.empty((len(paths), *size, 3), np.uint8)
-            for place, path in enumerate(paths):
-                images[place] = read_image(path, size)
-            return images
-        files = FileStore(paths, size)
+        if self.in_memory is not None:
+            return self.in_memory
+        free = available_memory()
+        needed = math.prod((sum(map(len, files.values())), *size, 3))
+        return self.cache_dir is None and (free is None or needed <= SHARE * free)
+
+    def stored(
+        self,
+        files: Mapping[str, Sequence[Path]],
+        size: tuple[int, int],
+        resize: Resize,
+        verbose: bool,
+    ) -> dict[str, StoredImages]:
+        """Return the images of these files, by split, which are read as they are needed.
+
+        Args:
+            files: the files of each split.
+            size: the height and width that their images get, in pixels.
+            resize: how they get this size.
+            verbose: whether to show the progress of writing a cache on stderr.
+
+        Raises:
+            DataFormatError: a file is not an image.
+            OutputError: the cache cannot be written.
+        """
+        stores = {split: FileStore(paths, size, resize) for split, paths in files.items()}
         if self.cache_dir is None:
-            return StoredImages(files)
-        return StoredImages(cached(files, name, self.cache_dir))
+            return {split: StoredImages(store) for split, store in stores.items()}
+        return {
+            split: StoredImages(cached(store, self.cache_dir, verbose))
+            for split, store in stores.items()
+        }
+
+
+IN_MEMORY = Storage(in_memory=True)

@@ -329,6 +329,7 @@ def _result(run: TrainingRun, dataset: Dataset) -> TrainedModel:
         best_epoch=restored_epoch(run.stopping),
         stopped_by=run.learner.network.stopped_by,
         versions=current_versions(),
+        resize=dataset.resize,
     )
 
 
