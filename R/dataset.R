@@ -1,7 +1,8 @@
 #' Load a data set of labelled images
 #'
-#' The images stay in Python's memory, as bytes. The R object only refers to them. In another R
-#' session, it loads itself again, unless it was made of arrays; see [cifar_dataset].
+#' The images stay in Python's memory, as bytes, or are read from their files as they are needed. The
+#' R object only refers to them. In another R session, it loads itself again, unless it was made of
+#' arrays; see [cifar_dataset].
 #'
 #' @details
 #' * `"cifar10"` reads the published batches, in the Python or the binary layout, unpacked or as the
@@ -47,6 +48,15 @@
 #'   `"bicubic"`, `"hamming"`, `"bilinear"`, `"box"` or `"nearest"`. A model that is trained on the
 #'   data set does the same with the files that it predicts. `"squash"` is the default because it
 #'   loses nothing of an image.
+#' @param in_memory For `"folder"`, whether all images are in memory, where each takes
+#'   3 × height × width bytes. With `FALSE`, each image is read whenever it is needed. A training
+#'   reads images ahead of its steps. All results are the same, bit for bit. If a file changes
+#'   afterwards, it is an error to read it. `NULL` keeps the images in memory if they take at most
+#'   half of the memory that is free, and there is no `cache_dir`. `print()` says where they are.
+#' @param cache_dir For `"folder"`, a folder for a cache of the images that are not in memory: a file
+#'   of 3 × height × width bytes per image. Images are read from it many times as fast as from files
+#'   that must be decoded. It is written once, and used again as long as the files and how they are
+#'   resized stay the same. [cifar_clear_cache()] removes it. `NULL` writes no cache.
 #' @param verbose Whether to show the progress of a download, and of reading many images.
 #' @param ... Not used. An argument of another name is an error, which names the right one.
 #'
@@ -59,6 +69,8 @@
 #'   * `image_shape`: height and width in pixels, and 3.
 #'   * `resize`: how image files were resized, a list with `how` and `filter`; `NULL` for other
 #'     sources.
+#'   * `storage`: where the images of files are, in words: in memory, or read from where; `NULL` for
+#'     other sources.
 #'   * `splits`: the number of images in each split, by name.
 #' @section Errors:
 #' `pycifar_error_argument`, `pycifar_error_data` and the classes below it; see
@@ -81,6 +93,8 @@ cifar_load_dataset <- function(
   download = TRUE,
   seed = 1,
   resize = "squash",
+  in_memory = NULL,
+  cache_dir = NULL,
   verbose = TRUE,
   ...
 ) {
@@ -103,11 +117,13 @@ cifar_load_dataset <- function(
     download = one_value(download, "download", "TRUE or FALSE"),
     seed = one_value(seed, "seed", "a single number"),
     resize = resizing(resize),
+    in_memory = one_value(in_memory, "in_memory", "TRUE, FALSE or NULL"),
+    cache_dir = one_value(cache_dir, "cache_dir", "a path"),
     verbose = one_value(verbose, "verbose", "TRUE or FALSE")
   )
   handle <- load_in_python(arguments)
-  if (!is.null(arguments$data_dir)) {
-    arguments$data_dir <- normalizePath(arguments$data_dir)
+  for (name in intersect(c("data_dir", "cache_dir"), names(Filter(Negate(is.null), arguments)))) {
+    arguments[[name]] <- normalizePath(arguments[[name]])
   }
   new_dataset(handle, if (!is_arrays) arguments)
 }
@@ -160,6 +176,7 @@ new_dataset <- function(handle, arguments) {
       class_names = as_column(description$class_names),
       image_shape = unlist(description$image_shape),
       resize = description$resize,
+      storage = description$storage,
       splits = unlist(description$splits)
     ),
     class = "cifar_dataset"
@@ -229,6 +246,7 @@ print.cifar_dataset <- function(x, ...) {
     describe_resize(x$resize),
     sprintf("classes: %s\n", describe_classes(x$class_names)),
     sprintf("source:  %s\n", encodeString(x$source)),
+    if (!is.null(x$storage)) sprintf("storage: %s\n", encodeString(x$storage)),
     describe_state(x),
     sep = ""
   )

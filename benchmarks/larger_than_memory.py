@@ -3,16 +3,14 @@
     python benchmarks/larger_than_memory.py PHOTOGRAPHS \
         --output benchmarks/results/larger_than_memory.json
 
-PHOTOGRAPHS is a folder of class folders of photographs. They are linked over and over until there
-are 50,000, in a temporary folder. All of them are trained on at 224 pixels: read from their files,
-and from a cache. These processes may not have more than 3 GB of data (RLIMIT_DATA). Beside them, a
-training has as many photographs in memory as there are different ones. The three take turns. They
-do the same steps on two networks: ResNet-18 of half the width, which computes about as much an image
-as MobileNetV2; and four convolutions that hardly compute anything, so that reading takes the largest
-share that it can. Steps are timed after the first few. At last, one epoch of the latter over all
-photographs tells the peak of the resident memory.
-
-Needs Linux, and 8 GB of disk in the temporary folder.
+PHOTOGRAPHS is a folder of class folders of photographs. They are trained on at 224 pixels: in memory,
+read from their files, and read from a cache, which take turns, each in a process of its own. This is
+done with two networks: ResNet-18 of half the width, which computes about as much an image as
+MobileNetV2; and four convolutions that hardly compute anything, so that reading takes the largest
+share that it can. Steps are timed after the first few. Then the photographs are linked over and over
+until there are 50,000, which would take 7.5 GB in memory, and the small network is trained for an
+epoch on all of them. The processes that do not have the images in memory are refused more than 3 GB
+of data (RLIMIT_DATA). Needs Linux, and 8 GB of disk in the temporary folder.
 """
 
 from __future__ import annotations
@@ -34,8 +32,9 @@ import pycifar
 
 N, SIZE, BATCH = 50_000, 224, 32
 LIMIT = 3 << 30  # bytes
+KINDS = ("memory", "files", "cache")
 SKIPPED = 8  # steps that are not timed: the first ones compile, and take what was made ahead
-STEPS = {"half_resnet18": 30, "four_convolutions": 150}
+STEPS = {"half_resnet18": 20, "four_convolutions": 100}
 
 
 def main() -> None:
@@ -43,36 +42,24 @@ def main() -> None:
     parser = command_line(__doc__, repeats=3)
     parser.add_argument("photographs", type=Path)
     arguments = parser.parse_args()
+    report: dict[str, Any] = {"image_size": SIZE, "batch_size": BATCH, "limit_gb": LIMIT / 2**30}
     with tempfile.TemporaryDirectory(prefix="pycifar-") as place:
         few, many, cache = (Path(place, name) for name in ("few", "many", "cache"))
-        n = link(arguments.photographs, few, 1)
-        link(arguments.photographs, many, -(-N // n), N)
-        loading = {"pictures": N}
-        for name, given in (("files", None), ("new cache", cache), ("cache", cache)):
-            loading[name] = in_a_process(load, many, given)
-            print(name, loading[name], flush=True)
-        kinds = {"memory": (few, True, None), "files": (many, False, None)}
-        kinds["cache"] = (many, None, cache)
+        report["pictures"] = link(arguments.photographs, few, 1)
         speeds = []
         for network in STEPS:
-            found: dict[str, list[float]] = {kind: [] for kind in kinds}
+            found: dict[str, list[float]] = {kind: [] for kind in KINDS}
             for _ in range(arguments.repeats):
-                for kind, given in kinds.items():
-                    found[kind].append(in_a_process(speed, network, *given))
+                for kind in KINDS:
+                    found[kind].append(in_a_process(speed, network, few, kind, cache))
                     print(network, kind, found[kind][-1], flush=True)
             speeds.append(summary(network, found))
-        whole = {kind: in_a_process(epoch, *kinds[kind]) for kind in ("files", "cache")}
-        print(whole, flush=True)
-    write_report(
-        arguments.output,
-        different_pictures=n,
-        image_size=SIZE,
-        batch_size=BATCH,
-        limit_gb=LIMIT / 2**30,
-        loading=loading,
-        speeds=speeds,
-        whole_epoch=whole,
-    )
+        report |= {"speeds": speeds, "epochs": []}
+        link(arguments.photographs, many, -(-N // report["pictures"]), N)
+        for kind in KINDS[1:]:
+            report["epochs"].append(in_a_process(epoch, many, kind, cache))
+            print(report["epochs"][-1], flush=True)
+    write_report(arguments.output, **report)
 
 
 def link(photographs: Path, target: Path, times: int, most: int | None = None) -> int:
@@ -95,51 +82,49 @@ def limited() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
 
 
-def loaded(folder: Path, in_memory: bool | None, cache_dir: Path | None) -> pycifar.Dataset:
-    """Load a data set of photographs."""
+def loaded(folder: Path, kind: str, cache: Path) -> pycifar.Dataset:
+    """Load a data set of photographs; limit the process, unless they are in memory."""
+    if kind != "memory":
+        limited()
     return pycifar.load_dataset(
-        "folder", folder, image_size=SIZE, in_memory=in_memory, cache_dir=cache_dir
+        "folder",
+        folder,
+        image_size=SIZE,
+        in_memory=kind == "memory",
+        cache_dir=cache if kind == "cache" else None,
     )
 
 
-def load(folder: Path, cache_dir: Path | None) -> dict[str, float]:
-    """Return the seconds of loading, which reads all photographs once, and the peak of memory."""
-    limited()
-    started = time.perf_counter()
-    loaded(folder, False, cache_dir)
-    return {"seconds": round(time.perf_counter() - started, 1), "peak_mb": peak_mb()}
-
-
-def speed(network: str, folder: Path, in_memory: bool | None, cache_dir: Path | None) -> float:
+def speed(network: str, folder: Path, kind: str, cache: Path) -> float:
     """Return the images a second of a training."""
-    if not in_memory:
-        limited()
     ends: list[float] = []
 
     def note(batch: int, logs: Any) -> bool:
         ends.append(time.perf_counter())
         return len(ends) < SKIPPED + STEPS[network]
 
-    pycifar.train(
-        loaded(folder, in_memory, cache_dir),
-        globals()[network],
-        epochs=1,
-        batch_size=BATCH,
-        validation=None,
-        callbacks={"on_train_batch_end": note},
-        seed=1,
-        verbose=0,
-    )
+    settings: dict[str, Any] = {"epochs": 1, "batch_size": BATCH, "validation": None, "seed": 1}
+    callbacks = {"on_train_batch_end": note}
+    dataset = loaded(folder, kind, cache)
+    pycifar.train(dataset, globals()[network], callbacks=callbacks, verbose=0, **settings)
     return round(BATCH * STEPS[network] / (ends[-1] - ends[SKIPPED - 1]), 1)
 
 
-def epoch(folder: Path, in_memory: bool | None, cache_dir: Path | None) -> dict[str, float]:
-    """Return the seconds of an epoch over all photographs, and the peak of memory."""
-    limited()
-    dataset = loaded(folder, in_memory, cache_dir)
+def epoch(folder: Path, kind: str, cache: Path) -> dict[str, Any]:
+    """Load all photographs, and train for an epoch on them."""
+    started = time.perf_counter()
+    dataset = loaded(folder, kind, cache)
+    seconds = time.perf_counter() - started
     settings: dict[str, Any] = {"epochs": 1, "batch_size": BATCH, "validation": None, "seed": 1}
     model = pycifar.train(dataset, four_convolutions, verbose=0, **settings)
-    return {"seconds": round(model.seconds[0], 1), "peak_mb": peak_mb()}
+    return {
+        "kind": kind,
+        "pictures": len(dataset.split("train")),
+        "gb_in_memory": round(len(dataset.split("train")) * SIZE**2 * 3 / 1e9, 1),
+        "loading_seconds": round(seconds, 1),
+        "epoch_seconds": round(model.seconds[0], 1),
+        "peak_mb": peak_mb(),
+    }
 
 
 def peak_mb() -> int:

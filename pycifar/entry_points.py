@@ -150,6 +150,12 @@ def load_dataset(
 
 
 @entry_point
+def clear_cache(cache_dir: Any) -> float:
+    """Remove the caches of images in a folder; return the bytes that were freed."""
+    return _whole(pycifar.clear_cache(cache_dir))
+
+
+@entry_point
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:
     """Return what R shows of a data set, and in "content" what tells it from others."""
     return {
@@ -158,6 +164,7 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
         "class_names": list(dataset.class_names),
         "image_shape": list(dataset.image_shape),
         "resize": _rule(dataset.resize),
+        "storage": dataset.storage,
         "splits": {name: len(split) for name, split in dataset.splits.items()},
         "content": [
             *dataset.class_names,
