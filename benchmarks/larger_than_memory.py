@@ -3,14 +3,14 @@
     python benchmarks/larger_than_memory.py PHOTOGRAPHS \
         --output benchmarks/results/larger_than_memory.json
 
-PHOTOGRAPHS is a folder of class folders of photographs. They are trained on at 224 pixels: in memory,
-read from their files, and read from a cache, which take turns, each in a process of its own. This is
-done with two networks: ResNet-18 of half the width, which computes about as much an image as
-MobileNetV2; and four convolutions that hardly compute anything, so that reading takes the largest
-share that it can. Steps are timed after the first few. Then the photographs are linked over and over
-until there are 50,000, which would take 7.5 GB in memory, and the small network is trained for an
-epoch on all of them. The processes that do not have the images in memory are refused more than 3 GB
-of data (RLIMIT_DATA). Needs Linux, and 8 GB of disk in the temporary folder.
+PHOTOGRAPHS is a folder of class folders of photographs. They are trained on at 224 pixels: in
+memory, read from their files, and read from a cache, which take turns, each in a process of its
+own. This is done with two networks: ResNet-18 with half of its filters, as somebody may train on
+photographs; and four convolutions that hardly compute anything, so that reading takes the largest
+share that it can. Steps are timed after the first few. Then the photographs are linked over and
+over until there are 50,000, which would take 7.5 GB in memory, and the small network is trained for
+an epoch on all of them. The processes that do not have the images in memory are refused more than
+3 GB of data (RLIMIT_DATA). Needs Linux, and 8 GB of disk in the temporary folder.
 """
 
 from __future__ import annotations
