@@ -87,7 +87,7 @@ kept_with <- function(x) {
 
 # Load a data set again, and check that its images are the same.
 reloaded_dataset <- function(kept, name, call) {
-  handle <- rlang::inject(python_call("load_dataset", !!!kept$arguments, call = call))
+  handle <- load_in_python(kept$arguments, call)
   if (!identical(python_call("describe_dataset", handle, call = call)$content, kept$content)) {
     abort_pycifar(
       "handle",

@@ -27,6 +27,8 @@
 #'       network. For a function that builds a network, `model` is `NULL`.
 #'     * `pycifar_error_checkpoint` (also a `pycifar_error_output`): a checkpoint cannot be written,
 #'       or does not belong to this training.
+#'     * `pycifar_error_images_changed` (also a `pycifar_error_data`): images that are not in memory
+#'       have changed or are gone since they were loaded.
 #' * `pycifar_error_handle`: a data set or model belongs to an R session that has ended, and cannot
 #'   be restored.
 #' * `pycifar_error_forked`: this R process was forked from one in which Python was already running.
@@ -52,6 +54,10 @@
 #'   only as the message says.
 #' * `pycifar_warning_skipped`: files, folders or images were passed over, because they hold no
 #'   image that can be read. The message names them.
+#' * `pycifar_warning_resize`: the images of a data set were resized in another way than those that
+#'   the model learned from.
+#' * `pycifar_warning_cache`: a cache of images was written anew, because image files have changed, or
+#'   another version of pycifar wrote it.
 #' * `pycifar_warning_optimizer`: a model is continued with other trainable layers than before, and
 #'   the optimizer starts anew for their weights; or a model was loaded without its optimizer.
 #'

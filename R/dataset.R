@@ -1,7 +1,8 @@
 #' Load a data set of labelled images
 #'
-#' The images stay in Python's memory, as bytes. The R object only refers to them. In another R
-#' session, it loads itself again, unless it was made of arrays; see [cifar_dataset].
+#' The images stay in Python's memory, as bytes, or are read from their files as they are needed. The
+#' R object only refers to them. In another R session, it loads itself again, unless it was made of
+#' arrays; see [cifar_dataset].
 #'
 #' @details
 #' * `"cifar10"` reads the published batches, in the Python or the binary layout, unpacked or as the
@@ -32,12 +33,31 @@
 #' @param class_names For `"folder"` and arrays, the class names in order, as a character vector.
 #'   `NULL` uses the levels of a factor, the values of numbers, otherwise the names in alphabetical
 #'   order.
-#' @param image_size For `"folder"`, the height and width in pixels to which images are resized.
-#'   `NULL` means 32.
+#' @param image_size For `"folder"`, the size in pixels that the images get: one number for height
+#'   and width, or `c(height, width)`, each from 1 to 1,024. `NULL` means 32.
 #' @param download Whether CIFAR-10 may be downloaded (170 MB, once).
 #' @param seed A whole number from 0 to 2^31 - 1. It determines which images are selected or drawn.
 #'   `NULL` draws a seed.
-#' @param verbose Whether to show the progress of a download.
+#' @param resize For `"folder"`, what is done with images of another size:
+#'   * `"squash"` scales height and width each by its own factor. It keeps the whole image,
+#'     distorted.
+#'   * `"crop"` keeps the proportions, covers the size, and cuts off what is beyond two edges.
+#'   * `"pad"` keeps the proportions and the whole image, on black.
+#'
+#'   `list(how = "crop", filter = "bilinear")` names the filter as well: `"lanczos"` (otherwise),
+#'   `"bicubic"`, `"hamming"`, `"bilinear"`, `"box"` or `"nearest"`. A model that is trained on the
+#'   data set does the same with the files that it predicts. `"squash"` is the default because it
+#'   loses nothing of an image.
+#' @param in_memory For `"folder"`, whether all images are in memory, where each takes
+#'   3 × height × width bytes. With `FALSE`, each image is read whenever it is needed. A training
+#'   reads images ahead of its steps. All results are the same, bit for bit. If a file changes
+#'   afterwards, it is an error to read it. `NULL` keeps the images in memory if they take at most
+#'   half of the memory that is free, and there is no `cache_dir`. `print()` says where they are.
+#' @param cache_dir For `"folder"`, a folder for a cache of the images that are not in memory: a file
+#'   of 3 × height × width bytes per image. Images are read from it many times as fast as from files
+#'   that must be decoded. It is written once, and used again as long as the files and how they are
+#'   resized stay the same. [cifar_clear_cache()] removes it. `NULL` writes no cache.
+#' @param verbose Whether to show the progress of a download, and of reading many images.
 #' @param ... Not used. An argument of another name is an error, which names the right one.
 #'
 #' @return An object of class `cifar_dataset`, a list with
@@ -47,6 +67,10 @@
 #'   * `source`: where the images came from.
 #'   * `class_names`: the classes, in order.
 #'   * `image_shape`: height and width in pixels, and 3.
+#'   * `resize`: how image files were resized, a list with `how` and `filter`; `NULL` for other
+#'     sources.
+#'   * `storage`: where the images of files are, in words: in memory, or read from where; `NULL` for
+#'     other sources.
 #'   * `splits`: the number of images in each split, by name.
 #' @section Errors:
 #' `pycifar_error_argument`, `pycifar_error_data` and the classes below it; see
@@ -68,6 +92,9 @@ cifar_load_dataset <- function(
   image_size = NULL,
   download = TRUE,
   seed = 1,
+  resize = "squash",
+  in_memory = NULL,
+  cache_dir = NULL,
   verbose = TRUE,
   ...
 ) {
@@ -77,7 +104,7 @@ cifar_load_dataset <- function(
   is_arrays <- is.list(source)
   classes <- if (is_arrays && is.null(class_names)) classes_of_arrays(source) else class_names
   arguments <- list(
-    if (is_arrays) {
+    source = if (is_arrays) {
       arrays_to_python(source, classes)
     } else {
       one_value(source, "source", "the name of a source, or a list of arrays")
@@ -86,16 +113,50 @@ cifar_load_dataset <- function(
     n_train = one_value(n_train, "n_train", "a single number"),
     n_test = one_value(n_test, "n_test", "a single number"),
     class_names = several_values(classes, "class_names", "names without missing values"),
-    image_size = one_value(image_size, "image_size", "a single number"),
+    image_size = size_of_images(image_size),
     download = one_value(download, "download", "TRUE or FALSE"),
     seed = one_value(seed, "seed", "a single number"),
+    resize = resizing(resize),
+    in_memory = one_value(in_memory, "in_memory", "TRUE, FALSE or NULL"),
+    cache_dir = one_value(cache_dir, "cache_dir", "a path"),
     verbose = one_value(verbose, "verbose", "TRUE or FALSE")
   )
-  handle <- rlang::inject(python_call("load_dataset", !!!arguments))
-  if (!is.null(arguments$data_dir)) {
-    arguments$data_dir <- normalizePath(arguments$data_dir)
+  handle <- load_in_python(arguments)
+  for (name in intersect(c("data_dir", "cache_dir"), names(Filter(Negate(is.null), arguments)))) {
+    arguments[[name]] <- normalizePath(arguments[[name]])
   }
   new_dataset(handle, if (!is_arrays) arguments)
+}
+
+# Load a data set in Python, with R's own progress bar, and return its handle.
+load_in_python <- function(arguments, call = rlang::caller_env()) {
+  progress <- new_progress()
+  on.exit(progress$close())
+  rlang::inject(python_call(
+    "load_dataset",
+    !!!arguments,
+    write_line = progress$write_line,
+    update_bar = progress$update_bar,
+    call = call
+  ))
+}
+
+# Return the size of images, which is one number, or height and width.
+size_of_images <- function(image_size, call = rlang::caller_env()) {
+  allowed <- "a single number, or height and width"
+  if (length(image_size) > 1L) {
+    return(several_values(image_size, "image_size", allowed, call))
+  }
+  one_value(image_size, "image_size", allowed, call)
+}
+
+# Return how images are resized: a name, or a list of `how` and `filter`.
+resizing <- function(resize, call = rlang::caller_env()) {
+  allowed <- "\"squash\", \"crop\" or \"pad\", or a list of `how` and `filter`"
+  if (is_bare_list(resize) || length(resize) > 1L) {
+    return(named_values(resize, "resize", allowed, call))
+  }
+  one_value(resize, "resize", allowed, call)
 }
 
 # Make a `cifar_dataset` from a handle. `arguments` load it again in another session; they are NULL
@@ -114,6 +175,8 @@ new_dataset <- function(handle, arguments = NULL) {
       source = description$source,
       class_names = as_column(description$class_names),
       image_shape = unlist(description$image_shape),
+      resize = description$resize,
+      storage = description$storage,
       splits = unlist(description$splits)
     ),
     class = "cifar_dataset"
@@ -183,12 +246,21 @@ print.cifar_dataset <- function(x, ...) {
   cat(
     sprintf("<cifar_dataset> %s\n", encodeString(x$name)),
     sprintf("images:  %s, %s pixels\n", describe_splits(x$splits), describe_shape(x$image_shape)),
+    describe_resize(x$resize),
     sprintf("classes: %s\n", describe_classes(x$class_names)),
     sprintf("source:  %s\n", encodeString(x$source)),
+    if (!is.null(x$storage)) sprintf("storage: %s\n", encodeString(x$storage)),
     describe_state(x),
     sep = ""
   )
   invisible(x)
+}
+
+# Describe in one line how image files are resized; NULL if they are not.
+describe_resize <- function(resize) {
+  if (!is.null(resize)) {
+    sprintf("resized: %s, %s\n", resize$how, resize$filter)
+  }
 }
 
 # Describe in one line that a data set or model is from an R session that has ended. A model that

@@ -113,6 +113,8 @@ custom_objects_to_python <- function(custom_objects, call = rlang::caller_env())
 #'     training.
 #'   * `image_shape`: height and width in pixels, and 3.
 #'   * `parameters`: the number of weights.
+#'   * `resize`: how it resizes image files, a list with `how` and `filter`; see
+#'     [cifar_trained_model].
 #'
 #'   An element is `NULL` if a problem with the file hides its value.
 #' @section Errors:
@@ -147,6 +149,7 @@ format.cifar_model_file <- function(x, ...) {
     network = x$architecture,
     parameters = if (!is.null(x$parameters)) with_commas(x$parameters),
     images = if (!is.null(x$image_shape)) paste(describe_shape(x$image_shape[1:2]), "pixels"),
+    resize = if (!is.null(x$resize)) paste(x$resize$how, x$resize$filter, sep = ", "),
     classes = if (!is.null(x$class_names)) describe_classes(x$class_names, 14L),
     epochs = x$epochs_done,
     weights = x$fingerprint,

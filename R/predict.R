@@ -32,8 +32,9 @@
 #'   order of the images. They are `NA` for an image that was skipped.
 #' @section Files and pictures:
 #' Files and pictures may have any size, alone and in a list. Each is resized to the size that the
-#' model takes; if the aspect ratio differs, the image is distorted, not cropped. Images are rotated
-#' as their EXIF data say. Grey is converted to equal red, green and blue, and 16 bits per channel
+#' model takes, in the way in which the files of the training were: `resize` of
+#' [cifar_load_dataset()]. A model that learned from images that came in their size distorts them.
+#' Images are rotated as their EXIF data say. Grey is converted to equal red, green and blue, and 16 bits per channel
 #' to 8. Transparent areas become white. An array of many images and a data set are not resized:
 #' they must have the size that the model takes.
 #'
@@ -48,8 +49,10 @@
 #' * `pycifar_error_argument`: another argument is not as described above.
 #' * `pycifar_error_handle`: the R session of the model has ended.
 #' @section Warnings:
-#' `pycifar_warning_skipped`: files were passed over, or images were skipped. It counts and names
-#' them.
+#' * `pycifar_warning_skipped`: files were passed over, or images were skipped. It counts and names
+#'   them.
+#' * `pycifar_warning_resize`: the images of a data set were resized in another way than those that
+#'   the model learned from.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()

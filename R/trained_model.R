@@ -17,6 +17,9 @@
 #' * `architecture`: the name of the architecture, or `"custom"`.
 #' * `class_names`: the classes, in the order of the probabilities.
 #' * `image_shape`: height and width in pixels, and 3.
+#' * `resize`: how the image files of the training were resized, a list with `how` and `filter`, as
+#'   the files are that the model is used on. `NULL` if the images came in their size, where files
+#'   are squashed.
 #' * `parameters`: the number of parameters.
 #' * `config`: a list of all settings that the training used, including those from the recipe and
 #'   the seed.
@@ -135,6 +138,7 @@ new_trained_model <- function(handle) {
       architecture = about$architecture,
       class_names = as_column(about$class_names),
       image_shape = unlist(about$image_shape),
+      resize = about$resize,
       parameters = about$parameters,
       config = about$config,
       history = tibble::tibble(
@@ -186,6 +190,7 @@ print.cifar_trained_model <- function(x, ...) {
     with_commas(x$parameters)
   ))
   cat(sprintf("images:  %s pixels\n", describe_shape(x$image_shape)))
+  cat(describe_resize(x$resize))
   cat(sprintf("classes: %s\n", describe_classes(x$class_names)))
   if (!nzchar(x$data$fingerprint)) {
     cat("trained: elsewhere, and adopted\n")

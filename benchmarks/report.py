@@ -260,6 +260,23 @@ def scaling_table() -> str:
     )
 
 
+def larger_than_memory_table() -> str:
+    """Show how fast images that are not in memory are trained on, and the peak of memory."""
+    report = result("larger_than_memory")
+    rows = [["network", "images a second, in memory", "from files", "from a cache"]]
+    for row in report["speeds"]:
+        speeds = row["images_per_second"]
+        cells = [f"{speeds[k]:.0f} (×{row['to_memory'][k]:.2f})" for k in ("files", "cache")]
+        rows.append([f"`{row['network']}`", f"{speeds['memory']:.0f}", *cells])
+    head = ["read from", "pictures", "they would take, GB", "loading, s", "an epoch, s"]
+    epochs = [[*head, "peak memory, GB"]]
+    for row in report["epochs"]:
+        cells = [f"{row['pictures']:,}", f"{row['gb_in_memory']:.1f}"]
+        cells += [f"{row[name]:.0f}" for name in ("loading_seconds", "epoch_seconds")]
+        epochs.append([row["kind"], *cells, f"{row['peak_mb'] / 1000:.2f}"])
+    return f"{markdown(rows)}\n\n{markdown(epochs)}"
+
+
 def faults_table() -> str:
     """Show which faults and hostile inputs were tried, and how many were handled."""
     rows = [["", "tried", "handled"]]
@@ -397,6 +414,7 @@ def markdown(rows: list[list[str]]) -> str:
 TABLES = {
     "epochs": epochs_table,
     "doors": doors_table,
+    "larger_than_memory": larger_than_memory_table,
     "mlp": mlp_table,
     "search": search_table,
     "budget": budget_table,

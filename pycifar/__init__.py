@@ -27,7 +27,7 @@ if platform.machine() in ("x86_64", "AMD64"):
 
 if TYPE_CHECKING:
     from pycifar.architectures import build_model, list_architectures
-    from pycifar.datasets import Dataset, Split, explore, load_dataset
+    from pycifar.datasets import Dataset, Split, clear_cache, explore, load_dataset
     from pycifar.datasets.augmentation import Augmentation
     from pycifar.diagnosis import doctor
     from pycifar.errors import PycifarError
@@ -64,6 +64,7 @@ _HOMES = {
     "TrainedModel": "pycifar.models.trained_model",
     "adopt_model": "pycifar.models.adoption",
     "build_model": "pycifar.architectures",
+    "clear_cache": "pycifar.datasets",
     "doctor": "pycifar.diagnosis",
     "evaluate": "pycifar.evaluation",
     "explain": "pycifar.explanation",
@@ -102,6 +103,7 @@ __all__ = [
     "TrainedModel",
     "adopt_model",
     "build_model",
+    "clear_cache",
     "doctor",
     "evaluate",
     "explain",

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -52,8 +55,34 @@ class ForgivingStream:
         return int(self._stream.fileno())
 
 
+# What shows lines, and what shows how much is done, in place of the standard error stream. The
+# latter is None where no bar can be shown.
+Screen = tuple[Callable[[str], Any], Callable[[float, str], Any] | None]
+_screen: ContextVar[Screen | None] = ContextVar("screen", default=None)
+
+
+@contextlib.contextmanager
+def shown_by(
+    write_line: Callable[[str], Any], update_bar: Callable[[float, str], Any] | None
+) -> Iterator[None]:
+    """Show lines and bars inside by functions of the caller, as R does.
+
+    Args:
+        write_line: called with each line.
+        update_bar: called with the share that is done and a short text; None for no bar.
+    """
+    token = _screen.set((write_line, update_bar))
+    try:
+        yield
+    finally:
+        _screen.reset(token)
+
+
 def say(line: str) -> None:
     """Write a line to the standard error stream, if that is possible."""
+    if (screen := _screen.get()) is not None:
+        screen[0](line)
+        return
     stream = ForgivingStream(sys.stderr)
     stream.write(f"{line}\n")
     stream.flush()
@@ -61,6 +90,8 @@ def say(line: str) -> None:
 
 def is_watched() -> bool:
     """Return whether the standard error stream is a terminal, where a bar can be shown."""
+    if (screen := _screen.get()) is not None:
+        return screen[1] is not None
     return ForgivingStream(sys.stderr).isatty()
 
 
@@ -87,6 +118,9 @@ class Bar:
             share: the share that is done, from 0 to 1.
             text: a short description beside the bar.
         """
+        if (screen := _screen.get()) is not None and screen[1] is not None:
+            screen[1](share, text)
+            return
         if self._bar is None:
             self._bar = _new_bar()
             self._bar.add_task("", total=1.0)
@@ -97,6 +131,44 @@ class Bar:
         """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
+
+
+# Seconds after which the first bar or line is shown, and between two of them.
+_BAR_AFTER, _BAR_EVERY = 0.5, 0.1
+_LINE_AFTER, _LINE_EVERY = 10.0, 10.0
+
+
+@contextlib.contextmanager
+def counting(total: int, things: str, verbose: bool = True) -> Iterator[Callable[[int], None]]:
+    """Yield a function that shows how many of many things are done, and how many a second.
+
+    On a terminal it updates a bar. Elsewhere it writes a line now and then. Neither is shown of
+    what takes little time.
+
+    Args:
+        total: the number of things.
+        things: what they are, in the plural.
+        verbose: whether anything is shown.
+    """
+    bar, began = Bar(), monotonic()
+    due = began + (_BAR_AFTER if is_watched() else _LINE_AFTER)
+
+    def show(done: int) -> None:
+        nonlocal due
+        if not verbose or (now := monotonic()) < due:
+            return
+        text = f"{done:,} of {total:,} {things}, {done / (now - began):,.0f} a second"
+        if is_watched():
+            bar.update(done / total, text)
+            due = now + _BAR_EVERY
+        else:
+            say(f"{text} ...")
+            due = now + _LINE_EVERY
+
+    try:
+        yield show
+    finally:
+        bar.close()
 
 
 def _new_bar() -> Progress:

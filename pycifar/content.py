@@ -34,9 +34,8 @@ class ByContent:
 
 
 def _are_equal(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray):
-        has_nan = one.dtype.kind == "f"
-        return isinstance(other, np.ndarray) and np.array_equal(one, other, equal_nan=has_nan)
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
     if hasattr(one, "equals"):  # a table of pandas
         return bool(one.equals(other))
     return bool(one == other)

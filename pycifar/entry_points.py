@@ -30,6 +30,7 @@ import numpy as np
 
 import pycifar
 from pycifar.arguments import check_choice, check_count, check_verbosity, describe, seeds_drawn_by
+from pycifar.console import shown_by
 from pycifar.errors import (
     ArgumentError,
     ImageError,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     import pandas
 
     from pycifar.datasets import Dataset, Split
+    from pycifar.datasets.resizing import Resize
     from pycifar.models.trained_model import TrainedModel
     from pycifar.reproduction import Reproduction
 
@@ -126,8 +128,13 @@ def is_available(source: Any) -> bool:
 
 
 @entry_point
-def load_dataset(source: Any, **arguments: Any) -> Dataset:
-    """Return a handle to a data set.
+def load_dataset(
+    source: Any,
+    write_line: Callable[[str], Any] | None = None,
+    update_bar: Callable[[float, str], Any] | None = None,
+    **arguments: Any,
+) -> Dataset:
+    """Return a handle to a data set; show progress by `write_line` and `update_bar`.
 
     Arrays are given as ``{split: {"images": …, "labels": [name, …]}}``.
     """
@@ -138,7 +145,14 @@ def load_dataset(source: Any, **arguments: Any) -> Dataset:
         }
     if arguments.get("class_names") is not None:
         arguments["class_names"] = _as_list(arguments["class_names"])
-    return pycifar.load_dataset(source, **arguments)
+    with nullcontext() if write_line is None else shown_by(write_line, update_bar):
+        return pycifar.load_dataset(source, **arguments)
+
+
+@entry_point
+def clear_cache(cache_dir: Any) -> float:
+    """Remove the caches of images in a folder; return the bytes that were freed."""
+    return _whole(pycifar.clear_cache(cache_dir))
 
 
 @entry_point
@@ -149,12 +163,18 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
         "source": dataset.source,
         "class_names": list(dataset.class_names),
         "image_shape": list(dataset.image_shape),
+        "resize": _rule(dataset.resize),
+        "storage": dataset.storage,
         "splits": {name: len(split) for name, split in dataset.splits.items()},
         "content": [
             *dataset.class_names,
             *(dataset.fingerprint(name) for name, split in dataset.splits.items() if len(split)),
         ],
     }
+
+
+def _rule(resize: Resize | None) -> dict[str, str] | None:
+    return None if resize is None else resize.to_dict()
 
 
 @entry_point
@@ -270,6 +290,7 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
         "parameters": _whole(model.network.count_params()),
         "class_names": list(model.class_names),
         "image_shape": list(model.image_shape),
+        "resize": _rule(model.resize),
         "config": model.config.to_dict(),
         "history": _columns(model.history),
         "layers": _columns(model.layers()),

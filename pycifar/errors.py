@@ -16,7 +16,8 @@
     ├── TrainingError                         a training cannot continue
     │   ├── DivergenceError                   the loss is not finite any more
     │   ├── CallbackError                     a callback given by the caller failed
-    │   └── CheckpointError (OutputError)     a checkpoint cannot be saved or continued from
+    │   ├── CheckpointError (OutputError)     a checkpoint cannot be saved or continued from
+    │   └── ImagesChangedError (DataError)    images that are read from files have changed
     ├── HandleError                           an R object outlived its Python object
     ├── ForkedError                           a forked process cannot compute with Keras
     └── DependencyError                       an optional library or a backend is missing
@@ -204,6 +205,15 @@ class CheckpointError(TrainingError, OutputError):
     kind = "checkpoint"
 
 
+class ImagesChangedError(TrainingError, DataError):
+    """Images that a training reads from files have changed or are gone.
+
+    `model` has what was learned until then.
+    """
+
+    kind = "images_changed"
+
+
 class HandleError(PycifarError):
     """An R object outlived the Python object that it points to."""
 
@@ -262,6 +272,18 @@ class SkippedWarning(PycifarWarning):
     """Files, folders or images were passed over, because they hold no image that can be read."""
 
     kind = "skipped"
+
+
+class CacheWarning(PycifarWarning):
+    """A cache of images is written anew, because it is of other files or of another version."""
+
+    kind = "cache"
+
+
+class ResizeWarning(PycifarWarning):
+    """The images of a data set were resized in another way than those that a model learned from."""
+
+    kind = "resize"
 
 
 class OptimizerWarning(PycifarWarning):

@@ -15,12 +15,13 @@ from pycifar.config import DEFAULT_SPLIT
 from pycifar.content import ByContent
 from pycifar.datasets import Dataset
 from pycifar.datasets.dataset import check_dataset
+from pycifar.datasets.stored_images import Images, read_in_blocks
 from pycifar.errors import (
     ArgumentError,
     UnsavedWarning,
 )
 from pycifar.foreign_names import known_arguments_only
-from pycifar.given_images import as_images, read_images
+from pycifar.given_images import as_images, read_images, warn_of_other_resizing
 from pycifar.learners import learner_for
 from pycifar.learners.descriptions import OwnObjects, is_own
 from pycifar.memory import check_image_fits, images_that_fit
@@ -191,6 +192,7 @@ def evaluate(
     check_flag("tta", tta)
     check_dataset(dataset)
     model.check_classes(dataset.class_names)
+    warn_of_other_resizing(model, dataset)
     part = model.split_of(dataset, split)
     images = as_images(model, part)
     probabilities = _probabilities(model, images, tta)
@@ -209,7 +211,7 @@ def evaluate(
 
 
 def _objective(
-    model: TrainedModel, images: np.ndarray, labels: np.ndarray, loss: float
+    model: TrainedModel, images: Images, labels: np.ndarray, loss: float
 ) -> float | None:
     """Return what the training lowered, over all images; see `Evaluation`."""
     learner, total = learner_for(model.network), 0.0
@@ -218,10 +220,11 @@ def _objective(
     own = getattr(model.network, "own_objects", OwnObjects())
     if is_own(model.config.loss) and own.loss is None:
         return None
-    for start in range(0, len(images), PREDICTION_BATCH):
-        some = slice(start, start + PREDICTION_BATCH)
-        n = len(labels[some])
-        total += n * learner.objective(images[some], labels[some], model.config)
+    size = PREDICTION_BATCH
+    with read_in_blocks(images, size) as batches:
+        for start, batch in zip(range(0, len(images), size), batches, strict=True):
+            truth = labels[start : start + size]
+            total += len(truth) * learner.objective(batch, truth, model.config)
     return total / len(images)
 
 
@@ -294,20 +297,20 @@ def check_model(model: Any) -> None:
     check_image_fits(model.network)
 
 
-def _probabilities(model: TrainedModel, images: np.ndarray, tta: bool) -> np.ndarray:
+def _probabilities(model: TrainedModel, images: Images, tta: bool) -> np.ndarray:
     if not len(images):
         return np.empty((0, len(model.class_names)), np.float32)
     blocks = []
     size = min(PREDICTION_BATCH, images_that_fit(model.network))
-    for start in range(0, len(images), size):
-        batch = images[start : start + size]
-        views = _views(batch) if tta else [(1.0, batch)]
-        blocks.append(
-            sum(
-                np.float32(share) * _predict_batch(model, np.ascontiguousarray(view))
-                for share, view in views
+    with read_in_blocks(images, size) as batches:
+        for batch in batches:
+            views = _views(batch) if tta else [(1.0, batch)]
+            blocks.append(
+                sum(
+                    np.float32(share) * _predict_batch(model, np.ascontiguousarray(view))
+                    for share, view in views
+                )
             )
-        )
     probabilities = np.concatenate(blocks)
     if wrong := int(len(images) - np.isfinite(probabilities).all(axis=1).sum()):
         raise ArgumentError(

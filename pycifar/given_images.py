@@ -14,12 +14,15 @@ from pycifar.arguments import describe
 from pycifar.config import DEFAULT_SPLIT
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
-from pycifar.datasets.image_files import MOST_CHANNELS, find_files, read_image
+from pycifar.datasets.image_files import MOST_CHANNELS, SQUASH, find_files
+from pycifar.datasets.image_files import read_images as read_image_files
+from pycifar.datasets.stored_images import Images
 from pycifar.errors import (
     ArgumentError,
-    DataError,
     DataNotFoundError,
     ImageError,
+    PycifarError,
+    ResizeWarning,
     SkippedWarning,
     first_of,
 )
@@ -29,14 +32,14 @@ _PATHS = (str, os.PathLike)
 _FILES = (*_PATHS, bytes, bytearray, memoryview)  # one image each, as are file objects
 
 
-def as_images(model: TrainedModel, images: Any) -> np.ndarray:
+def as_images(model: TrainedModel, images: Any) -> Images:
     """Return what `predict` takes as uint8 images of the model's size, (n, height, width, 3)."""
     return read_images(model, images, None, "stop")[0]
 
 
 def read_images(
     model: TrainedModel, images: Any, split: str | None, on_error: str
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Images, np.ndarray]:
     """Return the images that can be read, and for each image whether it can be; see `predict`.
 
     Returns:
@@ -44,6 +47,7 @@ def read_images(
         truth values, shape (images,).
     """
     if isinstance(images, Dataset):
+        warn_of_other_resizing(model, images, stacklevel=5)
         images = model.split_of(images, DEFAULT_SPLIT if split is None else split)
     elif split is not None:
         raise ArgumentError(
@@ -55,8 +59,12 @@ def read_images(
         pixels = check_images(listed, model.image_shape, fewest=0)
         return pixels, np.ones(len(pixels), bool)
     found, passed_over = _expanded(items, on_error)
-    read = [_pixels(item, model.image_shape[:2], on_error) for item in found]
-    is_read = np.array([pixels is not None for pixels in read], bool)
+    rule = model.resize or SQUASH
+    read = list(read_image_files(found, model.image_shape[:2], rule, on_error))
+    for error in read:
+        if isinstance(error, ArgumentError):  # it was no image at all
+            raise error
+    is_read = np.array([not isinstance(one, PycifarError) for one in read], bool)
     numbers = np.flatnonzero(~is_read)
     unread = [str(found[i]) if isinstance(found[i], Path) else f"image {i + 1}" for i in numbers]
     for names, what, of in (
@@ -66,8 +74,20 @@ def read_images(
         if names:  # said where predict() was called
             text = f"{what}: {len(names):,}{of} ({first_of(names)})."
             warnings.warn(text, SkippedWarning, stacklevel=4)
-    pixels = np.array([one for one in read if one is not None], np.uint8)
+    pixels = np.array([one for one in read if not isinstance(one, PycifarError)], np.uint8)
     return pixels.reshape(-1, *model.image_shape), is_read
+
+
+def warn_of_other_resizing(model: TrainedModel, dataset: Dataset, stacklevel: int = 4) -> None:
+    """Warn if image files of a data set were resized otherwise than those of the training."""
+    theirs, ours = dataset.resize, model.resize
+    if None not in (theirs, ours) and theirs != ours:
+        warnings.warn(
+            f'The images of "{dataset.name}" were resized by "{theirs}", and the model learned '
+            f'from images that were resized by "{ours}".',
+            ResizeWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def _listed(images: Any) -> Any:
@@ -127,13 +147,3 @@ def _expanded(items: list[Any], on_error: str) -> tuple[list[Any], list[str]]:
         found += files
         passed_over += map(str, others)
     return found, passed_over
-
-
-def _pixels(item: Any, size: tuple[int, int], on_error: str) -> np.ndarray | None:
-    """Return one image as uint8 of a size, (height, width, 3); None if it is to be skipped."""
-    try:
-        return read_image(item, size)
-    except DataError:
-        if on_error == "stop":
-            raise
-        return None

@@ -53,7 +53,7 @@ def find_processor(cpuinfo: Path = CPUINFO) -> Processor:
     known = None
     if flags is not None:
         known = tuple(title for flag, title in INSTRUCTIONS.items() if flag in flags.split())
-    return Processor(name, _usable_cores(), known)
+    return Processor(name, usable_cores(), known)
 
 
 def threads_asked_for(names: Iterable[str], cores: int) -> int:
@@ -91,7 +91,7 @@ def _name_elsewhere() -> str:
     return platform.processor() or platform.machine() or "unknown"
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     """Return the number of logical cores that this process may use, or of all if unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -333,6 +333,18 @@ def inspect(options: Namespace) -> int:
     return 0 if found.loadable else 1
 
 
+def clear_cache(options: Namespace) -> int:
+    """Run `pycifar clear-cache`."""
+    from pycifar.datasets import clear_cache
+
+    freed = clear_cache(options.cache_dir)
+    if "json" in options:
+        print_json({"cache_dir": options.cache_dir, "freed_bytes": freed})
+    else:
+        print(f"freed: {freed / 1e6:,.1f} MB")
+    return 0
+
+
 def doctor(options: Namespace) -> int:
     """Run `pycifar doctor`."""
     from pycifar.diagnosis import doctor
@@ -411,10 +423,11 @@ def _data_for(model: TrainedModel, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of `load_dataset` for a model.
 
     The model's own data set is loaded unless another is given. Images of a folder are resized to
-    the size that the model takes.
+    the size that the model takes, as those of its training were.
     """
     source = arguments.get("source") or _source_of(model)
-    size = {"image_size": model.image_shape[0]} if source == "folder" else {}
+    rule = {} if model.resize is None else {"resize": model.resize}
+    size = {"image_size": model.image_shape[:2]} | rule if source == "folder" else {}
     return size | arguments | {"source": source}
 
 
@@ -447,21 +460,13 @@ def _predictions(
     """
     import numpy as np
 
+    from pycifar.datasets.image_files import SQUASH, read_images
     from pycifar.evaluation import PREDICTION_BATCH, predict
 
     for start in range(0, len(paths), PREDICTION_BATCH):
         block = paths[start : start + PREDICTION_BATCH]
-        images = [_read_image(path, model.image_shape[:2]) for path in block]
+        images = list(read_images(block, model.image_shape[:2], model.resize or SQUASH, "skip"))
         readable = [image for image in images if not isinstance(image, PycifarError)]
         probabilities = iter(predict(model, np.stack(readable), "prob", tta) if readable else ())
         for path, image in zip(block, images, strict=True):
             yield path, image if isinstance(image, PycifarError) else next(probabilities)
-
-
-def _read_image(path: str, size: tuple[int, int]) -> np.ndarray | PycifarError:
-    from pycifar.datasets.image_files import read_image
-
-    try:
-        return read_image(path, size)
-    except PycifarError as error:
-        return error

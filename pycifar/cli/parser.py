@@ -145,14 +145,32 @@ def _add_data(parser: ArgumentParser, default: str | None = None) -> None:
     )
     group.add_argument(
         "--image-size",
-        metavar="N",
-        help="height and width in pixels to which the images of a folder are resized; default: the "
-        "size that a given model takes, otherwise 32",
+        metavar="SIZE",
+        help="the size in pixels that the images of a folder get, as 224 or HEIGHTxWIDTH; default: "
+        "the size that a given model takes, otherwise 32",
+    )
+    group.add_argument(
+        "--resize",
+        metavar="HOW",
+        help="how they get it: squash, crop or pad, with a filter as in crop:bilinear; default: as "
+        "a given model was trained, otherwise squash:lanczos",
     )
     for split, images in (("train", "training"), ("test", "test")):
         group.add_argument(
             f"--n-{split}", metavar="N", help=f"{images} images to use, or to draw for synthetic"
         )
+    group.add_argument(
+        "--in-memory",
+        metavar="WHETHER",
+        help="yes or no: whether all images of a folder are in memory, or each is read whenever it "
+        "is needed; yes unless given, if they take at most half of the free memory",
+    )
+    group.add_argument(
+        "--cache-dir",
+        metavar="DIR",
+        help="where to cache the images of a folder that are not in memory, to read them faster; "
+        "`pycifar clear-cache` removes the cache",
+    )
 
 
 def _add_output(parser: ArgumentParser, plot: str) -> None:
@@ -172,6 +190,10 @@ def _add_explore(parser: ArgumentParser) -> None:
         help=f"change the images of the picture, as in a training: {about.help}",
     )
     _add_output(parser, "a picture of random images of each class")
+
+
+def _add_clear_cache(parser: ArgumentParser) -> None:
+    parser.add_argument("cache_dir", metavar="DIR", help="what was given as --cache-dir")
 
 
 def _add_train(parser: ArgumentParser) -> None:
@@ -424,6 +446,11 @@ COMMANDS = {
             ("reproduce E --time-budget 600", "each classic network for ten minutes"),
             ("reproduce --epochs 1 --dataset synthetic", "a quick look without CIFAR-10"),
         ),
+    ),
+    "clear-cache": Command(
+        "Remove the caches of images that --cache-dir left in a folder.",
+        _add_clear_cache,
+        (("clear-cache /scratch/cache", "other files in the folder stay"),),
     ),
     "doctor": Command(
         "Show what pycifar runs with, and how to mend what is wrong.",

@@ -28,6 +28,11 @@ def as_flag(name: str, is_given: bool) -> bool:
     return is_given
 
 
+def as_answer(name: str, text: str) -> bool | str:
+    """Return whether a text is "yes" or "no", or another text itself."""
+    return {"yes": True, "no": False}.get(text, text)
+
+
 def as_number(name: str, text: str) -> int | float | str:
     """Return the number in a text, or the text if it is no number."""
     for kind in (int, float):
@@ -58,6 +63,21 @@ def _quotient(name: str, text: str) -> int | float | str:
 def as_count(name: str, text: str) -> int:
     """Return a whole number; raise an ArgumentError unless it is at least 1."""
     return check_count(name, as_number(name, text))
+
+
+def as_size(name: str, text: str) -> Any:
+    """Return the number in a text, or height and width for "224x160"."""
+    return (
+        [as_number(name, side) for side in text.split("x")]
+        if "x" in text
+        else as_number(name, text)
+    )
+
+
+def as_resize(name: str, text: str) -> Any:
+    """Return a rule for resizing, with its filter for "crop:bilinear"."""
+    how, given, filter_ = text.partition(":")
+    return {"how": how, "filter": filter_} if given else how
 
 
 def as_validation(name: str, text: str) -> int | float | str | None:

@@ -4,6 +4,7 @@ from pycifar.datasets.cifar10 import CIFAR10_CLASS_NAMES
 from pycifar.datasets.cifar10_location import find_cifar10
 from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.exploration import Exploration, explore, sample_images
+from pycifar.datasets.image_cache import clear_cache
 from pycifar.datasets.load import load_dataset
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Dataset",
     "Exploration",
     "Split",
+    "clear_cache",
     "explore",
     "find_cifar10",
     "load_dataset",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pycifar.arguments import describe, listing, nearest_name
+from pycifar.datasets.stored_images import Images, StoredImages
 from pycifar.errors import DataError, ImageError
 
 _CHANNELS = (1, 3, 4)  # grey, colours, and colours with opacity
@@ -18,9 +19,7 @@ _ALLOWED = (
 _BLOCK = 1000  # images converted at a time, so that no float copy of all images is made
 
 
-def check_images(
-    images: Any, shape: tuple[int, int, int] | None = None, fewest: int = 1
-) -> np.ndarray:
+def check_images(images: Any, shape: tuple[int, int, int] | None = None, fewest: int = 1) -> Images:
     """Check images, and return them as uint8 of shape (n, height, width, 3).
 
     Args:
@@ -33,7 +32,7 @@ def check_images(
 
     Returns:
         uint8, shape (n, height, width, 3). If `images` is uint8 already, this is `images` itself or
-        a view of it.
+        a view of it. Images that are not in memory are returned as they are.
 
     Raises:
         ImageError: the images have another rank, size, type or range, or there are too few.
@@ -43,7 +42,8 @@ def check_images(
         >>> check_images(np.zeros((32, 32, 3))).shape
         (1, 32, 32, 3)
     """
-    array = _with_all_dimensions(_as_array(images))
+    stored = isinstance(images, StoredImages)
+    array = images if stored else _with_all_dimensions(_as_array(images))
     if array.ndim != 4 or array.shape[-1] not in _CHANNELS:
         raise ImageError(f"Images must be {_ALLOWED}, not {_describe(images)}.")
     if len(array) < fewest or 0 in array.shape[1:]:

@@ -16,14 +16,13 @@ from pycifar.datasets.augmentation import (
     resolve_augmentation,
 )
 from pycifar.datasets.dataset import Dataset, Split, check_dataset
+from pycifar.datasets.stored_images import blocks_of
 from pycifar.errors import printable
 from pycifar.foreign_names import known_arguments_only
 from pycifar.table import as_html, as_text, paragraph
 
 if TYPE_CHECKING:
     import pandas
-
-_BLOCK = 1000  # images summed at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,10 +193,10 @@ def _channels(split: Split) -> pandas.DataFrame:
 
     values = np.arange(256)
     counts = np.zeros((3, 256), np.int64)
-    for start in range(0, len(split), _BLOCK):
+    for block in blocks_of(split.images):
+        images = split.images[block]
         for channel in range(3):
-            block = split.images[start : start + _BLOCK, :, :, channel]
-            counts[channel] += np.bincount(block.ravel(), minlength=256)
+            counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)
     total = counts.sum(axis=1)
     mean = (counts * values).sum(axis=1) / total
     variance = (counts * (values - mean[:, np.newaxis]) ** 2).sum(axis=1) / total

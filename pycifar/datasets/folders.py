@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from pycifar.arguments import check_path, listing
+from pycifar.console import counting
 from pycifar.datasets.arrays import number_labels
 from pycifar.datasets.dataset import Dataset, Split
-from pycifar.datasets.image_files import SUFFIXES, SYSTEM_FOLDERS, read_image
+from pycifar.datasets.image_files import SQUASH, SUFFIXES, SYSTEM_FOLDERS, read_images
+from pycifar.datasets.resizing import Resize
+from pycifar.datasets.storage import IN_MEMORY, Storage
 from pycifar.errors import (
     DataError,
     DataFormatError,
@@ -24,13 +28,20 @@ from pycifar.errors import (
 
 _SPLITS = ("train", "test")
 
+# Returns which images to read, for the name of a data set and the labels of each split.
+Chooser = Callable[[str, Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
+
 LARGEST_SIDE = 1024  # pixels; five hundred images of this size take 1.6 GB
 
 
 def load_folder(
     data_dir: str | Path,
     class_names: Sequence[str] | None = None,
-    image_size: int | None = None,
+    image_size: tuple[int, int] | None = None,
+    resize: Resize = SQUASH,
+    choose: Chooser = lambda name, labels: {},
+    storage: Storage = IN_MEMORY,
+    verbose: bool = False,
 ) -> Dataset:
     """Load the images in ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``.
 
@@ -45,7 +56,12 @@ def load_folder(
         data_dir: the top folder of the tree.
         class_names: the names of the class folders in the order of the labels; None takes them in
             alphabetical order.
-        image_size: height and width in pixels that the images are resized to; 32 if None.
+        image_size: height and width in pixels that the images get; (32, 32) if None.
+        resize: how they get this size.
+        choose: returns the indices of the images to read, of each split of which not all are, for
+            the name of the data set and the labels of its splits.
+        storage: whether the images are in memory, and where they are read from if they are not.
+        verbose: whether to show the progress on stderr.
 
     Raises:
         DataNotFoundError: there is no such folder.
@@ -56,7 +72,6 @@ def load_folder(
     top = check_path("data_dir", data_dir)
     if not top.is_dir():
         raise DataNotFoundError(f"`data_dir` must be a folder of images; there is none at {top}.")
-    size = 32 if image_size is None else image_size
     found = [split for split in _SPLITS if (top / split).is_dir()]
     folders = {split: top / split for split in found} or {"train": top}
     files, passed_over = {}, set()
@@ -73,8 +88,15 @@ def load_folder(
             f"{listing(unknown)}."
         )
     labels, classes = number_labels(names, class_names)
+    name = text_on_disk(top.resolve().name)
+    for split, chosen in choose(name, labels).items():
+        files[split] = [files[split][index] for index in chosen]
+        labels[split] = labels[split][chosen]
+    size = image_size or (32, 32)
+    read = _read_all if storage.holds(files, size) else storage.stored
+    images = read(files, size, resize, verbose)
     splits = {
-        split: Split(_read_all(paths, size), labels[split], paths=tuple(map(str, paths)))
+        split: Split(images[split], labels[split], paths=tuple(map(str, paths)))
         for split, paths in files.items()
     }
     if passed_over:
@@ -85,7 +107,7 @@ def load_folder(
             stacklevel=4,  # where load_dataset() was called
         )
     source = f"image files in {text_on_disk(str(top))}"
-    return Dataset(text_on_disk(top.resolve().name), splits, classes, source)
+    return Dataset(name, splits, classes, source, resize)
 
 
 def _image_files(folder: Path, top: Path) -> tuple[list[Path], list[str]]:
@@ -134,8 +156,15 @@ def _entries(folder: Path) -> tuple[list[Path], list[str]]:
     return entries, passed_over
 
 
-def _read_all(paths: list[Path], size: int) -> np.ndarray:
-    images = np.empty((len(paths), size, size, 3), np.uint8)
-    for i, path in enumerate(paths):
-        images[i] = read_image(path, size)
+def _read_all(
+    files: Mapping[str, list[Path]], size: tuple[int, int], resize: Resize, verbose: bool
+) -> dict[str, np.ndarray]:
+    """Return the images of each split."""
+    images = {split: np.empty((len(paths), *size, 3), np.uint8) for split, paths in files.items()}
+    places = [place for part in images.values() for place in part]
+    paths = [path for part in files.values() for path in part]
+    with counting(len(paths), "images", verbose) as show:
+        for done, pixels in enumerate(read_images(paths, size, resize), 1):
+            places[done - 1][:] = cast("np.ndarray", pixels)
+            show(done)
     return images

@@ -6,7 +6,10 @@ import glob
 import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +17,16 @@ import numpy as np
 
 from pycifar.arguments import check_path
 from pycifar.datasets.arrays import as_uint8
-from pycifar.errors import ArgumentError, DataFormatError, DataNotFoundError, ImageError
+from pycifar.datasets.resizing import Resize
+from pycifar.errors import (
+    ArgumentError,
+    DataFormatError,
+    DataNotFoundError,
+    ImageError,
+    PycifarError,
+)
 from pycifar.limits import LONGEST_SIDE, MOST_PIXELS, MOST_SCANS
+from pycifar.processor import usable_cores
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,24 +49,50 @@ SYSTEM_FOLDERS = (
 
 MOST_CHANNELS = 4  # of an image that is given as an array: colours with opacity
 
+_JPEG = ("JPEG", "MPO")  # the latter is a JPEG with further pictures behind it
 _SCAN = b"\xff\xda"  # begins each scan of a JPEG
 
 # Pillow reads many more formats, some of them by starting other programs. Only these are tried.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
 
+SQUASH = Resize()
 
-def read_image(path: Any, size: int | tuple[int, int] = 32) -> np.ndarray:
+_ORIENTATION = 0x0112  # the number of this tag in EXIF data
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+_SIDEWAYS = (5, 6, 7, 8)
+
+# Which JPEGs are decoded at a reduced scale; see `read_image`.
+_LARGE = 1_000_000  # pixels
+_MARGIN = 3
+
+_AHEAD = 4  # images for each thread that are read before they are asked for
+
+
+def read_image(path: Any, size: int | tuple[int, int] = 32, resize: Resize = SQUASH) -> np.ndarray:
     """Read an image file, or an image in memory, as RGB pixels, upright and resized.
 
-    The whole image is kept: one with other proportions is distorted. It is rotated as its EXIF data
-    say. Grey becomes equal red, green and blue. Channels of 16 bits are reduced to 8. Transparent
-    pixels are drawn on white. Of an animation, the first frame is taken.
+    It is rotated as its EXIF data say. Grey becomes equal red, green and blue. Channels of 16 bits
+    are reduced to 8. Transparent pixels are drawn on white. Of an animation, the first frame is
+    taken.
+
+    A JPEG of more than a million pixels is decoded at 1/2, 1/4 or 1/8 of its height and width, if
+    what remains has at least three times the height and width to which the image is scaled. That
+    takes a fraction of the time.
 
     Args:
         path: a BMP, GIF, JPEG, PNG, PPM or WebP file; or its bytes, or a binary file object; or a
             Pillow image; or an array of shape (height, width) for grey, or (height, width,
             channels) with 1 to 4 channels: grey or colours, each with or without opacity.
         size: height and width in pixels, or one number for both.
+        resize: what is done with an image of another size.
 
     Returns:
         uint8, shape (height, width, 3).
@@ -73,21 +110,73 @@ def read_image(path: Any, size: int | tuple[int, int] = 32) -> np.ndarray:
         (32, 32, 3)
     """
     name, content = _content(path)
-    height, width = (size, size) if isinstance(size, int) else size
+    shape = (size, size) if isinstance(size, int) else size
     try:
-        with warnings.catch_warnings():
-            # Pillow's limit of pixels is one for the whole process. `_check_work` has pycifar's.
-            warnings.simplefilter("ignore", _image_module().DecompressionBombWarning)
-            if isinstance(content, bytes):
-                return _read(content, height, width)
-            return _fit(content, (height, width))
+        if not isinstance(content, bytes):
+            return _fit(content, shape, resize)
+        with _opened(content) as opened:
+            _check_work(content, opened)
+            orientation = opened.getexif().get(_ORIENTATION)
+            lying = shape[::-1] if orientation in _SIDEWAYS else shape
+            if (box := _decode_smaller(opened, lying, resize)) is None:
+                return _fit(opened, shape, resize)
+            return np.array(_turned(resize(opened.convert("RGB"), lying, box), orientation))
     except Exception as error:  # a damaged file can raise nearly anything
-        unknown = type(error).__name__ == "UnidentifiedImageError"
-        reason = f"cannot identify image file '{name}'" if unknown else error
         raise DataFormatError(
             f"{name} cannot be read as an image: it must be one of {', '.join(_FORMATS)} with "
-            f"8 or 16 bits a channel ({reason})."
+            f"8 or 16 bits a channel ({error})."
         ) from error
+
+
+def read_images(
+    sources: Iterable[Any],
+    size: int | tuple[int, int],
+    resize: Resize = SQUASH,
+    on_error: str = "stop",
+    threads: int | None = None,
+) -> Iterator[np.ndarray | PycifarError]:
+    """Read images on several threads, and yield their pixels in the order of the sources.
+
+    The pixels do not depend on the number of threads. A few images for each thread are read ahead.
+    No thread is left when the iterator ends, is closed or is interrupted.
+
+    Args:
+        sources: the images, each in a form that `read_image` takes.
+        size: as for `read_image`.
+        resize: as for `read_image`.
+        on_error: "stop" raises the error of an image that cannot be read. "skip" yields the error
+            in the place of the image.
+        threads: how many read; None takes one for each core that may be used.
+
+    Raises:
+        PycifarError: an image cannot be read, and `on_error` is "stop"; the kinds are those of
+            `read_image`.
+    """
+
+    def read(source: Any) -> np.ndarray | PycifarError:
+        try:
+            return read_image(source, size, resize)
+        except PycifarError as error:
+            if on_error == "stop":
+                raise
+            return error
+
+    threads = usable_cores() if threads is None else threads
+    if threads == 1:
+        yield from map(read, sources)
+        return
+    waiting: deque[Future[np.ndarray | PycifarError]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="pycifar-read")
+    try:
+        for source in sources:
+            # A thread words its errors in the language of its caller.
+            waiting.append(pool.submit(copy_context().run, read, source))
+            if len(waiting) > _AHEAD * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _content(source: Any) -> tuple[str, Any]:
@@ -104,11 +193,12 @@ def _content(source: Any) -> tuple[str, Any]:
             raise ArgumentError("A file of an image must be opened in binary mode.")
         return str(getattr(source, "name", "An image")), content
     file = check_path("path", source)
-    if file.is_dir():
-        raise DataNotFoundError(
-            f"{file} is a folder, not an image file.", fix=f'Give its files: "{file / "*.png"}".'
-        )
     if not file.is_file():
+        if file.is_dir():
+            raise DataNotFoundError(
+                f"{file} is a folder, not an image file.",
+                fix=f'Give its files: "{file / "*.png"}".',
+            )
         raise DataNotFoundError(f"There is no image file {file}.")
     try:
         return str(file), file.read_bytes()
@@ -178,23 +268,51 @@ def _is_meant(file: Path, pattern: Path) -> bool:
     return True
 
 
-def _read(content: bytes, height: int, width: int) -> np.ndarray:
-    with _image_module().open(io.BytesIO(content), formats=_FORMATS) as opened:
-        _check_work(content, opened)
-        return _fit(opened, (height, width))
+def _opened(content: bytes) -> Image:
+    """Return the image in the bytes of a file, with its pixels not decoded yet.
+
+    Pillow's own function warns of large images by a limit that is one for the whole process, and
+    no thread can silence a warning for itself alone. `_check_work` has pycifar's limits.
+
+    Raises:
+        ValueError: it is in none of the formats that are tried.
+    """
+    from PIL import WebPImagePlugin  # noqa: F401 - registers the format
+
+    module = _image_module()
+    module.preinit()
+    for name in _FORMATS:
+        factory, accepts = module.OPEN[name]
+        if accepts(content[:16]) is True:
+            opened: Image = factory(io.BytesIO(content), "")
+            return opened
+    raise ValueError("cannot identify its format")
 
 
-def _fit(image: Image, size: tuple[int, int]) -> np.ndarray:
+def _decode_smaller(opened: Image, size: tuple[int, int], resize: Resize) -> Any:
+    """Have a large JPEG decoded at a reduced scale, as `read_image` says.
+
+    Returns:
+        The box of the reduced image that the pixels fill: where its height or width is no multiple
+        of the scale, the last row or column is a part of one. None if the scale is not reduced.
+    """
+    whole = opened.size
+    if opened.format not in _JPEG or whole[0] * whole[1] <= _LARGE:
+        return None
+    width, height = resize.scaled(whole, size)
+    drafted = opened.draft(None, (_MARGIN * width, _MARGIN * height))
+    return None if drafted is None or opened.size == whole else drafted[1]
+
+
+def _fit(image: Image, size: tuple[int, int], resize: Resize) -> np.ndarray:
     """Return the pixels of a Pillow image, converted as `read_image` says.
 
     Raises:
         ValueError: the pixels are floats.
     """
-    from PIL import ImageOps
-
     module = _image_module()
-    height, width = size
-    image = ImageOps.exif_transpose(image)
+    image.load()  # the EXIF data may come after the pixels
+    image = _turned(image, image.getexif().get(_ORIENTATION))
     if image.mode.startswith("I"):  # 16 bits, which Pillow would clip at 255
         values = np.asarray(image, dtype=np.float64)
         image = module.fromarray(np.rint(values.clip(0, 65535) / 257).astype(np.uint8))
@@ -203,10 +321,15 @@ def _fit(image: Image, size: tuple[int, int]) -> np.ndarray:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = module.alpha_composite(module.new("RGBA", image.size, "white"), image)
-    image = image.convert("RGB")
-    if image.size != (width, height):
-        image = image.resize((width, height), module.Resampling.LANCZOS)
-    return np.array(image)
+    if image.mode != "RGB":
+        image = image.convert("RGB")
+    return np.array(resize(image, size))
+
+
+def _turned(image: Image, orientation: Any) -> Image:
+    """Return an image upright, by the number of its orientation in EXIF data."""
+    name = _TURNS.get(orientation)
+    return image if name is None else image.transpose(_image_module().Transpose[name])
 
 
 def _check_work(content: bytes, opened: Image) -> None:
@@ -218,7 +341,7 @@ def _check_work(content: bytes, opened: Image) -> None:
             f"{LONGEST_SIDE:,} in a row"
         )
     # Compressed pixels cannot contain this marker: in them, JPEG never writes 0xDA after 0xFF.
-    if opened.format == "JPEG" and (scans := content.count(_SCAN)) > MOST_SCANS:
+    if opened.format in _JPEG and (scans := content.count(_SCAN)) > MOST_SCANS:
         raise ValueError(f"it is in {scans:,} scans, and may be in {MOST_SCANS}")
 
 

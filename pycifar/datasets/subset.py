@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from pycifar.datasets.ahead import made_in_turn
 from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.sampling import stratified_split
+from pycifar.datasets.stored_images import StoredImages
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,21 @@ class Subset:
         """The labels of the images, 0-based, shape (n,)."""
         labels: np.ndarray = self.split.labels[self.indices]
         return labels
+
+    def take_in_turn(
+        self, size: int
+    ) -> AbstractContextManager[Iterator[tuple[np.ndarray, np.ndarray]]]:
+        """Return a context in which there is an iterator over all batches of `size`, in order.
+
+        Images that are not in memory are read ahead, in a thread.
+        """
+        parts = [slice(start, start + size) for start in range(0, len(self), size)]
+        return made_in_turn(self.take, parts, self.is_stored)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the images are not in memory."""
+        return isinstance(self.split.images, StoredImages)
 
     def take(self, positions: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the images and the labels at `positions` in this subset.

@@ -51,6 +51,7 @@ from pycifar.models.record import (
     checked_fingerprint,
     checked_generators,
     checked_name,
+    checked_resize,
     checked_seconds,
     checked_texts,
 )
@@ -247,6 +248,7 @@ def _write(model: TrainedModel, path: Path, include_optimizer: bool = True) -> N
         "best_epoch": model.best_epoch,
         "stopped_by": model.stopped_by,
         "versions": model.versions,
+        "resize": None if model.resize is None else model.resize.to_dict(),
         "generators": learner.generator_states(),
         **learner.file_record(),
     }
@@ -370,6 +372,7 @@ def checked_record(extra: Mapping[str, Any]) -> dict[str, Any]:
         "best_epoch": checked_best_epoch(extra.get("best_epoch"), rows),
         "stopped_by": checked_name(extra.get("stopped_by")),
         "versions": checked_texts("versions", extra["versions"]),
+        "resize": checked_resize(extra.get("resize")),
         "fingerprint": checked_fingerprint(extra.get("fingerprint")),
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pycifar.arguments import check_path
+from pycifar.datasets.resizing import Resize
 from pycifar.errors import ModelFileError, printable
 from pycifar.foreign_names import known_arguments_only
 from pycifar.models.custom_objects import knowing
@@ -42,6 +43,7 @@ class ModelFile:
         versions: versions of pycifar, Keras, its backend, NumPy and Python that trained it.
         image_shape: (height, width, 3) of the images that it takes, in pixels.
         parameters: the number of its weights.
+        resize: how it resizes image files, as `Resize` has it; None as for `TrainedModel`.
     """
 
     path: str
@@ -56,6 +58,7 @@ class ModelFile:
     versions: dict[str, str] | None = None
     image_shape: tuple[int, ...] | None = None
     parameters: int | None = None
+    resize: Resize | None = None
 
     @property
     def loadable(self) -> bool:
@@ -83,6 +86,7 @@ class ModelFile:
             "network": self.architecture,
             "parameters": None if self.parameters is None else f"{self.parameters:,}",
             "images": None if shape is None else f"{shape[0]}×{shape[1]} pixels",
+            "resize": None if self.resize is None else str(self.resize),
             "classes": None if names is None else _shortened(names),
             "epochs": None if self.epochs_done is None else f"{self.epochs_done:,}",
             "weights": self.fingerprint,
@@ -145,6 +149,7 @@ def _found_in(content: bytes) -> dict[str, Any]:
             "data": record["data"],
             "versions": record["versions"],
             "fingerprint": record["fingerprint"],
+            "resize": record["resize"],
         }
         network, measured = measured_network(entries)
         known |= {"image_shape": network.input_shape[1:], "parameters": measured.weights}

@@ -22,6 +22,7 @@ from pycifar.arguments import (
     describe,
 )
 from pycifar.config import TrainingConfig
+from pycifar.datasets.resizing import Resize, resolve_resize
 from pycifar.learners.descriptions import LOSSES, METRICS, Description
 from pycifar.limits import LARGEST_METRIC, LONGEST_TEXT, MOST_EPOCHS, MOST_METRICS
 from pycifar.rules import RULES
@@ -74,6 +75,18 @@ def checked_data(value: Any) -> dict[str, str]:
     if set(data) != set(DATA):
         raise ValueError(f"`data` must have {', '.join(DATA)}, not {', '.join(data) or 'nothing'}")
     return data
+
+
+def checked_resize(value: Any) -> Resize | None:
+    """Check how image files were resized: a dictionary, or None if they were not.
+
+    Files of older versions have none. Where their images were resized, they were squashed.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, dict) or set(value) != {"how", "filter"}:
+        raise ValueError(f"`resize` is {describe(value)}, and must have `how` and `filter`")
+    return resolve_resize(value)
 
 
 def checked_fingerprint(value: Any) -> str | None:

@@ -14,6 +14,7 @@ import numpy as np
 from pycifar.arguments import describe, listing
 from pycifar.config import TrainingConfig
 from pycifar.datasets import Dataset, Split
+from pycifar.datasets.resizing import Resize
 from pycifar.datasets.subset import held_out_split
 from pycifar.errors import ArgumentError, DataError, printable
 from pycifar.learners import learner_for
@@ -57,6 +58,8 @@ class TrainedModel:
         versions: versions of pycifar, Keras, its backend, NumPy and Python that trained it.
         stopped_by: the function in `callbacks` that stopped the training by returning False, such
             as "on_epoch_end"; None if none did.
+        resize: how the image files of the training were resized, as the files are that the model
+            is used on; None if the images came in their size, where files are squashed.
     """
 
     network: keras.Model | NumpyModel
@@ -69,6 +72,7 @@ class TrainedModel:
     best_epoch: int | None = None
     versions: dict[str, str] = field(default_factory=dict)
     stopped_by: str | None = None
+    resize: Resize | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TrainedModel):
@@ -221,6 +225,7 @@ class TrainedModel:
                 *settings,
                 "",
                 printable(f"data: {self.data['name']} ({self.data['source']})"),
+                *([] if self.resize is None else [f"resize: {self.resize}"]),
                 f"weights: {self.fingerprint()}",
             ]
         )

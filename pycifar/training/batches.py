@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from pycifar.backend import seed_torch
 from pycifar.config import TrainingConfig
+from pycifar.datasets.ahead import made_in_turn
 from pycifar.datasets.augmentation import Augmentation
 from pycifar.datasets.subset import Subset
 
@@ -54,6 +56,15 @@ class Batches:
         # other images are.
         self._mirrored = np.random.default_rng([config.seed, FLIPS]).random(len(subset)) < 0.5
 
+    def make_in_turn(
+        self, steps: Iterable[tuple[int, int]]
+    ) -> AbstractContextManager[Iterator[Batch]]:
+        """Return a context in which there is an iterator over the batches of (epoch, step) pairs.
+
+        If the images are not in memory, a thread makes some batches before they are taken.
+        """
+        return made_in_turn(lambda pair: self.make(*pair), steps, self.subset.is_stored)
+
     def make(self, epoch: int, step: int) -> Batch:
         """Return the augmented batch of a step; epochs count from 1, and steps from 0."""
         positions = self._order(epoch)[step * self.size : (step + 1) * self.size]
@@ -90,12 +101,13 @@ class Batches:
         Args:
             after_batch: called after each batch.
         """
-        order = self._order(0)
-        for number in range(self.n_to_normalise_by):
-            images, _ = self.subset.take(order[number * self.size : (number + 1) * self.size])
-            self.seed_layers(0, number)
-            yield images
-            after_batch()
+        order, n = self._order(0), self.n_to_normalise_by
+        parts = [order[start : start + self.size] for start in range(0, n * self.size, self.size)]
+        with made_in_turn(self.subset.take, parts, self.subset.is_stored) as batches:
+            for number, (images, _) in enumerate(batches):
+                self.seed_layers(0, number)
+                yield images
+                after_batch()
 
     def seed_layers(self, epoch: int, step: int) -> None:
         """Seed PyTorch's random numbers for a step; other backends use the layers' own seeds."""

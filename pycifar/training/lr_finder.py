@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -183,15 +183,19 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
     return _found(ready.config.architecture, rows, steps)
 
 
-def _losses_at(rates: Iterable[float], learner: Learner, batches: Batches) -> Iterator[float]:
+def _losses_at(rates: Sequence[float], learner: Learner, batches: Batches) -> Iterator[float]:
     """Yield the loss before each step; the steps have these rates in turn."""
     learner.begin(*batches.example())
     try:
-        for number, rate in enumerate(rates):
-            epoch, step = divmod(number, batches.steps_per_epoch)
-            learner.learning_rate = rate
-            batches.seed_layers(epoch + 1, step)
-            yield float(learner.step(*batches.make(epoch + 1, step))["loss"])
+        steps = [
+            (1 + number // batches.steps_per_epoch, number % batches.steps_per_epoch)
+            for number in range(len(rates))
+        ]
+        with batches.make_in_turn(steps) as made:
+            for rate, (epoch, step) in zip(rates, steps, strict=True):
+                learner.learning_rate = rate
+                batches.seed_layers(epoch, step)
+                yield float(learner.step(*next(made))["loss"])
     finally:
         learner.end()
 

@@ -154,32 +154,34 @@ class TrainingRun:
         if progress.epoch is None:
             self.learner.begin_pass()
         in_epoch = progress.begin_steps()
-        for step in range(in_epoch.steps, self.batches.steps_per_epoch):
-            if progress.is_over:
-                break
-            started = monotonic()
-            self.rate.set_for(self.schedule, progress.steps_done)
-            callbacks.step_begin(step)
-            self.recovery.before(step)
-            self.batches.seed_layers(epoch, step)
-            images, labels, weights = self.batches.make(epoch, step)
-            logs = self.learner.step(images, labels, weights)
-            means = progress.step_done(logs, len(labels))
-            if not math.isfinite(in_epoch.totals["loss"]):
-                loss = float(logs["loss"])
-                self._diverge(f"The loss is {loss} at step {step + 1} of epoch {epoch}.")
-            self.recovery.was_finite()
-            if progress.steps_done > self.schedule.averaged_from:
-                self.average.add_after(progress.steps_done)
-            callbacks.step_end(step, means)
-            self._raise_interrupt()
-            if self.learner.network.stop_training:
-                break
-            if self.budget is not None:
-                self.budget.step_took(monotonic() - started)
-                self._update_total_steps()
-            if self.checkpoints is not None and self.checkpoints.is_due(progress.steps_done):
-                self._save_checkpoint()
+        steps = range(in_epoch.steps, self.batches.steps_per_epoch)
+        with self.batches.make_in_turn((epoch, step) for step in steps) as batches:
+            for step in steps:
+                if progress.is_over:
+                    break
+                started = monotonic()
+                self.rate.set_for(self.schedule, progress.steps_done)
+                callbacks.step_begin(step)
+                self.recovery.before(step)
+                self.batches.seed_layers(epoch, step)
+                images, labels, weights = next(batches)
+                logs = self.learner.step(images, labels, weights)
+                means = progress.step_done(logs, len(labels))
+                if not math.isfinite(in_epoch.totals["loss"]):
+                    loss = float(logs["loss"])
+                    self._diverge(f"The loss is {loss} at step {step + 1} of epoch {epoch}.")
+                self.recovery.was_finite()
+                if progress.steps_done > self.schedule.averaged_from:
+                    self.average.add_after(progress.steps_done)
+                callbacks.step_end(step, means)
+                self._raise_interrupt()
+                if self.learner.network.stop_training:
+                    break
+                if self.budget is not None:
+                    self.budget.step_took(monotonic() - started)
+                    self._update_total_steps()
+                if self.checkpoints is not None and self.checkpoints.is_due(progress.steps_done):
+                    self._save_checkpoint()
         return in_epoch.means(self.config.batch_size)
 
     def _validate(self, epoch: int, subset: Subset, callbacks: CallbackList) -> dict[str, float]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pycifar.datasets.dataset import loaded_dataset
 from pycifar.errors import (
     ArgumentError,
     DataError,
+    ImagesChangedError,
     InterruptedWarning,
     TimeBudgetWarning,
     TrainingError,
@@ -223,6 +225,8 @@ def train(  # noqa: PLR0913 - the settings of a training
         CheckpointError: a checkpoint cannot be saved, and the error's `model` is the model so far;
             or the checkpoint in `checkpoint_dir` is damaged, in use, or belongs to another
             training; or there is one and `resume` is False.
+        ImagesChangedError: images that are not in memory have changed or are gone since they were
+            loaded. The error's `model` is the model so far.
         OutputError: `checkpoint_dir` cannot be created or written to.
 
     Examples:
@@ -249,18 +253,28 @@ def train(  # noqa: PLR0913 - the settings of a training
         warn_if_unloadable(run.learner.network, stacklevel=4)
         directions = run.learner.directions()
         stopping = early_stopping_callbacks(run.config, run.validating is not None, directions)
-        try:
-            with torch_generator_kept():
-                run.train([*stopping, *callbacks])
-        except (TrainingError, Terminated) as error:
-            error.model = _result(run, dataset)
-            raise
+        with _model_kept(run, dataset), torch_generator_kept():
+            run.train([*stopping, *callbacks])
     trained = _result(run, dataset)
     if trained.interrupted:
         raise_second_interrupt()
     if warning := _warning(trained, stopped=run.learner.network.stop_training):
         warnings.warn(warning, stacklevel=3)  # where train() was called
     return trained
+
+
+@contextmanager
+def _model_kept(run: TrainingRun, dataset: Dataset) -> Iterator[None]:
+    """Give what ends the training inside the context the model so far."""
+    try:
+        yield
+    except (TrainingError, Terminated) as error:
+        error.model = _result(run, dataset)
+        raise
+    except DataError as error:
+        changed = ImagesChangedError(error.message, error.fix)
+        changed.model = _result(run, dataset)
+        raise changed from error
 
 
 def _dataset_of(model: TrainedModel, architecture: Any) -> Dataset:
@@ -318,6 +332,7 @@ def _result(run: TrainingRun, dataset: Dataset) -> TrainedModel:
         best_epoch=restored_epoch(run.stopping),
         stopped_by=run.learner.network.stopped_by,
         versions=current_versions(),
+        resize=dataset.resize,
     )
 
 

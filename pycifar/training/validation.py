@@ -29,16 +29,16 @@ def measure_subset(
     totals, means, seen = dict.fromkeys(MEASURED, 0.0), dict.fromkeys(MEASURED, 0.0), 0
     callbacks.test_begin()
     learner.begin_pass()
-    for step, start in enumerate(range(0, len(subset), batch_size)):
-        callbacks.test_step_begin(step)
-        images, labels = subset.take(slice(start, start + batch_size))
-        logs = learner.measure(images, labels)
-        seen += len(labels)
-        for metric in MEASURED:
-            totals[metric] += float(logs[metric]) * len(labels)
-            means[metric] = totals[metric] / seen
-        means |= {name: float(logs[name]) for name in sorted(logs) if name not in MEASURED}
-        callbacks.test_step_end(step, dict(means))
-        raise_interrupt()
+    with subset.take_in_turn(batch_size) as batches:
+        for step, (images, labels) in enumerate(batches):
+            callbacks.test_step_begin(step)
+            logs = learner.measure(images, labels)
+            seen += len(labels)
+            for metric in MEASURED:
+                totals[metric] += float(logs[metric]) * len(labels)
+                means[metric] = totals[metric] / seen
+            means |= {name: float(logs[name]) for name in sorted(logs) if name not in MEASURED}
+            callbacks.test_step_end(step, dict(means))
+            raise_interrupt()
     callbacks.test_end(dict(means))
     return means

@@ -95,7 +95,7 @@ def test_settings_that_change_speed_or_bits_are_told(monkeypatch):
 
 
 def test_idle_cores_are_a_warning(monkeypatch):
-    monkeypatch.setattr("pycifar.processor._usable_cores", lambda: 8)
+    monkeypatch.setattr("pycifar.processor.usable_cores", lambda: 8)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     check = checks()["OMP_NUM_THREADS"]
     assert check.status == "warning"

@@ -2,6 +2,7 @@
 
 pairs <- list(
   load_dataset = cifar_load_dataset,
+  clear_cache = cifar_clear_cache,
   list_architectures = cifar_list_architectures,
   build_model = cifar_build_model,
   train = cifar_train,

@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pycifar.console import shown_by
 from pycifar.datasets import Split, load_dataset
+from pycifar.datasets.image_files import read_image
+from pycifar.datasets.resizing import Resize
 from pycifar.errors import (
     ArgumentError,
     DataError,
@@ -53,8 +56,74 @@ def test_images_are_resized(tree):
     save(tree / "train" / "cat" / "large.jpg", size=(100, 50))
     assert load(tree, image_size=20).image_shape == (20, 20, 3)
     assert load(tree).image_shape == (32, 32, 3)
-    with pytest.raises(ArgumentError, match="`image_size` must be a whole number from 1"):
-        load(tree, image_size=0)
+    assert load(tree, image_size=(20, 30)).image_shape == (20, 30, 3)
+    assert load(tree, image_size=np.array([20, 30])).image_shape == (20, 30, 3)
+    for wrong in (0, (20, 0), "20"):
+        with pytest.raises(ArgumentError, match="`image_size` must be a whole number from 1"):
+            load(tree, image_size=wrong)
+    with pytest.raises(ArgumentError, match="must be one number, or height and width, not"):
+        load(tree, image_size=(20, 30, 3))
+
+
+@pytest.mark.parametrize("how", ["squash", "crop", "pad"])
+def test_images_are_resized_by_the_rule_and_the_data_set_knows_it(tree, how):
+    draws = np.random.default_rng(1)
+    path = tree / "train" / "cat" / "0.png"
+    Image.fromarray(draws.integers(0, 256, (50, 90, 3), np.uint8)).save(path)
+    for filter_ in ("lanczos", "bilinear"):
+        rule = Resize(how, filter_)
+        dataset = load(tree, image_size=(24, 20), resize=rule.to_dict())
+        assert dataset.resize == rule
+        assert np.array_equal(dataset.split("train").images[0], read_image(path, (24, 20), rule))
+    assert load(tree, resize=how).resize == Resize(how)
+    assert load(tree).resize == Resize("squash", "lanczos")
+    assert load_dataset("synthetic", n_train=10, n_test=10).resize is None
+
+
+def test_a_rule_for_images_that_are_not_resized_is_refused(tree):
+    with pytest.raises(ArgumentError, match='`resize` is for "folder" alone'):
+        load_dataset("synthetic", resize="crop")
+    with pytest.raises(ArgumentError, match='`resize` must be one of "squash", "crop", "pad"'):
+        load(tree, resize="stretch")
+
+
+def test_only_the_images_that_are_kept_are_read(tree):
+    whole = load(tree)
+    part = load(tree, n_train=3, n_test=1, seed=4)
+    kept = part.split("train").paths
+    positions = [whole.split("train").paths.index(path) for path in kept]
+    assert np.array_equal(part.split("train").images, whole.split("train").images[positions])
+    for path in whole.split("train").paths:
+        if path not in kept:
+            (tree / path).write_bytes(b"no image")
+    assert load(tree, n_train=3, n_test=1, seed=4) == part
+    with pytest.raises(ArgumentError, match="`n_train` must be a whole number from 1 to 6"):
+        load(tree, n_train=7)
+    (tree / "test").rename(tree / "other")
+    with pytest.raises(DataError, match='The data set "animals" has no split "test"; it has "tr'):
+        load(tree, n_test=1)
+
+
+def test_reading_many_images_shows_how_far_it_is(tree, monkeypatch):
+    for name in ("_BAR_AFTER", "_BAR_EVERY", "_LINE_AFTER", "_LINE_EVERY"):
+        monkeypatch.setattr(f"pycifar.console.{name}", 0)
+    lines, shares = [], []
+    with shown_by(lines.append, lambda share, text: shares.append((share, text))):
+        load(tree)
+    assert [share for share, _ in shares] == [n / 8 for n in range(1, 9)]
+    assert shares[3][1].startswith("4 of 8 images, ")
+    assert shares[3][1].endswith(" a second")
+    assert not lines
+    with shown_by(lines.append, None):
+        load(tree)
+        assert len(lines) == 8
+        load(tree, verbose=False)
+    assert len(lines) == 8
+
+
+def test_reading_that_is_quick_shows_nothing(tree, capfd):
+    load(tree)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_tree_without_splits_is_for_training(tmp_path):

@@ -1,8 +1,11 @@
+import threading
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
-from pycifar.datasets.image_files import find_files, read_image
+from pycifar.datasets.image_files import find_files, read_image, read_images
+from pycifar.datasets.resizing import Resize
 from pycifar.errors import ArgumentError, DataFormatError, DataNotFoundError, ImageError
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
@@ -200,3 +203,86 @@ def test_an_array_of_another_shape_is_no_image(array):
 def test_a_picture_of_fractions_is_refused():
     with pytest.raises(DataFormatError, match=r"A picture of Pillow .*its pixels are fractions"):
         read_image(Image.fromarray(np.zeros((9, 9), np.float32)))
+
+
+def photographs(tmp_path, n=30):
+    """Smooth JPEGs of many sizes, some turned by their EXIF data."""
+    draws = np.random.default_rng(1)
+    paths = []
+    for i in range(n):
+        rough = Image.fromarray(draws.integers(0, 256, (4, 6, 3), np.uint8))
+        exif = Image.Exif()
+        exif[0x0112] = int(draws.integers(1, 9))
+        image = rough.resize((40 + 3 * i, 90 - i), Image.Resampling.BICUBIC)
+        paths.append(save(tmp_path, image, f"{i}.jpg", exif=exif))
+    return paths
+
+
+def no_reader_is_left():
+    return not [t for t in threading.enumerate() if t.name.startswith("pycifar-read")]
+
+
+@pytest.mark.parametrize("rule", [Resize(), Resize("crop", "bilinear"), Resize("pad")])
+def test_one_thread_and_eight_read_the_same_in_order(tmp_path, rule):
+    paths = photographs(tmp_path)
+    one = [read_image(path, (32, 24), rule) for path in paths]
+    for threads in (1, 8, None):
+        read = list(read_images(paths, (32, 24), rule, threads=threads))
+        assert np.array_equal(read, one)
+    assert no_reader_is_left()
+
+
+def test_an_image_that_cannot_be_read_ends_the_reading_or_stands_in_its_place(tmp_path):
+    paths = photographs(tmp_path)
+    paths[4].write_bytes(b"no image")
+    for threads in (1, 4):
+        read = read_images(paths, 8, threads=threads)
+        assert [len(image) for _, image in zip(range(4), read, strict=False)] == [8] * 4
+        with pytest.raises(DataFormatError, match=r"4\.jpg cannot be read"):
+            next(read)
+        found = list(read_images(paths, 8, on_error="skip", threads=threads))
+        assert [i for i, one in enumerate(found) if isinstance(one, DataFormatError)] == [4]
+    assert no_reader_is_left()
+
+
+def test_a_reading_that_is_left_or_interrupted_leaves_no_thread(tmp_path):
+    paths = photographs(tmp_path)
+    read = read_images(paths, 8, threads=4)
+    next(read)
+    read.close()
+    assert no_reader_is_left()
+
+    def interrupted():
+        yield from paths[:20]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(read_images(interrupted(), 8, threads=4))
+    assert no_reader_is_left()
+
+
+def test_only_a_few_images_are_read_ahead(tmp_path):
+    taken = []
+    paths = photographs(tmp_path)
+    read = read_images((taken.append(path) or path for path in paths), 8, threads=2)
+    next(read)
+    assert len(taken) < 12
+    read.close()
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("rule", [Resize(), Resize("crop"), Resize("pad")])
+def test_a_large_jpeg_decoded_at_a_reduced_scale_looks_the_same(tmp_path, rule, orientation):
+    rough = Image.fromarray(np.random.default_rng(1).integers(0, 256, (30, 40, 3), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    large = rough.resize((2003, 1201), Image.Resampling.BICUBIC)
+    path = save(tmp_path, large, "large.jpg", quality=90, exif=exif)
+    with Image.open(path) as opened:
+        whole = ImageOps.exif_transpose(opened)
+    reduced = read_image(path, (64, 48), rule).astype(float)
+    difference = reduced - read_image(whole, (64, 48), rule)
+    assert (difference**2).mean() < 1  # 48 dB
+    assert difference.any()  # it was decoded at a reduced scale
+    needed = read_image(path, (500, 700), rule)  # for which no smaller scale has enough pixels
+    assert np.array_equal(needed, read_image(whole, (500, 700), rule))
