@@ -246,7 +246,7 @@ print.cifar_dataset <- function(x, ...) {
   cat(
     sprintf("<cifar_dataset> %s\n", encodeString(x$name)),
     sprintf("images:  %s, %s pixels\n", describe_splits(x$splits), describe_shape(x$image_shape)),
-    describe_resize(x$resize),
+    describe_resize(x),
     sprintf("classes: %s\n", describe_classes(x$class_names)),
     sprintf("source:  %s\n", encodeString(x$source)),
     if (!is.null(x$storage)) sprintf("storage: %s\n", encodeString(x$storage)),
@@ -256,8 +256,10 @@ print.cifar_dataset <- function(x, ...) {
   invisible(x)
 }
 
-# Describe in one line how image files are resized; NULL if they are not.
-describe_resize <- function(resize) {
+# Describe in one line how a data set or a model resizes image files; NULL if it does not. Objects of
+# an older version do not say it.
+describe_resize <- function(x) {
+  resize <- unclass(x)[["resize"]]
   if (!is.null(resize)) {
     sprintf("resized: %s, %s\n", resize$how, resize$filter)
   }

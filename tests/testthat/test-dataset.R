@@ -267,3 +267,52 @@ test_that("folders that systems add are no classes, and are named once", {
   )
   expect_identical(levels(dataset), c("cat", "dog"))
 })
+
+test_that("images are resized by a rule, to sides of two lengths, and the model keeps it", {
+  skip_if_not_installed("png")
+  folder <- wide_photographs()
+  rule <- list(how = "crop", filter = "bilinear")
+  load <- function(resize, image_size = c(24, 16)) {
+    cifar_load_dataset("folder", folder, image_size = image_size, resize = resize)
+  }
+  dataset <- load(rule)
+  expect_identical(dataset$image_shape, c(24L, 16L, 3L))
+  expect_identical(dataset$resize, rule)
+  expect_output(print(dataset), "resized: crop, bilinear", fixed = TRUE)
+  cropped <- cifar_images(dataset, 1, "train")
+  expect_lt(mean(as.integer(cropped)), 30)
+  expect_gt(mean(as.integer(cifar_images(load("squash"), 1, "train"))), 100)
+  expect_identical(unique(as.integer(cifar_images(load("pad"), 1, "train")[1, 1, , ])), 0L)
+  expect_identical(load("pad", 24)$image_shape, c(24L, 24L, 3L))
+
+  model <- cifar_train(dataset, "softmax", epochs = 1, seed = 1, verbose = 0)
+  expect_identical(model$resize, rule)
+  expect_output(print(model), "resized: crop, bilinear", fixed = TRUE)
+  paths <- data.frame(path = sort(Sys.glob(file.path(folder, "train", "*", "*.png"))))
+  expected <- predict(model, dataset, type = "prob", split = "train")
+  expect_identical(predict(model, paths, type = "prob"), expected)
+  augmented <- generics::augment(model, paths)
+  expect_identical(augmented$.pred_dark, expected$.pred_dark)
+  path <- withr::local_tempfile(fileext = ".keras")
+  cifar_save_model(model, path)
+  expect_identical(cifar_load_model(path)$resize, rule)
+  expect_identical(cifar_inspect_model(path)$resize, rule)
+  expect_match(format(cifar_inspect_model(path)), "^resize: +crop, bilinear", all = FALSE)
+  expect_warning(
+    cifar_evaluate(model, load("pad"), split = "train"),
+    "resized by \"pad, lanczos\", and the model learned",
+    class = "pycifar_warning_resize"
+  )
+})
+
+test_that("a rule or a size that there is not is refused", {
+  refused <- function(message, ...) {
+    expect_pycifar_error(cifar_load_dataset("folder", tempdir(), ...), "argument", message)
+  }
+  refused("`resize` must be one of", resize = "stretch")
+  refused("In `resize`, `filter` must be one of", resize = list(filter = "sharp"))
+  refused("`resize` must be \"squash\"", resize = NA)
+  refused("must be one number, or height and width", image_size = c(1, 2, 3))
+  refused("must be a single number, or height and width", image_size = c(1, NA))
+  expect_pycifar_error(cifar_load_dataset("synthetic", resize = "pad"), "argument", "`resize` is f")
+})
