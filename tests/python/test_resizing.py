@@ -1,6 +1,9 @@
 """A model does with image files what was done with those that it learned from."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -130,3 +133,41 @@ def test_the_shell_trains_with_a_rule_and_sides_of_two_lengths(tree, tmp_path, d
     ]
     assert cli.main(given) == 0
     assert pycifar.load_model(path) == model
+
+
+READING = """
+import sys, threading
+from pycifar import cli, console, load_dataset
+console._LINE_AFTER = console._LINE_EVERY = 0
+{}
+"""
+IN_PYTHON = """
+try:
+    load_dataset("folder", sys.argv[1], image_size=1024)
+except KeyboardInterrupt:
+    print(*(t.name for t in threading.enumerate()))
+    sys.exit(130)
+"""
+IN_THE_SHELL = """
+given = ["explore", "--dataset", "folder", "--data-dir", sys.argv[1], "--image-size", "1024"]
+sys.exit(cli.main(given))
+"""
+
+
+@pytest.mark.parametrize("code", [IN_PYTHON, IN_THE_SHELL])
+def test_reading_can_be_interrupted(code, tmp_path):
+    (tmp_path / "shade").mkdir()
+    for i in range(3000):
+        Image.new("RGB", (9, 9)).save(tmp_path / "shade" / f"{i}.png")
+    command = [sys.executable, "-c", READING.format(code), str(tmp_path)]
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
+    assert "1 of 3,000 images" in child.stderr.readline()
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    if code == IN_PYTHON:
+        assert (child.returncode, out) == (130, "MainThread\n")
+    else:
+        assert child.returncode == 1
+        assert err.endswith("pycifar explore: interrupted before it was done.\n")
+    assert "2,999 of 3,000" not in err

@@ -1,4 +1,6 @@
+import struct
 import threading
+import zlib
 
 import numpy as np
 import pytest
@@ -286,3 +288,79 @@ def test_a_large_jpeg_decoded_at_a_reduced_scale_looks_the_same(tmp_path, rule, 
     assert difference.any()  # it was decoded at a reduced scale
     needed = read_image(path, (500, 700), rule)  # for which no smaller scale has enough pixels
     assert np.array_equal(needed, read_image(whole, (500, 700), rule))
+
+
+def test_a_jpeg_for_printing_has_the_colours_of_the_screen(tmp_path):
+    colours = Image.fromarray(np.full((32, 32, 3), (200, 60, 30), np.uint8))
+    path = save(tmp_path, colours.convert("CMYK"), "printed.jpg", quality=95)
+    assert abs(read_image(path).astype(int) - (200, 60, 30)).max() < 10
+    large = colours.resize((1600, 1600)).convert("CMYK")
+    path = save(tmp_path, large, "large.jpg", quality=95)
+    assert abs(read_image(path).astype(int) - (200, 60, 30)).max() < 10
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("side", [120, 1600])
+def test_each_orientation_is_turned_upright(tmp_path, orientation, side):
+    upright = np.zeros((6, 4, 3), np.uint8)
+    upright[0, 0], upright[-1, -1], upright[0, -1] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    turns = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.swapaxes(0, 1),
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+        8: lambda a: np.rot90(a, -1),
+    }
+    stored = np.ascontiguousarray(turns[orientation](upright))
+    picture = Image.fromarray(stored).resize(
+        (side * stored.shape[1] // 4, side * stored.shape[0] // 4), Image.Resampling.NEAREST
+    )
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(tmp_path, picture, "turned.jpg", quality=95, exif=exif)
+    assert abs(read_image(path, (6, 4)).astype(int) - upright).max() < 60
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_of_each_kind_of_animation_the_first_picture_is_taken(tmp_path, suffix):
+    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    path = save(tmp_path, frames[0], f"image{suffix}", save_all=True, append_images=frames[1:])
+    assert abs(read_image(path)[0, 0].astype(int) - (255, 0, 0)).max() < 5
+
+
+def test_of_a_jpeg_with_several_pictures_the_first_is_taken(tmp_path):
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+    path = save(tmp_path, frames[0], "phone.jpg", format="MPO", save_all=True, append_images=frames)
+    assert abs(read_image(path)[0, 0].astype(int) - (255, 0, 0)).max() < 5
+
+
+def test_colours_of_16_bits_a_channel_become_8(tmp_path):
+    path = tmp_path / "deep.png"
+    values = np.full((2, 2, 3), (65535, 257 * 100, 0), ">u2")
+    path.write_bytes(deep_png(values))
+    assert read_image(path, 2)[0, 0].tolist() == [255, 100, 0]
+
+
+def deep_png(values):
+    """A PNG of colours with 16 bits a channel, which Pillow reads and does not write."""
+
+    def chunk(name, data):
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    height, width, _ = values.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def test_a_large_jpeg_cut_off_is_named(tmp_path):
+    path = save(tmp_path, Image.new("RGB", (2000, 1000), "red"), "cut.jpg")
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(DataFormatError, match=r"cut\.jpg cannot be read as an image"):
+        read_image(path)
