@@ -249,11 +249,18 @@ print.cifar_dataset <- function(x, ...) {
     describe_resize(x),
     sprintf("classes: %s\n", describe_classes(x$class_names)),
     sprintf("source:  %s\n", encodeString(x$source)),
-    if (!is.null(x$storage)) sprintf("storage: %s\n", encodeString(x$storage)),
+    describe_storage(unclass(x)$storage),
     describe_state(x),
     sep = ""
   )
   invisible(x)
+}
+
+# Describe in one line where the images of files are; NULL for others, and in older objects.
+describe_storage <- function(storage) {
+  if (!is.null(storage)) {
+    sprintf("storage: %s\n", encodeString(storage))
+  }
 }
 
 # Describe in one line how a data set or a model resizes image files; NULL if it does not. Objects of

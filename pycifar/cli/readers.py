@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pycifar.arguments import check_count
+from pycifar.arguments import check_choice, check_count
 from pycifar.errors import ArgumentError
 from pycifar.files import read_file
 
@@ -28,9 +28,9 @@ def as_flag(name: str, is_given: bool) -> bool:
     return is_given
 
 
-def as_answer(name: str, text: str) -> bool | str:
-    """Return whether a text is "yes" or "no", or another text itself."""
-    return {"yes": True, "no": False}.get(text, text)
+def as_answer(name: str, text: str) -> bool:
+    """Return whether the text is "yes"; raise an ArgumentError unless it is "yes" or "no"."""
+    return check_choice(name, text, ("yes", "no")) == "yes"
 
 
 def as_number(name: str, text: str) -> int | float | str:
