@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,33 +15,49 @@ from pycifar.arguments import (
     check_choice,
     check_count,
     check_flag,
+    check_number,
     check_path,
     check_seed,
     describe,
 )
 from pycifar.config import DEFAULT_SOURCE
-from pycifar.datasets.arrays import check_images, check_labels, number_labels
+from pycifar.datasets.arrays import check_labels, number_labels
 from pycifar.datasets.cifar10 import load_cifar10
-from pycifar.datasets.dataset import Dataset, Split
-from pycifar.datasets.folders import LARGEST_SIDE, load_folder
-from pycifar.datasets.sampling import stratified_indices
+from pycifar.datasets.dataset import Dataset, Split, check_groups
+from pycifar.datasets.examples import as_pixels, by_split, class_names_of, is_pair, take_all
+from pycifar.datasets.file_list import check_classes, read_files
+from pycifar.datasets.folders import HIDDEN_FILE, LARGEST_SIDE, list_folder
+from pycifar.datasets.holding_out import grouped, hold_out, keep
+from pycifar.datasets.leakage import repeated_pictures
 from pycifar.datasets.synthetic import MOST, draw_dataset
-from pycifar.errors import ArgumentError, DataError
+from pycifar.datasets.tables import is_table, list_table
+from pycifar.errors import (
+    ArgumentError,
+    DataError,
+    DataWarning,
+    PycifarWarning,
+    SkippedWarning,
+    first_of,
+)
 from pycifar.foreign_names import known_arguments_only
 
 # The options of each source, besides those that all sources have.
+_FRACTIONS = ("test_fraction", "validation_fraction")
+_OF_FILES = ("data_dir", "class_names", "image_size", "groups", "on_error", "follow_links")
 _OPTIONS = {
     "cifar10": ("data_dir",),
     "synthetic": (),
-    "folder": ("data_dir", "class_names", "image_size"),
-    "arrays": ("class_names",),
+    "folder": _OF_FILES,
+    "table": _OF_FILES,
+    "arrays": ("class_names", "image_size", "groups"),
 }
-_NAMED = tuple(name for name in _OPTIONS if name != "arrays")
+_NAMED = tuple(name for name in _OPTIONS if name not in ("table", "arrays"))
+_DEFAULTS = {"on_error": "stop", "follow_links": False}  # other options are None by default
 
 
 @known_arguments_only
-def load_dataset(  # noqa: PLR0913 - the settings of four sources
-    source: str | Mapping[str, tuple[Any, Any]] = DEFAULT_SOURCE,
+def load_dataset(  # noqa: PLR0913 - the settings of all sources
+    source: Any = DEFAULT_SOURCE,
     data_dir: str | Path | None = None,
     n_train: int | None = None,
     n_test: int | None = None,
@@ -47,28 +65,74 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
     image_size: int | None = None,
     download: bool = True,
     seed: int | None = 1,
+    test_fraction: float | None = None,
+    validation_fraction: float | None = None,
+    groups: Any = None,
+    on_error: str = "stop",
+    follow_links: bool = False,
     verbose: bool = True,
 ) -> Dataset:
     """Load a data set of labelled images.
 
+    A source is one of these:
+
+    - ``"cifar10"``.
+    - ``"synthetic"``, ten classes of shapes and patterns that are drawn by code and need no file.
+    - ``"folder"``, image files in ``data_dir/<split>/<class>/``. The folders of the splits are
+      called ``train``; ``val``, ``valid`` or ``validation``; and ``test``, in any case. If none is
+      called ``train`` or ``test`` and there are other folders, each folder in `data_dir` is a
+      class, and all images are training images. Images in subfolders of a class belong to it.
+    - A table of pandas, or the path of a CSV file (in UTF-8, with commas), with the columns
+      ``path`` and ``label``, one row an image file. The columns ``split`` (the names of the folders
+      above), ``group`` and ``weight`` may be there, and others are not looked at. Labels are names:
+      whole numbers are taken as they are written.
+    - Arrays as ``{"train": (images, labels), "test": (images, labels)}``, or what
+      ``keras.datasets.….load_data()`` returns. Images are as `check_images` takes them, or a list
+      of arrays and Pillow images. Labels are whole numbers from 0, class names, or one-hot rows.
+    - What gives pairs of an image and its label, or batches of these: a ``tf.data.Dataset``, as
+      ``keras.utils.image_dataset_from_directory`` returns it, one or both; a
+      ``keras.utils.PyDataset``; or an iterable, such as a list of (Pillow image, label). Each may
+      stand for a split, as in ``{"train": …, "test": …}``. A third item of a pair is the weight.
+      Floats above 1 are rounded, and make all floats count from 0 to 255.
+
+    A split "validation" is what `train` validates on, unless it is told otherwise. Pictures that
+    are in "train" and in another split are told by a `DataWarning`, as are classes of image files
+    with one training image. What was passed over is in `Dataset.skipped`; a `SkippedWarning` tells
+    of it, unless it is files alone that are hidden or that a system added.
+
     Args:
-        source: ``"cifar10"``; ``"synthetic"``, ten classes of shapes and patterns that are drawn
-            by code and need no file; ``"folder"``, image files in
-            ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``; or arrays as
-            ``{"train": (images, labels), "test": (images, labels)}``. Images are as `check_images`
-            takes them. Labels are whole numbers from 0, or class names.
+        source: where the images come from, as above.
         data_dir: for ``"cifar10"``, a folder of its batches, one of its archives, or a folder that
             holds any of these. None looks at the place that the environment variable
             ``PYCIFAR_DATA_DIR`` names. If that is not set, None looks in the user's cache folder,
             and downloads CIFAR-10 to it if needed. For ``"folder"``, the top folder of the tree.
+            For a table, the folder that its paths are relative to. None is the folder of the CSV
+            file, or the working directory.
         n_train: the number of training images to keep, with each class in proportion; None keeps
             all. For ``"synthetic"``, the number to draw; 5,000 if None.
         n_test: the same for test images; 1,000 if None for ``"synthetic"``.
-        class_names: for ``"folder"`` and arrays, the class names in the order of the labels. None
-            takes the names in alphabetical order, or the whole numbers of arrays.
-        image_size: for ``"folder"``, height and width in pixels to resize to; 32 if None.
+        class_names: for all but ``"cifar10"`` and ``"synthetic"``, the class names in the order of
+            the labels. None takes the names in alphabetical order, or the whole numbers.
+        image_size: height and width in pixels to resize to. If None, 32 for image files, and the
+            size that all images have for arrays.
         download: whether CIFAR-10 may be downloaded (170 MB, once).
-        seed: decides which images are kept or drawn, from 0 to 2³¹ - 1; None draws a seed.
+        seed: decides which images are kept, held out or drawn, from 0 to 2³¹ - 1; None draws a
+            seed.
+        test_fraction: the share of the split "train" to hold out as the split "test", above 0 and
+            below 1, drawn with the seed, with each class in proportion. None holds none out. It
+            must be None if there is a split "test".
+        validation_fraction: the same for the split "validation". Both are shares of all images that
+            "train" had.
+        groups: what must stay together where images are held out, as pictures of one object. For a
+            table, the name of a column; None takes the column ``group``, if there is one. For
+            ``"folder"``, a regular expression: what its groups match in a path below `data_dir`,
+            written with ``/``, or else all that it matches. For both and for arrays, a list with
+            one value an image, in the order of the rows, or of the files and images of "train",
+            "validation" and "test". `train` and `Dataset.folds` keep groups together as well.
+        on_error: for image files that cannot be read: "stop" raises an error that names them;
+            "skip" goes on without them, and `Dataset.skipped` lists them.
+        follow_links: whether image files may lie outside `data_dir`, where links or ``..`` lead.
+            Absolute paths of a table may always.
         verbose: whether to show the progress of a download on stderr.
 
     Returns:
@@ -77,8 +141,10 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
     Raises:
         ArgumentError: an argument has a wrong type or value.
         DataNotFoundError: the data set is not at the place where it should be.
-        DataFormatError: a file is missing, truncated or of another format.
-        DataError: images or labels cannot be used.
+        DataFormatError: a file is missing, truncated, of another format or outside `data_dir`; or
+            another split has a class that "train" has not.
+        DataError: images or labels cannot be used; or a table has a path twice, or a path, label,
+            split, group or weight that is missing or not allowed.
         DownloadError: the download failed.
         OutputError: the downloaded files cannot be written.
 
@@ -96,18 +162,37 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
             "image_size": image_size,
             "download": download,
             "seed": seed,
+            "test_fraction": test_fraction,
+            "validation_fraction": validation_fraction,
+            "groups": groups,
+            "on_error": on_error,
+            "follow_links": follow_links,
             "verbose": verbose,
         }
     )
-    if source == "synthetic":
-        return draw_dataset(given["n_train"], given["n_test"], given["seed"])
-    if isinstance(source, Mapping):
-        dataset = _from_arrays(source, given["class_names"])
-    elif source == "folder":
-        dataset = load_folder(given["data_dir"], given["class_names"], given["image_size"])
+    kind = _kind(source)
+    if kind in ("folder", "table"):
+        dataset, told = _from_files(source, given)
+    elif kind == "arrays":
+        dataset, told = _from_arrays(source, given)
     else:
-        dataset = load_cifar10(given["data_dir"], download, verbose)
-    return _keep(dataset, {"train": given["n_train"], "test": given["n_test"]}, given["seed"])
+        told = []
+        if kind == "synthetic":
+            dataset = draw_dataset(given["n_train"], given["n_test"], given["seed"])
+            given["n_train"] = given["n_test"] = None
+        else:
+            dataset = load_cifar10(given["data_dir"], download, verbose)
+        dataset = replace(dataset, splits=_arranged(dataset.splits, given))
+    for warning in told:
+        warnings.warn(warning, stacklevel=3)
+    return dataset
+
+
+def _kind(source: Any) -> str:
+    """Return which of `_OPTIONS` a source takes."""
+    if is_table(source):
+        return "table"
+    return source if isinstance(source, str) else "arrays"
 
 
 def check_load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +208,8 @@ def check_load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ArgumentError: an argument has a wrong type or value.
     """
-    most = MOST if given.get("source") == "synthetic" else None
+    kind = _kind(given["source"]) if "source" in given else None
+    most = MOST if kind == "synthetic" else None
     rules = _RULES | dict.fromkeys(
         ("n_train", "n_test"), lambda name, value: check_count(name, value, 1, most)
     )
@@ -131,18 +217,20 @@ def check_load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
         name: value if value is None and name in _MAY_BE_NONE else rules[name](name, value)
         for name, value in given.items()
     }
-    if "source" in checked:
-        source: Any = checked["source"]
-        _refuse_idle_options("arrays" if isinstance(source, Mapping) else source, checked)
-        if source == "folder" and checked.get("data_dir") is None:
+    if kind is not None:
+        _refuse_idle_options(kind, checked)
+        if kind == "folder" and checked.get("data_dir") is None:
             raise ArgumentError('The source "folder" needs `data_dir`, the folder of images.')
     return checked
 
 
 def _refuse_idle_options(source: str, options: dict[str, Any]) -> None:
     """Raise an ArgumentError for an option that the source does not take."""
-    for name in ("data_dir", "class_names", "image_size"):
-        if options.get(name) is not None and name not in _OPTIONS[source]:
+    for name in _OF_FILES:
+        if name in _OPTIONS[source]:
+            continue
+        default = _DEFAULTS.get(name)
+        if str(options.get(name, default)) != str(default):
             takers = [f'"{s}"' if s in _NAMED else s for s, o in _OPTIONS.items() if name in o]
             raise ArgumentError(
                 f"`{name}` is for {' and '.join(takers)} alone, and the source is {source}.",
@@ -151,7 +239,12 @@ def _refuse_idle_options(source: str, options: dict[str, Any]) -> None:
 
 
 def _check_source(name: str, value: Any) -> Any:
-    return value if isinstance(value, Mapping) else check_choice(name, value, _NAMED)
+    is_named = isinstance(value, (str, os.PathLike)) and not is_table(value)
+    if is_named or not (
+        hasattr(value, "__getitem__") or isinstance(value, (Iterable, os.PathLike))
+    ):
+        return check_choice(name, value, _NAMED)
+    return value
 
 
 def check_class_names(name: str, class_names: Any) -> tuple[str, ...]:
@@ -168,6 +261,10 @@ def check_class_names(name: str, class_names: Any) -> tuple[str, ...]:
     return names
 
 
+def _check_fraction(name: str, value: Any) -> float:
+    return check_number(name, value, 0, 1, open_minimum=True, open_maximum=True)
+
+
 _RULES: dict[str, Callable[[str, Any], Any]] = {
     "source": _check_source,
     "data_dir": check_path,
@@ -175,9 +272,16 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "image_size": lambda name, value: check_count(name, value, 1, LARGEST_SIDE),
     "download": check_flag,
     "seed": lambda name, value: check_seed(value),
+    **dict.fromkeys(_FRACTIONS, _check_fraction),
+    "groups": lambda name, value: value,  # checked where the images are known
+    "on_error": lambda name, value: check_choice(name, value, ("stop", "skip")),
+    "follow_links": check_flag,
     "verbose": check_flag,
 }
-_MAY_BE_NONE = ("data_dir", "n_train", "n_test", "class_names", "image_size")
+_MAY_BE_NONE = (
+    *("data_dir", "n_train", "n_test", "class_names", "image_size", "groups"),
+    *_FRACTIONS,
+)
 
 
 def _own(images: np.ndarray, given: Any) -> np.ndarray:
@@ -187,39 +291,81 @@ def _own(images: np.ndarray, given: Any) -> np.ndarray:
     return images.copy() if theirs and not is_frozen else images
 
 
-def _categories(source: Mapping[str, Any]) -> list[str] | None:
-    """Return the categories of labels that are categoricals of pandas; None for others."""
-    for pair in source.values():
-        labels = pair[1] if isinstance(pair, (tuple, list)) and len(pair) == 2 else None
-        labels = getattr(labels, "cat", labels)  # of a Series
-        if (categories := getattr(labels, "categories", None)) is not None:
-            return [str(category) for category in categories]
-    return None
-
-
-def _from_arrays(source: Mapping[str, Any], class_names: Sequence[str] | None) -> Dataset:
-    images, labels = {}, {}
-    if not source:
+def _from_arrays(source: Any, given: Mapping[str, Any]) -> tuple[Dataset, list[PycifarWarning]]:
+    """Return a data set of arrays, or of what gives examples, and what to warn of."""
+    images, labels, weights = {}, {}, {}
+    parts = by_split(source)
+    if not parts:
         raise DataError("Arrays must be given for at least one split, and there is none.")
-    for split, pair in source.items():
-        if not isinstance(split, str) or not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise ArgumentError(
-                'Arrays must be given as {"train": (images, labels), "test": (images, labels)}; '
-                f"the split {split!r} is {describe(pair)}."
+    for split, part in parts.items():
+        pixels, names, weights[split] = (*part, None) if is_pair(part) else take_all(part, split)
+        images[split] = _own(as_pixels(pixels, given["image_size"]), pixels)
+        labels[split] = check_labels(names, len(images[split]), split)
+    own_names = class_names_of([source, *parts.values()])
+    numbered, names = number_labels(labels, given["class_names"] or own_names)
+    groups: tuple[str, ...] = ()
+    if given["groups"] is not None:
+        groups = check_groups(given["groups"], sum(map(len, images.values())))
+    splits, start = {}, 0
+    for split, pixels in images.items():
+        of_split = groups[start : start + len(pixels)]
+        start += len(pixels)
+        splits[split] = Split(pixels, numbered[split], (), (), of_split, weights[split])
+    splits = _arranged(splits, given)
+    return Dataset("arrays", splits, names, "arrays given by the caller"), _leaks(splits)
+
+
+def _from_files(source: Any, given: Mapping[str, Any]) -> tuple[Dataset, list[PycifarWarning]]:
+    """Return a data set of a folder or a table, and what to warn of."""
+    groups, follow_links = given["groups"], given["follow_links"]
+    if is_table(source):
+        column = groups if isinstance(groups, str) else None
+        listed = list_table(source, given["data_dir"], column, follow_links)
+        groups = None if column else groups
+    else:
+        listed = list_folder(given["data_dir"], follow_links)
+    if groups is not None:
+        listed = grouped(listed, groups)
+    files, class_names = listed.by_split(given["class_names"])
+    single = _single(files, class_names)
+    files = _arranged(files, given)
+    check_classes(files, class_names)
+    told = _leaks(files)
+    size = 32 if given["image_size"] is None else given["image_size"]
+    splits, unread = read_files(files, size, given["on_error"])
+    skipped = (*listed.skipped, *unread)
+    if seen := [path for path, why in skipped if why != HIDDEN_FILE]:
+        told.append(
+            SkippedWarning(
+                f"In {listed.source}, {len(seen):,} files and folders were passed over: "
+                f"{first_of(seen)}. The element `skipped` of the data set says why."
             )
-        images[split] = _own(check_images(pair[0]), pair[0])
-        labels[split] = check_labels(pair[1], len(images[split]), split)
-    numbered, names = number_labels(labels, class_names or _categories(source))
-    splits = {split: Split(images[split], numbered[split]) for split in images}
-    return Dataset("arrays", splits, names, "arrays given by the caller")
+        )
+    if single:
+        told.append(
+            DataWarning(
+                "Classes with one training image cannot be learned or held out: "
+                f"{first_of(single)}."
+            )
+        )
+    return Dataset(listed.name, splits, class_names, listed.source, skipped), told
 
 
-def _keep(dataset: Dataset, wanted: dict[str, int | None], seed: int) -> Dataset:
-    """Return the data set with the wanted number of images of each split; None keeps all."""
-    splits = dict(dataset.splits)
-    for name, n in wanted.items():
-        if n is not None:
-            split = dataset.split(name)
-            n = check_count(f"n_{name}", n, 1, len(split))
-            splits[name] = split.take(stratified_indices(split.labels, n, seed))
-    return replace(dataset, splits=splits)
+def _single(parts: Mapping[str, Any], class_names: Sequence[str]) -> list[str]:
+    """Return the classes that have one training image."""
+    if "train" not in parts:
+        return []
+    counts = np.bincount(parts["train"].labels, minlength=len(class_names))
+    return [class_names[label] for label in np.flatnonzero(counts == 1).tolist()]
+
+
+def _leaks(parts: Mapping[str, Any]) -> list[PycifarWarning]:
+    text = repeated_pictures(parts)
+    return [] if text is None else [DataWarning(text)]
+
+
+def _arranged(parts: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return splits with those that are held out, and with the wanted numbers of images."""
+    fractions = {name: given[f"{name}_fraction"] for name in ("test", "validation")}
+    parts = hold_out(parts, fractions, given["seed"])
+    return keep(parts, {"train": given["n_train"], "test": given["n_test"]}, given["seed"])
