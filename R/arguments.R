@@ -88,6 +88,9 @@ kept_with <- function(x) {
 # Load a data set again, and check that its images are the same.
 reloaded_dataset <- function(kept, name, call) {
   handle <- rlang::inject(python_call("load_dataset", !!!kept$arguments, call = call))
+  for (step in kept$steps) {
+    handle <- rlang::inject(python_call(step[[1L]], handle, !!!step[-1L], call = call))
+  }
   if (!identical(python_call("describe_dataset", handle, call = call)$content, kept$content)) {
     abort_pycifar(
       "handle",

@@ -410,7 +410,7 @@ def _data_for(model: TrainedModel, arguments: dict[str, Any]) -> dict[str, Any]:
     the size that the model takes.
     """
     source = arguments.get("source") or _source_of(model)
-    size = {"image_size": model.image_shape[0]} if source == "folder" else {}
+    size = {} if source in SELF_SUFFICIENT else {"image_size": model.image_shape[0]}
     return size | arguments | {"source": source}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pycifar.arguments import check_output
-from pycifar.cli.readers import Reader, as_number, as_text
+from pycifar.cli.readers import Reader, as_flag, as_number, as_text
 from pycifar.cli.training_options import TRAINING_OPTIONS
 from pycifar.config import DEFAULT_SOURCE, SEARCH_DEFAULTS
 from pycifar.files import check_writable
@@ -26,9 +26,10 @@ def dataset_arguments(options: Namespace) -> dict[str, Any]:
     """Return the arguments of `load_dataset` that the options give."""
     from pycifar.datasets.load import check_load_arguments  # needs NumPy; `doctor` works without
 
-    readers: dict[str, Reader] = {"dataset": as_text, "data_dir": as_text}
-    counts = dict.fromkeys(("image_size", "n_train", "n_test"), as_number)
-    arguments = read_values(options, readers | counts)
+    texts = dict.fromkeys(("dataset", "data_dir", "groups", "on_error"), as_text)
+    numbers = ("image_size", "n_train", "n_test", "test_fraction", "validation_fraction")
+    readers = texts | dict.fromkeys(numbers, as_number) | {"follow_links": as_flag}
+    arguments = read_values(options, readers)
     if "dataset" in arguments:
         arguments["source"] = arguments.pop("dataset")
     # A model that is given has a data set of its own, whose name is not known yet.
