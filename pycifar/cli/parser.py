@@ -166,8 +166,8 @@ def _add_data(parser: ArgumentParser, default: str | None = None) -> None:
     group.add_argument(
         "--groups",
         metavar="WHAT",
-        help="what stays together where images are held out: a column of the CSV file, or a regular "
-        "expression of which the match in DIR/... is the group",
+        help="what stays together where images are held out: a column of the CSV file, or what a "
+        "regular expression matches in the path of each file of the folder",
     )
     group.add_argument(
         "--on-error",

@@ -38,6 +38,7 @@ from pycifar.errors import (
     PycifarWarning,
     SkippedWarning,
     first_of,
+    text_on_disk,
 )
 from pycifar.foreign_names import known_arguments_only
 
@@ -48,10 +49,10 @@ _OPTIONS = {
     "cifar10": ("data_dir",),
     "synthetic": (),
     "folder": _OF_FILES,
-    "table": _OF_FILES,
+    "tables": _OF_FILES,
     "arrays": ("class_names", "image_size", "groups"),
 }
-_NAMED = tuple(name for name in _OPTIONS if name not in ("table", "arrays"))
+_NAMED = tuple(name for name in _OPTIONS if name not in ("tables", "arrays"))
 _DEFAULTS = {"on_error": "stop", "follow_links": False}  # other options are None by default
 
 
@@ -171,7 +172,7 @@ def load_dataset(  # noqa: PLR0913 - the settings of all sources
         }
     )
     kind = _kind(source)
-    if kind in ("folder", "table"):
+    if kind in ("folder", "tables"):
         dataset, told = _from_files(source, given)
     elif kind == "arrays":
         dataset, told = _from_arrays(source, given)
@@ -191,7 +192,7 @@ def load_dataset(  # noqa: PLR0913 - the settings of all sources
 def _kind(source: Any) -> str:
     """Return which of `_OPTIONS` a source takes."""
     if is_table(source):
-        return "table"
+        return "tables"
     return source if isinstance(source, str) else "arrays"
 
 
@@ -333,14 +334,9 @@ def _from_files(source: Any, given: Mapping[str, Any]) -> tuple[Dataset, list[Py
     told = _leaks(files)
     size = 32 if given["image_size"] is None else given["image_size"]
     splits, unread = read_files(files, size, given["on_error"])
-    skipped = (*listed.skipped, *unread)
-    if seen := [path for path, why in skipped if why != HIDDEN_FILE]:
-        told.append(
-            SkippedWarning(
-                f"In {listed.source}, {len(seen):,} files and folders were passed over: "
-                f"{first_of(seen)}. The element `skipped` of the data set says why."
-            )
-        )
+    reasons = [*listed.skipped, *((path, "that cannot be read as images") for path, _ in unread)]
+    if text := _passed_over(reasons):
+        told.append(SkippedWarning(f"In {text_on_disk(str(listed.top))}, {text}."))
     if single:
         told.append(
             DataWarning(
@@ -348,7 +344,18 @@ def _from_files(source: Any, given: Mapping[str, Any]) -> tuple[Dataset, list[Py
                 f"{first_of(single)}."
             )
         )
+    skipped = (*listed.skipped, *unread)
     return Dataset(listed.name, splits, class_names, listed.source, skipped), told
+
+
+def _passed_over(skipped: Sequence[tuple[str, str]]) -> str | None:
+    """Return a text that counts and names what was passed over; None if it need not be told."""
+    by_reason: dict[str, list[str]] = {}
+    for path, why in skipped:
+        if why != HIDDEN_FILE:
+            by_reason.setdefault(why, []).append(path)
+    counted = [f"{len(paths):,} {why} ({first_of(paths)})" for why, paths in by_reason.items()]
+    return f"files and folders were passed over: {'; '.join(counted)}" if counted else None
 
 
 def _single(parts: Mapping[str, Any], class_names: Sequence[str]) -> list[str]:

@@ -74,7 +74,7 @@ def test_what_is_passed_over_is_named_once_and_listed(tree):
     save(tree / "spare" / "cat" / "a.png")
     save(tree / "test" / "stray.png")
     save(tree / "train" / "cat" / "UPPER.PNG")
-    named = r"5 files and folders were passed over: README, spare, .*\. The element `skipped`"
+    named = r"over: 2 beside the folders of the splits \(README, spare\); 1 hidden, .*notes\.txt\)"
     with pytest.warns(SkippedWarning, match=named) as caught:
         dataset = load_dataset("folder", data_dir=tree)
     assert [warning.filename for warning in caught] == [__file__]
@@ -109,7 +109,7 @@ def test_splits_have_any_of_their_names_in_any_case(tmp_path, names, splits):
         for i in range(2):
             save(tmp_path / name / "cat" / f"{i}.png", 10 * grey + i)
     if "training" in names:
-        with pytest.warns(SkippedWarning, match=r"1 files and folders were .* training\."):
+        with pytest.warns(SkippedWarning, match=r"over: 1 beside .* \(training\)\."):
             assert list(load(tmp_path).splits) == splits
     else:
         assert list(load(tmp_path).splits) == splits
@@ -154,7 +154,7 @@ def test_all_files_that_cannot_be_read_are_told_or_passed_over(tree):
     with pytest.raises(DataFormatError, match=r"2 of 10 files cannot .*x\.jpg, .*y\.png") as caught:
         load(tree)
     assert '`on_error` = "skip"' in caught.value.fix
-    with pytest.warns(SkippedWarning, match="2 files and folders were passed over"):
+    with pytest.warns(SkippedWarning, match="passed over: 2 that cannot be read as images"):
         dataset = load(tree, on_error="skip")
     assert dataset.skipped["path"].tolist() == [str(file) for file in broken]
     assert dataset.skipped["reason"].str.contains("cannot be read as an image").all()
@@ -309,7 +309,7 @@ def test_what_systems_add_to_a_folder_is_no_class_and_no_image(tree, tmp_path):
     for above in (tree, tree / "train", tree / "train" / "cat"):
         for name in ("Thumbs.db", ".DS_Store", "desktop.ini"):
             (above / name).write_bytes(b"no image")
-    message = r"12 files and folders were passed over: \$RECYCLE\.BIN, \.thumbnails, @eaDir, __MA"
+    message = r"over: 12 hidden, or added by a system \(\$RECYCLE\.BIN, \.thumbnails, @eaDir, __MA"
     with pytest.warns(SkippedWarning, match=message) as caught:
         dataset = load_dataset("folder", data_dir=tree)
     assert [warning.filename for warning in caught] == [__file__]
@@ -318,7 +318,7 @@ def test_what_systems_add_to_a_folder_is_no_class_and_no_image(tree, tmp_path):
     save(tmp_path / "flat" / "__MACOSX" / "train" / "cat" / "a.png")
     for name in ("cat/a.png", "cat/b.png", "dog/a.png", "dog/b.png"):
         save(tmp_path / "flat" / name)
-    with pytest.warns(SkippedWarning, match="passed over: __MACOSX"):
+    with pytest.warns(SkippedWarning, match=r"by a system \(__MACOSX\)"):
         assert load(tmp_path / "flat").class_names == ("cat", "dog")
 
 

@@ -173,7 +173,7 @@ def test_files_that_are_missing_are_all_told_or_passed_over(photos):
         (folder / name).unlink()
     with pytest.raises(DataFormatError, match=r"2 of 24 files cannot be read .*03\.png, .*07\.png"):
         load_dataset(table, data_dir=folder)
-    with pytest.warns(SkippedWarning, match="2 files and folders were passed over"):
+    with pytest.warns(SkippedWarning, match="passed over: 2 that cannot be read as images"):
         dataset = load_dataset(
             table.assign(weight=range(24), group=range(24)), data_dir=folder, on_error="skip"
         )
