@@ -48,9 +48,12 @@ name_part <- function(part) {
   if (is.null(names(part))) stats::setNames(part, c("images", "labels")) else part
 }
 
-# Return images in the form that Python takes. `images` is an array, or a list of arrays of one
-# size.
+# Return images in the form that Python takes. `images` is an array, or pictures of magick, or a list
+# of arrays and pictures.
 images_or_list <- function(images, call) {
+  if (is_picture(images)) {
+    return(list(pictures = pictures_in(images)))
+  }
   if (is_bare_list(images)) listed_images(images, call) else image_block(images, call)
 }
 

@@ -22,7 +22,7 @@
     fix = paste(
       "Use cifar_images(dataset, 1:10, split = \"train\") for images,",
       "as.data.frame(dataset)[1:10, ] for rows of the table of images, and",
-      "`n_train` and `n_test` of cifar_load_dataset() for a smaller data set."
+      "subset(dataset, 1:10, split = \"train\") for a smaller data set."
     )
   )
 }

@@ -109,10 +109,11 @@
 #'   mirror image as the same. Leave `flip` out if one class is the mirror image of another.
 #' @param validation The images to measure the model on after each epoch. One of
 #'   * a number above 0 and below 1: this share of the training split is held out. It is drawn with
-#'     the seed and balanced over the classes.
+#'     the seed and balanced over the classes. Groups of the data set stay together.
 #'   * the name of a split, such as `"test"`.
 #'   * `NULL`: no validation.
-#'   * `"auto"`: 0.1. For a trained model, what it was validated on before.
+#'   * `"auto"`: the split `"validation"`, if the data set has one, or else 0.1. For a trained model,
+#'     what it was validated on before.
 #' @param early_stopping Stop after this number of epochs without a lower validation loss, at
 #'   least 1. Without validation, the training loss counts. `NULL` does not stop early. `monitor`
 #'   names another metric.
@@ -162,8 +163,9 @@
 #'   the `logs` of callbacks, and in the result of [cifar_evaluate()]. For a network with one unit
 #'   for two classes, metrics take the second class alone.
 #' @param sample_weight The weight of each training image in the loss, at least 0: one number per
-#'   image of the training split, in its order. It multiplies the weight of the class. `NULL` gives
-#'   all images the same weight.
+#'   image of the training split, in its order. It multiplies the weight of the class. `NULL` takes
+#'   the weights of the data set, such as the column `weight` of a table; without them, all images
+#'   have the same weight.
 #' @param monitor The metric that `early_stopping` and `best_weights` go by, such as `"accuracy"` or
 #'   a name of `metrics`. `NULL` means the loss. It is that of the validation, if there is one.
 #' @param verbose What to show of the progress. 0 or `FALSE`: nothing. 1 or `TRUE`: a progress bar

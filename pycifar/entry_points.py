@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import itertools
 import math
 import os
 import signal
@@ -130,15 +131,21 @@ def is_available(source: Any) -> bool:
 @entry_point
 def load_dataset(
     source: Any,
+    table: Any = None,
     write_line: Callable[[str], Any] | None = None,
     update_bar: Callable[[float, str], Any] | None = None,
     **arguments: Any,
 ) -> Dataset:
     """Return a handle to a data set; show progress by `write_line` and `update_bar`.
 
-    Arrays are given as ``{split: {"images": …, "labels": [name, …]}}``.
+    Arrays are given as ``{split: {"images": …, "labels": [name, …]}}``. A table is given by its
+    columns, in place of a source.
     """
-    if isinstance(source, Mapping):
+    if table is not None:
+        import pandas
+
+        source = pandas.DataFrame({name: _as_list(values) for name, values in table.items()})
+    elif isinstance(source, Mapping):
         source = {
             split: (_any_images(part["images"]), _as_list(part["labels"]))
             for split, part in source.items()
@@ -152,7 +159,28 @@ def load_dataset(
 @entry_point
 def clear_cache(cache_dir: Any) -> float:
     """Remove the caches of images in a folder; return the bytes that were freed."""
-    return _whole(pycifar.clear_cache(cache_dir))
+    freed: float = _whole(pycifar.clear_cache(cache_dir))
+    return freed
+
+
+@entry_point
+def subset(dataset: Dataset, which: Any, split: Any) -> Dataset:
+    """Return a handle to a data set with fewer images of a split; `which` counts from 1."""
+    n = len(dataset.split(split))
+    positions = [check_count("subset", number, 1, n) - 1 for number in _as_list(which)]
+    return dataset.subset(positions, split)
+
+
+@entry_point
+def folds(dataset: Dataset, *arguments: Any) -> list[Dataset]:
+    """Return handles to the folds of a data set."""
+    return list(dataset.folds(*arguments))
+
+
+@entry_point
+def fold(dataset: Dataset, number: Any, *arguments: Any) -> Dataset:
+    """Return a handle to one of the folds of a data set; the number counts from 1."""
+    return next(itertools.islice(dataset.folds(*arguments), int(number) - 1, None))
 
 
 @entry_point
@@ -166,6 +194,7 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
         "resize": _rule(dataset.resize),
         "storage": dataset.storage,
         "splits": {name: len(split) for name, split in dataset.splits.items()},
+        "skipped": _columns(dataset.skipped),
         "content": [
             *dataset.class_names,
             *(dataset.fingerprint(name) for name, split in dataset.splits.items() if len(split)),

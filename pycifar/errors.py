@@ -286,6 +286,12 @@ class ResizeWarning(PycifarWarning):
     kind = "resize"
 
 
+class DataWarning(PycifarWarning):
+    """A data set can be used, but what is learned or measured on it may say little."""
+
+    kind = "data"
+
+
 class OptimizerWarning(PycifarWarning):
     """An optimizer starts anew where a model that goes on has other trainable weights."""
 

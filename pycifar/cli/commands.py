@@ -427,7 +427,7 @@ def _data_for(model: TrainedModel, arguments: dict[str, Any]) -> dict[str, Any]:
     """
     source = arguments.get("source") or _source_of(model)
     rule = {} if model.resize is None else {"resize": model.resize}
-    size = {"image_size": model.image_shape[:2]} | rule if source == "folder" else {}
+    size = {} if source in SELF_SUFFICIENT else {"image_size": model.image_shape[:2]} | rule
     return size | arguments | {"source": source}
 
 

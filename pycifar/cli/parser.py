@@ -134,14 +134,17 @@ def _add_data(parser: ArgumentParser, default: str | None = None) -> None:
     group.add_argument(
         "--dataset",
         metavar="NAME",
-        help="cifar10, synthetic (drawn by code, needs no file) or folder (images in "
-        f"DIR/train/CLASS/ and DIR/test/CLASS/); {default or DEFAULT_SOURCE} unless given",
+        help="cifar10, synthetic (drawn by code, needs no file), folder (images in "
+        "DIR/train/CLASS/, DIR/validation/CLASS/ and DIR/test/CLASS/, or in DIR/CLASS/), or the "
+        "path of a CSV file with the columns path and label, and maybe split, group and weight; "
+        f"{default or DEFAULT_SOURCE} unless given",
     )
     group.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="where CIFAR-10 or the folder of images is; CIFAR-10 is looked for in "
-        "PYCIFAR_DATA_DIR and in the cache, and downloaded, unless given",
+        help="where CIFAR-10 or the folder of images is, or what the paths of a CSV file are "
+        "relative to; CIFAR-10 is looked for in PYCIFAR_DATA_DIR and in the cache, and downloaded, "
+        "unless given",
     )
     group.add_argument(
         "--image-size",
@@ -159,6 +162,28 @@ def _add_data(parser: ArgumentParser, default: str | None = None) -> None:
         group.add_argument(
             f"--n-{split}", metavar="N", help=f"{images} images to use, or to draw for synthetic"
         )
+    for split in ("test", "validation"):
+        group.add_argument(
+            f"--{split}-fraction",
+            metavar="SHARE",
+            help=f"the share of the training images to hold out as the split {split}, if there is "
+            "none",
+        )
+    group.add_argument(
+        "--groups",
+        metavar="WHAT",
+        help="what stays together where images are held out: a column of the CSV file, or what a "
+        "regular expression matches in the path of each file of the folder",
+    )
+    group.add_argument(
+        "--on-error",
+        metavar="WHAT",
+        help="stop: end with an error that names the files that cannot be read; skip: go on "
+        "without them; stop unless given",
+    )
+    group.add_argument(
+        "--follow-links", action="store_true", help="read files outside DIR, where links lead"
+    )
     group.add_argument(
         "--in-memory",
         metavar="WHETHER",

@@ -71,7 +71,7 @@ TRAINING_OPTIONS: Mapping[str, Option] = {
     "validation": Option(
         "WHAT",
         "the share of the training images to hold out, the name of a split such as test, "
-        f"or none; {DEFAULTS.validation} unless given",
+        f"or none; the split validation unless given, or {DEFAULTS.validation} if there is none",
         as_validation,
     ),
     "time_budget": Option("SECONDS", "train for so long, in place of --epochs", as_number),

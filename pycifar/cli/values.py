@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from pycifar.arguments import check_output
-from pycifar.cli.readers import Reader, as_answer, as_number, as_resize, as_size, as_text
+from pycifar.cli.readers import (
+    Reader,
+    as_answer,
+    as_flag,
+    as_number,
+    as_resize,
+    as_size,
+    as_text,
+)
 from pycifar.cli.training_options import TRAINING_OPTIONS
 from pycifar.config import DEFAULT_SOURCE, SEARCH_DEFAULTS
 from pycifar.files import check_writable
@@ -26,10 +34,12 @@ def dataset_arguments(options: Namespace) -> dict[str, Any]:
     """Return the arguments of `load_dataset` that the options give."""
     from pycifar.datasets.load import check_load_arguments  # needs NumPy; `doctor` works without
 
-    readers: dict[str, Reader] = {"dataset": as_text, "data_dir": as_text, "cache_dir": as_text}
-    readers |= {"image_size": as_size, "resize": as_resize, "in_memory": as_answer}
-    counts = dict.fromkeys(("n_train", "n_test"), as_number)
-    arguments = read_values(options, readers | counts)
+    texts = ("dataset", "data_dir", "groups", "on_error", "cache_dir")
+    numbers = ("n_train", "n_test", "test_fraction", "validation_fraction")
+    readers: dict[str, Reader] = dict.fromkeys(texts, as_text) | dict.fromkeys(numbers, as_number)
+    readers |= {"image_size": as_size, "resize": as_resize}
+    readers |= {"in_memory": as_answer, "follow_links": as_flag}
+    arguments = read_values(options, readers)
     if "dataset" in arguments:
         arguments["source"] = arguments.pop("dataset")
     # A model that is given has a data set of its own, whose name is not known yet.

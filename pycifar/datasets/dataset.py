@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.arguments import describe, listing
+from pycifar.arguments import check_seed, describe, listing
 from pycifar.console import counting
 from pycifar.content import ByContent
 from pycifar.datasets.resizing import Resize
+from pycifar.datasets.sampling import fold_numbers
 from pycifar.datasets.stored_images import Images, StoredImages, blocks_of
 from pycifar.errors import ArgumentError, DataError, ImageError, printable
+from pycifar.language import constant
+
+if TYPE_CHECKING:
+    import pandas
 
 # All data sets in memory. The references are weak, so that they do not keep a data set in memory.
 _LOADED: weakref.WeakValueDictionary[int, Dataset] = weakref.WeakValueDictionary()
@@ -56,12 +61,18 @@ class Split(ByContent):
         batches: the names of the files that the images came from, in order, each with its number of
             images; empty if the source has no batches.
         paths: the file of each image; empty if the images are not files of their own.
+        groups: the group of each image, such as the object that it shows; empty if there are no
+            groups. Images of one group stay together where images are held out.
+        weights: the weight of each image in the loss, float32 of shape (n,), which `train` uses
+            unless it is given others; None gives all the same weight.
     """
 
     images: Images
     labels: np.ndarray
     batches: tuple[tuple[str, int], ...] = ()
     paths: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    weights: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.shape[-1] != 3 or self.images.dtype != np.uint8:
@@ -69,16 +80,19 @@ class Split(ByContent):
                 "The images of a split must be uint8 of shape (n, height, width, 3), "
                 f"not {self.images.dtype} of shape {self.images.shape}."
             )
-        if self.labels.shape != (len(self.images),):
+        n = len(self.images)
+        if self.labels.shape != (n,):
             raise DataError(
-                f"Each image needs one label: there are {len(self.images)} images, "
+                f"Each image needs one label: there are {n} images, "
                 f"and the labels have shape {self.labels.shape}."
             )
-        if self.paths and len(self.paths) != len(self.images):
-            raise DataError(
-                f"Each image needs one path, or none has one: there are {len(self.images)} images "
-                f"and {len(self.paths)} paths."
-            )
+        for name in ("path", "group", "weight"):
+            values = getattr(self, f"{name}s")
+            if values is not None and len(values) not in ((0, n) if name != "weight" else (n,)):
+                raise DataError(
+                    f"Each image needs one {name}, or none has one: there are {n} images "
+                    f"and {len(values)} {name}s."
+                )
         for name in ("images", "labels"):  # the fingerprint is that of these values
             if isinstance(getattr(self, name), StoredImages):
                 continue
@@ -97,7 +111,9 @@ class Split(ByContent):
         paths = tuple(self.paths[index] for index in indices) if self.paths else ()
         pixels = self.images
         images = pixels.select(indices) if isinstance(pixels, StoredImages) else pixels[indices]
-        return Split(images, self.labels[indices], tuple(batches), paths)
+        groups = tuple(self.groups[index] for index in indices) if self.groups else ()
+        weights = None if self.weights is None else self.weights[indices]
+        return Split(images, self.labels[indices], tuple(batches), paths, groups, weights)
 
     def __repr__(self) -> str:
         _, height, width, _ = self.images.shape
@@ -115,6 +131,7 @@ class Dataset(ByContent):
         class_names: one name per class, in the order of the labels.
         source: where the images came from, in words.
         resize: how image files were resized; None if the images came in their size.
+        passed_over: the path of each file and folder that was passed over, and why.
     """
 
     name: str
@@ -122,7 +139,11 @@ class Dataset(ByContent):
     class_names: tuple[str, ...]
     source: str = ""
     resize: Resize | None = None
-    _fingerprints: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    passed_over: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
+    # A data set with other splits has other fingerprints, so that `replace` must not hand these on.
+    _fingerprints: dict[str, str] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if len(set(self.class_names)) != len(self.class_names):
@@ -165,6 +186,71 @@ class Dataset(ByContent):
         if not len(self.splits[name]):
             raise DataError(f'The split "{name}" of the data set "{self.name}" holds no images.')
         return self.splits[name]
+
+    @property
+    def skipped(self) -> pandas.DataFrame:
+        """What was passed over: one row per file or folder, with the columns "path", "reason"."""
+        import pandas
+
+        return pandas.DataFrame(self.passed_over, columns=["path", "reason"])
+
+    def subset(self, which: Any, split: str = "train") -> Dataset:
+        """Return the data set with fewer images of one split.
+
+        Args:
+            which: the indices of the images to keep, from 0, each once; or one truth value per
+                image. The images stay in the order of the split.
+            split: the name of the split; the others stay as they are.
+
+        Raises:
+            ArgumentError: `which` has an index that is not in the split or occurs twice, or another
+                number of truth values, or keeps no image.
+            DataError: there is no such split.
+
+        Examples:
+            >>> import pycifar
+            >>> dataset = pycifar.load_dataset("synthetic", n_train=100, n_test=10)
+            >>> dataset.subset(dataset.split("train").labels < 5)
+            <Dataset synthetic: train 50, test 10 images of 32×32 in 10 classes>
+        """
+        part = self.split(split)
+        return replace(self, splits={**self.splits, split: part.take(_indices(which, len(part)))})
+
+    def folds(self, k: int = 5, seed: int = 1, groups: Any = None) -> Iterator[Dataset]:
+        """Return an iterator over k data sets, each with another part of "train" held out.
+
+        Each image of the split "train" is in the split "validation" of one of them, and in "train"
+        of the others, with the classes in equal numbers to within one image. `train` then validates
+        on these. Other splits stay as they are, but for a split "validation", which is replaced.
+
+        Args:
+            k: the number of folds, from 2 to the number of images, or of groups.
+            seed: decides which images are in which fold, from 0 to 2³¹ - 1.
+            groups: the group of each image of "train", one value per image. Images of one group
+                stay together. None means the groups that the data set has, if it has any.
+
+        Raises:
+            ArgumentError: an argument is not as above.
+            DataError: there is no split "train".
+
+        Examples:
+            >>> import pycifar
+            >>> dataset = pycifar.load_dataset("synthetic", n_train=100, n_test=10)
+            >>> next(dataset.folds(4))
+            <Dataset synthetic: train 75, validation 25, test 10 images of 32×32 in 10 classes>
+        """
+        part = self.split("train")
+        if groups is not None:
+            part = replace(part, groups=check_groups(groups, len(part)))
+        numbers = fold_numbers(part.labels, k, check_seed(seed), part.groups)
+        others = {name: one for name, one in self.splits.items() if name != "validation"}
+
+        def fold(number: int) -> Dataset:
+            kept, held_out = (np.flatnonzero(numbers != number), np.flatnonzero(numbers == number))
+            new = {"train": part.take(kept), "validation": part.take(held_out)}
+            return replace(self, splits=new | {n: s for n, s in others.items() if n != "train"})
+
+        return map(fold, range(int(numbers.max()) + 1))
 
     def fingerprint(self, split: str = "train") -> str:
         """Return the SHA-256 of a split, in hexadecimal.
@@ -220,6 +306,38 @@ def no_such_split(dataset: str, name: Any, splits: Iterable[str]) -> DataError:
     """Return the error for a split that a data set does not have."""
     have = ", ".join(f'"{s}"' for s in splits)
     return DataError(f'The data set "{dataset}" has no split {describe(name)}; it has {have}.')
+
+
+def _indices(which: Any, n: int) -> np.ndarray:
+    """Return the indices, in increasing order, that `Dataset.subset` was given."""
+    given = np.asarray(which)
+    if given.dtype.kind == "b" and given.shape == (n,):
+        given = np.flatnonzero(given)
+    is_sound = given.ndim == 1 and given.size and given.dtype.kind in "iu"
+    if not is_sound or given.min() < 0 or given.max() >= n or len(np.unique(given)) < len(given):
+        raise ArgumentError(
+            f"`which` must be different whole numbers from 0 to {n - 1}, or {n} truth values of "
+            f"which one is {constant(True)}, not {describe(which)}."
+        )
+    return np.sort(given)
+
+
+def check_groups(groups: Any, n: int) -> tuple[str, ...]:
+    """Return the group of each of `n` images as text.
+
+    Raises:
+        ArgumentError: there are more or fewer, or one is missing.
+    """
+    try:
+        values = [] if isinstance(groups, (str, Mapping)) else list(groups)
+    except TypeError:
+        values = []
+    if len(values) != n or any(value is None or value != value or value == "" for value in values):
+        many = f"{len(values):,} of them" if values else describe(groups)
+        raise ArgumentError(
+            f"`groups` must have one value for each of the {n:,} images, none missing, not {many}."
+        )
+    return tuple(str(value) for value in values)
 
 
 def _check_labels(split: str, labels: np.ndarray, n_classes: int) -> None:

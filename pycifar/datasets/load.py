@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +15,65 @@ from pycifar.arguments import (
     check_choice,
     check_count,
     check_flag,
+    check_number,
     check_path,
     check_seed,
     describe,
 )
 from pycifar.config import DEFAULT_SOURCE
-from pycifar.datasets.arrays import check_images, check_labels, number_labels
+from pycifar.datasets.arrays import check_labels, number_labels
 from pycifar.datasets.cifar10 import load_cifar10
-from pycifar.datasets.dataset import Dataset, Split, no_such_split
-from pycifar.datasets.folders import LARGEST_SIDE, load_folder
+from pycifar.datasets.dataset import Dataset, Split, check_groups
+from pycifar.datasets.examples import as_pixels, by_split, class_names_of, is_pair, take_all
+from pycifar.datasets.file_list import (
+    FileList,
+    Listing,
+    check_classes,
+    read_files,
+    reading_failed,
+    unreadable,
+    without,
+)
+from pycifar.datasets.folders import HIDDEN_FILE, LARGEST_SIDE, list_folder
+from pycifar.datasets.holding_out import grouped, hold_out, keep
+from pycifar.datasets.leakage import repeated_pictures
 from pycifar.datasets.resizing import Resize, resolve_resize
-from pycifar.datasets.sampling import stratified_indices
 from pycifar.datasets.storage import Storage
 from pycifar.datasets.stored_images import Images, StoredImages
 from pycifar.datasets.synthetic import MOST, draw_dataset
-from pycifar.errors import ArgumentError, DataError
+from pycifar.datasets.tables import is_table, list_table
+from pycifar.errors import (
+    ArgumentError,
+    DataError,
+    DataWarning,
+    PycifarWarning,
+    SkippedWarning,
+    first_of,
+    text_on_disk,
+)
 from pycifar.foreign_names import known_arguments_only
 
 # The options of each source, besides those that all sources have.
+_FRACTIONS = ("test_fraction", "validation_fraction")
+_OF_FILES = (
+    *("data_dir", "class_names", "image_size", "resize", "groups", "on_error", "follow_links"),
+    *("in_memory", "cache_dir"),
+)
 _OPTIONS = {
     "cifar10": ("data_dir",),
     "synthetic": (),
-    "folder": ("data_dir", "class_names", "image_size", "resize", "in_memory", "cache_dir"),
-    "arrays": ("class_names",),
+    "folder": _OF_FILES,
+    "tables": _OF_FILES,
+    "arrays": ("class_names", "image_size", "resize", "groups"),
 }
-_NAMED = tuple(name for name in _OPTIONS if name != "arrays")
+_NAMED = tuple(name for name in _OPTIONS if name not in ("tables", "arrays"))
+# Other options are None by default.
+_DEFAULTS = {"resize": Resize(), "on_error": "stop", "follow_links": False}
 
 
 @known_arguments_only
-def load_dataset(  # noqa: PLR0913 - the settings of four sources
-    source: str | Mapping[str, tuple[Any, Any]] = DEFAULT_SOURCE,
+def load_dataset(  # noqa: PLR0913 - the settings of all sources
+    source: Any = DEFAULT_SOURCE,
     data_dir: str | Path | None = None,
     n_train: int | None = None,
     n_test: int | None = None,
@@ -52,49 +82,94 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
     download: bool = True,
     seed: int | None = 1,
     resize: str | Mapping[str, str] | Resize = "squash",
+    test_fraction: float | None = None,
+    validation_fraction: float | None = None,
+    groups: Any = None,
+    on_error: str = "stop",
+    follow_links: bool = False,
     in_memory: bool | None = None,
     cache_dir: str | Path | None = None,
     verbose: bool = True,
 ) -> Dataset:
     """Load a data set of labelled images.
 
+    A source is one of these:
+
+    - ``"cifar10"``.
+    - ``"synthetic"``, ten classes of shapes and patterns that are drawn by code and need no file.
+    - ``"folder"``, image files in ``data_dir/<split>/<class>/``. The folders of the splits are
+      called ``train``; ``val``, ``valid`` or ``validation``; and ``test``, in any case. If none is
+      called ``train`` or ``test`` and there are other folders, each folder in `data_dir` is a
+      class, and all images are training images. Images in subfolders of a class belong to it.
+    - A table of pandas, or the path of a CSV file (in UTF-8, with commas), with the columns
+      ``path`` and ``label``, one row an image file. The columns ``split`` (the names of the folders
+      above), ``group`` and ``weight`` may be there, and others are not looked at. Labels are names:
+      whole numbers are taken as they are written.
+    - Arrays as ``{"train": (images, labels), "test": (images, labels)}``, or what
+      ``keras.datasets.….load_data()`` returns. Images are as `check_images` takes them, or a list
+      of arrays and Pillow images. Labels are whole numbers from 0, class names, or one-hot rows.
+    - What gives pairs of an image and its label, or batches of these: a ``tf.data.Dataset``, as
+      ``keras.utils.image_dataset_from_directory`` returns it, one or both; a
+      ``keras.utils.PyDataset``; or an iterable, such as a list of (Pillow image, label). Each may
+      stand for a split, as in ``{"train": …, "test": …}``. A third item of a pair is the weight.
+      Floats above 1 are rounded, and make all floats count from 0 to 255.
+
+    A split "validation" is what `train` validates on, unless it is told otherwise. Pictures that
+    are in "train" and in another split are told by a `DataWarning`, as are classes of image files
+    with one training image. What was passed over is in `Dataset.skipped`; a `SkippedWarning` tells
+    of it, unless it is files alone that are hidden or that a system added.
+
     Args:
-        source: ``"cifar10"``; ``"synthetic"``, ten classes of shapes and patterns that are drawn
-            by code and need no file; ``"folder"``, image files in
-            ``data_dir/train/<class>/`` and ``data_dir/test/<class>/``; or arrays as
-            ``{"train": (images, labels), "test": (images, labels)}``. Images are as `check_images`
-            takes them. Labels are whole numbers from 0, or class names.
+        source: where the images come from, as above.
         data_dir: for ``"cifar10"``, a folder of its batches, one of its archives, or a folder that
             holds any of these. None looks at the place that the environment variable
             ``PYCIFAR_DATA_DIR`` names. If that is not set, None looks in the user's cache folder,
             and downloads CIFAR-10 to it if needed. For ``"folder"``, the top folder of the tree.
+            For a table, the folder that its paths are relative to. None is the folder of the CSV
+            file, or the working directory.
         n_train: the number of training images to keep, with each class in proportion; None keeps
             all. For ``"synthetic"``, the number to draw; 5,000 if None.
         n_test: the same for test images; 1,000 if None for ``"synthetic"``.
-        class_names: for ``"folder"`` and arrays, the class names in the order of the labels. None
-            takes the names in alphabetical order, or the whole numbers of arrays.
-        image_size: for ``"folder"``, the size in pixels that the images get: one number for height
-            and width, or (height, width), each from 1 to 1,024; 32 if None.
+        class_names: for all but ``"cifar10"`` and ``"synthetic"``, the class names in the order of
+            the labels. None takes the names in alphabetical order, or the whole numbers.
+        image_size: the size in pixels to resize to: one number for height and width, or
+            (height, width), each from 1 to 1,024. If None, 32 for image files, and the size that
+            all images have for arrays.
         download: whether CIFAR-10 may be downloaded (170 MB, once).
-        seed: decides which images are kept or drawn, from 0 to 2³¹ - 1; None draws a seed.
-        resize: for ``"folder"``, what is done with images of another size. "squash" scales height
-            and width each by its own factor: it keeps the whole image, distorted. "crop" keeps the
-            proportions, covers the size and cuts off what is beyond two edges. "pad" keeps the
-            proportions and the whole image, on black. ``{"how": "crop", "filter": "bilinear"}`` or
-            ``Resize("crop", "bilinear")`` name the filter as well, which is "lanczos" otherwise.
-            A model that is trained on the data set does the same with the files that it predicts.
-            "squash" is the default because it loses nothing of an image.
-        in_memory: for ``"folder"``, whether all images are in memory, which take
-            3 × height × width bytes each. If not, each is read whenever it is needed, a training
-            reads them ahead of its steps, and the results are the same bit for bit. A file that
-            changes afterwards is an error where it is read. None keeps them in memory if they take
-            at most half of the memory that is free, and there is no `cache_dir`. ``repr()`` says
-            where they are.
-        cache_dir: for ``"folder"``, a folder for a cache of the images that are not in memory: a
-            file of 3 × height × width bytes an image, from which they are read many times as fast
-            as from files that must be decoded. It is written once, and used again as long as the
-            files and how they are resized stay the same. `clear_cache` removes it. None writes no
-            cache.
+        seed: decides which images are kept, held out or drawn, from 0 to 2³¹ - 1; None draws a
+            seed.
+        resize: for files, and arrays with an `image_size`, what is done with images of another
+            size. "squash" scales height and width each by its own factor: it keeps the whole image,
+            distorted. "crop" keeps the proportions, covers the size and cuts off what is beyond two
+            edges. "pad" keeps the proportions and the whole image, on black.
+            ``{"how": "crop", "filter": "bilinear"}`` or ``Resize("crop", "bilinear")`` name the
+            filter as well, which is "lanczos" otherwise. A model that is trained on the data set
+            does the same with the files that it predicts. "squash" is the default because it loses
+            nothing of an image.
+        test_fraction: the share of the split "train" to hold out as the split "test", above 0 and
+            below 1, drawn with the seed, with each class in proportion. None holds none out. It
+            must be None if there is a split "test".
+        validation_fraction: the same for the split "validation". Both are shares of all images that
+            "train" had.
+        groups: what must stay together where images are held out, as pictures of one object. For a
+            table, the name of a column; None takes the column ``group``, if there is one. For
+            ``"folder"``, a regular expression: what its groups match in a path below `data_dir`,
+            written with ``/``, or else all that it matches. For both and for arrays, a list with
+            one value an image, in the order of the rows, or of the files and images of "train",
+            "validation" and "test". `train` and `Dataset.folds` keep groups together as well.
+        on_error: for image files that cannot be read: "stop" raises an error that names them;
+            "skip" goes on without them, and `Dataset.skipped` lists them.
+        follow_links: whether image files may lie outside `data_dir`, where links or ``..`` lead.
+            Absolute paths of a table may always.
+        in_memory: for files, whether all images are in memory, which take 3 × height × width bytes
+            each. If not, each is read whenever it is needed, a training reads them ahead of its
+            steps, and the results are the same bit for bit. A file that changes afterwards is an
+            error where it is read. None keeps them in memory if they take at most half of the
+            memory that is free, and there is no `cache_dir`. ``repr()`` says where they are.
+        cache_dir: for files, a folder for a cache of the images that are not in memory: a file of
+            3 × height × width bytes an image, from which they are read many times as fast as from
+            files that must be decoded. It is written once, and used again as long as the files and
+            how they are resized stay the same. `clear_cache` removes it. None writes no cache.
         verbose: whether to show the progress of a download, and of reading many images, on stderr.
 
     Returns:
@@ -103,8 +178,10 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
     Raises:
         ArgumentError: an argument has a wrong type or value.
         DataNotFoundError: the data set is not at the place where it should be.
-        DataFormatError: a file is missing, truncated or of another format.
-        DataError: images or labels cannot be used.
+        DataFormatError: a file is missing, truncated, of another format or outside `data_dir`; or
+            another split has a class that "train" has not.
+        DataError: images or labels cannot be used; or a table has a path twice, or a path, label,
+            split, group or weight that is missing or not allowed.
         DownloadError: the download failed.
         OutputError: the downloaded files or the cache cannot be written.
 
@@ -123,31 +200,39 @@ def load_dataset(  # noqa: PLR0913 - the settings of four sources
             "download": download,
             "seed": seed,
             "resize": resize,
+            "test_fraction": test_fraction,
+            "validation_fraction": validation_fraction,
+            "groups": groups,
+            "on_error": on_error,
+            "follow_links": follow_links,
             "in_memory": in_memory,
             "cache_dir": cache_dir,
             "verbose": verbose,
         }
     )
-    if source == "synthetic":
-        return draw_dataset(given["n_train"], given["n_test"], given["seed"])
-    wanted = {"train": given["n_train"], "test": given["n_test"]}
-    if isinstance(source, Mapping):
-        dataset = _from_arrays(source, given["class_names"])
-    elif source == "folder":
-        dataset = load_folder(
-            given["data_dir"],
-            given["class_names"],
-            given["image_size"],
-            given["resize"],
-            partial(_chosen, wanted=wanted, seed=given["seed"]),
-            Storage(given["in_memory"], given["cache_dir"]),
-            verbose,
-        )
-        dataset.read_once(verbose)
-        return dataset
+    kind = _kind(source)
+    if kind in ("folder", "tables"):
+        dataset, told = _from_files(source, given)
+    elif kind == "arrays":
+        dataset, told = _from_arrays(source, given)
     else:
-        dataset = load_cifar10(given["data_dir"], download, verbose)
-    return _keep(dataset, wanted, given["seed"])
+        told = []
+        if kind == "synthetic":
+            dataset = draw_dataset(given["n_train"], given["n_test"], given["seed"])
+            given["n_train"] = given["n_test"] = None
+        else:
+            dataset = load_cifar10(given["data_dir"], download, verbose)
+        dataset = replace(dataset, splits=_arranged(dataset.splits, given))
+    for warning in told:
+        warnings.warn(warning, stacklevel=3)
+    return dataset
+
+
+def _kind(source: Any) -> str:
+    """Return which of `_OPTIONS` a source takes."""
+    if is_table(source):
+        return "tables"
+    return source if isinstance(source, str) else "arrays"
 
 
 def check_load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,7 +248,8 @@ def check_load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ArgumentError: an argument has a wrong type or value.
     """
-    most = MOST if given.get("source") == "synthetic" else None
+    kind = _kind(given["source"]) if "source" in given else None
+    most = MOST if kind == "synthetic" else None
     rules = _RULES | dict.fromkeys(
         ("n_train", "n_test"), lambda name, value: check_count(name, value, 1, most)
     )
@@ -171,26 +257,32 @@ def check_load_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
         name: value if value is None and name in _MAY_BE_NONE else rules[name](name, value)
         for name, value in given.items()
     }
-    if "source" in checked:
-        source: Any = checked["source"]
-        _refuse_idle_options("arrays" if isinstance(source, Mapping) else source, checked)
-        if source == "folder" and checked.get("data_dir") is None:
+    if kind is not None:
+        _refuse_idle_options(kind, checked)
+        if kind == "folder" and checked.get("data_dir") is None:
             raise ArgumentError('The source "folder" needs `data_dir`, the folder of images.')
+        if kind == "arrays" and checked.get("image_size") is None:
+            _refuse_resize(checked.get("resize"))
     Storage(checked.get("in_memory"), checked.get("cache_dir"))
     return checked
 
 
+def _refuse_resize(resize: Resize | None) -> None:
+    """Raise an ArgumentError for a way of resizing where nothing is resized."""
+    if resize not in (None, Resize()):
+        raise ArgumentError(
+            "`resize` is for images that are resized, and arrays keep their size.",
+            fix="Give `image_size`, or leave out `resize`.",
+        )
+
+
 def _refuse_idle_options(source: str, options: dict[str, Any]) -> None:
     """Raise an ArgumentError for an option that the source does not take."""
-    for name, idle in (
-        ("data_dir", None),
-        ("class_names", None),
-        ("image_size", None),
-        ("resize", Resize()),
-        ("in_memory", None),
-        ("cache_dir", None),
-    ):
-        if options.get(name, idle) != idle and name not in _OPTIONS[source]:
+    for name in _OF_FILES:
+        if name in _OPTIONS[source]:
+            continue
+        default = _DEFAULTS.get(name)
+        if str(options.get(name, default)) != str(default):
             takers = [f'"{s}"' if s in _NAMED else s for s, o in _OPTIONS.items() if name in o]
             raise ArgumentError(
                 f"`{name}` is for {' and '.join(takers)} alone, and the source is {source}.",
@@ -199,7 +291,12 @@ def _refuse_idle_options(source: str, options: dict[str, Any]) -> None:
 
 
 def _check_source(name: str, value: Any) -> Any:
-    return value if isinstance(value, Mapping) else check_choice(name, value, _NAMED)
+    is_named = isinstance(value, (str, os.PathLike)) and not is_table(value)
+    if is_named or not (
+        hasattr(value, "__getitem__") or isinstance(value, (Iterable, os.PathLike))
+    ):
+        return check_choice(name, value, _NAMED)
+    return value
 
 
 def _check_size(name: str, value: Any) -> tuple[int, int]:
@@ -229,6 +326,10 @@ def check_class_names(name: str, class_names: Any) -> tuple[str, ...]:
     return names
 
 
+def _check_fraction(name: str, value: Any) -> float:
+    return check_number(name, value, 0, 1, open_minimum=True, open_maximum=True)
+
+
 _RULES: dict[str, Callable[[str, Any], Any]] = {
     "source": _check_source,
     "data_dir": check_path,
@@ -237,13 +338,18 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "download": check_flag,
     "seed": lambda name, value: check_seed(value),
     "resize": lambda name, value: resolve_resize(value, name),
+    **dict.fromkeys(_FRACTIONS, _check_fraction),
+    "groups": lambda name, value: value,  # checked where the images are known
+    "on_error": lambda name, value: check_choice(name, value, ("stop", "skip")),
+    "follow_links": check_flag,
     "in_memory": check_flag,
     "cache_dir": check_path,
     "verbose": check_flag,
 }
 _MAY_BE_NONE = (
-    *("data_dir", "n_train", "n_test", "class_names", "image_size"),
+    *("data_dir", "n_train", "n_test", "class_names", "image_size", "groups"),
     *("in_memory", "cache_dir"),
+    *_FRACTIONS,
 )
 
 
@@ -256,57 +362,120 @@ def _own(images: Images, given: Any) -> Images:
     return images.copy() if theirs and not is_frozen else images
 
 
-def _categories(source: Mapping[str, Any]) -> list[str] | None:
-    """Return the categories of labels that are categoricals of pandas; None for others."""
-    for pair in source.values():
-        labels = pair[1] if isinstance(pair, (tuple, list)) and len(pair) == 2 else None
-        labels = getattr(labels, "cat", labels)  # of a Series
-        if (categories := getattr(labels, "categories", None)) is not None:
-            return [str(category) for category in categories]
-    return None
-
-
-def _from_arrays(source: Mapping[str, Any], class_names: Sequence[str] | None) -> Dataset:
-    images, labels = {}, {}
-    if not source:
+def _from_arrays(source: Any, given: Mapping[str, Any]) -> tuple[Dataset, list[PycifarWarning]]:
+    """Return a data set of arrays, or of what gives examples, and what to warn of."""
+    images, labels, weights = {}, {}, {}
+    parts = by_split(source)
+    if not parts:
         raise DataError("Arrays must be given for at least one split, and there is none.")
-    for split, pair in source.items():
-        if not isinstance(split, str) or not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise ArgumentError(
-                'Arrays must be given as {"train": (images, labels), "test": (images, labels)}; '
-                f"the split {split!r} is {describe(pair)}."
+    for split, part in parts.items():
+        pixels, names, weights[split] = (*part, None) if is_pair(part) else take_all(part, split)
+        images[split] = _own(as_pixels(pixels, given["image_size"], given["resize"]), pixels)
+        labels[split] = check_labels(names, len(images[split]), split)
+    own_names = class_names_of([source, *parts.values()])
+    numbered, names = number_labels(labels, given["class_names"] or own_names)
+    groups: tuple[str, ...] = ()
+    if given["groups"] is not None:
+        groups = check_groups(given["groups"], sum(map(len, images.values())))
+    splits, start = {}, 0
+    for split, pixels in images.items():
+        of_split = groups[start : start + len(pixels)]
+        start += len(pixels)
+        splits[split] = Split(pixels, numbered[split], (), (), of_split, weights[split])
+    splits = _arranged(splits, given)
+    resize = None if given["image_size"] is None else given["resize"]
+    dataset = Dataset("arrays", splits, names, "arrays given by the caller", resize)
+    return dataset, _leaks(splits)
+
+
+def _from_files(source: Any, given: Mapping[str, Any]) -> tuple[Dataset, list[PycifarWarning]]:
+    """Return a data set of a folder or a table, and what to warn of."""
+    groups, follow_links = given["groups"], given["follow_links"]
+    if is_table(source):
+        column = groups if isinstance(groups, str) else None
+        listed = list_table(source, given["data_dir"], column, follow_links)
+        groups = None if column else groups
+    else:
+        listed = list_folder(given["data_dir"], follow_links)
+    if groups is not None:
+        listed = grouped(listed, groups)
+    files, class_names = listed.by_split(given["class_names"])
+    single = _single(files, class_names)
+    files = _arranged(files, given)
+    check_classes(files, class_names)
+    told = _leaks(files)
+    dataset, unread = _read(files, listed, class_names, given)
+    reasons = [*listed.skipped, *((path, "that cannot be read as images") for path, _ in unread)]
+    if text := _passed_over(reasons):
+        told.append(SkippedWarning(f"In {text_on_disk(str(listed.top))}, {text}."))
+    if single:
+        told.append(
+            DataWarning(
+                "Classes with one training image cannot be learned or held out: "
+                f"{first_of(single)}."
             )
-        images[split] = _own(check_images(pair[0]), pair[0])
-        labels[split] = check_labels(pair[1], len(images[split]), split)
-    numbered, names = number_labels(labels, class_names or _categories(source))
-    splits = {split: Split(images[split], numbered[split]) for split in images}
-    return Dataset("arrays", splits, names, "arrays given by the caller")
+        )
+    return dataset, told
 
 
-def _keep(dataset: Dataset, wanted: Mapping[str, int | None], seed: int) -> Dataset:
-    """Return the data set with the wanted number of images of each split; None keeps all."""
-    labels = {name: split.labels for name, split in dataset.splits.items()}
-    chosen = _chosen(dataset.name, labels, wanted, seed)
-    kept = {name: dataset.splits[name].take(indices) for name, indices in chosen.items()}
-    return replace(dataset, splits={**dataset.splits, **kept})
+def _read(
+    files: Mapping[str, FileList],
+    listed: Listing,
+    class_names: tuple[str, ...],
+    given: Mapping[str, Any],
+) -> tuple[Dataset, list[tuple[str, str]]]:
+    """Return the data set of these files; and what could not be read, and why.
 
-
-def _chosen(
-    dataset: str, labels: Mapping[str, np.ndarray], wanted: Mapping[str, int | None], seed: int
-) -> dict[str, np.ndarray]:
-    """Return the indices of the images that are kept, of each split of which a number is wanted.
-
-    Args:
-        dataset: the name of the data set, for the error message.
-        labels: the labels of each split.
-        wanted: how many images of a split to keep; None keeps all.
-        seed: decides which.
+    Raises:
+        DataError: files cannot be read, and `on_error` is "stop"; or no file of a split can be.
     """
-    chosen = {}
-    for name, n in wanted.items():
-        if n is not None:
-            if not len(labels.get(name, ())):
-                raise no_such_split(dataset, name, labels)
-            n = check_count(f"n_{name}", n, 1, len(labels[name]))
-            chosen[name] = stratified_indices(labels[name], n, seed)
-    return chosen
+    how = (given["image_size"] or (32, 32), given["resize"])
+    storage = Storage(given["in_memory"], given["cache_dir"])
+
+    def read(parts: Mapping[str, FileList], unread: Sequence[tuple[str, str]]) -> Dataset:
+        splits = read_files(parts, *how, storage, given["verbose"])
+        skipped = (*listed.skipped, *unread)
+        dataset = Dataset(listed.name, splits, class_names, listed.source, how[1], skipped)
+        dataset.read_once(given["verbose"])
+        return dataset
+
+    try:
+        return read(files, []), []
+    except DataError as error:
+        failed = unreadable(files, *how)  # all of them; the error is that of the first
+        if not failed:
+            raise
+        if given["on_error"] == "stop":
+            raise reading_failed(failed, sum(map(len, files.values()))) from error
+    unread = [(text_on_disk(str(file)), error.message) for file, error in failed.items()]
+    return read(without(files, failed), unread), unread
+
+
+def _passed_over(skipped: Sequence[tuple[str, str]]) -> str | None:
+    """Return a text that counts and names what was passed over; None if it need not be told."""
+    by_reason: dict[str, list[str]] = {}
+    for path, why in skipped:
+        if why != HIDDEN_FILE:
+            by_reason.setdefault(why, []).append(path)
+    counted = [f"{len(paths):,} {why} ({first_of(paths)})" for why, paths in by_reason.items()]
+    return f"files and folders were passed over: {'; '.join(counted)}" if counted else None
+
+
+def _single(parts: Mapping[str, Any], class_names: Sequence[str]) -> list[str]:
+    """Return the classes that have one training image."""
+    if "train" not in parts:
+        return []
+    counts = np.bincount(parts["train"].labels, minlength=len(class_names))
+    return [class_names[label] for label in np.flatnonzero(counts == 1).tolist()]
+
+
+def _leaks(parts: Mapping[str, Any]) -> list[PycifarWarning]:
+    text = repeated_pictures(parts)
+    return [] if text is None else [DataWarning(text)]
+
+
+def _arranged(parts: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return splits with those that are held out, and with the wanted numbers of images."""
+    fractions = {name: given[f"{name}_fraction"] for name in ("test", "validation")}
+    parts = hold_out(parts, fractions, given["seed"])
+    return keep(parts, {"train": given["n_train"], "test": given["n_test"]}, given["seed"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pycifar.arguments import check_count, check_number
@@ -40,9 +42,12 @@ def stratified_indices(labels: np.ndarray, n: int, seed: int) -> np.ndarray:
 
 
 def stratified_split(
-    labels: np.ndarray, fraction: float, seed: int
+    labels: np.ndarray, fraction: float, seed: int, groups: Sequence[str] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split images into those to keep and those to hold out, each class in the same proportion.
+
+    Images of one group stay together. The proportions are then as near as groups, taken one by one
+    in random order, come to them.
 
     Args:
         labels: integers, shape (images,).
@@ -50,13 +55,15 @@ def stratified_split(
             least one is kept. A class keeps at least one image, unless the share is too large for
             that.
         seed: a whole number of at least 0; the same seed holds out the same images.
+        groups: the group of each image; empty if there are no groups.
 
     Returns:
         (keep, held_out): two int64 arrays of indices in increasing order. Each image is in one of
         them.
 
     Raises:
-        ArgumentError: `fraction` or `seed` is out of range, or there are fewer than two images.
+        ArgumentError: `fraction` or `seed` is out of range, or there are fewer than two images, or
+            fewer than two groups.
 
     Examples:
         >>> import numpy as np
@@ -68,6 +75,9 @@ def stratified_split(
     fraction = check_number("fraction", fraction, 0, 1, open_minimum=True, open_maximum=True)
     if len(labels) < 2:
         raise ArgumentError(f"Holding out images takes at least 2 images, not {len(labels)}.")
+    if len(groups):
+        is_held = _held_out_groups(labels, groups, fraction, check_count("seed", seed, 0))
+        return np.flatnonzero(~is_held), np.flatnonzero(is_held)
     n = min(max(round(len(labels) * fraction), 1), len(labels) - 1)
     order, counts = _shuffled_by_class(labels, check_count("seed", seed, 0))
     starts = np.cumsum(counts) - counts
@@ -77,6 +87,79 @@ def stratified_split(
     is_kept = np.ones(len(labels), bool)
     is_kept[held_out] = False
     return np.flatnonzero(is_kept), held_out
+
+
+def fold_numbers(labels: np.ndarray, k: int, seed: int, groups: Sequence[str] = ()) -> np.ndarray:
+    """Deal images into folds, each class in equal numbers to within one image.
+
+    Images of one group stay together. The numbers are then as equal as groups, the largest first,
+    allow.
+
+    Args:
+        labels: integers, shape (images,).
+        k: the number of folds, from 2 to the number of images, or of groups.
+        seed: a whole number of at least 0; the same seed deals the same images.
+        groups: the group of each image; empty if there are no groups.
+
+    Returns:
+        The fold of each image, from 0 to k - 1, int64 of shape (images,).
+
+    Raises:
+        ArgumentError: `k` or `seed` is out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> np.bincount(fold_numbers(np.repeat([0, 1], 30), 3, seed=1)).tolist()
+        [20, 20, 20]
+    """
+    labels, seed = np.asarray(labels), check_count("seed", seed, 0)
+    numbers = np.empty(len(labels), np.int64)
+    if not len(groups):
+        k = check_count("k", k, 2, max(2, len(labels)))
+        numbers[_shuffled_by_class(labels, seed)[0]] = np.arange(len(labels)) % k
+        return numbers
+    of_image, counts = _counted_by_group(labels, groups)
+    k = check_count("k", k, 2, max(2, len(counts)))
+    keys = np.random.default_rng(seed).random(len(counts))
+    shares = counts / counts.sum(axis=0)  # so that rare classes count as much as others
+    folds, filled = np.empty(len(counts), np.int64), np.zeros((k, counts.shape[1]))
+    for group in np.lexsort((keys, -counts.sum(axis=1))):
+        # The sum of squares over all folds grows by this and a constant.
+        fold = np.lexsort((filled.sum(axis=1), np.round(filled @ shares[group], 12)))[0]
+        folds[group] = fold
+        filled[fold] += shares[group]
+    numbers[:] = folds[of_image]
+    return numbers
+
+
+def _held_out_groups(
+    labels: np.ndarray, groups: Sequence[str], fraction: float, seed: int
+) -> np.ndarray:
+    """Return whether each image is held out, with the images of a group together."""
+    of_image, counts = _counted_by_group(labels, groups)
+    if len(counts) < 2:
+        raise ArgumentError("Holding out images by group takes at least 2 groups, not 1.")
+    shares = counts / counts.sum(axis=0)
+    order = np.argsort(np.random.default_rng(seed).random(len(counts)))
+    held, missing = np.zeros(len(counts), bool), np.full(counts.shape[1], fraction)
+    for group in order:
+        if ((missing - shares[group]) ** 2).sum() < (missing**2).sum():
+            held[group] = True
+            missing = missing - shares[group]
+    if not held.any() or held.all():  # at least one is held out, and at least one is kept
+        nearest = np.abs((fraction if not held.any() else 1 - fraction) - shares).sum(axis=1)
+        held[np.argmin(nearest)] ^= True
+    is_held: np.ndarray = held[of_image]
+    return is_held
+
+
+def _counted_by_group(labels: np.ndarray, groups: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of the group of each image, and the images by group and class."""
+    names, of_image = np.unique(np.asarray(groups), return_inverse=True)
+    classes, of_class = np.unique(labels, return_inverse=True)
+    counts = np.zeros((len(names), len(classes)))
+    np.add.at(counts, (of_image, of_class), 1)
+    return of_image, counts
 
 
 def _shuffled_by_class(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

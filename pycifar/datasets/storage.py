@@ -82,6 +82,3 @@ class Storage:
             split: StoredImages(cached(store, self.cache_dir, verbose))
             for split, store in stores.items()
         }
-
-
-IN_MEMORY = Storage(in_memory=True)

@@ -77,11 +77,11 @@ def split_subsets(
         return Subset(split, np.arange(len(split))), Subset(other, np.arange(len(other)))
     if validation is None:
         return Subset(split, np.arange(len(split))), None
-    kept, held_out = stratified_split(split.labels, validation, seed)
+    kept, held_out = stratified_split(split.labels, validation, seed, split.groups)
     return Subset(split, kept), Subset(split, held_out)
 
 
 def held_out_split(dataset: Dataset, share: float, seed: int) -> Split:
     """Return the images that a training with this share and this seed holds out, as a split."""
     split = dataset.split("train")
-    return split.take(stratified_split(split.labels, share, seed)[1])
+    return split.take(stratified_split(split.labels, share, seed, split.groups)[1])

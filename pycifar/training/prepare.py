@@ -138,6 +138,7 @@ def prepare(
         network = learner_for(earlier.network).copy()  # the given one stays as it is
     if earlier is not None and given.optimizer is None:
         given = dataclasses.replace(given, optimizer=own_optimizer(earlier))
+    given = _with_what_the_data_has(given, dataset, earlier)
     settings = resolve(given, recipe, earlier)
     own = own_objects_of(given, settings, earlier)
     validation = resolve_validation(settings.validation, dataset)
@@ -173,6 +174,18 @@ def prepare(
     learner.compile(config, optimizer, known.flip_weights if known and flips else None, own)
     weights = None if weights is None else weights[training.indices]
     return Prepared(learner, config, Batches(training, config, weights), validating)
+
+
+def _with_what_the_data_has(
+    given: Settings, dataset: Dataset, earlier: TrainedModel | None
+) -> Settings:
+    """Return settings with the validation split and the weights of a data set, if not given."""
+    has: dict[str, Any] = {}
+    if earlier is None and given.validation == "auto" and "validation" in dataset.splits:
+        has["validation"] = "validation"
+    if given.sample_weight is None:
+        has["sample_weight"] = dataset.split("train").weights
+    return dataclasses.replace(given, **has)
 
 
 def _network_for(

@@ -158,8 +158,9 @@ def train(  # noqa: PLR0913 - the settings of a training
             the mirror image of another, and "hue" if classes differ in colour alone.
         validation: the images to validate on after each epoch: the share of the training split to
             hold out, above 0 and below 1, drawn with the seed and stratified by class; or the name
-            of a split, such as "test"; or None for no validation. "auto" means 0.1, or the
-            validation of a trained model that is continued.
+            of a split, such as "test"; or None for no validation. "auto" means the split
+            "validation", if the data set has one, or else 0.1; or the validation of a trained model
+            that is continued. A share keeps the groups of the data set together.
         early_stopping: stop after this many epochs without a lower validation loss, or training
             loss if there is no validation; `monitor` names another metric. None never stops early.
         best_weights: whether to restore, at the end, the weights of the epoch with the lowest
@@ -204,7 +205,8 @@ def train(  # noqa: PLR0913 - the settings of a training
             (n, 1).
         sample_weight: the weight of each training image in the loss, at least 0, one number per
             image of the training split, in its order. It multiplies the weight of the class. None
-            gives all images the same weight, and is the only value for a NumPy network.
+            takes the weights of the data set, such as the column ``weight`` of a table; without
+            them, all images have the same weight, which is the only way for a NumPy network.
         monitor: the metric that `early_stopping` and `best_weights` go by, such as "accuracy" or a
             name of `metrics`. None means the loss. It is that of the validation, if there is one.
         verbose: 0 or False shows nothing; 1 or True shows one line per epoch, and a progress bar as

@@ -1,10 +1,11 @@
-"""The README's script for images of one's own, run as a stranger would run it."""
+"""The README's scripts for images of one's own, run as a stranger would run them."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,10 @@ README = Path(__file__).parents[2] / "README.md"
 CLASSES = ("circle", "square", "triangle")
 
 
-def script() -> str:
-    """The R code behind the mark."""
-    marked = README.read_text("utf-8").partition("<!-- own images")[2]
-    return re.search(r"```r\n(.*?)```", marked, re.DOTALL)[1]
+def script(mark: str = "own images", language: str = "r") -> str:
+    """The code behind the mark."""
+    marked = README.read_text("utf-8").partition(f"<!-- {mark}")[2]
+    return re.search(rf"```{language}\n(.*?)```", marked, re.DOTALL)[1]
 
 
 @pytest.fixture
@@ -53,3 +54,24 @@ def test_images_of_ones_own(folder):
     assert model.epochs_done == 10
     shapes = pycifar.load_dataset("folder", data_dir=folder / "shapes", image_size=48)
     assert pycifar.evaluate(model, shapes).accuracy > 0.9
+
+
+def test_a_table_of_images(folder):
+    rows = ["path,label,object"]
+    for number, file in enumerate(sorted((folder / "shapes").rglob("*.jpg"))):
+        rows.append(f"{file.relative_to(folder).as_posix()},{file.parent.name},{number // 2}")
+    (folder / "photos.csv").write_text("\n".join([*rows, "none.jpg,circle,0"]))
+    assert len([line for line in script("a table", "python").splitlines() if line.strip()]) <= 15
+    done = subprocess.run(
+        [sys.executable, "-c", script("a table", "python")],
+        cwd=folder,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 that cannot be read as images (none.jpg)" in done.stderr
+    assert "<Dataset photos: train " in done.stdout
+    model = pycifar.load_model(folder / "photos.keras")
+    assert model.class_names == CLASSES
+    assert model.config.validation == "validation"

@@ -669,10 +669,36 @@ def test_augmentation_of_other_values_is_refused(run, text):
 def test_a_folder_that_is_passed_over_is_named_in_one_line(run, tmp_path):
     for folder in ("cat", "dog", "@eaDir"):
         (tmp_path / folder).mkdir()
-        Image.new("RGB", (9, 9)).save(tmp_path / folder / "a.png")
+        for name in ("a.png", "b.png"):
+            Image.new("RGB", (9, 9)).save(tmp_path / folder / name)
     code, _, err = run("explore", "--dataset", "folder", "--data-dir", tmp_path)
     assert code == 0
     assert err == (
-        f"pycifar explore: In {tmp_path}, folders that are hidden or that a system added were "
-        "passed over: @eaDir.\n"
+        f"pycifar explore: In {tmp_path}, files and folders were passed over: 1 hidden, or added "
+        "by a system (@eaDir).\n"
     )
+
+
+def test_a_csv_file_is_trained_on_and_measured_on_with_groups_held_out(run, tmp_path):
+    rows = ["path,label,object"]
+    for i in range(24):
+        Image.new("L", (9, 9), 10 * i).save(tmp_path / f"{i}.png")
+        rows.append(f"{i}.png,{'dark' if i < 12 else 'light'},{i // 3}")
+    rows.append("missing.png,dark,9")
+    table, path = tmp_path / "photos.csv", tmp_path / "model.keras"
+    table.write_text("\n".join(rows))
+    data = ["--dataset", table, "--test-fraction", 0.25, "--groups", "object"]
+    line = ["train", *data, "--architecture", "softmax", "--epochs", 1, "--seed", 1, "--quiet"]
+    code, _, err = run(*line, "--output", path, "--image-size", 9)
+    assert code != 0
+    assert "There is no image file" in err
+    skip = ["--on-error", "skip", "--validation-fraction", 0.25]
+    code, _, err = run(*line, *skip, "--output", path, "--image-size", 9)
+    assert code == 0, err
+    assert "1 that cannot be read as images" in err
+    assert pycifar.load_model(path).config.validation == "validation"
+    code, out, _ = run("evaluate", path, *data, *skip, "--json")
+    assert json.loads(out)["n"] == 6
+    for option in (["--groups", "thing"], ["--on-error", "go"], ["--test-fraction", 2]):
+        assert run("explore", "--dataset", table, *option)[0] == 2
+    assert run("explore", "--follow-links", "--dataset", "synthetic")[0] == 2

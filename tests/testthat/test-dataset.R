@@ -53,7 +53,6 @@ test_that("arrays that are no data set are refused", {
   refused(list(), "argument", "list(train = list(images, labels)")
   refused(list(list(images, c("a", "b"))), "argument", "list(train = list(images, labels)")
   refused(list(train = images), "argument", "list(train = list(images, labels)")
-  refused(mtcars, "argument", "list(train = list(images, labels)")
   refused(NA, "argument", "not NA.")
   refused(list(train = list(images, c(0.5, 1))), "argument", "`source$train$labels` must be a fac")
   refused(list(train = list(images, diag(2))), "argument", "factor(max.col(labels))")
@@ -207,6 +206,7 @@ test_that("a data set of another session loads itself again, with the same image
   draw <- function(seed) {
     pixels <- withr::with_seed(seed, array(stats::runif(192L), c(8L, 8L, 3L)))
     png::writePNG(pixels, file.path(folder, "cat", "1.png"))
+    png::writePNG(1 - pixels, file.path(folder, "cat", "2.png"))
   }
   draw(1)
   drawn <- cifar_load_dataset("synthetic", n_train = 30, n_test = 10, seed = NULL)
@@ -259,10 +259,11 @@ test_that("folders that systems add are no classes, and are named once", {
   for (class in c("cat", "dog", "@eaDir", ".cache", "cat/@eaDir")) {
     dir.create(file.path(folder, class))
     png::writePNG(array(0.5, c(9, 9, 3)), file.path(folder, class, "a.png"))
+    png::writePNG(array(0.5, c(9, 9, 3)), file.path(folder, class, "b.png"))
   }
   expect_warning(
     dataset <- cifar_load_dataset("folder", data_dir = folder),
-    "passed over: \\.cache, @eaDir\\.",
+    "3 hidden, or added by a system \\(\\.cache, @eaDir, cat/@eaDir\\)",
     class = "pycifar_warning_skipped"
   )
   expect_identical(levels(dataset), c("cat", "dog"))

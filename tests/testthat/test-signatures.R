@@ -92,6 +92,20 @@ test_that("methods agree", {
   )
 })
 
+test_that("parts of a data set agree with the methods of Python's data set", {
+  skip_without_python()
+  method <- function(name) {
+    inspect <- reticulate::import("inspect")
+    parameters <- inspect$signature(reticulate::import("pycifar")$Dataset[[name]])$parameters
+    setdiff(unlist(reticulate::iterate(parameters$keys())), "self")
+  }
+  expect_identical(names(formals(cifar_folds)), c("dataset", method("folds"), "..."))
+  expect_identical(
+    names(formals(subset.cifar_dataset)),
+    c("x", sub("which", "subset", method("subset")), "...")
+  )
+})
+
 test_that("what is exported is this", {
   expect_setequal(
     getNamespaceExports("pycifar"),
@@ -99,6 +113,7 @@ test_that("what is exported is this", {
       paste0("cifar_", names(pairs)),
       "cifar_available", # whether there is Python at all: in Python there is
       "cifar_fingerprint",
+      "cifar_folds", # a method in Python
       "cifar_images",
       "cifar_labels",
       "cifar_plot_filters",

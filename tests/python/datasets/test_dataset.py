@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pycifar.datasets import Dataset, Split
-from pycifar.errors import DataError, ImageError
+from pycifar.errors import ArgumentError, DataError, ImageError
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (6, 4, 5, 3), np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2])
@@ -85,3 +85,64 @@ def test_all_splits_hold_images_of_one_size():
     splits = {"train": Split(IMAGES, LABELS), "test": Split(IMAGES[:, :3], LABELS)}
     with pytest.raises(ImageError, match=r"one size, not \[\(3, 5\), \(4, 5\)\]"):
         Dataset("mine", splits, ("a", "b", "c"))
+
+
+def numbered(n=20):
+    """A data set whose images have their number as their grey, of two classes in turn."""
+    images = np.zeros((n, 2, 2, 3), np.uint8) + np.arange(n, dtype=np.uint8)[:, None, None, None]
+    groups = tuple(str(i // 4) for i in range(n))
+    weights = np.arange(n, dtype=np.float32)
+    train = Split(images, np.arange(n) % 2, (), tuple(map(str, range(n))), groups, weights)
+    other = Split(images[:2] + np.uint8(100), np.array([0, 1]))
+    return Dataset("mine", {"train": train, "test": other}, ("even", "odd"))
+
+
+def greys(split):
+    return split.images[:, 0, 0, 0].tolist()
+
+
+@pytest.mark.parametrize(
+    "which", [[5, 2, 11], np.isin(np.arange(20), [2, 5, 11]), np.int8([2, 5, 11])]
+)
+def test_a_subset_has_the_images_with_all_that_belongs_to_them(which):
+    dataset = numbered()
+    before = dataset.fingerprint()
+    part = dataset.subset(which)
+    train = part.split("train")
+    assert greys(train) == [2, 5, 11]
+    assert train.labels.tolist() == [0, 1, 1]
+    assert train.paths == ("2", "5", "11")
+    assert train.groups == ("0", "1", "2")
+    assert train.weights.tolist() == [2, 5, 11]
+    assert part.split("test") == dataset.split("test")
+    assert part.fingerprint() != before == dataset.fingerprint()
+    assert greys(dataset.subset([1], split="test").split("test")) == [101]
+
+
+@pytest.mark.parametrize("which", [[], [20], [-1], [1, 1], [True], [False] * 20, 3, "a", [0.5]])
+def test_a_subset_that_cannot_be_is_refused(which):
+    with pytest.raises(ArgumentError, match="`which` must be different whole numbers from 0 to 19"):
+        numbered().subset(which)
+
+
+def test_each_image_is_in_the_validation_split_of_one_fold():
+    dataset = numbered()
+    folds = list(dataset.folds(5))
+    assert [list(fold.splits) for fold in folds] == [["train", "validation", "test"]] * 5
+    held_out = [greys(fold.split("validation")) for fold in folds]
+    assert sorted(grey for fold in held_out for grey in fold) == list(range(20))
+    for fold in folds:
+        assert sorted(greys(fold.split("train")) + greys(fold.split("validation"))) == [*range(20)]
+        assert not {*fold.split("train").groups} & {*fold.split("validation").groups}
+    assert [fold.fingerprint() for fold in dataset.folds(5)] == [f.fingerprint() for f in folds]
+    by_pairs = next(dataset.folds(2, groups=np.arange(20) // 2))
+    assert len({*by_pairs.split("validation").groups}) == 5
+    again = next(folds[0].folds(2))
+    assert list(again.splits) == ["train", "validation", "test"]
+    assert len(again.split("train")) + len(again.split("validation")) == 16
+
+
+def test_folds_that_cannot_be_are_refused_at_once():
+    for arguments in ({"k": 6}, {"k": 1}, {"seed": -1}, {"groups": [1]}, {"groups": "object"}):
+        with pytest.raises(ArgumentError):
+            numbered().folds(**arguments)

@@ -11,6 +11,7 @@ from pycifar.errors import (
     DataError,
     DataFormatError,
     DataNotFoundError,
+    DataWarning,
     SkippedWarning,
 )
 
@@ -23,10 +24,10 @@ def save(path, grey=0, size=(32, 32)):
 @pytest.fixture
 def tree(tmp_path):
     top = tmp_path / "animals"
-    for split, n in (("train", 3), ("test", 1)):
+    for split, n, more in (("train", 3, 0), ("test", 1, 5)):
         for grey, name in ((10, "dog"), (200, "cat")):
             for i in range(n):
-                save(top / split / name / f"{i}.png", grey + i)
+                save(top / split / name / f"{i}.png", grey + more + i)
     return top
 
 
@@ -127,21 +128,195 @@ def test_reading_that_is_quick_shows_nothing(tree, capfd):
 
 
 def test_a_tree_without_splits_is_for_training(tmp_path):
-    save(tmp_path / "cat" / "a.png")
-    save(tmp_path / "dog" / "b.jpeg")
+    for name in ("cat/a.png", "cat/b.jpg", "dog/a.bmp", "dog/b.jpeg"):
+        save(tmp_path / name)
     dataset = load(tmp_path)
     assert list(dataset.splits) == ["train"]
     assert dataset.class_names == ("cat", "dog")
 
 
-def test_other_and_hidden_files_are_passed_over(tree):
+def test_what_is_passed_over_is_named_once_and_listed(tree):
     (tree / "train" / "cat" / "notes.txt").write_text("no image")
     (tree / "train" / "cat" / ".hidden.png").write_text("no image")
     (tree / "train" / ".cache").mkdir()
     (tree / "README").write_text("about")
+    save(tree / "spare" / "cat" / "a.png")
+    save(tree / "test" / "stray.png")
     save(tree / "train" / "cat" / "UPPER.PNG")
-    with pytest.warns(SkippedWarning, match=r"passed over: \.cache\.$"):
-        assert len(load(tree).split("train")) == 7
+    named = r"over: 2 beside the folders of the splits \(README, spare\); 1 hidden, .*notes\.txt\)"
+    with pytest.warns(SkippedWarning, match=named) as caught:
+        dataset = load_dataset("folder", data_dir=tree)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert len(dataset.split("train")) == 7
+    assert dict(dataset.skipped.itertuples(index=False)) == {
+        "README": "beside the folders of the splits",
+        "spare": "beside the folders of the splits",
+        "train/.cache": "hidden, or added by a system",
+        "train/cat/.hidden.png": "a file that is hidden or that a system added",
+        "train/cat/notes.txt": "without the ending of an image file",
+        "test/stray.png": "not in the folder of a class",
+    }
+
+
+def test_hidden_files_alone_are_listed_without_a_warning(tree):
+    (tree / "train" / "cat" / "Thumbs.db").write_bytes(b"no image")
+    assert load(tree).skipped["path"].tolist() == ["train/cat/Thumbs.db"]
+
+
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (("Train", "VAL", "Test"), ["train", "validation", "test"]),
+        (("train", "valid"), ["train", "validation"]),
+        (("training", "train", "Validation"), ["train", "validation"]),
+        (("validation",), ["validation"]),
+        (("TEST",), ["test"]),
+    ],
+)
+def test_splits_have_any_of_their_names_in_any_case(tmp_path, names, splits):
+    for grey, name in enumerate(names):
+        for i in range(2):
+            save(tmp_path / name / "cat" / f"{i}.png", 10 * grey + i)
+    if "training" in names:
+        with pytest.warns(SkippedWarning, match=r"over: 1 beside .* \(training\)\."):
+            assert list(load(tmp_path).splits) == splits
+    else:
+        assert list(load(tmp_path).splits) == splits
+
+
+def test_two_folders_of_one_split_are_refused(tree):
+    for name in ("val", "Valid"):
+        save(tree / name / "cat" / "a.png", 99)
+    with pytest.raises(
+        DataFormatError, match='one folder for the split "validation"; it has Valid'
+    ):
+        load(tree)
+
+
+def test_classes_may_be_called_as_a_split_is(tmp_path):
+    for name in ("valid", "invalid"):
+        for i in range(2):
+            save(tmp_path / name / f"{i}.png", i)
+    assert load(tmp_path).class_names == ("invalid", "valid")
+
+
+def test_subfolders_of_a_class_belong_to_the_class(tree):
+    save(tree / "train" / "cat" / "indoors" / "old" / "a.png", 77)
+    save(tree / "train" / "cat" / "outdoors.png" / "b.jpg", 78)
+    train = load(tree).split("train")
+    assert train.labels.tolist() == [0] * 5 + [1] * 3
+    assert sorted(train.images[:5, 0, 0, 0].tolist()) == [77, 78, 200, 201, 202]
+
+
+@pytest.mark.parametrize("ending", ["jfif", "jpe", "pgm", "pnm", "pbm", "dib", "apng", "JIF"])
+def test_further_endings_of_the_same_formats_are_read(tree, ending):
+    kind = {"pgm": "PPM", "pnm": "PPM", "pbm": "PPM", "dib": "BMP", "apng": "PNG"}
+    file = tree / "train" / "cat" / f"x.{ending}"
+    Image.new("RGB", (8, 8)).save(file, kind.get(ending.lower(), "JPEG"))
+    assert len(load(tree).split("train")) == 7
+
+
+def test_all_files_that_cannot_be_read_are_told_or_passed_over(tree):
+    broken = [tree / "train" / "dog" / "x.jpg", tree / "test" / "cat" / "y.png"]
+    for file in broken:
+        file.write_bytes(file.name.encode())
+    with pytest.raises(DataFormatError, match=r"2 of 10 files cannot .*x\.jpg, .*y\.png") as caught:
+        load(tree)
+    assert '`on_error` = "skip"' in caught.value.fix
+    with pytest.warns(SkippedWarning, match="passed over: 2 that cannot be read as images"):
+        dataset = load(tree, on_error="skip")
+    assert dataset.skipped["path"].tolist() == [str(file) for file in broken]
+    assert dataset.skipped["reason"].str.contains("cannot be read as an image").all()
+    assert dataset.split("train").images[:, 0, 0, 0].tolist() == [200, 201, 202, 10, 11, 12]
+    assert len(dataset.split("train").paths) == 6
+    with pytest.raises(ArgumentError, match='`on_error` must be one of "stop", "skip"'):
+        load(tree, on_error="go on")
+
+
+def test_a_split_of_which_no_file_can_be_read_is_refused(tree):
+    for file in (tree / "test").rglob("*.png"):
+        file.write_bytes(b"no image")
+    with pytest.raises(DataFormatError, match='No file of the split "test" can be read'):
+        load(tree, on_error="skip")
+
+
+def test_links_that_lead_outside_are_followed_if_asked_for(tree, tmp_path):
+    save(tmp_path / "elsewhere" / "a.png", 90)
+    (tree / "train" / "cat" / "more").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataFormatError, match="leads outside") as caught:
+        load(tree)
+    assert "`follow_links` = True" in caught.value.fix
+    assert len(load(tree, follow_links=True).split("train")) == 7
+    (tree / "train" / "cat" / "round").symlink_to(tree / "train" / "cat")
+    with pytest.raises(DataFormatError, match="round is a link to a folder that it lies in"):
+        load(tree, follow_links=True)
+
+
+def test_pictures_in_train_and_elsewhere_are_told(tree):
+    for split, name in (("test", "cat"), ("val", "dog"), ("val", "cat")):
+        save(tree / split / name / "again.png", 201)
+    told = r'1 of "validation" \(\S*val/cat/again\.png\) and 1 of "test" \(\S*cat/again\.png\)'
+    save(tree / "val" / "dog" / "again.png", 150)
+    with pytest.warns(DataWarning, match=told) as caught:
+        load_dataset("folder", data_dir=tree)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_a_class_with_one_training_image_is_told(tree):
+    save(tree / "train" / "emu" / "a.png", 99)
+    with pytest.warns(DataWarning, match="one training image cannot be .* held out: emu"):
+        load(tree)
+
+
+def test_fractions_are_held_out_by_class(tmp_path):
+    for name, n in (("cat", 20), ("dog", 40)):
+        for i in range(n):
+            save(tmp_path / name / f"{i:02}.png", (100 if name == "dog" else 0) + i)
+    dataset = load(tmp_path, test_fraction=0.2, validation_fraction=0.1)
+    assert list(dataset.splits) == ["train", "validation", "test"]
+    counts = [np.bincount(split.labels).tolist() for split in dataset.splits.values()]
+    assert counts == [[14, 28], [2, 4], [4, 8]]
+    paths = [path for split in dataset.splits.values() for path in split.paths]
+    assert len({*paths}) == 60
+    again = load(tmp_path, test_fraction=0.2, validation_fraction=0.1)
+    assert again == dataset
+    other = load(tmp_path, test_fraction=0.2, validation_fraction=0.1, seed=2)
+    assert other.split("test").paths != dataset.split("test").paths
+    fewer = load(tmp_path, test_fraction=0.2, n_train=12)
+    assert np.bincount(fewer.split("train").labels).tolist() == [4, 8]
+    assert fewer.split("test") == dataset.split("test")
+
+
+def test_fractions_that_cannot_be_are_refused(tree):
+    with pytest.raises(ArgumentError, match="`test_fraction` is for data without") as caught:
+        load(tree, test_fraction=0.5)
+    assert caught.value.fix == "Leave out `test_fraction`."
+    with pytest.raises(ArgumentError, match="`validation_fraction` must be a number above 0"):
+        load(tree, validation_fraction=1)
+    flat = tree / "train"
+    with pytest.raises(ArgumentError, match=r"must add up to less than 1, not 1\.1"):
+        load(flat, test_fraction=0.5, validation_fraction=0.6)
+    with pytest.raises(DataError, match='held out of the split "train", and there is none'):
+        save(tree / "alone" / "test" / "cat" / "a.png")
+        load(tree / "alone", validation_fraction=0.5)
+
+
+def test_groups_of_a_regular_expression_stay_together(tmp_path):
+    for name in ("cat", "dog"):
+        for i in range(24):
+            save(tmp_path / name / f"{i // 3}_{i}.png", i + (100 if name == "dog" else 0))
+    dataset = load(tmp_path, groups=r"^(.*)_\d+\.png$", test_fraction=0.25)
+    train, test = dataset.split("train"), dataset.split("test")
+    assert train.groups[:4] == ("cat/0", "cat/0", "cat/0", "cat/1") or "cat/0" in test.groups
+    assert not {*train.groups} & {*test.groups}
+    assert np.bincount(test.labels).tolist() == [6, 6]
+    for pattern, message in (("(", "a regular expression"), ("dog", "does not match 24 of 48")):
+        with pytest.raises(ArgumentError, match=message):
+            load(tmp_path, groups=pattern)
+    given = load(tmp_path, groups=[i // 6 for i in range(48)], test_fraction=0.25)
+    assert not {*given.split("train").groups} & {*given.split("test").groups}
+    with pytest.raises(ArgumentError, match="each of the 48 images, none missing, not 2 of them"):
+        load(tmp_path, groups=[1, 2])
 
 
 def test_an_image_that_cannot_be_read_is_named(tree):
@@ -179,7 +354,7 @@ def test_links_that_lead_outside_are_refused(tree, tmp_path):
 
 
 def test_links_that_stay_inside_are_followed(tree, tmp_path):
-    (tree / "train" / "cat" / "link.png").symlink_to(tree / "test" / "cat" / "0.png")
+    (tree / "train" / "cat" / "link.png").symlink_to(tree / "train" / "cat" / "0.png")
     (tmp_path / "link").symlink_to(tree)
     assert len(load(tmp_path / "link").split("train")) == 7
 
@@ -203,16 +378,16 @@ def test_what_systems_add_to_a_folder_is_no_class_and_no_image(tree, tmp_path):
     for above in (tree, tree / "train", tree / "train" / "cat"):
         for name in ("Thumbs.db", ".DS_Store", "desktop.ini"):
             (above / name).write_bytes(b"no image")
-    message = r"passed over: \$RECYCLE\.BIN, \.thumbnails, @eaDir, __MACOSX\.$"
+    message = r"over: 12 hidden, or added by a system \(\$RECYCLE\.BIN, \.thumbnails, @eaDir, __MA"
     with pytest.warns(SkippedWarning, match=message) as caught:
         dataset = load_dataset("folder", data_dir=tree)
     assert [warning.filename for warning in caught] == [__file__]
     assert dataset.class_names == ("cat", "dog")
     assert len(dataset.split("train")) == 6
     save(tmp_path / "flat" / "__MACOSX" / "train" / "cat" / "a.png")
-    save(tmp_path / "flat" / "cat" / "a.png")
-    save(tmp_path / "flat" / "dog" / "a.png")
-    with pytest.warns(SkippedWarning, match="passed over: __MACOSX"):
+    for name in ("cat/a.png", "cat/b.png", "dog/a.png", "dog/b.png"):
+        save(tmp_path / "flat" / name)
+    with pytest.warns(SkippedWarning, match=r"by a system \(__MACOSX\)"):
         assert load(tmp_path / "flat").class_names == ("cat", "dog")
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pycifar.datasets.sampling import stratified_indices, stratified_split
+from pycifar.datasets.sampling import fold_numbers, stratified_indices, stratified_split
 from pycifar.errors import ArgumentError
 
 LABELS = np.random.default_rng(1).permutation(np.repeat(np.arange(10), 100))
@@ -81,3 +81,41 @@ def test_a_split_leaves_an_image_of_each_class_where_that_is_possible(fraction, 
     assert sorted([*keep, *held_out]) == list(range(len(labels)))
     if len(held_out) <= len(labels) - len(counts):
         assert set(labels[keep]) == set(labels)
+
+
+def test_groups_are_held_out_whole_and_each_class_in_proportion():
+    random = np.random.default_rng(1)
+    groups = np.sort(random.integers(0, 200, 1000)).astype(str)
+    keep, held_out = stratified_split(LABELS, 0.2, 1, groups)
+    assert not {*groups[keep]} & {*groups[held_out]}
+    assert abs(np.bincount(LABELS[held_out]) - 20).max() <= 8
+    assert 180 <= len(held_out) <= 230
+    assert len(stratified_split(LABELS, 0.2, 2, groups)[1]) != 0
+    for fraction in (0.01, 0.99):
+        parts = stratified_split(np.zeros(6, int), fraction, 1, list("aaabbb"))
+        assert [len(part) for part in parts] == [3, 3]
+    with pytest.raises(ArgumentError, match="at least 2 groups, not 1"):
+        stratified_split(LABELS, 0.2, 1, ["a"] * 1000)
+
+
+def test_folds_have_equal_numbers_of_each_class():
+    labels = np.repeat([0, 1, 2], [50, 23, 7])
+    numbers = fold_numbers(labels, 4, seed=1)
+    counts = np.array([np.bincount(labels[numbers == fold], minlength=3) for fold in range(4)])
+    assert (counts.max(axis=0) - counts.min(axis=0) <= 1).all()
+    assert (fold_numbers(labels, 4, seed=1) == numbers).all()
+    assert (fold_numbers(labels, 4, seed=2) != numbers).any()
+
+
+def test_folds_keep_groups_together():
+    groups = (np.arange(1000) // 7).astype(str)
+    numbers = fold_numbers(LABELS, 5, 1, groups)
+    assert all(len({*numbers[groups == group]}) == 1 for group in np.unique(groups))
+    counts = np.array([np.bincount(LABELS[numbers == fold]) for fold in range(5)])
+    assert (abs(counts - 20) <= 4).all()
+
+
+@pytest.mark.parametrize(("k", "groups"), [(1, ()), (1001, ()), (3, ["a", "b"] * 500), (2.5, ())])
+def test_an_impossible_number_of_folds_is_refused(k, groups):
+    with pytest.raises(ArgumentError, match="`k` must be a whole number from 2 to"):
+        fold_numbers(LABELS, k, 1, groups)
