@@ -29,10 +29,19 @@ says what to do.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+
+def warn(warning: PycifarWarning) -> None:
+    """Issue a warning that belongs to the line of the caller of pycifar."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "pycifar":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(warning, stacklevel=level)
 
 
 def printable(text: str) -> str:

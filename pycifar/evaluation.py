@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from pycifar.datasets.stored_images import Images, read_in_blocks
 from pycifar.errors import (
     ArgumentError,
     UnsavedWarning,
+    warn,
 )
 from pycifar.foreign_names import known_arguments_only
 from pycifar.given_images import as_images, read_images, warn_of_other_resizing
@@ -234,10 +234,11 @@ def _metrics(
     """Return the metrics of the training; warn of those that the model was saved without."""
     found = learner_for(model.network).metrics_of(labels, probabilities, model.config)
     if lost := [name for name in model.config.metrics if name not in found]:
-        warnings.warn(
-            f"The metrics {', '.join(lost)} are not evaluated: the model was saved without them.",
-            UnsavedWarning,
-            stacklevel=4,
+        warn(
+            UnsavedWarning(
+                f"The metrics {', '.join(lost)} are not evaluated: the model was saved without "
+                "them."
+            )
         )
     return found
 

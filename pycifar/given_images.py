@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from pycifar.errors import (
     ResizeWarning,
     SkippedWarning,
     first_of,
+    warn,
 )
 from pycifar.models.trained_model import TrainedModel
 
@@ -47,7 +47,7 @@ def read_images(
         truth values, shape (images,).
     """
     if isinstance(images, Dataset):
-        warn_of_other_resizing(model, images, stacklevel=5)
+        warn_of_other_resizing(model, images)
         images = model.split_of(images, DEFAULT_SPLIT if split is None else split)
     elif split is not None:
         raise ArgumentError(
@@ -73,20 +73,20 @@ def read_images(
     ):
         if names:  # said where predict() was called
             text = f"{what}: {len(names):,}{of} ({first_of(names)})."
-            warnings.warn(text, SkippedWarning, stacklevel=4)
+            warn(SkippedWarning(text))
     pixels = np.array([one for one in read if not isinstance(one, PycifarError)], np.uint8)
     return pixels.reshape(-1, *model.image_shape), is_read
 
 
-def warn_of_other_resizing(model: TrainedModel, dataset: Dataset, stacklevel: int = 4) -> None:
+def warn_of_other_resizing(model: TrainedModel, dataset: Dataset) -> None:
     """Warn if image files of a data set were resized otherwise than those of the training."""
     theirs, ours = dataset.resize, model.resize
     if None not in (theirs, ours) and theirs != ours:
-        warnings.warn(
-            f'The images of "{dataset.name}" were resized by "{theirs}", and the model learned '
-            f'from images that were resized by "{ours}".',
-            ResizeWarning,
-            stacklevel=stacklevel,
+        warn(
+            ResizeWarning(
+                f'The images of "{dataset.name}" were resized by "{theirs}", and the model learned '
+                f'from images that were resized by "{ours}".'
+            )
         )
 
 

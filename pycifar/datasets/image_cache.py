@@ -7,7 +7,6 @@ import json
 import math
 import os
 import shutil
-import warnings
 from dataclasses import asdict
 from io import FileIO
 from pathlib import Path
@@ -18,7 +17,7 @@ from pycifar.arguments import check_path
 from pycifar.console import counting
 from pycifar.datasets.file_store import FileStore
 from pycifar.datasets.stored_images import StoredImages, blocks_of
-from pycifar.errors import CacheWarning, DataError, DataNotFoundError, OutputError, printable
+from pycifar.errors import CacheWarning, DataError, DataNotFoundError, OutputError, printable, warn
 from pycifar.files import awaited, remove_leftovers, write_atomically
 from pycifar.foreign_names import known_arguments_only
 
@@ -127,7 +126,7 @@ def cached(files: FileStore, cache_dir: Path, verbose: bool = False) -> CacheSto
         if (fault := store.fault()) is not None:  # still, after waiting
             if path.exists():
                 text = f"The cache of images {printable(str(path))} is written anew: {fault}."
-                warnings.warn(text, CacheWarning, stacklevel=7)  # where load_dataset() was called
+                warn(CacheWarning(text))
             remove_leftovers(path)
             _check_room(path, store.n_bytes)
             write_atomically(path, lambda temporary: _write(temporary, store, files, verbose))

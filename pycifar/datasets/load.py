@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +49,7 @@ from pycifar.errors import (
     SkippedWarning,
     first_of,
     text_on_disk,
+    warn,
 )
 from pycifar.foreign_names import known_arguments_only
 
@@ -224,7 +224,7 @@ def load_dataset(  # noqa: PLR0913 - the settings of all sources
             dataset = load_cifar10(given["data_dir"], download, verbose)
         dataset = replace(dataset, splits=_arranged(dataset.splits, given))
     for warning in told:
-        warnings.warn(warning, stacklevel=3)
+        warn(warning)
     return dataset
 
 

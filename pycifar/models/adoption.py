@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from pycifar.backend import check_process, keras
 from pycifar.config import DEFAULTS, TrainingConfig
 from pycifar.datasets.augmentation import resolve_augmentation
 from pycifar.datasets.load import check_class_names
-from pycifar.errors import ArgumentError, ModelFileError, UnsavedWarning
+from pycifar.errors import ArgumentError, ModelFileError, UnsavedWarning, warn
 from pycifar.foreign_names import known_arguments_only
 from pycifar.language import function
 from pycifar.learners.copies import own_parts_known
@@ -157,13 +156,9 @@ def _network_in(path: Any) -> tuple[keras.Model, Any, list[Any]]:
     except Exception as error:
         raise ModelFileError(f"{source} cannot be adopted: {reason(error)}") from error
     if lost is not None:
-        warn_of_lost_optimizer(str(source), lost, stacklevel=5)
+        warn_of_lost_optimizer(str(source), lost)
     if missed is not None:
-        warnings.warn(
-            f"{source} was adopted without its loss and metrics: {missed}.",
-            UnsavedWarning,
-            stacklevel=4,
-        )
+        warn(UnsavedWarning(f"{source} was adopted without its loss and metrics: {missed}."))
     return network, *objective
 
 

@@ -7,14 +7,13 @@ as `custom_objects`.
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from pycifar.arguments import describe
 from pycifar.backend import keras
-from pycifar.errors import ArgumentError, UnsavedWarning
+from pycifar.errors import ArgumentError, UnsavedWarning, warn
 from pycifar.language import function
 from pycifar.learners.copies import not_compiled
 from pycifar.learners.optimizers import is_of_keras
@@ -59,19 +58,18 @@ def description_of(part: Any) -> dict[str, Any]:
     return described
 
 
-def warn_if_unloadable(network: Any, stacklevel: int) -> None:
+def warn_if_unloadable(network: Any) -> None:
     """Warn if a file of a network would be refused, or would come back without its optimizer.
 
     Nothing is written or built. Only a network or an optimizer of a caller can be so.
 
     Args:
         network: the network.
-        stacklevel: how many calls above this one the warning belongs to.
     """
     if not isinstance(network, keras.Model):
         return
     if told := [told for told in (_fate_of(network), _fate_of_optimizer(network)) if told]:
-        warnings.warn(" ".join(told), UnsavedWarning, stacklevel=stacklevel)
+        warn(UnsavedWarning(" ".join(told)))
 
 
 def _fate_of(network: keras.Model) -> str | None:

@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import re
-import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ import numpy as np
 import pycifar
 from pycifar.arguments import check_flag, check_output, check_path, check_sha256
 from pycifar.backend import check_process, keras
-from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, OptimizerWarning
+from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, OptimizerWarning, warn
 from pycifar.files import read_file, write_atomically
 from pycifar.foreign_names import known_arguments_only
 from pycifar.language import function
@@ -108,7 +107,7 @@ def save_model(
     target = check_output("path", path, (SUFFIX,), check_flag("overwrite", overwrite))
     check_flag("include_optimizer", include_optimizer)
     write_atomically(target, lambda temporary: _write(model, temporary, include_optimizer))
-    warn_if_unloadable(model.network, stacklevel=4)
+    warn_if_unloadable(model.network)
     return target
 
 
@@ -214,17 +213,13 @@ def _model_in(
             message = f"{source} cannot be loaded as a model: {reason(error)}"
             raise ModelFileError(message) from error
     if left_out is not None:
-        warn_of_lost_optimizer(source, left_out, stacklevel=5)
+        warn_of_lost_optimizer(source, left_out)
     return model
 
 
-def warn_of_lost_optimizer(source: str, why: str, stacklevel: int) -> None:
+def warn_of_lost_optimizer(source: str, why: str) -> None:
     """Warn that a model was loaded without the optimizer in its file."""
-    warnings.warn(
-        f"{source} was loaded without its optimizer: {why}.",
-        OptimizerWarning,
-        stacklevel=stacklevel,
-    )
+    warn(OptimizerWarning(f"{source} was loaded without its optimizer: {why}."))
 
 
 def reason(error: Exception) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
 from pycifar.datasets import Dataset
-from pycifar.errors import InterruptedWarning, warnings_collected
+from pycifar.errors import InterruptedWarning, warn, warnings_collected
 from pycifar.files import write_atomically
 from pycifar.models.trained_model import TrainedModel
 from pycifar.processor import find_processor
@@ -97,10 +96,10 @@ class Series:
             write_atomically(self.target, lambda temporary: temporary.write_text(text, "utf-8"))
 
     def _interrupted(self) -> Reproduction:
-        warnings.warn(
-            "The reproduction was interrupted; what was finished until then is kept.",
-            InterruptedWarning,
-            stacklevel=5,  # where reproduce() was called
+        warn(
+            InterruptedWarning(
+                "The reproduction was interrupted; what was finished until then is kept."
+            )
         )
         return Reproduction(tuple(self.records), tuple(self.calls), interrupted=True)
 

@@ -6,7 +6,6 @@ import io
 import json
 import math
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import numpy as np
 
 from pycifar.arguments import check_flag, describe
 from pycifar.config import TrainingConfig
-from pycifar.errors import CheckpointError, CheckpointWarning, OutputError
+from pycifar.errors import CheckpointError, CheckpointWarning, OutputError, warn
 from pycifar.files import locked, read_file, remove_leftovers, write_atomically
 from pycifar.language import function
 from pycifar.learners.descriptions import MEASURED
@@ -138,10 +137,10 @@ class Checkpoints:
             )
         if differences := _differences(theirs, own):
             listing = "; ".join(differences)
-            warnings.warn(
-                f"The checkpoint was made elsewhere, which changes no weights: {listing}.",
-                CheckpointWarning,
-                stacklevel=5,  # where train() was called
+            warn(
+                CheckpointWarning(
+                    f"The checkpoint was made elsewhere, which changes no weights: {listing}."
+                )
             )
 
     def mismatch(self, reason: str, longer: bool = False) -> CheckpointError:

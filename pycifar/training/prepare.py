@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import check_augmentation
 from pycifar.datasets.dataset import check_dataset
 from pycifar.datasets.subset import Subset, split_subsets
-from pycifar.errors import ArgumentError, DataError, OptimizerWarning
+from pycifar.errors import ArgumentError, DataError, OptimizerWarning, warn
 from pycifar.learners import Learner, is_network, learner_for
 from pycifar.learners.descriptions import describe_loss, gives_logits, is_own
 from pycifar.learners.heads import head_of, with_probabilities
@@ -231,11 +230,12 @@ def _take_optimizer_state(learner: Learner, earlier: TrainedModel, config: Train
     earlier_learner = learner_for(earlier.network)
     new = learner.take_optimizer_state(earlier_learner)
     if new and not (earlier.adopted and not earlier_learner.optimizer_state()):
-        warnings.warn(
-            f"The optimizer starts anew for {new} weights: they were not trained before, because "
-            "their layers were frozen, or the model was saved without its optimizer's state.",
-            OptimizerWarning,
-            stacklevel=5,  # where train() was called
+        warn(
+            OptimizerWarning(
+                f"The optimizer starts anew for {new} weights: they were not trained before, "
+                "because their layers were frozen, or the model was saved without its optimizer's "
+                "state."
+            )
         )
     if config.optimizer in OPTIMIZERS:  # the state includes the earlier learning rate
         learner.learning_rate = config.learning_rate

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +22,10 @@ from pycifar.errors import (
     DataError,
     ImagesChangedError,
     InterruptedWarning,
+    PycifarWarning,
     TimeBudgetWarning,
     TrainingError,
+    warn,
 )
 from pycifar.foreign_names import known_arguments_only
 from pycifar.interrupts import Terminated, raise_second_interrupt
@@ -252,7 +253,7 @@ def train(  # noqa: PLR0913 - the settings of a training
     with checkpoints_in(folder, every, given.resume) as checkpoints:
         run = prepare_run(dataset, architecture, given, checkpoints, started)
         check_callbacks(callbacks, run.config)
-        warn_if_unloadable(run.learner.network, stacklevel=4)
+        warn_if_unloadable(run.learner.network)
         directions = run.learner.directions()
         stopping = early_stopping_callbacks(run.config, run.validating is not None, directions)
         with _model_kept(run, dataset), torch_generator_kept():
@@ -261,7 +262,7 @@ def train(  # noqa: PLR0913 - the settings of a training
     if trained.interrupted:
         raise_second_interrupt()
     if warning := _warning(trained, stopped=run.learner.network.stop_training):
-        warnings.warn(warning, stacklevel=3)  # where train() was called
+        warn(warning)
     return trained
 
 
@@ -338,7 +339,7 @@ def _result(run: TrainingRun, dataset: Dataset) -> TrainedModel:
     )
 
 
-def _warning(model: TrainedModel, stopped: bool) -> Warning | None:
+def _warning(model: TrainedModel, stopped: bool) -> PycifarWarning | None:
     """Return the warning for a training that did less than was asked for, or None.
 
     Args:
