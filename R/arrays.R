@@ -81,8 +81,8 @@ is_label <- function(x) {
   if (!is.atomic(x) || is.matrix(x) || anyNA(x)) {
     return(FALSE)
   }
-  whole <- is.numeric(x) && !is.object(x) && all(x == trunc(x))
-  whole || is.factor(x) || is.character(x) || is.logical(x)
+  is_whole <- is.numeric(x) && !is.object(x) && all(x == trunc(x))
+  is_whole || inherits(x, c("factor", "character", "logical"))
 }
 
 # Return the name of each label. as.character() would write 100000 as 1e+05.
