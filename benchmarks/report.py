@@ -220,6 +220,35 @@ def ablation_table() -> str:
     return f"{markdown(rows)}\n\n{report['epochs']} epochs, {seeds}."
 
 
+def augmentation_times_table() -> str:
+    """Show how long augmenting a batch takes, beside a step of training on it."""
+    found = result("augmentation")["times"]
+    rows = [["batch", "a step, ms", *(f"{name}, ms" for name in found[0]["ratio"])]]
+    for row in found:
+        cells = [
+            f"{ms:.1f} (×{row['ratio'][name]:.3f})" for name, ms in row["augmentation_ms"].items()
+        ]
+        rows.append(
+            [f"{row['batch_size']} of {row['side']} pixels", f"{row['step_ms']:.0f}", *cells]
+        )
+    return markdown(rows)
+
+
+def augmentation_table() -> str:
+    """Show what augmentation does for the accuracy on photographs."""
+    found = result("augmentation")["photographs"]
+    rows = [["augmentation", "validation accuracy, by seed", "mean"]]
+    for row in found["variants"]:
+        seeds = " ".join(f"{value:.4f}" for value in row["accuracies"])
+        rows.append([row["augmentation"], seeds, f"{row['accuracy']:.4f}"])
+    counts = found["images"]
+    return (
+        f"{markdown(rows)}\n\n`fastnet`, {found['epochs']} epochs, {counts['train']:,} photographs "
+        f"of {found['side']} pixels in {found['classes']} classes; measured on "
+        f"{counts['validation']:,} others."
+    )
+
+
 def inference_table() -> str:
     """Show how fast models predict."""
     rows = [["network", "one image, ms", "Keras", "10,000 images, a second", "Keras", "ratio"]]
@@ -431,6 +460,8 @@ TABLES = {
     "limit": limit_table,
     "precision": precision_table,
     "ablation": ablation_table,
+    "augmentation times": augmentation_times_table,
+    "augmentation": augmentation_table,
     "inference": inference_table,
     "from R": from_r_table,
     "learning rates": learning_rates_table,

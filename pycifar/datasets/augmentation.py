@@ -184,9 +184,9 @@ def _values(given: Mapping[str, Any]) -> dict[str, Any]:
                 f"{describe(given['colour'])}; numbers are given to {_quoted(COLOUR)}."
             )
         values = {name: USUAL[name] for name in COLOUR if given["colour"]}
-    for name in given.keys() - {"colour"}:
-        is_usual = is_flag(given[name]) and given[name]
-        values[name] = USUAL[name] if is_usual else given[name]
+    for name, value in given.items():
+        if name != "colour":
+            values[name] = USUAL[name] if is_flag(value) and value else value
     return values
 
 
