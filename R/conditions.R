@@ -53,7 +53,8 @@
 #' * `pycifar_warning_skipped`: files, folders or images were passed over, because they hold no
 #'   image that can be read. The message names them.
 #' * `pycifar_warning_data`: a data set can be used, but what is learned or measured on it may say
-#'   little: pictures are in the training split and in another one, or a class has one training image.
+#'   little: pictures are in the training split and in another one, or a class has one training
+#'   image.
 #' * `pycifar_warning_optimizer`: a model is continued with other trainable layers than before, and
 #'   the optimizer starts anew for their weights; or a model was loaded without its optimizer.
 #'

@@ -23,17 +23,18 @@
 #' * A list of arrays has the form
 #'   `list(train = list(images, labels), test = list(images, labels))`. Images are an array, or a
 #'   list of arrays, pictures of magick and rasters, in the forms that
-#'   [`predict()`][predict.cifar_trained_model] accepts. Labels are class names: a factor, whose levels are the classes, or a character vector. Whole numbers
-#'   and logical values are taken as the names that they are written as, such as `"0"` or `"TRUE"`.
-#'   It makes no difference whether numbers count from 0 or from 1. To give numbers other names,
-#'   make a factor: `factor(labels, levels = 0:1, labels = c("cat", "dog"))`.
+#'   [`predict()`][predict.cifar_trained_model] accepts. Labels are class names: a factor, whose
+#'   levels are the classes, or a character vector. Whole numbers and logical values are taken as
+#'   the names that they are written as, such as `"0"` or `"TRUE"`. It makes no difference whether
+#'   numbers count from 0 or from 1. To give numbers other names, make a factor:
+#'   `factor(labels, levels = 0:1, labels = c("cat", "dog"))`.
 #' * An object of Python that gives images with labels, such as a `tf.data.Dataset`.
 #'
-#' A split `"validation"` is what [cifar_train()] validates on, unless it is told otherwise. Pictures
-#' that are in `"train"` and in another split are told by a warning of class `pycifar_warning_data`,
-#' as are classes of image files with one training image. What was passed over is in
-#' `dataset$skipped`. A warning of class `pycifar_warning_skipped` tells of it, unless it is files
-#' alone that are hidden or that a system added.
+#' A split `"validation"` is what [cifar_train()] validates on, unless it is told otherwise.
+#' Pictures that are in `"train"` and in another split are told by a warning of class
+#' `pycifar_warning_data`, as are classes of image files with one training image. What was passed
+#' over is in `dataset$skipped`. A warning of class `pycifar_warning_skipped` tells of it, unless it
+#' is files alone that are hidden or that a system added.
 #'
 #' @param source `"cifar10"`, `"synthetic"` or `"folder"`. Or a data frame, the path of a CSV file,
 #'   a split of rsample, or a list of arrays.
@@ -46,24 +47,24 @@
 #'   selects all. For `"synthetic"`, the number to draw; `NULL` draws 5,000.
 #' @param n_test The number of test images, like `n_train`. For `"synthetic"`, `NULL` draws 1,000.
 #' @param class_names For all but `"cifar10"` and `"synthetic"`, the class names in order, as a
-#'   character vector. `NULL` uses the levels of a factor, the values of numbers, otherwise the names
-#'   in alphabetical order.
+#'   character vector. `NULL` uses the levels of a factor, the values of numbers, otherwise the
+#'   names in alphabetical order.
 #' @param image_size The height and width in pixels to which images are resized. `NULL` means 32 for
 #'   image files, and the size that all images have for arrays.
 #' @param download Whether CIFAR-10 may be downloaded (170 MB, once).
 #' @param seed A whole number from 0 to 2^31 - 1. It determines which images are selected, held out
 #'   or drawn. `NULL` draws a seed.
 #' @param test_fraction The share of the split `"train"` to hold out as the split `"test"`, above 0
-#'   and below 1, drawn with the seed, with the classes in proportion. `NULL` holds none out. It must
-#'   be `NULL` if there is a split `"test"`.
+#'   and below 1, drawn with the seed, with the classes in proportion. `NULL` holds none out. It
+#'   must be `NULL` if there is a split `"test"`.
 #' @param validation_fraction The same for the split `"validation"`. Both are shares of all images
 #'   that `"train"` had.
 #' @param groups What must stay together where images are held out, such as pictures of one object.
 #'   For a table, the name of a column; `NULL` uses the column `group`, if there is one. For
 #'   `"folder"`, a regular expression of Python: what its groups match in a path below `data_dir`,
 #'   written with `/`, or else all that it matches. For both and for arrays, a vector with one value
-#'   per image, in the order of the rows, or of the files and images of `"train"`, `"validation"` and
-#'   `"test"`. [cifar_train()] and [cifar_folds()] keep groups together as well.
+#'   per image, in the order of the rows, or of the files and images of `"train"`, `"validation"`
+#'   and `"test"`. [cifar_train()] and [cifar_folds()] keep groups together as well.
 #' @param on_error What to do with image files that cannot be read: `"stop"` signals an error that
 #'   names them. `"skip"` goes on without them, and `dataset$skipped` lists them.
 #' @param follow_links Whether image files may lie outside `data_dir`, where links or `..` lead.
@@ -98,7 +99,9 @@
 #' dir.create(folder)
 #' photos <- data.frame(path = paste0(1:30, ".jpg"), label = rep(c("dark", "light"), each = 15))
 #' for (i in 1:30) {
-#'   grDevices::jpeg(file.path(folder, photos$path[[i]]), 40, 40, bg = grey((i + (i > 15) * 20) / 51))
+#'   shade <- grDevices::grey((i + (i > 15) * 20) / 51)
+#'   grDevices::jpeg(file.path(folder, photos$path[[i]]), 40, 40, bg = shade)
+#'   graphics::par(mar = rep(0, 4))
 #'   graphics::plot.new()
 #'   grDevices::dev.off()
 #' }
