@@ -48,8 +48,8 @@ name_part <- function(part) {
   if (is.null(names(part))) stats::setNames(part, c("images", "labels")) else part
 }
 
-# Return images in the form that Python takes. `images` is an array, or pictures of magick, or a list
-# of arrays and pictures.
+# Return images in the form that Python takes. `images` is an array, or pictures of magick, or a
+# list of arrays and pictures.
 images_or_list <- function(images, call) {
   if (is_picture(images)) {
     return(list(pictures = pictures_in(images)))

@@ -125,8 +125,11 @@
 #' dir.create(folder)
 #' photos <- data.frame(path = paste0(1:30, ".jpg"), label = rep(c("dark", "light"), each = 15))
 #' for (i in 1:30) {
-#'   grDevices::jpeg(file.path(folder, photos$path[[i]]), 40, 40, bg = grey((i + (i > 15) * 20) /
-#'   51)) graphics::plot.new() grDevices::dev.off()
+#'   shade <- grDevices::grey((i + (i > 15) * 20) / 51)
+#'   grDevices::jpeg(file.path(folder, photos$path[[i]]), 40, 40, bg = shade)
+#'   graphics::par(mar = rep(0, 4))
+#'   graphics::plot.new()
+#'   grDevices::dev.off()
 #' }
 #' cifar_load_dataset(photos, data_dir = folder, test_fraction = 0.2)
 cifar_load_dataset <- function(

@@ -1,7 +1,7 @@
 #' Parts of a data set
 #'
-#' `subset()` makes a data set with fewer images of one split. `cifar_folds()` makes the data sets of
-#' a cross-validation: each image of the split `"train"` is in the split `"validation"` of one of
+#' `subset()` makes a data set with fewer images of one split. `cifar_folds()` makes the data sets
+#' of a cross-validation: each image of the split `"train"` is in the split `"validation"` of one of
 #' them, and in `"train"` of the others. [cifar_train()] then validates on these.
 #'
 #' `dataset[i]` is an error, since it would look like images, which are not in R.
@@ -18,9 +18,9 @@
 #'   Images of one group stay together. `NULL` uses the groups of the data set, if it has any.
 #' @param ... Not used. An argument of another name is an error, which names the right one.
 #'
-#' @return `subset()`: a data set. `cifar_folds()`: a list of `k` data sets. The classes are in equal
-#'   numbers in all of them, to within one image. Other splits stay as they are, but for a split
-#'   `"validation"`, which is replaced. Each data set has its own copy of its images.
+#' @return `subset()`: a data set. `cifar_folds()`: a list of `k` data sets. The classes are in
+#'   equal numbers in all of them, to within one image. Other splits stay as they are, but for a
+#'   split `"validation"`, which is replaced. Each data set has its own copy of its images.
 #' @section Errors:
 #' * `pycifar_error_argument`: an argument is not as above, or no image would be left.
 #' * `pycifar_error_data`: there is no such split.
@@ -38,14 +38,7 @@ subset.cifar_dataset <- function(x, subset, split = "train", ...) {
   split <- one_value(split, "split", "the name of a split")
   classes <- as_column(taken("labels", x, NULL, split, NULL))
   images <- list(index = seq_along(classes), class = factor(classes, levels = x$class_names))
-  which <- eval(substitute(subset), images, parent.frame())
-  if (is.logical(which) && length(which) == length(classes) && !anyNA(which)) {
-    which <- images$index[which]
-  }
-  if (!is.numeric(which) || length(which) == 0L || anyNA(which) || anyDuplicated(which) > 0L) {
-    allowed <- "different numbers of images, or one logical value per image, not all FALSE"
-    abort_argument("subset", allowed, which, rlang::current_env())
-  }
+  which <- numbers_of_images(eval(substitute(subset), images, parent.frame()), length(classes))
   step <- list("subset", several_values(which, "subset", "whole numbers"), split)
   part_of(x, rlang::inject(python_call(step[[1L]], handle, !!!step[-1L])), step)
 }
@@ -63,6 +56,19 @@ cifar_folds <- function(dataset, k = 5, seed = 1, groups = NULL, ...) {
   )
   folds <- rlang::inject(python_call("folds", handle, !!!arguments))
   Map(function(fold, i) part_of(dataset, fold, c("fold", i, arguments)), folds, seq_along(folds))
+}
+
+# Return the numbers of the images to keep of `n`. `which` has them, or one logical value per image.
+numbers_of_images <- function(which, n, call = rlang::caller_env()) {
+  numbers <- which
+  if (is.logical(which) && length(which) == n) {
+    numbers <- seq_len(n)[which]
+  }
+  if (!is.numeric(numbers) || length(numbers) == 0L || anyNA(numbers) || anyDuplicated(numbers)) {
+    allowed <- "different numbers of images, or one logical value per image, not all FALSE"
+    abort_argument("subset", allowed, which, call)
+  }
+  numbers
 }
 
 # Make a `cifar_dataset` of a handle to a part of another one, which `step` makes.

@@ -112,8 +112,8 @@
 #'     the seed and balanced over the classes. Groups of the data set stay together.
 #'   * the name of a split, such as `"test"`.
 #'   * `NULL`: no validation.
-#'   * `"auto"`: the split `"validation"`, if the data set has one, or else 0.1. For a trained model,
-#'     what it was validated on before.
+#'   * `"auto"`: the split `"validation"`, if the data set has one, or else 0.1. For a trained
+#'     model, what it was validated on before.
 #' @param early_stopping Stop after this number of epochs without a lower validation loss, at
 #'   least 1. Without validation, the training loss counts. `NULL` does not stop early. `monitor`
 #'   names another metric.

@@ -74,19 +74,26 @@ def take_all(part: Any, split: str) -> tuple[Any, Any, np.ndarray | None]:
         block = _as_array(example[0])
         if block.dtype.kind == "f" and block.max(initial=0) > 1:
             counts_to_255, block = True, _rounded(block)
-        label = np.asarray(example[1])
+        label = _plain(example[1])
         is_batch = _is_batch(block, label)
         images.extend(block if is_batch else [block])
         labels.append(label if is_batch else label[np.newaxis])
-        weights += [np.asarray(weight).ravel() for weight in example[2:]]
+        weights += [_plain(weight).ravel() for weight in example[2:]]
     if not images:
         raise DataError(f'The split "{split}" gives no images.')
     if counts_to_255:
         images = [_rounded(image) if image.dtype.kind == "f" else image for image in images]
+    if len({one.shape[1:] for one in labels}) > 1:
+        raise DataError(f'The labels of split "{split}" must all have one shape.')
     joined = np.concatenate(labels)
     if joined.dtype.kind in "SO":  # TensorFlow's texts are bytes
         joined = np.array([x.decode() if isinstance(x, bytes) else x for x in joined.tolist()])
-    return images, joined, np.concatenate(weights).astype(np.float32) if weights else None
+    if not weights:
+        return images, joined, None
+    joined_weights = np.concatenate(weights)
+    if joined_weights.dtype.kind not in "biuf" or len(joined_weights) != len(images):
+        raise DataError(f'The weights of split "{split}" must be numbers, one an image.')
+    return images, joined, joined_weights.astype(np.float32)
 
 
 def as_pixels(images: Any, size: tuple[int, int] | None, resize: Resize) -> Images:
@@ -128,7 +135,8 @@ def _examples(part: Any, split: str) -> Iterator[Any]:
             raise DataError(f'The split "{split}" must end; it is repeated without end.')
         return iter(part.as_numpy_iterator())
     if isinstance(part, np.ndarray) or not hasattr(part, "__iter__"):
-        if not (hasattr(part, "__getitem__") and hasattr(part, "__len__")):
+        has_items = hasattr(part, "__getitem__") and hasattr(part, "__len__")
+        if not has_items or getattr(part, "ndim", 1) == 0:
             raise ArgumentError(f'{_FORMS}; the split "{split}" is {describe(part)}.')
         return (part[number] for number in range(len(part)))  # a PyDataset
     return iter(part)
@@ -143,7 +151,15 @@ def _as_array(image: Any) -> np.ndarray:
     """Return images as an array; a Pillow image as uint8, as `read_image` reads it."""
     if hasattr(image, "getbands"):
         return read_image(image, image.size[::-1])
-    return np.asarray(image)
+    return _plain(image)
+
+
+def _plain(value: Any) -> np.ndarray:
+    """Return a value as an array; raise a DataError if it can be none."""
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"Images and labels must be arrays, not {describe(value)}.") from error
 
 
 def _is_batch(images: np.ndarray, labels: np.ndarray) -> bool:

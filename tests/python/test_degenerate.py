@@ -17,6 +17,7 @@ DEGENERATE = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::pycifar.errors.DataWarning")  # the splits share images
 @pytest.mark.parametrize("architecture", ["cnn2", "fastnet", "resnet20", "mlp_relu"])
 @pytest.mark.parametrize("what", DEGENERATE)
 def test_training_and_figures(what, architecture):

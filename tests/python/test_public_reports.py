@@ -366,6 +366,10 @@ def test_arrays_of_the_caller_stay_as_they_are(dataset):
     assert own.fingerprint() == pycifar.load_dataset({"train": kept}).fingerprint()
 
 
+ONE_IMAGE = pytest.mark.filterwarnings("ignore:Classes with one training image")
+
+
+@ONE_IMAGE
 def test_grey_images_of_16_bits_are_not_white(tmp_path, dataset):
     # Follows pytorch/vision #2218, keras-team/keras #4486 and keras-preprocessing #227.
     grey = np.linspace(0, 65535, 32 * 32).reshape(32, 32).astype(np.uint16)
@@ -377,6 +381,7 @@ def test_grey_images_of_16_bits_are_not_white(tmp_path, dataset):
     assert (image[..., 0] == image[..., 2]).all()
 
 
+@ONE_IMAGE
 def test_what_is_transparent_is_drawn_on_white(tmp_path):
     # Follows kohya-ss/sd-scripts #1269 and kornia/kornia #3607.
     pixels = np.zeros((32, 32, 4), np.uint8)

@@ -74,7 +74,7 @@ test_that("a handle from an ended session is an error that names the way back", 
   expect_output(print(model), "state:   lost with the R session in which it was made")
   images <- test_images(20L)
   arrays <- list(images, rep(levels(small_dataset()), 2L))
-  dataset <- dead_copy(cifar_load_dataset(list(train = arrays, test = arrays)))
+  dataset <- dead_copy(cifar_load_dataset(list(train = arrays)))
   calls <- list(
     quote(predict(model, test_images())),
     quote(cifar_fingerprint(model)),

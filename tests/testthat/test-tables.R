@@ -161,7 +161,11 @@ test_that("a folder has splits of any names, subfolders, and pictures that are t
   expect_warning(load(), "1 of \"test\" \\(.*again.png\\)", class = "pycifar_warning_data")
   writeLines("x", place("test", "dog", "notes.txt"))
   unlink(place("test", "dog", "again.png"))
-  expect_warning(dataset <- load(), "1 without the ending of an image file \\(test/dog/notes.txt\\)", class = "pycifar_warning_skipped")
+  expect_warning(
+    dataset <- load(),
+    "1 without the ending of an image file \\(test/dog/notes.txt\\)",
+    class = "pycifar_warning_skipped"
+  )
   expect_identical(dataset$skipped$reason, "without the ending of an image file")
 })
 
