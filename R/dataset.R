@@ -243,25 +243,29 @@ print.cifar_dataset <- function(x, ...) {
   cat(
     sprintf("<cifar_dataset> %s\n", encodeString(x$name)),
     sprintf("images:  %s, %s pixels\n", describe_splits(x$splits), describe_shape(x$image_shape)),
-    describe_resize(x$resize),
+    describe_resize(x),
     sprintf("classes: %s\n", describe_classes(x$class_names)),
     sprintf("source:  %s\n", encodeString(x$source)),
-    describe_storage(unclass(x)$storage),
+    describe_storage(x),
     describe_state(x),
     sep = ""
   )
   invisible(x)
 }
 
-# Describe in one line where the images of files are; NULL for others, and in older objects.
-describe_storage <- function(storage) {
+# Describe in one line where the images of files are; NULL for others. Objects of an older version do
+# not say it.
+describe_storage <- function(x) {
+  storage <- unclass(x)[["storage"]]
   if (!is.null(storage)) {
     sprintf("storage: %s\n", encodeString(storage))
   }
 }
 
-# Describe in one line how image files are resized; NULL if they are not.
-describe_resize <- function(resize) {
+# Describe in one line how a data set or a model resizes image files; NULL if it does not. Objects of
+# an older version do not say it.
+describe_resize <- function(x) {
+  resize <- unclass(x)[["resize"]]
   if (!is.null(resize)) {
     sprintf("resized: %s, %s\n", resize$how, resize$filter)
   }

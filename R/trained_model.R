@@ -189,7 +189,7 @@ print.cifar_trained_model <- function(x, ...) {
     with_commas(x$parameters)
   ))
   cat(sprintf("images:  %s pixels\n", describe_shape(x$image_shape)))
-  cat(describe_resize(x$resize))
+  cat(describe_resize(x))
   cat(sprintf("classes: %s\n", describe_classes(x$class_names)))
   if (!nzchar(x$data$fingerprint)) {
     cat("trained: elsewhere, and adopted\n")

@@ -255,3 +255,17 @@ as.matrix_of_channels <- function(raster) {
   values <- grDevices::col2rgb(as.matrix(raster), alpha = TRUE) / 255
   array(t(values), c(dim(raster), 4L))
 }
+
+# Ten photographs of 30 by 70 pixels in two classes, whose edges are white.
+wide_photographs <- function() {
+  folder <- withr::local_tempdir(.local_envir = parent.frame())
+  for (class in c("dark", "light")) {
+    dir.create(file.path(folder, "train", class), recursive = TRUE)
+    for (i in 1:5) {
+      pixels <- array(1, c(30, 70, 3))
+      pixels[, 21:50, ] <- if (class == "dark") 0.1 * i else 0.5 + 0.1 * i
+      png::writePNG(pixels, file.path(folder, "train", class, sprintf("%d.png", i)))
+    }
+  }
+  folder
+}

@@ -268,68 +268,51 @@ test_that("folders that systems add are no classes, and are named once", {
   expect_identical(levels(dataset), c("cat", "dog"))
 })
 
-# A folder with five pictures for each of two classes.
-folder_of_pictures <- function(env = parent.frame()) {
+test_that("images are resized by a rule, to sides of two lengths, and the model keeps it", {
   skip_if_not_installed("png")
-  folder <- withr::local_tempdir(.local_envir = env)
-  withr::local_seed(1)
-  for (class in c("cat", "dog")) {
-    dir.create(file.path(folder, class))
-    for (i in 1:5) {
-      pixels <- array(runif(16 * 16 * 3), c(16, 16, 3))
-      png::writePNG(pixels, file.path(folder, class, paste0(i, ".png")))
-    }
+  folder <- wide_photographs()
+  rule <- list(how = "crop", filter = "bilinear")
+  load <- function(resize, image_size = c(24, 16)) {
+    cifar_load_dataset("folder", folder, image_size = image_size, resize = resize)
   }
-  folder
-}
+  dataset <- load(rule)
+  expect_identical(dataset$image_shape, c(24L, 16L, 3L))
+  expect_identical(dataset$resize, rule)
+  expect_output(print(dataset), "resized: crop, bilinear", fixed = TRUE)
+  cropped <- cifar_images(dataset, 1, "train")
+  expect_lt(mean(as.integer(cropped)), 30)
+  expect_gt(mean(as.integer(cifar_images(load("squash"), 1, "train"))), 100)
+  expect_identical(unique(as.integer(cifar_images(load("pad"), 1, "train")[1, 1, , ])), 0L)
+  expect_identical(load("pad", 24)$image_shape, c(24L, 24L, 3L))
 
-test_that("images that are not in memory give the weights of those that are", {
-  skip_without_python()
-  folder <- folder_of_pictures()
-  cache <- withr::local_tempdir()
-  load <- function(...) cifar_load_dataset("folder", folder, image_size = 16, ...)
-  weights <- function(dataset) {
-    cifar_fingerprint(cifar_train(dataset, "softmax", epochs = 2, seed = 1, verbose = 0))
-  }
-  whole <- load(in_memory = TRUE)
-  read <- load(in_memory = FALSE)
-  cached <- load(cache_dir = cache)
-  expect_identical(weights(read), weights(whole))
-  expect_identical(weights(cached), weights(whole))
-  images <- function(dataset) cifar_images(dataset, c(9, 2), split = "train")
-  expect_identical(images(read), images(whole))
-  expect_identical(images(cached), images(whole))
-  expect_output(print(whole), "storage: in memory", fixed = TRUE)
-  expect_output(print(read), "storage: read from their files as needed", fixed = TRUE)
-  expect_output(print(cached), "storage: read from the cache ", fixed = TRUE)
-  expect_null(small_dataset()$storage)
-  expect_identical(cifar_clear_cache(cache), 512L + 10L * 16L * 16L * 3L)
-  expect_identical(cifar_clear_cache(cache), 0L)
+  model <- cifar_train(dataset, "softmax", epochs = 1, seed = 1, verbose = 0)
+  expect_identical(model$resize, rule)
+  expect_output(print(model), "resized: crop, bilinear", fixed = TRUE)
+  paths <- data.frame(path = sort(Sys.glob(file.path(folder, "train", "*", "*.png"))))
+  expected <- predict(model, dataset, type = "prob", split = "train")
+  expect_identical(predict(model, paths, type = "prob"), expected)
+  augmented <- generics::augment(model, paths)
+  expect_identical(augmented$.pred_dark, expected$.pred_dark)
+  path <- withr::local_tempfile(fileext = ".keras")
+  cifar_save_model(model, path)
+  expect_identical(cifar_load_model(path)$resize, rule)
+  expect_identical(cifar_inspect_model(path)$resize, rule)
+  expect_match(format(cifar_inspect_model(path)), "^resize: +crop, bilinear", all = FALSE)
+  expect_warning(
+    cifar_evaluate(model, load("pad"), split = "train"),
+    "resized by \"pad, lanczos\", and the model learned",
+    class = "pycifar_warning_resize"
+  )
 })
 
-test_that("a picture that changes ends the training, and the model so far is kept", {
-  skip_without_python()
-  folder <- folder_of_pictures()
-  cache <- withr::local_tempdir()
-  dataset <- cifar_load_dataset("folder", folder, image_size = 16, in_memory = FALSE)
-  cached <- cifar_load_dataset("folder", folder, image_size = 16, cache_dir = cache)
-  change <- list(on_epoch_begin = function(epoch, logs) {
-    if (epoch == 2) {
-      unlink(file.path(folder, "cat", "1.png"))
-    }
-  })
-  error <- expect_pycifar_error(
-    cifar_train(dataset, "softmax", epochs = 3, callbacks = change, validation = NULL, verbose = 0),
-    "images_changed",
-    "has changed or is gone since the data set was loaded"
-  )
-  expect_s3_class(error, c("pycifar_error_training", "pycifar_error_data"), exact = FALSE)
-  expect_identical(error$model$epochs_done, 1L)
-  expect_length(cached, 10L)
-  png::writePNG(array(0, c(16, 16, 3)), file.path(folder, "cat", "1.png"))
-  expect_warning(
-    cifar_load_dataset("folder", folder, image_size = 16, cache_dir = cache),
-    "written anew: its image files have changed",
-    class = "pycifar_warning_cache"
-  )
+test_that("a rule or a size that there is not is refused", {
+  refused <- function(message, ...) {
+    expect_pycifar_error(cifar_load_dataset("folder", tempdir(), ...), "argument", message)
+  }
+  refused("`resize` must be one of", resize = "stretch")
+  refused("In `resize`, `filter` must be one of", resize = list(filter = "sharp"))
+  refused("`resize` must be \"squash\"", resize = NA)
+  refused("must be one number, or height and width", image_size = c(1, 2, 3))
+  refused("must be a single number, or height and width", image_size = c(1, NA))
+  expect_pycifar_error(cifar_load_dataset("synthetic", resize = "pad"), "argument", "`resize` is f")
 })

@@ -95,3 +95,60 @@ test_that("a bar that is full loses nothing of what was trained", {
   expect_identical(model$epochs_done, 1L)
   expect_identical(nrow(found$runs), 1L)
 })
+
+test_that("reading images shows its progress as a training does", {
+  skip_if_not_installed("png")
+  console <- reticulate::import("pycifar.console")
+  names <- c("_BAR_AFTER", "_BAR_EVERY", "_LINE_AFTER", "_LINE_EVERY")
+  before <- lapply(names, function(name) console[[name]])
+  on.exit(
+    for (i in seq_along(names)) {
+      console[[names[[i]]]] <- before[[i]]
+    }
+  )
+  for (name in names) {
+    console[[name]] <- 0
+  }
+  folder <- wide_photographs()
+  withr::local_options(cli.dynamic = FALSE)
+  lines <- lines_of(cifar_load_dataset("folder", folder))
+  expect_length(lines, 10L)
+  expect_match(lines[[3L]], "^3 of 10 images, [0-9,]+ a second ...\n?$")
+  expect_silent(cifar_load_dataset("folder", folder, verbose = FALSE))
+  withr::local_options(cli.dynamic = TRUE)
+  shown <- cli::cli_fmt(dataset <- cifar_load_dataset("folder", folder))
+  expect_length(dataset, 10L)
+})
+
+test_that("reading images can be interrupted", {
+  skip_if_not_installed("png")
+  skip_on_os("windows")
+  folder <- wide_photographs()
+  for (i in 1:3000) {
+    file.copy(
+      file.path(folder, "train", "dark", "1.png"),
+      file.path(folder, "train", "dark", sprintf("copy%d.png", i))
+    )
+  }
+  lines <- run_and_interrupt(
+    withr::local_tempdir(),
+    c(
+      "library(pycifar)",
+      "invisible(cifar_load_dataset('synthetic', n_train = 10, n_test = 10))",
+      "writeLines(as.character(Sys.getpid()), 'running')",
+      sprintf("folder <- '%s'", folder),
+      "read <- 0",
+      "tryCatch(",
+      "  repeat {",
+      "    cifar_load_dataset('folder', folder, image_size = 1024)",
+      "    read <- read + 1",
+      "  },",
+      "  interrupt = function(condition) cat('interrupted\\n')",
+      ")",
+      "names <- vapply(reticulate::import('threading')$enumerate(), function(t) t$name, '')",
+      "cat(sum(startsWith(names, 'pycifar-read')), 'readers\\n')",
+      "cat('the end\\n')"
+    )
+  )
+  expect_true(all(c("interrupted", "0 readers") %in% lines))
+})
