@@ -56,8 +56,8 @@
 #'   image that can be read. The message names them.
 #' * `pycifar_warning_resize`: the images of a data set were resized in another way than those that
 #'   the model learned from.
-#' * `pycifar_warning_cache`: a cache of images was written anew, because image files have changed, or
-#'   another version of pycifar wrote it.
+#' * `pycifar_warning_cache`: a cache of images was written anew, because image files have changed,
+#'   it is damaged, or another version of pycifar wrote it.
 #' * `pycifar_warning_optimizer`: a model is continued with other trainable layers than before, and
 #'   the optimizer starts anew for their weights; or a model was loaded without its optimizer.
 #'

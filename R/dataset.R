@@ -1,8 +1,8 @@
 #' Load a data set of labelled images
 #'
-#' The images stay in Python's memory, as bytes, or are read from their files as they are needed. The
-#' R object only refers to them. In another R session, it loads itself again, unless it was made of
-#' arrays; see [cifar_dataset].
+#' The images stay in Python's memory, as bytes, or are read from their files as they are needed.
+#' The R object only refers to them. In another R session, it loads itself again, unless it was made
+#' of arrays; see [cifar_dataset].
 #'
 #' @details
 #' * `"cifar10"` reads the published batches, in the Python or the binary layout, unpacked or as the
@@ -53,8 +53,8 @@
 #'   reads images ahead of its steps. All results are the same, bit for bit. If a file changes
 #'   afterwards, it is an error to read it. `NULL` keeps the images in memory if they take at most
 #'   half of the memory that is free, and there is no `cache_dir`. `print()` says where they are.
-#' @param cache_dir For `"folder"`, a folder for a cache of the images that are not in memory: a file
-#'   of 3 × height × width bytes per image. Images are read from it many times as fast as from files
+#' @param cache_dir For `"folder"`, a folder for a cache of the images that are not in memory: a
+#'   file of 3 × height × width bytes per image. Images are read from it many times as fast as from files
 #'   that must be decoded. It is written once, and used again as long as the files and how they are
 #'   resized stay the same. [cifar_clear_cache()] removes it. `NULL` writes no cache.
 #' @param verbose Whether to show the progress of a download, and of reading many images.
@@ -253,8 +253,8 @@ print.cifar_dataset <- function(x, ...) {
   invisible(x)
 }
 
-# Describe in one line where the images of files are; NULL for others. Objects of an older version do
-# not say it.
+# Describe in one line where the images of files are; NULL for others. Objects of an older version
+# do not say it.
 describe_storage <- function(x) {
   storage <- unclass(x)[["storage"]]
   if (!is.null(storage)) {
