@@ -1,7 +1,7 @@
 #' Remove the caches of images in a folder
 #'
-#' [cifar_load_dataset()] writes them if it is given a `cache_dir`. Other files in the folder stay. A
-#' data set that is still read from one of them cannot be used any more.
+#' [cifar_load_dataset()] writes them if it is given a `cache_dir`. Other files in the folder stay.
+#' A data set that is still read from one of them cannot be used any more.
 #'
 #' @param cache_dir The folder that was given to [cifar_load_dataset()] as `cache_dir`.
 #'

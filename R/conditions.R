@@ -57,7 +57,7 @@
 #' * `pycifar_warning_resize`: the images of a data set were resized in another way than those that
 #'   the model learned from.
 #' * `pycifar_warning_cache`: a cache of images was written anew, because image files have changed,
-#'   or another version of pycifar wrote it.
+#'   it is damaged, or another version of pycifar wrote it.
 #' * `pycifar_warning_data`: a data set can be used, but what is learned or measured on it may say
 #'   little: pictures are in the training split and in another one, or a class has one training
 #'   image.

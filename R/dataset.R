@@ -349,15 +349,17 @@ print.cifar_dataset <- function(x, ...) {
     describe_resize(x),
     sprintf("classes: %s\n", describe_classes(x$class_names)),
     sprintf("source:  %s\n", encodeString(x$source)),
-    describe_storage(unclass(x)$storage),
+    describe_storage(x),
     describe_state(x),
     sep = ""
   )
   invisible(x)
 }
 
-# Describe in one line where the images of files are; NULL for others, and in older objects.
-describe_storage <- function(storage) {
+# Describe in one line where the images of files are; NULL for others. Objects of an older version
+# do not say it.
+describe_storage <- function(x) {
+  storage <- unclass(x)[["storage"]]
   if (!is.null(storage)) {
     sprintf("storage: %s\n", encodeString(storage))
   }

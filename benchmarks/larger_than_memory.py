@@ -3,14 +3,14 @@
     python benchmarks/larger_than_memory.py PHOTOGRAPHS \
         --output benchmarks/results/larger_than_memory.json
 
-PHOTOGRAPHS is a folder of class folders of photographs. They are trained on at 224 pixels: in
-memory, read from their files, and read from a cache, which take turns, each in a process of its
-own. This is done with two networks: ResNet-18 with half of its filters, as somebody may train on
-photographs; and four convolutions that hardly compute anything, so that reading takes the largest
-share that it can. Steps are timed after the first few. Then the photographs are linked over and
-over until there are 50,000, which would take 7.5 GB in memory, and the small network is trained for
-an epoch on all of them. The processes that do not have the images in memory are refused more than
-3 GB of data (RLIMIT_DATA). Needs Linux, and 8 GB of disk in the temporary folder.
+PHOTOGRAPHS is a folder of class folders of photographs. Steps of a training at 224 pixels take
+turns, ten and ten, of images in memory, of images that are read from their files, and of images
+that are read from a cache. This is done with two networks: ResNet-18 with half of its filters, as
+somebody may train on photographs; and four convolutions that hardly compute anything, so that
+reading takes the largest share that it can. Then the photographs are linked over and over until
+there are 50,000, which would take 7.5 GB in memory, and the small network is trained for an epoch
+on all of them, by a process that is refused more than 3 GB of data (RLIMIT_DATA). Needs Linux, and
+8 GB of disk in the temporary folder.
 """
 
 from __future__ import annotations
@@ -33,28 +33,23 @@ import pycifar
 N, SIZE, BATCH = 50_000, 224, 32
 LIMIT = 3 << 30  # bytes
 KINDS = ("memory", "files", "cache")
-SKIPPED = 8  # steps that are not timed: the first ones compile, and take what was made ahead
-STEPS = {"half_resnet18": 20, "four_convolutions": 100}
+NETWORKS = ("half_resnet18", "four_convolutions")
+SKIPPED, TIMED = 5, 10  # steps of a turn: the first ones find images that were made ahead
 
 
 def main() -> None:
     """Measure and write the report."""
-    parser = command_line(__doc__, repeats=3)
+    parser = command_line(__doc__, repeats=20)
     parser.add_argument("photographs", type=Path)
     arguments = parser.parse_args()
     report: dict[str, Any] = {"image_size": SIZE, "batch_size": BATCH, "limit_gb": LIMIT / 2**30}
     with tempfile.TemporaryDirectory(prefix="pycifar-") as place:
         few, many, cache = (Path(place, name) for name in ("few", "many", "cache"))
         report["pictures"] = link(arguments.photographs, few, 1)
-        speeds = []
-        for network in STEPS:
-            found: dict[str, list[float]] = {kind: [] for kind in KINDS}
-            for _ in range(arguments.repeats):
-                for kind in KINDS:
-                    found[kind].append(in_a_process(speed, network, few, kind, cache))
-                    print(network, kind, found[kind][-1], flush=True)
-            speeds.append(summary(network, found))
-        report |= {"speeds": speeds, "epochs": []}
+        report["speeds"], report["epochs"] = [], []
+        for network in NETWORKS:
+            report["speeds"].append(in_a_process(speeds, network, few, cache, arguments.repeats))
+            print(report["speeds"][-1], flush=True)
         link(arguments.photographs, many, -(-N // report["pictures"]), N)
         for kind in KINDS[1:]:
             report["epochs"].append(in_a_process(epoch, many, kind, cache))
@@ -83,9 +78,7 @@ def limited() -> None:
 
 
 def loaded(folder: Path, kind: str, cache: Path) -> pycifar.Dataset:
-    """Load a data set of photographs; limit the process, unless they are in memory."""
-    if kind != "memory":
-        limited()
+    """Load a data set of photographs."""
     return pycifar.load_dataset(
         "folder",
         folder,
@@ -95,23 +88,43 @@ def loaded(folder: Path, kind: str, cache: Path) -> pycifar.Dataset:
     )
 
 
-def speed(network: str, folder: Path, kind: str, cache: Path) -> float:
-    """Return the images a second of a training."""
-    ends: list[float] = []
+def speeds(network: str, folder: Path, cache: Path, turns: int) -> dict[str, Any]:
+    """Return medians of the images a second, and of their ratios to those in memory of a turn."""
+    from pycifar.config import Settings
+    from pycifar.training.prepare import prepare
 
-    def note(batch: int, logs: Any) -> bool:
-        ends.append(time.perf_counter())
-        return len(ends) < SKIPPED + STEPS[network]
-
-    settings: dict[str, Any] = {"epochs": 1, "batch_size": BATCH, "validation": None, "seed": 1}
-    callbacks = {"on_train_batch_end": note}
-    dataset = loaded(folder, kind, cache)
-    pycifar.train(dataset, globals()[network], callbacks=callbacks, verbose=0, **settings)
-    return round(BATCH * STEPS[network] / (ends[-1] - ends[SKIPPED - 1]), 1)
+    settings = Settings(epochs=1, batch_size=BATCH, validation=None, seed=1)
+    ready = {
+        kind: prepare(loaded(folder, kind, cache), globals()[network], settings) for kind in KINDS
+    }
+    learner = ready["memory"].learner
+    learner.begin(*ready["memory"].batches.example())
+    found: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    for turn in range(turns + 1):
+        for kind in KINDS:
+            steps = itertools.product(range(1 + 2 * turn, 3 + 2 * turn), range(90))
+            ends = []
+            with ready[kind].batches.make_in_turn(steps) as batches:
+                for batch in itertools.islice(batches, SKIPPED + TIMED):
+                    float(learner.step(*batch)["loss"])
+                    ends.append(time.perf_counter())
+            found[kind].append(BATCH * TIMED / (ends[-1] - ends[SKIPPED - 1]))
+    found = {kind: values[1:] for kind, values in found.items()}  # the first turn compiles
+    ratios = {
+        kind: [there / here for here, there in zip(found["memory"], found[kind], strict=True)]
+        for kind in KINDS[1:]
+    }
+    return {
+        "network": network,
+        "turns": turns,
+        "images_per_second": {kind: round(median(values), 1) for kind, values in found.items()},
+        "to_memory": {kind: round(median(values), 3) for kind, values in ratios.items()},
+    }
 
 
 def epoch(folder: Path, kind: str, cache: Path) -> dict[str, Any]:
     """Load all photographs, and train for an epoch on them."""
+    limited()
     started = time.perf_counter()
     dataset = loaded(folder, kind, cache)
     seconds = time.perf_counter() - started
@@ -130,20 +143,6 @@ def epoch(folder: Path, kind: str, cache: Path) -> dict[str, Any]:
 def peak_mb() -> int:
     """Return the highest resident memory of this process so far, in MB."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
-
-
-def summary(network: str, found: dict[str, list[float]]) -> dict[str, Any]:
-    """Return medians of the speeds, and of the ratios to the training in memory of each turn."""
-    ratios = {
-        kind: [there / here for here, there in zip(found["memory"], found[kind], strict=True)]
-        for kind in ("files", "cache")
-    }
-    return {
-        "network": network,
-        "images_per_second": {kind: median(values) for kind, values in found.items()},
-        "to_memory": {kind: round(median(values), 3) for kind, values in ratios.items()},
-        "turns": found,
-    }
 
 
 def half_resnet18(input_shape: tuple[int, int, int], n_classes: int) -> Any:

@@ -146,6 +146,12 @@ def listing(names: Sequence[str]) -> str:
     return ", ".join(shown) + more
 
 
+def joined(texts: Sequence[str]) -> str:
+    """Return texts as a list in a sentence: "a", "a and b", or "a, b and c"."""
+    *first, last = texts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def nearest_name(value: str, names: Iterable[str]) -> str | None:
     """Return the name that is most similar to `value`, or None if no name is similar.
 

@@ -157,7 +157,7 @@ def load_dataset(
 
 
 @entry_point
-def clear_cache(cache_dir: Any) -> float:
+def clear_cache(cache_dir: Any) -> Any:
     """Remove the caches of images in a folder; return the bytes that were freed."""
     freed: float = _whole(pycifar.clear_cache(cache_dir))
     return freed

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pycifar.arguments import check_choice, check_count, check_flag, check_number, describe, is_flag
+from pycifar.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_number,
+    describe,
+    is_flag,
+    joined,
+)
 from pycifar.errors import ArgumentError
 from pycifar.language import constant
 
@@ -191,8 +199,7 @@ def _values(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _quoted(names: Iterable[str]) -> str:
-    *first, last = [f'"{name}"' for name in names]
-    return f"{', '.join(first)} and {last}"
+    return joined([f'"{name}"' for name in names])
 
 
 def _check_flip(value: Any) -> bool | str:

@@ -18,6 +18,7 @@ from pycifar.arguments import (
     check_path,
     check_seed,
     describe,
+    joined,
 )
 from pycifar.config import DEFAULT_SOURCE
 from pycifar.datasets.arrays import check_labels, number_labels
@@ -285,7 +286,7 @@ def _refuse_idle_options(source: str, options: dict[str, Any]) -> None:
         if str(options.get(name, default)) != str(default):
             takers = [f'"{s}"' if s in _NAMED else s for s, o in _OPTIONS.items() if name in o]
             raise ArgumentError(
-                f"`{name}` is for {' and '.join(takers)} alone, and the source is {source}.",
+                f"`{name}` is for {joined(takers)} alone, and the source is {source}.",
                 fix=f"Leave out `{name}`, or choose another `source`.",
             )
 

@@ -275,6 +275,8 @@ def _model_kept(run: TrainingRun, dataset: Dataset) -> Iterator[None]:
         error.model = _result(run, dataset)
         raise
     except DataError as error:
+        if not run.batches.subset.is_stored:
+            raise
         changed = ImagesChangedError(error.message, error.fix)
         changed.model = _result(run, dataset)
         raise changed from error

@@ -23,6 +23,7 @@ PUBLIC = [
     "TrainedModel",
     "adopt_model",
     "build_model",
+    "clear_cache",
     "doctor",
     "evaluate",
     "explain",
