@@ -235,8 +235,8 @@ print.cifar_dataset <- function(x, ...) {
   invisible(x)
 }
 
-# Describe in one line how a data set or a model resizes image files; NULL if it does not. Objects of
-# an older version do not say it.
+# Describe in one line how a data set or a model resizes image files; NULL if it does not. Objects
+# of an older version do not say it.
 describe_resize <- function(x) {
   resize <- unclass(x)[["resize"]]
   if (!is.null(resize)) {
