@@ -34,9 +34,9 @@
 #' Files and pictures may have any size, alone and in a list. Each is resized to the size that the
 #' model takes, in the way in which the files of the training were: `resize` of
 #' [cifar_load_dataset()]. A model that learned from images that came in their size distorts them.
-#' Images are rotated as their EXIF data say. Grey is converted to equal red, green and blue, and 16 bits per channel
-#' to 8. Transparent areas become white. An array of many images and a data set are not resized:
-#' they must have the size that the model takes.
+#' Images are rotated as their EXIF data say. Grey is converted to equal red, green and blue, and 16
+#' bits per channel to 8. Transparent areas become white. An array of many images and a data set are
+#' not resized: they must have the size that the model takes.
 #'
 #' [generics::augment()] adds the predicted classes and probabilities to a data frame of paths, or
 #' to the images of a data set.

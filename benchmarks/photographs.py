@@ -104,9 +104,8 @@ def seconds(task: Callable[[], Any]) -> tuple[float, float]:
 
 def read(folder: Path, resize: Any) -> np.ndarray:
     """Return images as `load_dataset` reads them."""
-    return (
-        pycifar.load_dataset("folder", folder, image_size=SIZE, resize=resize).split("train").images
-    )
+    dataset = pycifar.load_dataset("folder", folder, image_size=SIZE, resize=resize, verbose=False)
+    return dataset.split("train").images
 
 
 def read_by_keras(folder: Path, **options: Any) -> np.ndarray:
@@ -158,7 +157,9 @@ def training(arguments: Namespace) -> dict[str, list[float]]:
     """Return the test accuracies of `fastnet` by each rule, by seed, on images of 64 pixels."""
     accuracies = {}
     for rule in RULES:
-        dataset = pycifar.load_dataset("folder", arguments.folder, image_size=64, resize=rule)
+        dataset = pycifar.load_dataset(
+            "folder", arguments.folder, image_size=64, resize=rule, verbose=False
+        )
         accuracies[f"{rule['how']}, {rule['filter']}"] = [
             round(accuracy_of(dataset, arguments.epochs, seed), 4)
             for seed in range(1, arguments.seeds + 1)

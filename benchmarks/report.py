@@ -411,6 +411,36 @@ def reproduction_table() -> str:
     return f"{markdown(rows)}\n\nMachine: {machines}; data: {data}…; calls:\n\n{calls}"
 
 
+def photographs_table() -> str:
+    """Show how fast photographs are read, beside Keras."""
+    report = result("photographs")
+    clocks = {"wall": "by the clock", "processors": "of the processors"}
+    head = ["files", "read by"]
+    for clock in clocks.values():
+        head += [f"ms an image {clock}", "/ Keras"]
+    names = {"Keras": "Keras", "lanczos": '`"lanczos"`', "bilinear": '`"bilinear"`'}
+    rows = [head]
+    for files, found in report["reading"].items():
+        for name, label in names.items():
+            row = [f"{found['images']:,} {files}", label]
+            for clock in clocks:
+                own = found[clock][name]
+                row += [f"{own['ms_an_image']:.2f}", f"{own['ratio_to_keras']:.2f}"]
+            rows.append(row)
+    return markdown(rows)
+
+
+def rules_table() -> str:
+    """Show how near each rule of resizing is to others, and how accurate a network is by it."""
+    report = result("photographs")
+    others = list(next(iter(report["likeness"].values())))
+    rows = [["`resize`", *(f"dB to {other}" for other in others), "test accuracy by seed"]]
+    for rule, near in report["likeness"].items():
+        accuracies = ", ".join(f"{value:.4f}" for value in report["training"][rule])
+        rows.append([rule, *(f"{near[other]:.1f}" for other in others), accuracies])
+    return markdown(rows)
+
+
 def reproduction() -> Reproduction:
     """Load the committed reproduction."""
     return load_reproduction(HERE / "results" / "reproduction.json")
@@ -454,6 +484,8 @@ TABLES = {
         ("budget_float32", "budget_seed2", "budget_seed3", "budget_avx2_seed2"),
     ),
     "five minutes": five_minutes_table,
+    "photographs": photographs_table,
+    "rules of resizing": rules_table,
     "step rate": step_rate_table,
     "step rate without bfloat16": partial(step_rate_table, "step_rate_float32"),
     "step rate with AVX2": partial(step_rate_table, "step_rate_avx2"),

@@ -114,7 +114,8 @@ def predict(
             ``Path.glob``. An array of many images, of shape (n, height, width, 3), or without the
             last dimension for grey ones. A data set, or a `Split` of one. There may be no image at
             all. An image that is given alone or in a list may have any size, and is
-            resized; an array of many images and a data set must have the model's image size.
+            resized as the images of the training were, see `TrainedModel.resize`; an array of many
+            images and a data set must have the model's image size.
         type: "class" or "prob".
         tta: test-time augmentation: whether to average the probabilities over six views of each
             image, which takes six times as long. The views are the image, the image moved by one

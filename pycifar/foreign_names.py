@@ -54,6 +54,7 @@ _NAMES_ELSEWHERE = {
     "n_train": "train_size n_samples",
     "n_test": "test_size",
     "image_size": "target_size size img_size input_size",
+    "resize": "crop_to_aspect_ratio pad_to_aspect_ratio keep_aspect_ratio interpolation",
     "class_names": "classes labels vocab levels",
     "type": "output output_type probability",
     "path": "filepath file filename fname file_path",
