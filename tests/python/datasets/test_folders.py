@@ -82,7 +82,7 @@ def test_images_are_resized_by_the_rule_and_the_data_set_knows_it(tree, how):
 
 
 def test_a_rule_for_images_that_are_not_resized_is_refused(tree):
-    with pytest.raises(ArgumentError, match='`resize` is for "folder" alone'):
+    with pytest.raises(ArgumentError, match='`resize` is for "folder", tables and arrays alone'):
         load_dataset("synthetic", resize="crop")
     with pytest.raises(ArgumentError, match='`resize` must be one of "squash", "crop", "pad"'):
         load(tree, resize="stretch")
@@ -101,7 +101,7 @@ def test_only_the_images_that_are_kept_are_read(tree):
     with pytest.raises(ArgumentError, match="`n_train` must be a whole number from 1 to 6"):
         load(tree, n_train=7)
     (tree / "test").rename(tree / "other")
-    with pytest.raises(DataError, match='The data set "animals" has no split "test"; it has "tr'):
+    with pytest.raises(DataError, match='The data set has no split "test"; it has "tr'):
         load(tree, n_test=1)
 
 

@@ -116,7 +116,7 @@ def test_files_that_change_or_vanish_are_an_error_where_they_are_read(tree):
 
 def test_options_without_effect_are_refused(tree, tmp_path):
     for options in ({"in_memory": False}, {"cache_dir": tmp_path}):
-        with pytest.raises(ArgumentError, match='is for "folder" alone'):
+        with pytest.raises(ArgumentError, match='is for "folder" and tables alone'):
             load_dataset("synthetic", **options)
     with pytest.raises(ArgumentError, match="`cache_dir` is for images that are not in memory"):
         load(tree, in_memory=True, cache_dir=tmp_path)
