@@ -448,7 +448,10 @@ def _read(
             raise
         if given["on_error"] == "stop":
             raise reading_failed(failed, sum(map(len, files.values()))) from error
-    unread = [(text_on_disk(str(file)), error.message) for file, error in failed.items()]
+    unread = [
+        (text_on_disk(os.path.relpath(file, listed.top)), error.message)
+        for file, error in failed.items()
+    ]
     return read(without(files, failed), unread), unread
 
 
