@@ -302,7 +302,8 @@ def _check_source(name: str, value: Any) -> Any:
 
 def _check_size(name: str, value: Any) -> tuple[int, int]:
     """Return height and width, which are given as one number or as two."""
-    if isinstance(value, str) or not isinstance(value, (Sequence, np.ndarray)):
+    is_array = isinstance(value, np.ndarray) and value.ndim > 0
+    if isinstance(value, str) or not (is_array or isinstance(value, Sequence)):
         side = check_count(name, value, 1, LARGEST_SIDE)
         return side, side
     if len(value) != 2:

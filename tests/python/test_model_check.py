@@ -180,7 +180,7 @@ def test_names_of_a_stranger_are_shown_escaped(oddly_named, small_dataset, tmp_p
     shown = [repr(model), model.summary(), str(pycifar.inspect_model(oddly_named))]
     images, labels = small_dataset.split("test").images, small_dataset.split("test").labels
     named = pycifar.load_dataset(
-        {"train": (images, labels), "test": (images, labels)}, class_names=model.class_names
+        {"train": (255 - images, labels), "test": (images, labels)}, class_names=model.class_names
     )
     found = pycifar.evaluate(model, named)
     shown += [repr(found), found._repr_html_(), repr(pycifar.explore(named)), repr(named)]

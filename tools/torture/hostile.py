@@ -251,7 +251,7 @@ def _folders() -> list[Case]:
         Case("folder", "has a link that leads out", link_out, _load_folder),
         Case("folder", "has a class that leads out", class_out, _load_folder),
         Case("folder", "has a link to itself", link_to_itself, _load_folder),
-        Case("folder", "has a circle of folders", circle, _load_folder, True),
+        Case("folder", "has a circle of folders", circle, _load_folder),
         Case("folder", "has a pipe among its files", pipe, _load_folder),
         Case("folder", "has a class without images", empty_class, _load_folder),
         Case("folder", "has odd names", lambda folder: tree(folder, *odd), _load_folder, True),
@@ -263,7 +263,9 @@ def _folders() -> list[Case]:
 def _load_folder(folder: Path) -> None:
     import pycifar
 
-    pycifar.load_dataset("folder", data_dir=folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pycifar.errors.DataWarning)  # of classes of one image
+        pycifar.load_dataset("folder", data_dir=folder)
 
 
 # Models
