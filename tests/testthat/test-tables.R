@@ -49,7 +49,7 @@ test_that("a split of rsample is a training and a test split", {
       test_id = NA
     )
   )
-  if (requireNamespace("rsample", quietly = TRUE)) {
+  if (rlang::is_installed("rsample")) {
     split <- getExportedValue("rsample", "initial_split")
     splits[[1L]] <- withr::with_seed(1, split(p$table, prop = 20 / 24))
   }
