@@ -200,7 +200,7 @@ def evaluate(
     losses = _losses(probabilities, part.labels)
     lost = np.flatnonzero(losses >= -np.log(SMALLEST_PROBABILITY))
     if len(lost) and not tta:
-        learner, size = learner_for(model.network), PREDICTION_BATCH
+        learner, size = learner_for(model.network), _batch_size(model)
         for some in (lost[start : start + size] for start in range(0, len(lost), size)):
             losses[some] = learner.losses(images[some], part.labels[some])
     found = measure(probabilities, part.labels, model.class_names, split, losses)
@@ -215,18 +215,21 @@ def _objective(
     model: TrainedModel, images: Images, labels: np.ndarray, loss: float
 ) -> float | None:
     """Return what the training lowered, over all images; see `Evaluation`."""
-    learner, total = learner_for(model.network), 0.0
+    learner = learner_for(model.network)
     if not learner.has_other_objective(model.config):
         return loss
     own = getattr(model.network, "own_objects", OwnObjects())
     if is_own(model.config.loss) and own.loss is None:
         return None
-    size = PREDICTION_BATCH
+    size = _batch_size(model)
+    truth = [labels[start : start + size] for start in range(0, len(labels), size)]
     with read_in_blocks(images, size) as batches:
-        for start, batch in zip(range(0, len(images), size), batches, strict=True):
-            truth = labels[start : start + size]
-            total += len(truth) * learner.objective(batch, truth, model.config)
-    return total / len(images)
+        return learner.objective(zip(batches, truth, strict=True), model.config)
+
+
+def _batch_size(model: TrainedModel) -> int:
+    """Return how many images a model computes on at a time."""
+    return min(PREDICTION_BATCH, images_that_fit(model.network))
 
 
 def _metrics(
@@ -303,8 +306,7 @@ def _probabilities(model: TrainedModel, images: Images, tta: bool) -> np.ndarray
     if not len(images):
         return np.empty((0, len(model.class_names)), np.float32)
     blocks = []
-    size = min(PREDICTION_BATCH, images_that_fit(model.network))
-    with read_in_blocks(images, size) as batches:
+    with read_in_blocks(images, _batch_size(model)) as batches:
         for batch in batches:
             views = _views(batch) if tta else [(1.0, batch)]
             blocks.append(

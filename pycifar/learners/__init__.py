@@ -101,8 +101,10 @@ class Learner(Protocol):
     def losses(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return the cross-entropy of each image in nats, shape (n,), from logits if possible."""
 
-    def objective(self, images: np.ndarray, labels: np.ndarray, config: TrainingConfig) -> float:
-        """Return the loss that a training lowers, on one batch, with penalties and smoothing."""
+    def objective(
+        self, batches: Iterable[tuple[np.ndarray, np.ndarray]], config: TrainingConfig
+    ) -> float:
+        """Return the mean loss that a training lowers, with penalties and label smoothing."""
 
     def has_other_objective(self, config: TrainingConfig) -> bool:
         """Return whether a training lowers something else than the cross-entropy alone."""

@@ -199,19 +199,22 @@ class KerasLearner:
         logs: Mapping[str, Any] = self.network.test_on_batch(images, truth, return_dict=True)
         return logs
 
-    def objective(self, images: np.ndarray, labels: np.ndarray, config: TrainingConfig) -> float:
-        """Return the loss that a training with these settings lowers, on one batch."""
+    def objective(
+        self, batches: Iterable[tuple[np.ndarray, np.ndarray]], config: TrainingConfig
+    ) -> float:
+        """Return the mean loss that a training with these settings lowers, over all batches."""
         objective = self._objective_of(config)
 
-        def compute(images: Any, truth: Any) -> Any:
-            probabilities = self.network(images, training=False)
-            loss = keras.ops.mean(loss_of(objective, truth, probabilities))
-            return loss + sum(self.network.losses)
+        def loss(truth: Any, probabilities: Any) -> Any:
+            mean = keras.ops.mean(loss_of(objective, truth, probabilities))
+            return mean + sum(self.network.losses)
 
-        if tensorflow is not None:
-            compute = tensorflow.function(compute, autograph=False)
-        truth = one_hot(labels, self.network.output_shape[-1]) if objective.one_hot else labels
-        return float(as_numpy(compute(np.ascontiguousarray(images), truth)))
+        compute, total, n = self._from_logits(loss), 0.0, 0
+        for images, labels in batches:
+            truth = one_hot(labels, self.network.output_shape[-1]) if objective.one_hot else labels
+            total += len(labels) * float(compute(images, truth))
+            n += len(labels)
+        return total / n
 
     def has_other_objective(self, config: TrainingConfig) -> bool:
         """Return whether there are penalties, label smoothing, or another loss."""
@@ -242,18 +245,23 @@ class KerasLearner:
         return make_objective(config, own, has_two_class_head(self.network))
 
     def losses(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Return the cross-entropy of each image, without penalties and label smoothing.
+        """Return the cross-entropy of each image, without penalties and label smoothing."""
+        return self._from_logits(keras.ops.sparse_categorical_crossentropy)(images, labels)
+
+    def _from_logits(
+        self, loss: Callable[[Any, Any], Any]
+    ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """Return a function of images and labels that computes a loss of labels and probabilities.
 
         Within a graph of TensorFlow, Keras takes the logits that a softmax was given.
         """
 
-        def compute(images: Any, labels: Any) -> Any:
-            probabilities = self.network(images, training=False)
-            return keras.ops.sparse_categorical_crossentropy(labels, probabilities)
+        def compute(images: Any, truth: Any) -> Any:
+            return loss(truth, self.network(images, training=False))
 
         if tensorflow is not None:
             compute = tensorflow.function(compute, autograph=False)
-        return as_numpy(compute(np.ascontiguousarray(images), labels))
+        return lambda images, truth: as_numpy(compute(np.ascontiguousarray(images), truth))
 
     def _batch(
         self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None
