@@ -49,6 +49,18 @@ def _parts_of(network: keras.Model) -> Iterator[Any]:
                 yield type(value)
 
 
+def new_optimizer_of(network: keras.Model, inner: bool = False) -> keras.optimizers.Optimizer:
+    """Return a new optimizer with the settings of the one that a model has.
+
+    Args:
+        network: the model.
+        inner: whether to take the optimizer inside of one that scales the loss.
+    """
+    own = network.optimizer.inner_optimizer if inner else network.optimizer
+    with own_parts_known(network):
+        return type(own).from_config(own.get_config())
+
+
 @contextmanager
 def own_parts_known(network: Any) -> Iterator[None]:
     """Let Keras copy a model that has such classes and functions inside the context."""

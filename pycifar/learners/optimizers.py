@@ -41,6 +41,16 @@ def schedule_of(optimizer: keras.optimizers.Optimizer) -> str:
     return type(rate).__name__ if own else "constant"
 
 
+def settings_of(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+    """Return the settings of a training that a Keras optimizer brings."""
+    return {
+        "optimizer": type(optimizer).__name__,
+        "learning_rate": float(optimizer.learning_rate),
+        "weight_decay": float(optimizer.weight_decay or 0),
+        "schedule": schedule_of(optimizer),
+    }
+
+
 def is_of_keras(optimizer: keras.optimizers.Optimizer) -> bool:
     """Return whether an optimizer and its schedule are Keras's own, so any Keras can load them."""
     inner = getattr(optimizer, "inner_optimizer", None)  # of LossScaleOptimizer

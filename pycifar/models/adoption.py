@@ -15,7 +15,7 @@ from pycifar.datasets.load import check_class_names
 from pycifar.errors import ArgumentError, ModelFileError, UnsavedWarning, warn
 from pycifar.foreign_names import known_arguments_only
 from pycifar.language import function
-from pycifar.learners.copies import own_parts_known
+from pycifar.learners.copies import new_optimizer_of, own_parts_known
 from pycifar.learners.descriptions import (
     CROSSENTROPY,
     describe_loss,
@@ -24,13 +24,15 @@ from pycifar.learners.descriptions import (
     own_objects,
 )
 from pycifar.learners.heads import with_probabilities
+from pycifar.learners.keras_learner import built_for
 from pycifar.learners.objectives import compiled_with
-from pycifar.learners.optimizers import schedule_of, usual_settings
+from pycifar.learners.optimizers import settings_of, usual_settings
 from pycifar.memory import check_image_fits
 from pycifar.models.custom_objects import knowing
 from pycifar.models.file import (
     ENTRY,
     archive_entries,
+    give_policy,
     give_weights,
     read_model_file,
     reason,
@@ -150,6 +152,7 @@ def _network_in(path: Any) -> tuple[keras.Model, Any, list[Any]]:
         )
     try:
         network = checked_network(entries)
+        give_policy(network, None)
         optimizer, lost = _known(lambda: optimizer_config(entries[CONFIG]), None)
         objective, missed = _known(lambda: objective_of(entries[CONFIG]), (None, []))
         give_weights(network, entries, optimizer)
@@ -217,6 +220,7 @@ def _rebuilt(network: keras.Model, scaling: tuple[float, float]) -> keras.Model:
                     copy.get_layer(layer.name).set_weights(layer.get_weights())
     except Exception as error:
         raise ArgumentError(f"This model cannot be copied: {reason(error)}") from error
+    copy.dtype_policy = network.dtype_policy
     return copy
 
 
@@ -243,11 +247,8 @@ def _copied(network: keras.Model, start: Any, front: list[Any]) -> keras.Model:
 
 def _compile(network: keras.Model, given: keras.Model) -> None:
     """Compile a network with a copy of the optimizer of another with the same weights."""
-    earlier = given.optimizer
-    with own_parts_known(given):
-        optimizer = type(earlier).from_config(earlier.get_config())
+    earlier, optimizer = given.optimizer, built_for(network, new_optimizer_of(given))
     network.compile(optimizer, "sparse_categorical_crossentropy")
-    optimizer.build(network.trainable_variables)
     if len(optimizer.variables) == len(earlier.variables):  # else it has made no step yet
         for variable, value in zip(optimizer.variables, earlier.variables, strict=True):
             variable.assign(value)
@@ -263,12 +264,7 @@ def _adopted(
     learned = {"optimizer": named, "schedule": DEFAULTS.schedule} | usual_settings(named)
     optimizer = getattr(network, "optimizer", None)
     if optimizer is not None:
-        learned = {
-            "optimizer": type(optimizer).__name__,
-            "learning_rate": float(optimizer.learning_rate),
-            "schedule": schedule_of(optimizer),
-            "weight_decay": float(optimizer.weight_decay or 0),
-        }
+        learned = settings_of(optimizer)
     config = TrainingConfig(
         architecture=CUSTOM,
         epochs=0,

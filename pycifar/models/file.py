@@ -199,9 +199,7 @@ def _model_in(
         try:
             record = checked_record(extra)
             network = checked_network(entries)
-            # Absent from the files of older versions.
-            if extra.get("dtype_policy", f"mixed_{precision_of(network)}") == SCALED:
-                network.dtype_policy = SCALED  # a training that goes on scales its loss, too
+            give_policy(network, extra.get("dtype_policy"))
             optimizer = optimizer_config(entries[CONFIG])
             # The loss and the metrics of the training are made when they are used.
             usual = dataclasses.replace(record["config"], loss=CROSSENTROPY, metrics={})
@@ -370,6 +368,19 @@ def checked_record(extra: Mapping[str, Any]) -> dict[str, Any]:
         "resize": checked_resize(extra.get("resize")),
         "fingerprint": checked_fingerprint(extra.get("fingerprint")),
     }
+
+
+def give_policy(network: keras.Model, recorded: str | None) -> None:
+    """Let a training of a network in float16 scale its loss, as it did before.
+
+    Args:
+        network: a network from a file, which does not have its policy then.
+        recorded: the policy in pycifar's record; None if there is none, as in files of Keras and of
+            older versions. Then the layers tell.
+    """
+    policy = f"mixed_{precision_of(network)}" if recorded is None else recorded
+    if policy == SCALED:
+        network.dtype_policy = SCALED
 
 
 def give_weights(

@@ -19,7 +19,7 @@ from pycifar.config import Settings, TrainingConfig, is_said
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import resolve_augmentation
 from pycifar.errors import ArgumentError
-from pycifar.learners.copies import own_parts_known
+from pycifar.learners.copies import new_optimizer_of
 from pycifar.learners.descriptions import (
     CROSSENTROPY,
     MEASURED,
@@ -30,7 +30,7 @@ from pycifar.learners.descriptions import (
     own_objects,
 )
 from pycifar.learners.objectives import compiled_with
-from pycifar.learners.optimizers import MOMENTA, OPTIMIZERS, schedule_of, usual_settings
+from pycifar.learners.optimizers import MOMENTA, OPTIMIZERS, settings_of, usual_settings
 from pycifar.models.trained_model import TrainedModel
 from pycifar.rules import check_setting
 
@@ -174,13 +174,7 @@ def _with_settings_of(given: Settings, optimizer: Any) -> Settings:
                 f"`{name}` must be left out where `optimizer` is a Keras optimizer: "
                 f"it brings its own; {describe(value)} was given."
             )
-    return dataclasses.replace(
-        given,
-        optimizer=type(optimizer).__name__,
-        learning_rate=float(optimizer.learning_rate),
-        weight_decay=float(optimizer.weight_decay or 0),
-        schedule=schedule_of(optimizer),
-    )
+    return dataclasses.replace(given, **settings_of(optimizer))
 
 
 def own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
@@ -200,10 +194,8 @@ def own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
             f"`optimizer` must be given: the model's own, {model.config.optimizer}, did not come "
             "with its file."
         )
-    if type(own).__name__ != model.config.optimizer:
-        own = own.inner_optimizer  # Keras puts it into a LossScaleOptimizer with float16
-    with own_parts_known(model.network):
-        return own.from_config(own.get_config())
+    # Keras puts it into a LossScaleOptimizer with float16.
+    return new_optimizer_of(model.network, inner=type(own).__name__ != model.config.optimizer)
 
 
 def compiled_settings(network: Any) -> Settings:
@@ -218,7 +210,7 @@ def compiled_settings(network: Any) -> Settings:
         return Settings()
     loss, metrics = compiled_with(network)
     return Settings(
-        optimizer=network.optimizer.from_config(network.optimizer.get_config()),
+        optimizer=new_optimizer_of(network),
         loss=loss,
         metrics=metrics or None,
     )

@@ -261,6 +261,25 @@ def test_a_network_of_pycifar_shows_that_it_takes_pixels(tmp_path, small_dataset
     )
 
 
+def test_a_model_in_float16_comes_with_the_state_that_scales_its_loss(tmp_path, small_dataset):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        layers = [keras.Input((32, 32, 3)), LAYERS.Flatten(), LAYERS.Dense(10)]
+        given = keras.Sequential([*layers, LAYERS.Activation("softmax", dtype="float32")])
+        given.compile("adam", "sparse_categorical_crossentropy")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    given.fit(fractions(small_dataset), small_dataset.split("train").labels, verbose=0)
+    given.save(tmp_path / "given.keras")
+    steps = int(given.optimizer.iterations)
+    for source in (given, tmp_path / "given.keras"):
+        model = pycifar.adopt_model(source, small_dataset.class_names, rescale=1 / 255)
+        assert model.config.precision == "float16"
+        assert int(model.network.optimizer.iterations) == steps
+        further = pycifar.train(small_dataset, model, **SETTINGS)
+        assert int(further.network.optimizer.iterations) == steps + 2
+
+
 def several_inputs():
     starts = [keras.Input((32, 32, 3)), keras.Input((4,))]
     joined = LAYERS.concatenate([LAYERS.Flatten()(starts[0]), starts[1]])

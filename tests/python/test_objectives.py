@@ -296,6 +296,25 @@ def test_a_function_that_compiles_its_model_is_taken_at_its_word(dataset):
     )
 
 
+class OwnRate(keras.optimizers.schedules.LearningRateSchedule):
+    def __init__(self, rate=0.01):
+        self.rate = rate
+
+    def __call__(self, step):
+        return self.rate
+
+    def get_config(self):
+        return {"rate": self.rate}
+
+
+def test_a_model_compiled_with_a_schedule_of_the_callers_own_is_trained(dataset):
+    given = network()
+    given.compile(keras.optimizers.Adam(OwnRate()), "sparse_categorical_crossentropy")
+    with pytest.warns(UnsavedWarning, match="OwnRate"):
+        model = pycifar.train(dataset, given, **SETTINGS)
+    assert model.config.schedule == "OwnRate"
+
+
 def test_a_model_compiled_for_several_losses_is_refused(dataset):
     given = network()
     given.compile("adam", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
