@@ -143,13 +143,14 @@ console._LINE_AFTER = console._LINE_EVERY = 0
 """
 IN_PYTHON = """
 try:
-    load_dataset("folder", sys.argv[1], image_size=1024)
+    load_dataset("folder", sys.argv[1], image_size=1024, in_memory=True)
 except KeyboardInterrupt:
     print(*(t.name for t in threading.enumerate()))
     sys.exit(130)
 """
 IN_THE_SHELL = """
 given = ["explore", "--dataset", "folder", "--data-dir", sys.argv[1], "--image-size", "1024"]
+given += ["--in-memory", "yes"]  # where each image is told, and not each block
 sys.exit(cli.main(given))
 """
 
