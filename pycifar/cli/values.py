@@ -32,7 +32,9 @@ TRAINING_READERS: dict[str, Reader] = {name: o.read for name, o in TRAINING_OPTI
 
 def dataset_arguments(options: Namespace) -> dict[str, Any]:
     """Return the arguments of `load_dataset` that the options give."""
-    from pycifar.datasets.load import check_load_arguments  # needs NumPy; `doctor` works without
+    from pycifar.datasets.load_arguments import (
+        check_load_arguments,  # needs NumPy; `doctor` works without
+    )
 
     texts = ("dataset", "data_dir", "groups", "on_error", "cache_dir")
     numbers = ("n_train", "n_test", "test_fraction", "validation_fraction")

@@ -11,7 +11,7 @@ from pycifar.arguments import check_number, check_path, describe
 from pycifar.backend import check_process, keras
 from pycifar.config import DEFAULTS, TrainingConfig
 from pycifar.datasets.augmentation import resolve_augmentation
-from pycifar.datasets.load import check_class_names
+from pycifar.datasets.load_arguments import check_class_names
 from pycifar.errors import ArgumentError, ModelFileError, UnsavedWarning, warn
 from pycifar.foreign_names import known_arguments_only
 from pycifar.language import function
