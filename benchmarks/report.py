@@ -418,7 +418,12 @@ def photographs_table() -> str:
     head = ["files", "read by"]
     for clock in clocks.values():
         head += [f"ms an image {clock}", "/ Keras"]
-    names = {"Keras": "Keras", "lanczos": '`"lanczos"`', "bilinear": '`"bilinear"`'}
+    names = {
+        "Keras": "Keras",
+        "Keras, kept": "Keras, kept in memory",
+        "bilinear": '`"bilinear"`',
+        "lanczos": '`"lanczos"`',
+    }
     rows = [head]
     for files, found in report["reading"].items():
         for name, label in names.items():

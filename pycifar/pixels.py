@@ -31,7 +31,7 @@ def pixels_and_scaling(
     largest = ops.amax(images, axis=(1, 2, 3), keepdims=True)
     fractions = ops.not_equal(images, ops.floor(images))
     divided = ops.logical_and(ops.any(fractions, axis=(1, 2, 3), keepdims=True), largest <= 1)
-    values = ops.where(divided, images * 255, images)
+    values = images * ops.where(divided, 255.0, 1.0)
     values = ops.cast(values, keras.config.dtype_policy().compute_dtype)
     scaled = values * scale + offset
     pixels = keras.Input(input_shape, dtype="float32", name="pixels")

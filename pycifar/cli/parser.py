@@ -155,8 +155,8 @@ def _add_data(parser: ArgumentParser, default: str | None = None) -> None:
     group.add_argument(
         "--resize",
         metavar="HOW",
-        help="how they get it: squash, crop or pad, with a filter as in crop:bilinear; default: as "
-        "a given model was trained, otherwise squash:lanczos",
+        help="how they get it: squash, crop or pad, with a filter as in crop:lanczos; default: as "
+        "a given model was trained, otherwise squash:bilinear",
     )
     for split, images in (("train", "training"), ("test", "test")):
         group.add_argument(

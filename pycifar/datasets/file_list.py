@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 
@@ -95,8 +95,13 @@ class Listing:
 def check_inside(files: Sequence[Path], top: Path) -> None:
     """Raise a DataFormatError for a file that lies outside a folder once links are followed."""
     inside = os.path.realpath(top)
+    known: dict[Path, bool] = {}  # of each folder, whether it lies inside
     for file in files:
-        if not Path(os.path.realpath(file)).is_relative_to(inside):
+        if file.parent not in known:
+            known[file.parent] = Path(os.path.realpath(file.parent)).is_relative_to(inside)
+        if not known[file.parent] or (
+            file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(inside)
+        ):
             raise DataFormatError(
                 f"{file} is a link that leads outside of {top}: not followed.",
                 fix=f"Give `follow_links` = {constant(True)} if you trust where it leads.",
@@ -159,8 +164,7 @@ def _read_all(
     places = [place for part in images.values() for place in part]
     paths = [path for part in files.values() for path in part]
     with counting(len(paths), "images", verbose) as show:
-        for done, pixels in enumerate(read_images(paths, size, resize), 1):
-            places[done - 1][:] = cast("np.ndarray", pixels)
+        for done, _ in enumerate(read_images(paths, size, resize, places=places), 1):
             show(done)
     return images
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
@@ -54,8 +54,7 @@ class FileStore:
         images = np.empty((len(numbers), *self.image_shape), np.uint8)
         chosen = [self.paths[number] for number in numbers.tolist()]
         try:
-            for place, image in enumerate(read_images(chosen, self.size, self.resize)):
-                images[place] = cast("np.ndarray", image)
+            deque(read_images(chosen, self.size, self.resize, places=images), maxlen=0)
         except DataError:
             self._check_unchanged(numbers)  # which tells more
             raise

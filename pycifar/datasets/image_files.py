@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +135,7 @@ def read_images(
     resize: Resize = SQUASH,
     on_error: str = "stop",
     threads: int | None = None,
+    places: Iterable[np.ndarray] | None = None,
 ) -> Iterator[np.ndarray | PycifarError]:
     """Read images on several threads, and yield their pixels in the order of the sources.
 
@@ -147,30 +149,37 @@ def read_images(
         on_error: "stop" raises the error of an image that cannot be read. "skip" yields the error
             in the place of the image.
         threads: how many read; None takes one for each core that may be used.
+        places: for each image, a uint8 array of shape (height, width, 3) that it is written to;
+            None makes a new one.
 
     Raises:
         PycifarError: an image cannot be read, and `on_error` is "stop"; the kinds are those of
             `read_image`.
     """
 
-    def read(source: Any) -> np.ndarray | PycifarError:
+    def read(source: Any, place: np.ndarray | None) -> np.ndarray | PycifarError:
         try:
-            return read_image(source, size, resize)
+            image = read_image(source, size, resize)
         except PycifarError as error:
             if on_error == "stop":
                 raise
             return error
+        if place is None:
+            return image
+        place[:] = image
+        return place
 
+    targets = repeat(None) if places is None else places
     threads = usable_cores() if threads is None else threads
     if threads == 1:
-        yield from map(read, sources)
+        yield from map(read, sources, targets)
         return
     waiting: deque[Future[np.ndarray | PycifarError]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="pycifar-read")
     try:
-        for source in sources:
+        for source, place in zip(sources, targets, strict=False):
             # A thread words its errors in the language of its caller.
-            waiting.append(pool.submit(copy_context().run, read, source))
+            waiting.append(pool.submit(copy_context().run, read, source, place))
             if len(waiting) > _AHEAD * threads:
                 yield waiting.popleft().result()
         while waiting:

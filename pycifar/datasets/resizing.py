@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 HOWS = ("squash", "crop", "pad")
-FILTERS = ("lanczos", "bicubic", "hamming", "bilinear", "box", "nearest")
+FILTERS = ("bilinear", "lanczos", "bicubic", "hamming", "box", "nearest")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Resize:
             the new size, and keeps its centre: nothing is distorted, and what is beyond two edges
             is lost. "pad" scales both by one factor, so that the image fits into the new size, and
             centres it on black: all is kept, and smaller.
-        filter: how new pixels are computed: "lanczos", "bicubic", "hamming", "bilinear", "box" or
+        filter: how new pixels are computed: "bilinear", "lanczos", "bicubic", "hamming", "box" or
             "nearest", as Pillow does it. An image that shrinks is averaged over all of its pixels,
             except by "nearest".
 
@@ -37,7 +37,7 @@ class Resize:
     """
 
     how: str = "squash"
-    filter: str = "lanczos"
+    filter: str = "bilinear"
 
     def __post_init__(self) -> None:
         check_choice("how", self.how, HOWS)

@@ -98,7 +98,7 @@ def test_a_rule_in_a_file_is_checked(value, model, monkeypatch):
 def test_images_that_were_resized_otherwise_are_told(model, tree):
     other = pycifar.load_dataset("folder", tree, image_size=(24, 16))
     for use in (pycifar.evaluate, pycifar.predict):
-        with pytest.warns(ResizeWarning, match='by "squash, lanczos".* by "crop, bil') as caught:
+        with pytest.warns(ResizeWarning, match='by "squash, bilinear".* by "crop, bil') as caught:
             use(model, other)
         assert [warning.filename for warning in caught] == [__file__]
 

@@ -301,7 +301,7 @@ test_that("images are resized by a rule, to sides of two lengths, and the model 
   expect_match(format(cifar_inspect_model(path)), "^resize: +crop, bilinear", all = FALSE)
   expect_warning(
     cifar_evaluate(model, load("pad"), split = "train"),
-    "resized by \"pad, lanczos\", and the model learned",
+    "resized by \"pad, bilinear\", and the model learned",
     class = "pycifar_warning_resize"
   )
 })

@@ -77,7 +77,7 @@ def test_images_are_resized_by_the_rule_and_the_data_set_knows_it(tree, how):
         assert dataset.resize == rule
         assert np.array_equal(dataset.split("train").images[0], read_image(path, (24, 20), rule))
     assert load(tree, resize=how).resize == Resize(how)
-    assert load(tree).resize == Resize("squash", "lanczos")
+    assert load(tree).resize == Resize("squash", "bilinear")
     assert load_dataset("synthetic", n_train=10, n_test=10).resize is None
 
 
