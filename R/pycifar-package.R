@@ -12,7 +12,8 @@
 #'    seconds. `cifar_train(model, epochs = 5)` continues a trained model.
 #' 4. [`predict()`][predict.cifar_trained_model] predicts the classes of new images: files, arrays
 #'    or pictures of other packages. [cifar_evaluate()] measures how good a model is.
-#'    [cifar_explain()] shows where a network looks.
+#'    [cifar_explain()] shows where a network looks. [cifar_extract_features()] gives what it makes
+#'    of each image as numbers, for other packages.
 #' 5. [cifar_save_model()] and [cifar_load_model()] save and load a model. Keras can load the file,
 #'    too.
 #'

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pycifar.evaluation import Evaluation, evaluate, predict
     from pycifar.explanation import Explanation, explain
     from pycifar.explanation_plots import plot_explanation, plot_feature_maps, plot_filters
+    from pycifar.features import extract_features
     from pycifar.models.adoption import adopt_model
     from pycifar.models.file import load_model, save_model
     from pycifar.models.inspection import ModelFile, inspect_model
@@ -69,6 +70,7 @@ _HOMES = {
     "evaluate": "pycifar.evaluation",
     "explain": "pycifar.explanation",
     "explore": "pycifar.datasets",
+    "extract_features": "pycifar.features",
     "find_learning_rate": "pycifar.training.lr_finder",
     "inspect_model": "pycifar.models.inspection",
     "list_architectures": "pycifar.architectures",
@@ -108,6 +110,7 @@ __all__ = [
     "evaluate",
     "explain",
     "explore",
+    "extract_features",
     "find_learning_rate",
     "inspect_model",
     "list_architectures",

@@ -367,6 +367,31 @@ def predict(
 
 
 @entry_point
+def extract_features(  # noqa: PLR0913 - R passes the arguments one by one
+    model: TrainedModel,
+    images: Any,
+    layer: Any,
+    split: Any,
+    on_error: Any,
+    verbose: Any,
+    write_line: Callable[[str], Any],
+    update_bar: Callable[[float, str], Any] | None,
+) -> dict[str, Any]:
+    """Return features as a block, and names of the images: their paths, or numbers from 1.
+
+    `_any_images` says what `images` may be. Progress is shown by `write_line` and `update_bar`.
+    """
+    from pycifar.features import features_and_names
+
+    with shown_by(write_line, update_bar):
+        features, names = features_and_names(
+            model, _any_images(images), layer, split, on_error, verbose
+        )
+    named = [text_on_disk(name) if name else str(i) for i, name in enumerate(names, 1)]
+    return {"features": _block(features), "names": named}
+
+
+@entry_point
 def evaluate(model: TrainedModel, dataset: Dataset, split: str, tta: Any) -> dict[str, Any]:
     """Return an evaluation as scalars and tables."""
     result = pycifar.evaluate(model, dataset, split, tta)

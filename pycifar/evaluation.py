@@ -150,13 +150,13 @@ def predict(
     check_choice("type", type, ["class", "prob"])
     check_choice("on_error", on_error, ["stop", "skip"])
     check_flag("tta", tta)
-    pixels, is_read = read_images(model, images, split, on_error)
-    probabilities = np.full((len(is_read), len(model.class_names)), np.nan, np.float32)
-    if len(pixels):
-        probabilities[is_read] = _probabilities(model, pixels, tta)
+    given = read_images(model, images, split, on_error)
+    probabilities = np.full((len(given.is_read), len(model.class_names)), np.nan, np.float32)
+    if len(given.pixels):
+        probabilities[given.is_read] = _probabilities(model, given.pixels, tta)
     if type == "prob":
         return probabilities
-    return np.where(is_read, probabilities.argmax(axis=1), NO_LABEL)
+    return np.where(given.is_read, probabilities.argmax(axis=1), NO_LABEL)
 
 
 @known_arguments_only
@@ -200,7 +200,7 @@ def evaluate(
     losses = _losses(probabilities, part.labels)
     lost = np.flatnonzero(losses >= -np.log(SMALLEST_PROBABILITY))
     if len(lost) and not tta:
-        learner, size = learner_for(model.network), _batch_size(model)
+        learner, size = learner_for(model.network), batch_size_of(model)
         for some in (lost[start : start + size] for start in range(0, len(lost), size)):
             losses[some] = learner.losses(images[some], part.labels[some])
     found = measure(probabilities, part.labels, model.class_names, split, losses)
@@ -221,13 +221,13 @@ def _objective(
     own = getattr(model.network, "own_objects", OwnObjects())
     if is_own(model.config.loss) and own.loss is None:
         return None
-    size = _batch_size(model)
+    size = batch_size_of(model)
     truth = [labels[start : start + size] for start in range(0, len(labels), size)]
     with read_in_blocks(images, size) as batches:
         return learner.objective(zip(batches, truth, strict=True), model.config)
 
 
-def _batch_size(model: TrainedModel) -> int:
+def batch_size_of(model: TrainedModel) -> int:
     """Return how many images a model computes on at a time."""
     return min(PREDICTION_BATCH, images_that_fit(model.network))
 
@@ -306,12 +306,12 @@ def _probabilities(model: TrainedModel, images: Images, tta: bool) -> np.ndarray
     if not len(images):
         return np.empty((0, len(model.class_names)), np.float32)
     blocks = []
-    with read_in_blocks(images, _batch_size(model)) as batches:
+    with read_in_blocks(images, batch_size_of(model)) as batches:
         for batch in batches:
             views = _views(batch) if tta else [(1.0, batch)]
             blocks.append(
                 sum(
-                    np.float32(share) * _predict_batch(model, np.ascontiguousarray(view))
+                    np.float32(share) * computed_on(model.network, np.ascontiguousarray(view))
                     for share, view in views
                 )
             )
@@ -324,9 +324,15 @@ def _probabilities(model: TrainedModel, images: Images, tta: bool) -> np.ndarray
     return probabilities
 
 
-def _predict_batch(model: TrainedModel, images: np.ndarray) -> np.ndarray:
+def computed_on(network: Any, images: np.ndarray) -> np.ndarray:
+    """Return what a network computes on a batch of images.
+
+    Raises:
+        ArgumentError: it cannot compute on them.
+    """
     try:
-        return model.network.predict_on_batch(images)
+        computed: np.ndarray = network.predict_on_batch(images)
+        return computed
     except Exception as error:  # the network may be of any origin, and raise any error
         reason = " ".join(str(error).split())
         raise ArgumentError(f"`model` cannot compute on images: {reason[:300]}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from pycifar.arguments import describe
 from pycifar.config import DEFAULT_SPLIT
+from pycifar.console import counting
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.arrays import check_images
 from pycifar.datasets.image_files import MOST_CHANNELS, SQUASH, find_files
@@ -32,20 +34,30 @@ _PATHS = (str, os.PathLike)
 _FILES = (*_PATHS, bytes, bytearray, memoryview)  # one image each, as are file objects
 
 
+@dataclass(frozen=True, eq=False)
+class GivenImages:
+    """The images that were given.
+
+    Args:
+        pixels: those that can be read: uint8 of the model's size, shape (n, height, width, 3).
+        is_read: for each image whether it can be read, shape (images,).
+        names: the path of each image that is a file, and None for the others.
+    """
+
+    pixels: Images
+    is_read: np.ndarray
+    names: Sequence[str | None]
+
+
 def as_images(model: TrainedModel, images: Any) -> Images:
     """Return what `predict` takes as uint8 images of the model's size, (n, height, width, 3)."""
-    return read_images(model, images, None, "stop")[0]
+    return read_images(model, images, None, "stop").pixels
 
 
 def read_images(
-    model: TrainedModel, images: Any, split: str | None, on_error: str
-) -> tuple[Images, np.ndarray]:
-    """Return the images that can be read, and for each image whether it can be; see `predict`.
-
-    Returns:
-        (pixels, is_read): uint8 of the model's size, shape (images read, height, width, 3); and
-        truth values, shape (images,).
-    """
+    model: TrainedModel, images: Any, split: str | None, on_error: str, verbose: bool = False
+) -> GivenImages:
+    """Read what `predict` takes as images; `verbose` shows the progress of reading many files."""
     if isinstance(images, Dataset):
         warn_of_other_resizing(model, images)
         images = model.split_of(images, DEFAULT_SPLIT if split is None else split)
@@ -57,25 +69,31 @@ def read_images(
     items = _checked_items(listed) if isinstance(listed, (list, tuple)) else [listed]
     if not all(is_one_image(item) for item in items):
         pixels = check_images(listed, model.image_shape, fewest=0)
-        return pixels, np.ones(len(pixels), bool)
+        paths = images.paths if isinstance(images, Split) else ()
+        return GivenImages(pixels, np.ones(len(pixels), bool), list(paths) or [None] * len(pixels))
     found, passed_over = _expanded(items, on_error)
     rule = model.resize or SQUASH
-    read = list(read_image_files(found, model.image_shape[:2], rule, on_error))
+    read: list[Any] = []
+    with counting(len(found), "images read", verbose) as show:
+        for one in read_image_files(found, model.image_shape[:2], rule, on_error):
+            read.append(one)
+            show(len(read))
     for error in read:
         if isinstance(error, ArgumentError):  # it was no image at all
             raise error
     is_read = np.array([not isinstance(one, PycifarError) for one in read], bool)
     numbers = np.flatnonzero(~is_read)
-    unread = [str(found[i]) if isinstance(found[i], Path) else f"image {i + 1}" for i in numbers]
+    unread = [str(found[i]) if isinstance(found[i], _PATHS) else f"image {i + 1}" for i in numbers]
     for names, what, of in (
         (passed_over, "Files that match a pattern and are no images were passed over", ""),
-        (unread, "Images that cannot be read have no prediction", f" of {len(read):,}"),
+        (unread, "Images that cannot be read were skipped", f" of {len(read):,}"),
     ):
         if names:  # said where predict() was called
             text = f"{what}: {len(names):,}{of} ({first_of(names)})."
             warn(SkippedWarning(text))
     pixels = np.array([one for one in read if not isinstance(one, PycifarError)], np.uint8)
-    return pixels.reshape(-1, *model.image_shape), is_read
+    files = [str(one) if isinstance(one, _PATHS) else None for one in found]
+    return GivenImages(pixels.reshape(-1, *model.image_shape), is_read, files)
 
 
 def warn_of_other_resizing(model: TrainedModel, dataset: Dataset) -> None:
@@ -144,6 +162,6 @@ def _expanded(items: list[Any], on_error: str) -> tuple[list[Any], list[str]]:
             if on_error == "stop":
                 raise
             files, others = [Path(item)], []
-        found += files
+        found += [item] if files == [Path(item)] else files  # a path stays as it is written
         passed_over += map(str, others)
     return found, passed_over

@@ -38,7 +38,16 @@ LAYERS = (
         "console",
         "table",
     }
-    | {"figure", "foreign_names", "backend", "processor", "layer_calls", "pixels", "precision"}
+    | {
+        "figure",
+        "foreign_names",
+        "backend",
+        "processor",
+        "layer_calls",
+        "feature_tensor",
+        "pixels",
+        "precision",
+    }
     | {"memory", "interrupts"},
     {"datasets"},
     {"scratch"},
@@ -48,7 +57,7 @@ LAYERS = (
     {"models"},
     {"training"},
     {"given_images", "evaluation", "receptive_fields", "import_check"},
-    {"explanation", "diagnosis", "reproduction"},
+    {"explanation", "features", "diagnosis", "reproduction"},
     {"explanation_plots", "plots"},
     {"entry_points", "cli", "sklearn", "__main__"},
 )

@@ -7,7 +7,7 @@ standard output that closes it early, as `head` does, so causes no file to be lo
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from pycifar.cli.records import (
     evaluation_record,
     explanation_record,
     exploration_record,
+    features_record,
+    features_table,
     images_per_second,
     learning_rates_record,
     prediction_record,
@@ -35,7 +37,7 @@ from pycifar.cli.values import (
     search_arguments,
     training_arguments,
 )
-from pycifar.console import say
+from pycifar.console import counting, say
 from pycifar.errors import (
     ArgumentError,
     InterruptedWarning,
@@ -44,6 +46,7 @@ from pycifar.errors import (
     printable,
     warnings_collected,
 )
+from pycifar.files import write_atomically
 from pycifar.interrupts import Terminated
 from pycifar.rules import check_settings
 
@@ -224,20 +227,22 @@ def evaluate(options: Namespace) -> int:
 def predict(options: Namespace) -> int:
     """Run `pycifar predict`."""
     given = read_values(options, {"top": as_count, "on_error": as_text})
-    top, on_error = given.get("top", 1), given.get("on_error")
-    if on_error is not None:
-        check_choice("on_error", on_error, ["stop", "skip"])
+    top, on_error = given.get("top", 1), _check_on_error(given)
 
+    from pycifar.evaluation import predict
     from pycifar.models.file import load_model
 
-    model = load_model(options.model)
+    model, tta = load_model(options.model), "tta" in options
     records, failed = [], False
-    for path, result in _predictions(model, options.images, "tta" in options):
+    for path, result in _results(
+        "predict",
+        model,
+        options.images,
+        on_error,
+        lambda pixels: predict(model, pixels, "prob", tta),
+    ):
         if isinstance(result, PycifarError):
-            if on_error == "stop":
-                raise result
             failed = True
-            say(f"pycifar predict: {result.message}")
             if on_error == "skip" and "json" not in options:
                 print(printable(path), "", "", sep="\t")
         elif "json" not in options:
@@ -248,6 +253,36 @@ def predict(options: Namespace) -> int:
     if "json" in options:
         print_json(records)
     return 1 if failed and on_error is None else 0
+
+
+def features(options: Namespace) -> int:
+    """Run `pycifar features`."""
+    given = read_values(options, {"layer": as_text, "on_error": as_text})
+    on_error, output = _check_on_error(given), output_path(options, "output", (".csv",))
+    if "overwrite" in options and output is None:
+        raise UsageError("features", "`--overwrite` is for `--output`, which must be given.")
+
+    from pycifar.features import Extractor
+    from pycifar.models.file import load_model
+
+    model = load_model(options.model)
+    extractor, images = Extractor(model, given.get("layer")), options.images
+    found = []
+    with counting(len(images), "images", "quiet" not in options) as show:
+        for one in _results("features", model, images, on_error, extractor):
+            found.append(one)
+            show(len(found))
+    read = [one for one in found if not isinstance(one[1], PycifarError)]
+    table = features_table(found if on_error == "skip" else read, extractor.n)
+    if output is not None:
+        write_atomically(output, lambda path: path.write_text(table, "utf-8"))
+    if "json" in options:
+        print_json([features_record(path, result) for path, result in found])
+    elif output is None:
+        print(table, end="")
+    else:
+        _print_path("features", output)
+    return 1 if len(read) < len(found) and on_error is None else 0
 
 
 def explain(options: Namespace) -> int:
@@ -451,22 +486,40 @@ def _source_of(model: TrainedModel) -> str:
     )
 
 
-def _predictions(
-    model: TrainedModel, paths: Sequence[str], tta: bool
-) -> Iterator[tuple[str, np.ndarray | PycifarError]]:
-    """Yield each path with the image's probabilities, shape (classes,), or the error of reading it.
+def _check_on_error(given: dict[str, Any]) -> str | None:
+    """Return the value of `--on-error`, or None if it is not given."""
+    if "on_error" not in given:
+        return None
+    return check_choice("on_error", given["on_error"], ["stop", "skip"])
 
-    The images are predicted in batches, so not all of them are in memory at once.
+
+def _results(
+    command: str,
+    model: TrainedModel,
+    paths: Sequence[str],
+    on_error: str | None,
+    compute: Callable[[np.ndarray], np.ndarray],
+) -> Iterator[tuple[str, np.ndarray | PycifarError]]:
+    """Yield each path with what is computed of the image, or with the error of reading it.
+
+    An error is told, or raised if `on_error` says "stop". The images are taken in batches, so not
+    all of them are in memory at once.
     """
     import numpy as np
 
     from pycifar.datasets.image_files import SQUASH, read_images
-    from pycifar.evaluation import PREDICTION_BATCH, predict
+    from pycifar.evaluation import PREDICTION_BATCH
 
     for start in range(0, len(paths), PREDICTION_BATCH):
         block = paths[start : start + PREDICTION_BATCH]
         images = list(read_images(block, model.image_shape[:2], model.resize or SQUASH, "skip"))
         readable = [image for image in images if not isinstance(image, PycifarError)]
-        probabilities = iter(predict(model, np.stack(readable), "prob", tta) if readable else ())
+        results = iter(compute(np.stack(readable)) if readable else ())
         for path, image in zip(block, images, strict=True):
-            yield path, image if isinstance(image, PycifarError) else next(probabilities)
+            if not isinstance(image, PycifarError):
+                yield path, next(results)
+                continue
+            if on_error == "stop":
+                raise image
+            say(f"pycifar {command}: {image.message}")
+            yield path, image

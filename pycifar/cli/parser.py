@@ -299,6 +299,31 @@ def _add_predict(parser: ArgumentParser) -> None:
     _add_tta(parser)
 
 
+def _add_features(parser: ArgumentParser) -> None:
+    parser.description = (
+        f"{parser.description}\n\nPrints CSV: a header, and for each image its path and its "
+        "features, with all digits.\nAn image that cannot be read is reported and left out, and "
+        "the exit code is 1, unless\n--on-error says otherwise."
+    )
+    parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
+    parser.add_argument(
+        "--layer",
+        metavar="NAME",
+        help="the layer whose output is taken, averaged over height and width; what enters the "
+        "last layer with weights unless given",
+    )
+    parser.add_argument(
+        "--on-error",
+        metavar="WHAT",
+        help="stop: end at the first image that cannot be read, with exit code 1; skip: report it, "
+        "print its line without features, and end with exit code 0",
+    )
+    parser.add_argument("--output", metavar="FILE.csv", help="write the CSV to this file")
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
 def _add_tta(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--tta",
@@ -430,6 +455,15 @@ COMMANDS = {
             ("predict model.keras cat.jpg dog.png", "the most probable class of each"),
             ("predict model.keras --top 3 photos/*.jpg", "the three most probable ones"),
             ("predict model.keras cat.jpg --json", "the probabilities of all classes"),
+        ),
+    ),
+    "features": Command(
+        "Compute the features of image files: a row of numbers for each, for other programs.",
+        _add_features,
+        (
+            ("features model.keras photos/*.jpg --output features.csv", "a table of numbers"),
+            ("features model.keras cat.jpg --layer pool1", "what another layer computes"),
+            ("features model.keras cat.jpg dog.png --json", "as JSON"),
         ),
     ),
     "explain": Command(

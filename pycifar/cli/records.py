@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pycifar.errors import PycifarError
+from pycifar.errors import PycifarError, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,6 +142,31 @@ def prediction_record(
         "probabilities": dict(zip(class_names, result.tolist(), strict=True)),
         "error": None,
     }
+
+
+def features_record(path: str, result: np.ndarray | PycifarError) -> dict[str, Any]:
+    """Return the record of one image: its features, or the error of reading it."""
+    if isinstance(result, PycifarError):
+        return {"path": path, "features": None, "error": result.message}
+    return {"path": path, "features": result.tolist(), "error": None}
+
+
+def features_table(found: Iterable[tuple[str, np.ndarray | PycifarError]], n: int) -> str:
+    """Return the features of images as CSV, with a header; they are empty after an error.
+
+    Each number has the digits that give it back, bit for bit.
+
+    Args:
+        found: each image with its features, shape (n,), or the error of reading it.
+        n: the number of features.
+    """
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["path", *(f"feature_{number}" for number in range(1, n + 1))])
+    for path, result in found:
+        cells = [""] * n if isinstance(result, PycifarError) else result.tolist()
+        writer.writerow([printable(path), *cells])
+    return table.getvalue()
 
 
 def explanation_record(found: Explanation, image: str, plot: Path | None) -> dict[str, Any]:

@@ -1,4 +1,6 @@
+import csv
 import inspect
+import io
 import json
 import os
 import signal
@@ -610,6 +612,54 @@ def test_interrupted_training_keeps_what_was_learned(tmp_path):
     loaded = pycifar.load_model(model)
     assert loaded.fingerprint() == record["fingerprint"]
     assert loaded.epochs_done == record["epochs_done"] >= 1
+
+
+# Features
+
+
+def test_features_are_csv_with_all_digits(run, model_path, image_path, tmp_path, small_model):
+    expected = pycifar.extract_features(small_model, [image_path] * 2, layer="pool1")
+    command = ["features", model_path, image_path, image_path, "--layer", "pool1"]
+    code, out, err = run(*command)
+    assert (code, err) == (0, "")
+    header, *lines = csv.reader(io.StringIO(out))
+    assert header == ["path", *(f"feature_{number}" for number in range(1, 33))]
+    assert [line[0] for line in lines] == [str(image_path)] * 2
+    assert (np.array([line[1:] for line in lines], float) == expected).all()
+    table = tmp_path / "features.csv"
+    assert run(*command, "--output", table) == (0, f"features: {table}\n", "")
+    assert table.read_text("utf-8") == out
+    assert run(*command, "--output", table)[0] == 1
+    assert run(*command, "--output", table, "--overwrite")[0] == 0
+    assert run(*command, "--output", tmp_path / "features.txt")[0] == 2
+    assert run(*command, "--overwrite")[0] == 2
+    code, out, _ = run(*command, "--json")
+    records = json.loads(out)
+    assert (code, [record["path"] for record in records]) == (0, [str(image_path)] * 2)
+    assert (np.array([record["features"] for record in records]) == expected).all()
+
+
+def test_an_image_without_features_is_told(run, model_path, image_path, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    command = ["features", model_path, bad, image_path]
+    code, out, err = run(*command)
+    assert code == 1
+    assert [line.partition(",")[0] for line in out.splitlines()] == ["path", str(image_path)]
+    assert f"pycifar features: {bad} cannot be read as an image" in err
+    code, out, err = run(*command, "--on-error", "skip")
+    assert code == 0
+    assert out.splitlines()[1] == str(bad) + 512 * ","
+    assert f"{bad} cannot be read" in err
+    code, out, _ = run(*command, "--json")
+    assert code == 1
+    assert json.loads(out)[0]["features"] is None
+    assert "cannot be read" in json.loads(out)[0]["error"]
+    code, out, err = run(*command, "--on-error", "stop")
+    assert (code, out) == (1, "")
+    code, _, err = run(*command, "--layer", "pool2")
+    assert code == 2
+    assert 'Did you mean "pool1"?' in err
 
 
 # Explain

@@ -365,7 +365,7 @@ def test_an_image_that_cannot_be_read_is_skipped_if_asked_for(small_model, tmp_p
     images = [bad, good, tmp_path / "missing[1].png", b"no image", np.full((9, 9), 2.0)]
     with pytest.raises(DataFormatError, match=r"bad\.png"):
         pycifar.predict(small_model, [good, bad])
-    message = r"no prediction: 4 of 5 \(.*bad\.png, .*missing\[1\]\.png, image 4, image 5\)\.$"
+    message = r"were skipped: 4 of 5 \(.*bad\.png, .*missing\[1\]\.png, image 4, image 5\)\.$"
     with pytest.warns(SkippedWarning, match=message) as caught:
         labels = pycifar.predict(small_model, images, on_error="skip")
     assert caught[0].filename == __file__

@@ -28,6 +28,7 @@ PUBLIC = [
     "evaluate",
     "explain",
     "explore",
+    "extract_features",
     "find_learning_rate",
     "inspect_model",
     "list_architectures",

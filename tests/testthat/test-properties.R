@@ -136,6 +136,7 @@ test_that("images to predict, and other arguments of what a model does", {
   expect_ours(function(x) cifar_evaluate(model, x), "x")
   expect_ours(function(split) cifar_evaluate(model, small_dataset(), split = split), "split")
   expect_ours(function(x) cifar_explain(model, x), "x")
+  expect_ours(function(images) cifar_extract_features(model, images), "images")
   expect_ours(function(x) cifar_fingerprint(x), "x")
 })
 

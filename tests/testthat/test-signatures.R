@@ -14,6 +14,7 @@ pairs <- list(
   inspect_model = cifar_inspect_model,
   reproduce = cifar_reproduce,
   load_reproduction = cifar_load_reproduction,
+  extract_features = cifar_extract_features,
   explain = cifar_explain,
   receptive_field = cifar_receptive_field,
   doctor = cifar_doctor
