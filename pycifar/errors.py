@@ -8,7 +8,8 @@
     │   ├── DataNotFoundError                 no data set at the place where it should be
     │   ├── DataFormatError                   a file is incomplete, truncated or of another format
     │   ├── ImageError (ValueError)           images of a wrong shape, type or range
-    │   └── DownloadError                     a download failed or its checksum does not match
+    │   ├── DownloadError                     a download failed or its checksum does not match
+    │   └── WeightsError                      pretrained weights are not there, or are others
     ├── ModelFileError                        a saved model cannot be read
     │   └── ModelVersionError                 a saved model was written by a newer pycifar
     ├── OutputError                           a file cannot be written
@@ -145,6 +146,12 @@ class DataFormatError(DataError):
     """A data file is incomplete, truncated, or of another format than it should be."""
 
     kind = "data_format"
+
+
+class WeightsError(DataError):
+    """Pretrained weights are not there, or are not those that they should be."""
+
+    kind = "weights"
 
 
 class ImageError(DataError, ValueError):

@@ -45,6 +45,19 @@ def constant(value: bool | float | None) -> str:
     return repr(value).replace("inf", "Inf")
 
 
+def install(package: str, anew: bool = False) -> str:
+    """Return the sentence that tells how to install a Python package.
+
+    Args:
+        package: its name in the Python Package Index.
+        anew: whether it is installed already, and damaged.
+    """
+    if _speaks_r.get():
+        return f'Install it: reticulate::py_install("{package}"), and start R anew.'
+    forced = "--force-reinstall " if anew else ""
+    return f"Install it: python -m pip install {forced}{package}"
+
+
 def function(name: str) -> str:
     """Return how a function of pycifar is called in Python, or in R.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures import (
     alexnet,
     cnn2,
     cnn4,
+    efficientnet_lite0,
     fastnet,
     googlenet,
     lenet5,
@@ -21,7 +23,7 @@ from pycifar.architectures import (
     zfnet,
 )
 from pycifar.architectures.architecture import Architecture
-from pycifar.arguments import check_choice, check_count, check_seed, describe
+from pycifar.arguments import check_choice, check_count, check_seed, describe, listing
 from pycifar.config import DEFAULT_ARCHITECTURE, DEFAULTS, Settings
 from pycifar.errors import ArgumentError
 from pycifar.foreign_names import known_arguments_only
@@ -52,6 +54,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "vgg16": vgg16.ARCHITECTURE,
     "googlenet": googlenet.ARCHITECTURE,
     "resnet20": resnet20.ARCHITECTURE,
+    "efficientnet_lite0": efficientnet_lite0.ARCHITECTURE,
 }
 
 # The name that is recorded for a network of the caller.
@@ -66,8 +69,12 @@ def list_architectures() -> pandas.DataFrame:
     """List the architectures that `train` and `build_model` know by name.
 
     Returns:
-        One row per architecture: `architecture`, `summary`, `origin`, and its recipe's `epochs`,
-        `batch_size`, `optimizer`, `learning_rate`, `schedule` and `weight_decay`.
+        One row per architecture: `architecture`, `summary`, `origin`; its recipe's `epochs`,
+        `batch_size`, `optimizer`, `learning_rate`, `schedule` and `weight_decay`; `image_size`, the
+        height and width in pixels of the images that it was made for; `parameters` and
+        `multiply_adds` of a prediction, both for 10 classes and images of this size; and `weights`,
+        with which `train` can begin, `weights_origin` and `weights_licence`, which are None where
+        there are none.
 
     Examples:
         >>> import pycifar
@@ -82,10 +89,25 @@ def list_architectures() -> pandas.DataFrame:
             "summary": architecture.summary,
             "origin": architecture.origin,
             **{setting: getattr(architecture.settings, setting) for setting in LISTED},
+            "image_size": architecture.image_size,
+            "parameters": architecture.parameters,
+            "multiply_adds": architecture.multiply_adds,
+            **_listed_weights(architecture),
         }
         for name, architecture in ARCHITECTURES.items()
     ]
     return pandas.DataFrame(rows)
+
+
+def _listed_weights(architecture: Architecture) -> dict[str, str | None]:
+    """Return the names, the origins and the licences of pretrained weights, as a table has them."""
+    columns = dict.fromkeys(("weights", "weights_origin", "weights_licence"))
+    if architecture.pretrained:
+        known = architecture.pretrained.values()
+        columns["weights"] = ", ".join(architecture.pretrained)
+        columns["weights_origin"] = "; ".join(one.origin for one in known)
+        columns["weights_licence"] = ", ".join(dict.fromkeys(one.licence for one in known))
+    return columns
 
 
 @known_arguments_only
@@ -101,8 +123,9 @@ def build_model(  # noqa: PLR0913 - the settings of a network
     activation: str | None = None,
     l2: float | None = None,
     precision: str = "auto",
+    weights: str | Path | None = None,
 ) -> keras.Model | NumpyModel:
-    """Build an untrained model.
+    """Build a model, untrained or with weights from an earlier training.
 
     Args:
         architecture: a name from `list_architectures`; or a function that takes `input_shape` and
@@ -124,6 +147,9 @@ def build_model(  # noqa: PLR0913 - the settings of a network
             "fastnet" on such a machine, and else float32. A function builds in the policy that is
             set in Keras. A NumPy network computes in float32. A model that is passed in keeps its
             precision.
+        weights: "imagenet", for the architectures that `list_architectures` has such weights of.
+            Its batch normalisation then keeps its statistics. The last layer is new, unless there
+            are 1,000 classes. None draws all weights.
 
     Returns:
         A Keras model, or a `pycifar.scratch.NumpyModel`. It takes raw uint8 pixels, shape
@@ -131,6 +157,7 @@ def build_model(  # noqa: PLR0913 - the settings of a network
 
     Raises:
         ArgumentError: an argument is not as above, or the model does not fit the shapes.
+        WeightsError: the weights are not on this machine, or are others than they should be.
 
     Examples:
         >>> import pycifar
@@ -145,6 +172,8 @@ def build_model(  # noqa: PLR0913 - the settings of a network
     options = {"hidden": hidden, "activation": activation, "l2": l2}
     given = {name: value for name, value in options.items() if value is not None}
     raw = build_raw(architecture, shape, n_classes, seed, given, precision)
+    if weights is not None:
+        begin_with(raw, architecture, weights)
     return raw if isinstance(architecture, str) else with_probabilities(raw, shape, n_classes)
 
 
@@ -192,6 +221,33 @@ def build_raw(
             f"computes in nothing else, not {describe(precision)}."
         )
     return model
+
+
+def begin_with(network: Any, architecture: Any, weights: Any) -> None:
+    """Set the weights of a new network to those of an earlier training.
+
+    Args:
+        network: the network, as `build_raw` returns it.
+        architecture: see `build_model`.
+        weights: see `build_model`.
+
+    Raises:
+        ArgumentError: there are no such weights for the network.
+        WeightsError: they are not on this machine, or are others than they should be.
+    """
+    if not isinstance(architecture, str):
+        raise ArgumentError(
+            "`weights` must be left out for a network of your own, which brings its weights; "
+            f"{describe(weights)} was given."
+        )
+    known = ARCHITECTURES[architecture].pretrained
+    if not known:
+        having = listing([f'"{name}"' for name, one in ARCHITECTURES.items() if one.pretrained])
+        raise ArgumentError(
+            f'`weights` must be left out for "{architecture}", of which there are none; '
+            f"{describe(weights)} was given. There are weights for {having}."
+        )
+    known[check_choice("weights", weights, known)].set_weights(network)
 
 
 def recipe_for(architecture: Any) -> tuple[str, Settings]:

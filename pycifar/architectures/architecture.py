@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pycifar.config import DEFAULTS, Settings
@@ -13,6 +13,22 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pycifar.scratch import NumpyModel
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Weights from an earlier training, with which a network can begin.
+
+    Args:
+        origin: where they come from, in words.
+        licence: the identifier of their licence in SPDX.
+        set_weights: sets the weights of a new network from `build`. Those of the last layer are set
+            only if it has as many classes as the weights.
+    """
+
+    origin: str
+    licence: str
+    set_weights: Callable[[keras.Model], None]
 
 
 @dataclass(frozen=True)
@@ -34,6 +50,11 @@ class Architecture:
             weights of a layer and returns the weights that do to mirrored images what these do to
             images. A training that mirrors images keeps both equal; see
             `pycifar.learners.flip_equivariance`.
+        image_size: the height and width of the images that it was made for, in pixels.
+        parameters: how many weights it has, for 10 classes and images of this size.
+        multiply_adds: how many of them a prediction takes, for the same.
+        pretrained: weights with which it can begin, by name.
+        transfer: the settings of a training that begins with these, over those of the recipe.
     """
 
     summary: str
@@ -44,6 +65,11 @@ class Architecture:
     in_numpy: bool = False
     prepare: Callable[[keras.Model, np.ndarray], None] | None = None
     flip_weights: Callable[[np.ndarray], np.ndarray] | None = None
+    image_size: int = 32
+    parameters: int = 0
+    multiply_adds: int = 0
+    pretrained: Mapping[str, Pretrained] = field(default_factory=dict)
+    transfer: Settings = Settings()
 
     @property
     def settings(self) -> Settings:

@@ -185,6 +185,8 @@ def _normalised(name: str) -> list[Any]:
 ARCHITECTURE = Architecture(
     summary="whitened patches, eight convolutions with 32, 128 and 128 filters",
     origin="pycifar's own, after Jordan 2024",
+    parameters=794_336,
+    multiply_adds=35_720_480,
     build=build,
     prepare=prepare,
     flip_weights=flip_weights,

@@ -64,6 +64,8 @@ def residual(values: Any, filters: int, stride: int, name: str) -> Any:
 ARCHITECTURE = Architecture(
     summary="conv 16, 3 stages of 3 residual blocks of 16, 32 and 64 filters, average, dense 10",
     origin="system E: He et al. 2015",
+    parameters=271_098,
+    multiply_adds=40_551_040,
     build=build,
     recipe=Settings(
         epochs=60,
