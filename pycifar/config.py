@@ -47,6 +47,9 @@ class Settings:
     metrics: Any = None
     sample_weight: Any = None
     monitor: str | None = None
+    weights: Any = None
+    frozen_epochs: int | None = None
+    fine_tune_rate: float | None = None
 
     def said(self) -> dict[str, Any]:
         """Return the settings that were given, by name."""
@@ -78,6 +81,7 @@ DEFAULTS = Settings(
     validation=0.1,
     loss="crossentropy",
     metrics={},
+    frozen_epochs=0,
 )
 
 
@@ -127,6 +131,11 @@ class TrainingConfig:
         monitor: the metric that early stopping and the best weights go by.
         sample_weight: the SHA-256 of the weights of the training images, as 64 hexadecimal digits;
             None if all had the same weight.
+        weights: the weights that the training began with; None for random ones.
+        frozen_epochs: how many of the epochs, from the first on, trained the last layer with
+            weights alone.
+        fine_tune_rate: the learning rate of the epochs after these, at their start or peak; None
+            if all epochs train all layers.
     """
 
     architecture: str
@@ -152,6 +161,9 @@ class TrainingConfig:
     metrics: dict[str, Any] = field(default_factory=dict)
     monitor: str = "loss"
     sample_weight: str | None = None
+    weights: str | None = None
+    frozen_epochs: int = 0
+    fine_tune_rate: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain Python values that JSON can represent."""

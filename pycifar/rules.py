@@ -201,6 +201,14 @@ def _sample_weight(name: str, value: Any) -> Any:
     return weights
 
 
+def _weights(name: str, value: Any) -> str:
+    """Check the weights to begin with: a name, or the path of a file, which is returned as text.
+
+    Whether there are such weights can be checked only with the network.
+    """
+    return value if isinstance(value, str) else str(check_path(name, value))
+
+
 RULES: dict[str, Rule] = {
     "architecture": _name_or_object(ARCHITECTURES),
     "epochs": check_count,
@@ -226,4 +234,7 @@ RULES: dict[str, Rule] = {
     "metrics": check_metrics,
     "sample_weight": _sample_weight,
     "monitor": _monitor,
+    "weights": _weights,
+    "frozen_epochs": lambda name, value: check_count(name, value, 0),
+    "fine_tune_rate": _above_zero,
 }

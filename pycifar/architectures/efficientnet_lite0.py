@@ -159,6 +159,17 @@ ARCHITECTURE = Architecture(
         weight_decay=0.05,
         augmentation=["flip", "crop"],
     ),
+    transfer=Settings(
+        epochs=8,
+        frozen_epochs=3,
+        batch_size=32,
+        optimizer="adam",
+        learning_rate=0.003,
+        fine_tune_rate=3e-4,
+        schedule="cosine",
+        weight_decay=0.0,
+        augmentation="none",
+    ),
     image_size=224,
     pretrained={
         "imagenet": Pretrained(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -16,15 +16,31 @@ from pycifar.datasets.stored_images import StoredImages
 
 
 @dataclass(frozen=True)
+class Computed:
+    """What was computed of images, in memory, in place of a split.
+
+    Args:
+        images: one array for each image, shape (n, ...).
+        labels: 0-based, shape (n,).
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
 class Subset:
     """Some images of a split, chosen by index; the split is not copied.
 
     Args:
-        split: the split.
+        split: the split, or what was computed of its images.
         indices: the indices of the images in the split, integers of shape (n,).
     """
 
-    split: Split
+    split: Split | Computed
     indices: np.ndarray
 
     def __len__(self) -> int:
@@ -58,6 +74,23 @@ class Subset:
         """
         chosen = self.indices[positions]
         return self.split.images[chosen], self.split.labels[chosen]
+
+    def computed(
+        self, compute: Callable[[np.ndarray], np.ndarray], size: int, show: Callable[[int], None]
+    ) -> Subset:
+        """Return what a function computes of the images, in memory, in place of them.
+
+        Args:
+            compute: takes a batch of images, and returns an array for each.
+            size: images in a batch.
+            show: called with the number of images so far, after each batch.
+        """
+        parts: list[np.ndarray] = []
+        with self.take_in_turn(size) as batches:
+            for images, _ in batches:
+                parts.append(compute(images))
+                show(min(len(self), size * len(parts)))
+        return Subset(Computed(np.concatenate(parts), self.labels), np.arange(len(self)))
 
 
 def split_subsets(

@@ -114,6 +114,21 @@ class Learner(Protocol):
     ) -> dict[str, float]:
         """Return the metrics of a training besides loss and accuracy, from its probabilities."""
 
+    def freeze(self) -> None:
+        """Let the last layer with weights learn alone; `compile` must follow.
+
+        Steps and measurements then take features in place of images.
+
+        Raises:
+            ArgumentError: the network does not support it.
+        """
+
+    def thaw(self, config: TrainingConfig) -> None:
+        """Let all layers learn, with a new optimizer; `begin` must follow."""
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Return what the layers before the head compute of images, after `freeze`."""
+
     def normalise_by(self, batches: Iterable[np.ndarray]) -> None:
         """Set the moving statistics of batch normalisation to their means over these batches."""
 

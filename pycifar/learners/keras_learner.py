@@ -17,6 +17,7 @@ from pycifar.learners import Learner
 from pycifar.learners.copies import not_compiled, own_parts_known
 from pycifar.learners.descriptions import CROSSENTROPY, OwnObjects
 from pycifar.learners.flip_equivariance import tie_flips
+from pycifar.learners.frozen_base import FrozenBase
 from pycifar.learners.fused_ops import fuse, make_step
 from pycifar.learners.heads import has_two_class_head, second_class
 from pycifar.learners.objectives import (
@@ -51,6 +52,7 @@ class KerasLearner:
         self._step: Callable[..., Mapping[str, Any]] | None = None
         self._flip_weights: Callable[[np.ndarray], np.ndarray] | None = None
         self._objective: Objective | None = None
+        self._frozen: FrozenBase | None = None
         self._changes = ExitStack()  # changes to the caller's objects, which `end` undoes
 
     def check_process(self) -> None:
@@ -120,18 +122,42 @@ class KerasLearner:
             objective = make_objective(config, own, has_two_class_head(self.network))
             metrics = [objective.accuracy, *objective.metrics]
             # Variables that are created in the first step would make TensorFlow compile it twice.
-            optimizer = built_for(self.network, optimizer)
+            optimizer = built_for(self._learning, optimizer)
             self.network.compile(optimizer, loss=objective.loss, metrics=metrics)
+            if self._frozen is not None:
+                self._frozen.head.compile(optimizer, loss=objective.loss, metrics=metrics)
             self.network.own_objects, self._objective = own, objective
 
     def begin(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> None:
         """Tie flip weights, fuse operations and compile the step."""
-        network, optimizer = self.network, self.network.optimizer
+        network, optimizer = self._learning, self.network.optimizer
         if self._flip_weights is not None:
             tie_flips(optimizer, network.trainable_variables, self._flip_weights, self._changes)
         fuse(network, optimizer, self._changes)
         self._prepare_objective(*self._batch(images, labels, weights)[:2])
-        self._step = make_step(self.network, *self._batch(images, labels, weights))
+        self._step = make_step(network, *self._batch(images, labels, weights))
+
+    def freeze(self) -> None:
+        """Let the last layer with weights learn alone; `compile` must follow.
+
+        Steps and measurements then take features in place of images.
+        """
+        self._frozen = FrozenBase(self.network)
+
+    def thaw(self, config: TrainingConfig) -> None:
+        """Let all layers learn, with a new optimizer; `begin` must follow."""
+        self._frozen = None
+        self.compile(config, None, self._flip_weights, self.network.own_objects)
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Return what the layers before the head compute of images, after `freeze`."""
+        assert self._frozen is not None, "freeze() comes first"
+        return self._frozen.features(images)
+
+    @property
+    def _learning(self) -> Any:
+        """The model that steps and measurements are of: the head alone, or the network."""
+        return self.network if self._frozen is None else self._frozen.head
 
     def directions(self) -> dict[str, str]:
         """Return "min" or "max" for each metric, by name, as far as Keras knows it."""
@@ -158,7 +184,7 @@ class KerasLearner:
 
     def finish(self) -> None:
         """Set the weights to their moving average, if the optimizer keeps one (`use_ema`)."""
-        self.network.optimizer.finalize_variable_values(self.network.trainable_variables)
+        self.network.optimizer.finalize_variable_values(self._learning.trainable_variables)
 
     def end(self) -> None:
         """Restore Keras's own methods of the model and its optimizer.
@@ -194,9 +220,10 @@ class KerasLearner:
 
     def measure(self, images: np.ndarray, labels: np.ndarray) -> Mapping[str, Any]:
         """Return "loss" (with penalties and label smoothing) and "accuracy" on one batch."""
-        self.network.reset_metrics()
+        model = self._learning
+        model.reset_metrics()
         images, truth = self._batch(images, labels, None)
-        logs: Mapping[str, Any] = self.network.test_on_batch(images, truth, return_dict=True)
+        logs: Mapping[str, Any] = model.test_on_batch(images, truth, return_dict=True)
         return logs
 
     def objective(
@@ -279,7 +306,7 @@ class KerasLearner:
         Raises:
             ArgumentError: they cannot be computed, or a metric gives several numbers.
         """
-        network, objective = self.network, self._objective
+        network, objective = self._learning, self._objective
         assert objective is not None, "compile() comes first"
         halves = np.full((len(images), network.output_shape[-1]), 0.5, np.float32)
         try_objective(objective, truth, halves)

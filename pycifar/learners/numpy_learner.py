@@ -143,6 +143,17 @@ class NumpyLearner:
         for velocity, value in zip(self.network.velocities, state, strict=True):
             velocity[...] = value
 
+    def freeze(self) -> None:
+        """Raise an ArgumentError: it has no layers that could stay as they are."""
+        raise ArgumentError("`frozen_epochs` must be left out for a network of NumPy.")
+
+    def thaw(self, config: TrainingConfig) -> None:
+        """Do nothing: all layers learn."""
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Return the images: there are no layers that stay as they are."""
+        return images
+
     def take_optimizer_state(self, earlier: Learner) -> int:
         """Take over the velocities of a network with the same layers.
 

@@ -30,6 +30,11 @@ def check_numpy_settings(settings: Mapping[str, Any]) -> None:
             )
     if settings.get("sample_weight") is not None:
         raise ArgumentError("`sample_weight` must be left out for a network of NumPy.")
+    for name in ("weights", "frozen_epochs", "fine_tune_rate"):
+        if settings.get(name):
+            raise ArgumentError(
+                f"`{name}` must be left out for a network of NumPy, not {describe(settings[name])}."
+            )
     optimizer = settings.get("optimizer")
     if optimizer not in (None, NUMPY_OPTIMIZER):
         raise ArgumentError(

@@ -24,11 +24,12 @@ MOMENTA = {"sgd": 0.9, "muon": 0.6}
 
 
 def usual_settings(name: str) -> dict[str, Any]:
-    """Return the default learning rate, weight decay and momentum of an optimizer."""
+    """Return the default rates, weight decay and momentum of an optimizer."""
     return {
         "learning_rate": OPTIMIZERS[name],
         "weight_decay": DEFAULT_DECAYS.get(name, 0.0),
         "momentum": MOMENTA.get(name),
+        "fine_tune_rate": None,
     }
 
 

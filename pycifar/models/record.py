@@ -278,6 +278,8 @@ _MAY_BE_NONE = (
     "passes",
     "class_weights",
     "sample_weight",
+    "weights",
+    "fine_tune_rate",
 )
 
 _SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
@@ -304,4 +306,7 @@ _SETTINGS: Mapping[str, Callable[[str, Any], Any]] = {
     "metrics": _checked_metrics,
     "monitor": checked_text,
     "sample_weight": check_sha256,
+    "weights": checked_text,
+    "frozen_epochs": checked_count,
+    "fine_tune_rate": checked_number,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -52,6 +53,7 @@ class Batches:
         if config.class_weights is not None:
             self._class_weights = np.array([*config.class_weights.values()], np.float32)
         self._image_weights = image_weights
+        self._compute: Callable[[np.ndarray], np.ndarray] = lambda images: images
         # The images that are mirrored in even epochs, for alternating flips. In odd epochs the
         # other images are.
         self._mirrored = np.random.default_rng([config.seed, FLIPS]).random(len(subset)) < 0.5
@@ -69,11 +71,28 @@ class Batches:
         """Return the augmented batch of a step; epochs count from 1, and steps from 0."""
         positions = self._order(epoch)[step * self.size : (step + 1) * self.size]
         images, labels = self.subset.take(positions)
-        if self._augmentation != Augmentation():
+        if self.augmented:
             draws = np.random.default_rng([self._seed, AUGMENTATION, epoch, step])
             mirrored = self._mirrored[positions] ^ bool(epoch % 2)
             images = self._augmentation(images, draws, mirrored)
-        return images, labels, self._weights(positions, labels)
+        return self._compute(images), labels, self._weights(positions, labels)
+
+    def of_features(self, compute: Callable[[np.ndarray], np.ndarray]) -> Batches:
+        """Return these batches with what a function computes of the images in place of them."""
+        others = copy.copy(self)
+        others._compute = compute
+        return others
+
+    def of_kept_features(self, subset: Subset) -> Batches:
+        """Return these batches with what was computed of all images in place of them."""
+        others = copy.copy(self)
+        others.subset = subset
+        return others
+
+    @property
+    def augmented(self) -> bool:
+        """Whether the images are changed at random."""
+        return self._augmentation != Augmentation()
 
     def _order(self, epoch: int) -> np.ndarray:
         """Return the positions of all images in the order of an epoch, shape (n,)."""
@@ -86,7 +105,7 @@ class Batches:
     def example(self) -> Batch:
         """Return a batch of one image, as an example to compile the training step with."""
         images, labels = self.subset.take(slice(0, 1))
-        return images, labels, self._weights(slice(0, 1), labels)
+        return self._compute(images), labels, self._weights(slice(0, 1), labels)
 
     @property
     def n_to_normalise_by(self) -> int:

@@ -41,6 +41,10 @@ class StepBudget:
         counted = min(seconds, LONGEST_STEP * before)
         self._step = before + WEIGHT_OF_LAST_STEP * (counted - before)
 
+    def steps_change(self) -> None:
+        """Forget how long steps and validations took: those that follow are of another kind."""
+        self._first_step = self._step = self._validation = 0.0
+
     def validation_took(self, seconds: float) -> None:
         """Set the time of a validation to the seconds that the last one took."""
         self._validation = seconds

@@ -248,7 +248,7 @@ def _read(path: Path) -> TrainingState:
 def _checked(about: dict[str, Any]) -> dict[str, Any]:
     """Return the values of a checkpoint, each checked, because the file may be untrusted."""
     known = ("format", "config", "rows", "seconds", "identity", "environment", "stopping")
-    if unknown := set(about) - {*known, *_COUNTS, *_NUMBERS, "stopped", "epoch"}:
+    if unknown := set(about) - {*known, *_COUNTS, *_NUMBERS, "stopped", "is_frozen", "epoch"}:
         raise ValueError(f"it says something of {describe(min(unknown))}")
     rows = checked_rows(about["rows"])
     checked: dict[str, Any] = {
@@ -259,6 +259,7 @@ def _checked(about: dict[str, Any]) -> dict[str, Any]:
         "environment": checked_texts("environment", about["environment"]),
         "stopping": _checked_stopping(about["stopping"]),
         "stopped": check_flag("stopped", about["stopped"]),
+        "is_frozen": check_flag("is_frozen", about.get("is_frozen", False)),
     }
     checked |= {name: checked_count(name, about[name]) for name in _COUNTS}
     checked |= {name: checked_number(name, about[name]) for name in _NUMBERS}

@@ -9,6 +9,7 @@ from typing import Any
 from pycifar.architectures import (
     ARCHITECTURES,
     CUSTOM,
+    begin_with,
     build_model,
     build_raw,
     recipe_by_name,
@@ -129,6 +130,8 @@ def prepare(
         name, recipe = recipe_for(architecture)
         seed = resolve_seed(given.seed, checkpoint_seed)
         network, given = _network_for(architecture, name, dataset, seed, given)
+        if given.weights is not None:
+            recipe = ARCHITECTURES[name].transfer.over(recipe)
     else:
         _check_goes_on(earlier, dataset)
         name, recipe = earlier.config.architecture, recipe_by_name(earlier.config.architecture)
@@ -168,6 +171,8 @@ def prepare(
         known.prepare(network, training.take(slice(0, PREPARED))[0])
     learner.check_config(config)
     check_batch_fits(network, config.batch_size)
+    if earlier is None and config.frozen_epochs:
+        learner.freeze()
     optimizer = None if isinstance(given.optimizer, str) else given.optimizer
     flips = known is not None and bool(config.augmentation.get("flip"))
     learner.compile(config, optimizer, known.flip_weights if known and flips else None, own)
@@ -197,8 +202,17 @@ def _network_for(
     """
     shape, n_classes = dataset.image_shape, dataset.n_classes
     if isinstance(architecture, str):
-        network = build_model(architecture, shape, n_classes, seed, precision=given.precision)
+        network = build_model(
+            architecture,
+            shape,
+            n_classes,
+            seed,
+            precision=given.precision,
+            weights=given.weights,
+        )
         return network, given
+    if given.weights is not None:
+        begin_with(None, architecture, given.weights)
     raw = build_raw(architecture, shape, n_classes, seed, {}, given.precision)
     if name == CUSTOM:
         # A network that takes dicts was connected anew, and so is not compiled.

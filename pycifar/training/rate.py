@@ -40,6 +40,11 @@ class LearningRate:
             self._learner.learning_rate = self._last
         self._last = self._learner.learning_rate
 
+    def begin_anew(self) -> None:
+        """Take the rate of a new optimizer: changes to the one before do not count any more."""
+        self.factor, self._last = 1.0, 0.0
+        self.begin()
+
     def set_for(self, schedule: Schedule, step: int) -> None:
         """Set the rate of a step, counted from 0; a constant rate stays as it is."""
         self.follow()

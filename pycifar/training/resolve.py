@@ -48,8 +48,12 @@ INHERITED = (
     "loss",
     "metrics",
 )
-# Settings that it always keeps. An adopted model keeps its precision alone.
-KEPT = ("validation", "precision", "seed")
+# Settings that it always keeps. An adopted model does not keep the first two.
+KEPT = ("validation", "seed", "precision", "weights", "frozen_epochs", "fine_tune_rate")
+
+# The learning rate of all layers is this share of that of the head alone, unless it is given. The
+# layers before the head have learned already.
+FINE_TUNE_SHARE = 0.1
 
 
 def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> Settings:
@@ -71,7 +75,7 @@ def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> 
     below = recipe
     if earlier is not None:
         # Nothing is known of the images that an adopted model was trained on.
-        kept = ("precision",) if earlier.adopted else KEPT
+        kept = KEPT[2:] if earlier.adopted else KEPT
         given = _without_kept(given, earlier.config, kept)
         below = _inherited(earlier.config, kept).over(below)
     given = _described(given)
@@ -82,6 +86,8 @@ def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> 
         if name != below.optimizer:
             below = dataclasses.replace(below, **usual_settings(name))
     resolved = given.over(below)
+    if earlier is None:
+        resolved = _with_phases(given, resolved)
     return dataclasses.replace(
         resolved,
         momentum=_momentum(given, resolved),
@@ -89,6 +95,45 @@ def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> 
         monitor=check_choice("monitor", resolved.monitor or "loss", (*MEASURED, *resolved.metrics)),
         augmentation=resolve_augmentation(resolved.augmentation),
     )
+
+
+def _with_phases(given: Settings, resolved: Settings) -> Settings:
+    """Return the settings with the epochs of the head alone, and the rate of those after them.
+
+    Raises:
+        ArgumentError: they do not suit the other settings.
+    """
+    epochs = resolved.epochs if resolved.time_budget is None else None
+    frozen = resolved.frozen_epochs or 0
+    if epochs is not None and given.frozen_epochs is None:
+        frozen = min(frozen, max(1, epochs - 1))  # those of the recipe
+    if epochs is not None and frozen > epochs:
+        raise ArgumentError(
+            f"`frozen_epochs` must be at most the number of epochs, {epochs}, not {frozen}."
+        )
+    if given.fine_tune_rate is not None and frozen in (0, epochs):
+        raise ArgumentError(
+            "`fine_tune_rate` must be left out where no epoch follows frozen ones; "
+            f"{describe(given.fine_tune_rate)} was given, with {frozen} of {epochs} epochs frozen."
+        )
+    if not frozen:
+        rate = resolved.learning_rate if given.learning_rate else resolved.fine_tune_rate
+        rate = resolved.learning_rate if rate is None else rate
+        return dataclasses.replace(
+            resolved, frozen_epochs=0, fine_tune_rate=None, learning_rate=rate
+        )
+    if isinstance(given.optimizer, keras.optimizers.Optimizer):
+        raise ArgumentError(
+            "`optimizer` must be a name where epochs are frozen, since the epochs after them have "
+            f"a new one; {describe(given.optimizer)} was given."
+        )
+    if resolved.schedule == "averaging":
+        raise ArgumentError(
+            '`schedule` must not be "averaging" where epochs are frozen: averages are of trainings '
+            "in one phase."
+        )
+    rate = resolved.fine_tune_rate or FINE_TUNE_SHARE * (resolved.learning_rate or 0)
+    return dataclasses.replace(resolved, frozen_epochs=frozen, fine_tune_rate=rate)
 
 
 def _described(given: Settings) -> Settings:
@@ -135,6 +180,8 @@ def _momentum(given: Settings, resolved: Settings) -> float | None:
 def _inherited(config: TrainingConfig, kept: tuple[str, ...]) -> Settings:
     """Return the settings of an earlier training, checked, because they may come from a file."""
     inherited = {name: getattr(config, name) for name in INHERITED}
+    if config.fine_tune_rate is not None:
+        inherited["learning_rate"] = config.fine_tune_rate
     inherited["learning_rate"] *= config.rate_factor
     if config.optimizer not in OPTIMIZERS:
         inherited["schedule"] = None  # the optimizer of the caller brings its own

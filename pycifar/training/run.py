@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 from typing import NoReturn
 
@@ -25,6 +26,7 @@ from pycifar.training.batches import Batches
 from pycifar.training.budget import StepBudget
 from pycifar.training.callbacks import CallbackList, EarlyStopping
 from pycifar.training.checkpoint import Checkpoints
+from pycifar.training.frozen_phase import features_of
 from pycifar.training.progress import RunProgress
 from pycifar.training.rate import LearningRate
 from pycifar.training.recovery import LastFiniteWeights
@@ -74,11 +76,23 @@ class TrainingRun:
         self.rate = LearningRate(learner, config.optimizer in OPTIMIZERS)
         self.stopping: Sequence[keras.callbacks.EarlyStopping] = ()
         self._raise_interrupt: Callable[[], None] = lambda: None
+        # The head alone learns first, from features; `batches` and `validating` are then of these.
+        self.frozen_steps = 0
+        if earlier is None:
+            self.frozen_steps = config.frozen_epochs * batches.steps_per_epoch
+        self.is_frozen = self.frozen_steps > 0
+        self._of_images = batches, validating
         epochs = config.epochs - self.progress.epochs_before
         self._set_total_steps(epochs * batches.steps_per_epoch)
 
-    def train(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    def train(
+        self, callbacks: Sequence[keras.callbacks.Callback], verbose: bool = False
+    ) -> None:
         """Run the epochs that are left; an interrupt ends them, and the network stays trained.
+
+        Args:
+            callbacks: callbacks of Keras.
+            verbose: whether to show on stderr how features are computed, if it takes long.
 
         Raises:
             Terminated: SIGTERM or SIGHUP came; if there are checkpoints, one has been saved.
@@ -92,24 +106,57 @@ class TrainingRun:
         callback_list = CallbackList(
             callbacks, network, steps=steps, verbose=1, **progress.callback_params()
         )
-        self.learner.begin(*self.batches.example())
+        self._begin_steps()
         try:
             self._resume(callback_list)
             self.rate.begin()
             callback_list.train_begin()
             try:
-                self._run_epochs(callback_list)
+                self._run_epochs(callback_list, verbose)
             finally:
                 callback_list.train_end()
         finally:
             self.learner.end()
+            if self.is_frozen:  # whoever goes on with the model trains all of it
+                self.learner.thaw(self._fine_tuned())
+                self.rate.begin_anew()
 
-    def _run_epochs(self, callbacks: CallbackList) -> None:
+    def _begin_steps(self) -> None:
+        """Compile the training step for batches as they come."""
+        images, labels, weights = self.batches.example()
+        if self.is_frozen:
+            images = self.learner.features(images)
+        self.learner.begin(images, labels, weights)
+
+    def _fine_tuned(self) -> TrainingConfig:
+        """Return the settings with the rate at which all layers learn."""
+        rate = self.config.fine_tune_rate
+        return self.config if rate is None else replace(self.config, learning_rate=rate)
+
+    def _thaw(self) -> None:
+        """Let all layers learn from now on."""
+        self.learner.end()
+        self.is_frozen = False
+        self.batches, self.validating = self._of_images
+        self.learner.thaw(self._fine_tuned())
+        self._begin_steps()
+        self.rate.begin_anew()
+        self._set_total_steps(self.progress.total_steps)
+        if self.budget is not None:
+            self.budget.steps_change()
+
+    def _run_epochs(self, callbacks: CallbackList, verbose: bool) -> None:
         """Run the epochs that are left, then set the averaged weights if the schedule averages."""
         network, progress = self.learner.network, self.progress
         try:
             with interrupts_between_steps() as self._raise_interrupt:
+                if self.is_frozen and progress.steps_done < self.frozen_steps:
+                    self.batches, self.validating = features_of(
+                        self.learner, *self._of_images, verbose, self._raise_interrupt
+                    )
                 while not (network.stop_training or progress.is_over):
+                    if self.is_frozen and progress.steps_done >= self.frozen_steps:
+                        self._thaw()
                     self._epoch(len(progress.seconds) + 1, callbacks)
                 self._swap_in()
                 self.learner.finish()
@@ -160,7 +207,7 @@ class TrainingRun:
                 if progress.is_over:
                     break
                 started = monotonic()
-                self.rate.set_for(self.schedule, progress.steps_done)
+                self.rate.set_for(self.schedule, progress.steps_done - self._schedule_from)
                 callbacks.step_begin(step)
                 self.recovery.before(step)
                 self.batches.seed_layers(epoch, step)
@@ -171,7 +218,7 @@ class TrainingRun:
                     loss = float(logs["loss"])
                     self._diverge(f"The loss is {loss} at step {step + 1} of epoch {epoch}.")
                 self.recovery.was_finite()
-                if progress.steps_done > self.schedule.averaged_from:
+                if self._is_averaging:
                     self.average.add_after(progress.steps_done)
                 callbacks.step_end(step, means)
                 self._raise_interrupt()
@@ -208,14 +255,25 @@ class TrainingRun:
     def _set_total_steps(self, total_steps: int) -> None:
         """Set the number of steps, and a schedule of the learning rate that spans them."""
         self.progress.total_steps = total_steps
-        config, steps_per_epoch = self.config, self.batches.steps_per_epoch
+        config, self._schedule_from = self.config, 0
+        if self.is_frozen:
+            total_steps = min(total_steps, self.frozen_steps)
+        elif self.frozen_steps:
+            config, self._schedule_from = self._fine_tuned(), self.frozen_steps
         self.schedule = make_schedule(
-            config.schedule, config.learning_rate, total_steps, steps_per_epoch
+            config.schedule,
+            config.learning_rate,
+            total_steps - self._schedule_from,
+            self.batches.steps_per_epoch,
         )
+
+    @property
+    def _is_averaging(self) -> bool:
+        return self.progress.steps_done - self._schedule_from > self.schedule.averaged_from
 
     def _swap_in(self) -> None:
         """Set the network's weights to their mean so far, if averaging has begun."""
-        if self.progress.steps_done > self.schedule.averaged_from:
+        if self._is_averaging:
             self.average.swap_in(self.batches.to_normalise_by(self._raise_interrupt))
 
     def _diverge(self, message: str) -> NoReturn:
@@ -229,7 +287,9 @@ class TrainingRun:
         """Save the state of the run, if checkpoints are asked for."""
         if self.checkpoints is not None:
             with self.average.swapped_out():
-                self.checkpoints.save(gather_state(self.config, self.learner, self._parts()))
+                parts = self._parts()
+                state = gather_state(self.config, self.learner, parts, self.is_frozen)
+                self.checkpoints.save(state)
 
     def _parts(self) -> list[Part]:
         """Return the parts that have a state, besides the network and its optimizer."""
@@ -240,6 +300,8 @@ class TrainingRun:
         """Continue from the checkpoint that was found, if there is one."""
         if self.checkpoints is None or self.checkpoints.found is None:
             return
+        if self.is_frozen and not self.checkpoints.found.about["is_frozen"]:
+            self._thaw()
         restore_state(self.checkpoints, self.learner, self._parts())
         self.recovery.are_sound()
         progress = self.progress

@@ -26,10 +26,20 @@ class Part(Protocol):
         """Continue from a saved state."""
 
 
-def gather_state(config: TrainingConfig, learner: Learner, parts: Sequence[Part]) -> TrainingState:
-    """Return the state from which a run can resume."""
+def gather_state(
+    config: TrainingConfig, learner: Learner, parts: Sequence[Part], is_frozen: bool
+) -> TrainingState:
+    """Return the state from which a run can resume.
+
+    Args:
+        config: the settings.
+        learner: of the network.
+        parts: the parts that have a state of their own.
+        is_frozen: whether the last layer with weights learns alone.
+    """
     stopped = learner.network.stop_training
     plain = {"config": config.to_dict(), "stopped": stopped, "stopping": {}}
+    plain["is_frozen"] = is_frozen
     arrays = {"variables": learner.variables(), "optimizer": learner.optimizer_state()}
     arrays["metrics"] = learner.metric_state()
     for part in parts:

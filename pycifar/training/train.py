@@ -79,6 +79,9 @@ def train(  # noqa: PLR0913 - the settings of a training
     metrics: Any = None,
     sample_weight: Sequence[float] | np.ndarray | None = None,
     monitor: str | None = None,
+    weights: str | Path | None = None,
+    frozen_epochs: int | None = None,
+    fine_tune_rate: float | None = None,
     verbose: int = 1,
 ) -> TrainedModel:
     """Train an image classifier.
@@ -210,6 +213,18 @@ def train(  # noqa: PLR0913 - the settings of a training
             them, all images have the same weight, which is the only way for a NumPy network.
         monitor: the metric that `early_stopping` and `best_weights` go by, such as "accuracy" or a
             name of `metrics`. None means the loss. It is that of the validation, if there is one.
+        weights: the weights to begin with, as for `build_model`, such as "imagenet" for
+            "efficientnet_lite0". The recipe is then that for networks that have learned already.
+            None draws all weights.
+        frozen_epochs: the number of epochs, from the first on, that train the last layer with
+            weights alone; at most `epochs`. Where images are not augmented, what the other layers
+            compute of them is computed only once. None means 0, or that of the recipe where there
+            are `weights`, and at least one epoch less than `epochs` where that is possible. It is
+            for a network of your own as well.
+        fine_tune_rate: the learning rate, as for `learning_rate`, of the epochs after the frozen
+            ones, in which all layers learn. The schedule begins anew with them, and so does the
+            optimizer. None means that of the recipe where there are `weights`, or a tenth of
+            `learning_rate`. A model goes on with this rate.
         verbose: 0 or False shows nothing; 1 or True shows one line per epoch, and a progress bar as
             well on a terminal; 2 shows one line per epoch. All of it goes to the standard error
             stream.
@@ -231,6 +246,7 @@ def train(  # noqa: PLR0913 - the settings of a training
         ImagesChangedError: images that are not in memory have changed or are gone since they were
             loaded. The error's `model` is the model so far.
         OutputError: `checkpoint_dir` cannot be created or written to.
+        WeightsError: the weights are not on this machine, or are others than they should be.
 
     Examples:
         >>> import pycifar
@@ -257,7 +273,7 @@ def train(  # noqa: PLR0913 - the settings of a training
         directions = run.learner.directions()
         stopping = early_stopping_callbacks(run.config, run.validating is not None, directions)
         with _model_kept(run, dataset), torch_generator_kept():
-            run.train([*stopping, *callbacks])
+            run.train([*stopping, *callbacks], verbose=bool(verbose))
     trained = _result(run, dataset)
     if trained.interrupted:
         raise_second_interrupt()
