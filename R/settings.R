@@ -82,6 +82,15 @@ weights_to_python <- function(weights, name, call) {
   as.list(as.double(weights))
 }
 
+# Return the weights to begin with in the form that Python takes: a name, or the path of a file.
+pretrained_to_python <- function(weights, name, call) {
+  weights <- one_value(weights, name, "the name of weights or the path of a file", call)
+  if (identical(weights, "imagenet")) {
+    declare_weights()
+  }
+  weights
+}
+
 # The functions that convert the settings, by the name of the argument.
 training_settings <- list(
   epochs = a_number,
@@ -106,7 +115,10 @@ training_settings <- list(
   loss = loss_to_python,
   metrics = metrics_to_python,
   sample_weight = weights_to_python,
-  monitor = one_of_its_kind("the name of a metric")
+  monitor = one_of_its_kind("the name of a metric"),
+  weights = pretrained_to_python,
+  frozen_epochs = a_number,
+  fine_tune_rate = a_number
 )
 
 # Return the settings among the arguments of an exported function, in the form that Python takes.

@@ -168,6 +168,18 @@
 #'   have the same weight.
 #' @param monitor The metric that `early_stopping` and `best_weights` go by, such as `"accuracy"` or
 #'   a name of `metrics`. `NULL` means the loss. It is that of the validation, if there is one.
+#' @param weights The weights to begin with, as for [cifar_build_model()], such as `"imagenet"` for
+#'   `"efficientnet_lite0"`. The recipe is then that for networks that have learned already. `NULL`
+#'   draws all weights.
+#' @param frozen_epochs The number of epochs, from the first on, that train the last layer with
+#'   weights alone; at most `epochs`. Where images are not augmented, what the other layers compute
+#'   of them is computed only once. `NULL` means 0, or the number of the recipe where there are
+#'   `weights`, and at least one epoch less than `epochs` where that is possible. It is for a
+#'   network of your own as well.
+#' @param fine_tune_rate The learning rate, as for `learning_rate`, of the epochs after the frozen
+#'   ones, in which all layers learn. The schedule begins anew with them, and so does the optimizer.
+#'   `NULL` means the rate of the recipe where there are `weights`, or a tenth of `learning_rate`. A
+#'   model goes on with this rate.
 #' @param verbose What to show of the progress. 0 or `FALSE`: nothing. 1 or `TRUE`: a progress bar
 #'   on a terminal, and a message after each epoch elsewhere. 2: a message after each epoch
 #'   everywhere. The default is the option `pycifar.verbose`. If that is not set, it is 1, but 0 in
@@ -186,6 +198,8 @@
 #'   as trained so far. Or the checkpoint in `checkpoint_dir` is damaged, is in use, belongs to
 #'   another training, or is there although `resume` is `FALSE`.
 #' * `pycifar_error_output`: `checkpoint_dir` cannot be created or written to.
+#' * `pycifar_error_weights`: the weights are not on this machine, or are others than they should
+#'   be.
 #'
 #' See [pycifar_conditions].
 #' @family models
@@ -237,6 +251,9 @@ cifar_train <- function(
   metrics = NULL,
   sample_weight = NULL,
   monitor = NULL,
+  weights = NULL,
+  frozen_epochs = NULL,
+  fine_tune_rate = NULL,
   verbose = verbosity(),
   ...
 ) {

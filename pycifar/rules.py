@@ -206,7 +206,13 @@ def _weights(name: str, value: Any) -> str:
 
     Whether there are such weights can be checked only with the network.
     """
-    return value if isinstance(value, str) else str(check_path(name, value))
+    if isinstance(value, str):
+        return value
+    try:
+        return str(check_path(name, value))
+    except ArgumentError as error:
+        fix = "The weight of each image is called `sample_weight` here."
+        raise ArgumentError(error.message, fix=fix) from None
 
 
 RULES: dict[str, Rule] = {

@@ -97,6 +97,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     loss: Any = None
     metrics: Any = None
     monitor: str | None = None
+    weights: str | Path | None = None
+    frozen_epochs: int | None = None
+    fine_tune_rate: float | None = None
     verbose: int = 0
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - its name

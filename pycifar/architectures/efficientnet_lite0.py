@@ -71,7 +71,13 @@ def _block(values: Any, kernel: int, stride: int, factor: int, channels: int, na
     if factor > 1:
         values = _convolution(values, factor * values.shape[-1], 1, f"{name}_expand")
     depthwise = keras.layers.DepthwiseConv2D(
-        kernel, strides=stride, padding="same", use_bias=False, name=f"{name}_depthwise"
+        kernel,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        # Each channel has its own kernel, so that He et al.'s variance is that by the outputs.
+        depthwise_initializer=keras.initializers.VarianceScaling(2.0, "fan_out"),
+        name=f"{name}_depthwise",
     )
     values = _normalised(depthwise(values), f"{name}_depthwise")
     return _convolution(values, channels, 1, f"{name}_project", activation=False)
@@ -83,7 +89,13 @@ def _convolution(
     from pycifar.backend import keras
 
     layer = keras.layers.Conv2D(
-        filters, kernel, strides=stride, padding="same", use_bias=False, name=name
+        filters,
+        kernel,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=name,
     )
     return _normalised(layer(values), name, activation)
 

@@ -92,6 +92,13 @@ TRAINING_OPTIONS: Mapping[str, Option] = {
         "the metric that --early-stopping and --best-weights go by, loss unless given",
         as_text,
     ),
+    "weights": Option(
+        "NAME", "the weights to begin with, such as imagenet for efficientnet_lite0", as_text
+    ),
+    "frozen_epochs": Option("N", "train the last layer alone in the first N epochs", as_number),
+    "fine_tune_rate": Option(
+        "RATE", "the learning rate of the epochs after the frozen ones", as_number
+    ),
     "seed": Option("N", "the same seed gives the same weights; drawn unless given", as_number),
 }
 

@@ -50,8 +50,9 @@ from pycifar.training.run import TrainingRun
 # rest is for building the result.
 PLANNED = 0.99
 
-# How many training images an architecture may use to set its initial weights.
-PREPARED = 5000
+# How many pixels of training images an architecture may use to set its initial weights: those of
+# 5,000 images of CIFAR-10.
+PREPARED = 5000 * 32 * 32
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ def prepare(
     learner = learner_for(network)
     known = ARCHITECTURES.get(name)
     if isinstance(architecture, str) and known is not None and known.prepare is not None:
-        known.prepare(network, training.take(slice(0, PREPARED))[0])
+        height, width, _ = dataset.image_shape
+        known.prepare(network, training.take(slice(0, max(1, PREPARED // (height * width))))[0])
     learner.check_config(config)
     check_batch_fits(network, config.batch_size)
     if earlier is None and config.frozen_epochs:

@@ -300,7 +300,10 @@ class TrainingRun:
         """Continue from the checkpoint that was found, if there is one."""
         if self.checkpoints is None or self.checkpoints.found is None:
             return
-        if self.is_frozen and not self.checkpoints.found.about["is_frozen"]:
+        was_frozen = self.checkpoints.found.about["is_frozen"]
+        if was_frozen and not self.is_frozen:
+            raise self.checkpoints.mismatch("its last layer learned alone")
+        if self.is_frozen and not was_frozen:
             self._thaw()
         restore_state(self.checkpoints, self.learner, self._parts())
         self.recovery.are_sound()

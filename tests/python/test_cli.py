@@ -255,7 +255,14 @@ def test_every_option_of_training_reaches_the_argument_of_its_name(tmp_path):
         "verbose": 0,
     }
     missing = set(inspect.signature(pycifar.train).parameters) - set(arguments)
-    assert missing == {"dataset", "callbacks", "time_budget", "sample_weight"}
+    new = {"weights", "frozen_epochs", "fine_tune_rate"}
+    assert missing == {"dataset", "callbacks", "time_budget", "sample_weight", *new}
+    line = ["train", "--weights", "imagenet", "--frozen-epochs", "3", "--fine-tune-rate", "1e-4"]
+    assert training_arguments(read_command_line(line)[1]) == {
+        "weights": "imagenet",
+        "frozen_epochs": 3,
+        "fine_tune_rate": 1e-4,
+    }
     _, in_its_place = read_command_line(["train", "--time-budget", "60"])
     assert training_arguments(in_its_place) == {"time_budget": 60.0}
     weights = tmp_path / "weights.txt"
