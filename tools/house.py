@@ -39,7 +39,7 @@ LAYERS = (
         "table",
     }
     | {"figure", "foreign_names", "backend", "processor", "layer_calls", "pixels", "precision"}
-    | {"memory", "interrupts"},
+    | {"memory", "interrupts", "shipped"},
     {"datasets"},
     {"scratch"},
     {"learners"},
