@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import pycifar
+from pycifar.cli import main
 from pycifar.errors import ModelFileError
 from pycifar.shipped import DEFAULT_MODEL, SHIPPED
 
@@ -36,6 +37,15 @@ def photo(tmp_path) -> Path:
     path = tmp_path / "photo.jpg"
     Image.new("RGB", (300, 200), "skyblue").save(path)
     return path
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*argv: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        return main([str(argument) for argument in argv]), *capsys.readouterr()
+
+    return call
 
 
 def test_each_is_a_file_of_at_most_2_mb_beside_its_report():
@@ -120,6 +130,78 @@ def test_a_name_is_a_path_wherever_a_model_file_is_taken(model, report):
     assert found.path == str(SHIPPED[NAME])
     with pytest.raises(ModelFileError, match="was saved by pycifar"):
         pycifar.adopt_model(NAME, class_names=CLASSES)
+
+
+# The shell
+
+
+def test_a_photograph_is_predicted_at_once_and_the_model_is_named(run, model, photo):
+    probabilities = pycifar.predict(model, photo, "prob")[0]
+    label = int(probabilities.argmax())
+    line = f"{photo}\t{CLASSES[label]}\t{probabilities[label]:.4f}\n"
+    code, out, err = run("predict", photo)
+    assert (code, out) == (0, line)
+    assert err == "pycifar predict: the model is fastnet-cifar10, which is part of pycifar.\n"
+    assert run("predict", NAME, photo) == (0, line, "")
+    upper = photo.rename(photo.with_suffix(".JPG"))
+    code, out, err = run("predict", upper, "--top", 2, upper)
+    assert (code, len(out.splitlines())) == (0, 4)
+    assert NAME in err
+
+
+def test_the_first_argument_is_the_model_unless_it_ends_as_an_image(run, photo, tmp_path):
+    assert run("predict", photo.with_suffix(""), photo)[0] == 1
+    code, _, err = run("predict", "photo")
+    assert code == 2
+    assert "required: IMAGE.\n" in err
+    assert '"photo" is the model, since it has no ending of an image: .apng, .bmp' in err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "small.keras photo.jpg photo.jpg",
+        "small.keras --top 1 photo.jpg photo.jpg",
+        "--top 1 small.keras photo.jpg --tta photo.jpg",
+        "small.keras -- photo.jpg -odd.jpg",
+        "-- small.keras photo.jpg -odd.jpg",
+        "small.keras --top 1 -- photo.jpg -odd.jpg",
+    ],
+)
+def test_a_model_may_stand_before_options_and_after_them(
+    run, line, photo, small_model, monkeypatch
+):
+    monkeypatch.chdir(photo.parent)
+    pycifar.save_model(small_model, "small.keras")
+    shutil.copy(photo, "-odd.jpg")
+    code, out, err = run("predict", *line.split())
+    assert (code, err) == (0, "")
+    label, *others = (row.split("\t")[1] for row in out.splitlines())
+    assert label in small_model.class_names
+    assert others == [label]
+
+
+def test_the_name_is_a_path_in_the_shell(run, model, photo, small_model, monkeypatch, tmp_path):
+    code, out, _ = run("inspect", NAME, "--json")
+    assert (code, json.loads(out)["fingerprint"]) == (0, model.fingerprint())
+    code, out, _ = run("explain", NAME, photo)
+    assert (code, out.split("\t")[0]) == (0, str(photo))
+    folder = tmp_path / "images" / "test"
+    for name in CLASSES:
+        (folder / name).mkdir(parents=True)
+        shutil.copy(photo, folder / name / "1.jpg")
+    shutil.copytree(folder, folder.with_name("train"))
+    code, out, _ = run(
+        "evaluate", NAME, "--dataset", "folder", "--data-dir", folder.parent, "--json", "--quiet"
+    )
+    assert (code, json.loads(out)["accuracy"]) == (0, 0.1)
+    assert json.loads(out)["model"] == NAME
+
+
+def test_the_help_says_which_model_is_used(run):
+    _, out, _ = run("predict", "--help")
+    assert "[MODEL] IMAGE [IMAGE ...]" in out
+    assert f"{NAME} if the first" in out
 
 
 def test_a_training_goes_on_from_it(model, small_dataset):
