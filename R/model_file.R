@@ -40,9 +40,13 @@ cifar_save_model <- function(model, path, overwrite = FALSE, include_optimizer =
 
 #' Load a trained model
 #'
+#' Loads a model from a file, or one that is part of the package. `"fastnet-cifar10"` is part of the
+#' package: `fastnet`, trained on CIFAR-10. It needs no download and no network.
+#'
 #' @param path A file that pycifar saved: [cifar_save_model()], or pycifar in Python or on the
-#'   command line. Files from untrusted sources are safe to load. Such a file cannot run code of its
-#'   own, and it cannot take more memory or time than `SECURITY.md` states.
+#'   command line; or the name `"fastnet-cifar10"`. If there is a file of that name in the working
+#'   directory, the file is loaded. Files from untrusted sources are safe to load. Such a file
+#'   cannot run code of its own, and it cannot take more memory or time than `SECURITY.md` states.
 #' @param sha256 The SHA-256 that the file must have, as 64 hexadecimal digits. `NULL` accepts any
 #'   file.
 #' @param custom_objects Your own classes and functions of Python that the file may ask for: layers,
@@ -67,6 +71,10 @@ cifar_save_model <- function(model, path, overwrite = FALSE, include_optimizer =
 #' path <- tempfile(fileext = ".keras")
 #' cifar_save_model(model, path)
 #' cifar_load_model(path)
+#'
+#' # A photograph is predicted at once.
+#' photo <- as.raster(matrix("skyblue", 40, 60))
+#' predict(cifar_load_model("fastnet-cifar10"), photo)
 cifar_load_model <- function(path, sha256 = NULL, custom_objects = NULL) {
   check_given("path")
   new_trained_model(python_call(
@@ -97,7 +105,8 @@ custom_objects_to_python <- function(custom_objects, call = rlang::caller_env())
 #' Shows what a model file holds, and whether [cifar_load_model()] would load it. The weights are
 #' not read and nothing is computed, so the file may come from an untrusted source.
 #'
-#' @param path The path of the file.
+#' @param path The path of the file, or the name of a model of the package; see
+#'   [cifar_load_model()].
 #' @inheritParams cifar_load_model
 #'
 #' @return An object of class `cifar_model_file`, a list with

@@ -19,6 +19,7 @@ from budget import SHARE
 
 from pycifar import Reproduction, load_reproduction
 from pycifar.reproduction.result import with_deviation
+from pycifar.shipped import DEFAULT_MODEL, SHIPPED
 
 HERE = Path(__file__).parent
 PAGES = (HERE.parent / "README.md", HERE / "README.md")
@@ -446,6 +447,17 @@ def rules_table() -> str:
     return markdown(rows)
 
 
+def shipped_table() -> str:
+    """Show how the model that is part of the package was made, and how accurate it is."""
+    report = json.loads(SHIPPED[DEFAULT_MODEL].with_suffix(".json").read_text())
+    head = ["epochs", "seed", "trained in", "seconds", "bytes", "test accuracy", "with six views"]
+    numbers = [report["epochs"], report["seed"], report["trained_in"], f"{report['seconds']:,}"]
+    names = ("test_accuracy", "test_accuracy_tta", "test_accuracy_unrounded")
+    accuracies = [f"{report[name]:.4f}" for name in names]
+    row = [*map(str, numbers), f"{report['bytes']:,}", *accuracies]
+    return markdown([[*head, "before rounding"], row])
+
+
 def reproduction() -> Reproduction:
     """Load the committed reproduction."""
     return load_reproduction(HERE / "results" / "reproduction.json")
@@ -504,6 +516,7 @@ TABLES = {
     "learning rates": learning_rates_table,
     "scaling": scaling_table,
     "faults": faults_table,
+    "shipped": shipped_table,
     "reproduction": reproduction_table,
     "reproduction in short": short_reproduction_table,
 }

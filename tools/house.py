@@ -48,7 +48,7 @@ LAYERS = (
         "pixels",
         "precision",
     }
-    | {"memory", "interrupts"},
+    | {"memory", "interrupts", "shipped", "pretrained"},
     {"datasets"},
     {"scratch"},
     {"learners"},

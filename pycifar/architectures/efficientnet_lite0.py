@@ -11,7 +11,6 @@ photographs would only make them worse.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures.architecture import Architecture, Pretrained
@@ -20,7 +19,6 @@ from pycifar.config import Settings
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
 # Of each group of blocks: how many, the kernel, the stride of the first, the factor by which a
 # block widens what it takes, and the channels that it gives.

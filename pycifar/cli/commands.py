@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pycifar.arguments import check_choice
+from pycifar.arguments import check_choice, describe
 from pycifar.cli.output import print_json, print_table
 from pycifar.cli.parser import UsageError
 from pycifar.cli.readers import as_augmentation, as_count, as_flag, as_list, as_numbers, as_text
@@ -49,6 +49,7 @@ from pycifar.errors import (
 from pycifar.files import write_atomically
 from pycifar.interrupts import Terminated
 from pycifar.rules import check_settings
+from pycifar.shipped import DEFAULT_MODEL, SHIPPED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -229,15 +230,17 @@ def predict(options: Namespace) -> int:
     given = read_values(options, {"top": as_count, "on_error": as_text})
     top, on_error = given.get("top", 1), _check_on_error(given)
 
+    name, images = _model_and_images(options)
+
     from pycifar.evaluation import predict
     from pycifar.models.file import load_model
 
-    model, tta = load_model(options.model), "tta" in options
+    model, tta = load_model(name), "tta" in options
     records, failed = [], False
     for path, result in _results(
         "predict",
         model,
-        options.images,
+        images,
         on_error,
         lambda pixels: predict(model, pixels, "prob", tta),
     ):
@@ -253,6 +256,27 @@ def predict(options: Namespace) -> int:
     if "json" in options:
         print_json(records)
     return 1 if failed and on_error is None else 0
+
+
+def _model_and_images(options: Namespace) -> tuple[str, list[str]]:
+    """Return the model of `pycifar predict` and the paths of the images.
+
+    The first argument is the model, unless it ends as an image file does.
+    """
+    from pycifar.datasets.folders import ENDINGS
+
+    given = [*([options.model] if "model" in options else []), *options.images]
+    if not given[0].lower().endswith(tuple(ENDINGS)):
+        if len(given) == 1:
+            raise UsageError(
+                "predict",
+                "The following arguments are required: IMAGE.",
+                f"{describe(given[0])} is the model, since it has no ending of an image: "
+                f"{', '.join(ENDINGS)}.",
+            )
+        return given[0], given[1:]
+    say(f"pycifar predict: the model is {DEFAULT_MODEL}, which is part of pycifar.")
+    return str(SHIPPED[DEFAULT_MODEL]), given
 
 
 def features(options: Namespace) -> int:

@@ -19,6 +19,11 @@ from pycifar.config import DEFAULT_SOURCE, DEFAULT_SPLIT, SEARCH_DEFAULTS
 from pycifar.errors import ArgumentError
 from pycifar.foreign_names import name_here
 from pycifar.rules import FEWEST_SEARCH_STEPS
+from pycifar.shipped import DEFAULT_MODEL, SHIPPED
+
+SHIPPED_NAMES = " or ".join(SHIPPED)
+# What the help says of an argument that names a model.
+MODEL = f"a file that `pycifar train` saved, or {SHIPPED_NAMES}, which is part of pycifar"
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,11 @@ def read_command_line(argv: Sequence[str]) -> tuple[str, Namespace]:
     options, extras = parser.parse_known_args(rest)
     if extras:
         known = {text: action.dest for action in parser._actions for text in action.option_strings}
-        named = [extra for extra in extras if extra.startswith("-")]
+        positional = rest[rest.index("--") :] if "--" in rest else []
+        named = [x for x in extras if x.startswith("-") and x not in positional]
+        if not named and "images" in options:  # argparse takes those before an option alone
+            options.images += [extra for extra in extras if extra != "--"]
+            return command, options
         if not named:
             raise UsageError(command, f"There is one argument too many: {describe(extras[0])}.")
         raise _unknown(command, "option", named[0].partition("=")[0], known)
@@ -226,7 +235,7 @@ def _add_train(parser: ArgumentParser) -> None:
     _add_training(parser, TRAINING_OPTIONS).add_argument(
         "--model",
         metavar="MODEL",
-        help="go on with a file that `pycifar train` saved, in place of --architecture",
+        help=f"go on with {MODEL}, in place of --architecture",
     )
     parser.add_argument("--output", metavar="MODEL.keras", help="save the model to this file")
     parser.add_argument(
@@ -267,7 +276,7 @@ def _add_training(parser: ArgumentParser, names: Iterable[str]) -> Any:
 
 
 def _add_evaluate(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
     _add_data(parser, default="the one that the model was trained on")
     parser.add_argument(
         "--split",
@@ -285,7 +294,13 @@ def _add_predict(parser: ArgumentParser) -> None:
         "tabs between. An image\nthat cannot be read is reported, the others are predicted, and "
         "the exit code is 1, unless\n--on-error says otherwise."
     )
-    parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="?",
+        help=f"{MODEL}; {DEFAULT_MODEL} if the first argument ends as an image file does, as in "
+        ".jpg",
+    )
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
     parser.add_argument(
         "--top", metavar="N", help="the N most probable classes of each image, not just the first"
@@ -333,7 +348,7 @@ def _add_tta(parser: ArgumentParser) -> None:
 
 
 def _add_explain(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("image", metavar="IMAGE", help="an image file of any size")
     parser.add_argument(
         "--class", dest="class_name", metavar="NAME", help="the predicted one unless given"
@@ -365,7 +380,11 @@ def _add_adopt(parser: ArgumentParser) -> None:
 
 
 def _add_inspect(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="FILE", help="a file that may come from anywhere")
+    parser.add_argument(
+        "model",
+        metavar="FILE",
+        help=f"a file that may come from anywhere, or {SHIPPED_NAMES}, which is part of pycifar",
+    )
 
 
 def _add_reproduce(parser: ArgumentParser) -> None:
@@ -452,7 +471,8 @@ COMMANDS = {
         "Predict the classes of image files.",
         _add_predict,
         (
-            ("predict model.keras cat.jpg dog.png", "the most probable class of each"),
+            ("predict cat.jpg dog.png", f"the most probable class of each, by {DEFAULT_MODEL}"),
+            ("predict model.keras cat.jpg dog.png", "by a model of your own"),
             ("predict model.keras --top 3 photos/*.jpg", "the three most probable ones"),
             ("predict model.keras cat.jpg --json", "the probabilities of all classes"),
         ),

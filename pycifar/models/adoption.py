@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pycifar.architectures import CUSTOM
-from pycifar.arguments import check_number, check_path, describe
+from pycifar.arguments import check_number, describe
 from pycifar.backend import check_process, keras
 from pycifar.config import DEFAULTS, TrainingConfig
 from pycifar.datasets.augmentation import resolve_augmentation
@@ -47,6 +47,7 @@ from pycifar.models.trained_model import (
 )
 from pycifar.pixels import SCALING
 from pycifar.precision import precision_of
+from pycifar.shipped import check_model_path
 
 # The pixels as they are, 0 to 255: a scale and an offset.
 RAW = (1.0, 0.0)
@@ -143,7 +144,7 @@ def _network_in(path: Any) -> tuple[keras.Model, Any, list[Any]]:
     """
     if isinstance(path, TrainedModel):
         raise ArgumentError("`model` must be a path or a Keras model, not a trained model.")
-    source = check_path("model", path)
+    source = check_model_path("model", path)
     entries = archive_entries(read_model_file(source), str(source))
     if ENTRY in entries:
         raise ModelFileError(

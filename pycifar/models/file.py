@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import pycifar
-from pycifar.arguments import check_flag, check_output, check_path, check_sha256
+from pycifar.arguments import check_flag, check_output, check_sha256, joined
 from pycifar.backend import check_process, keras
 from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, OptimizerWarning, warn
 from pycifar.files import read_file, write_atomically
@@ -57,6 +57,7 @@ from pycifar.models.record import (
 from pycifar.models.trained_model import HISTORY_COLUMNS, TrainedModel, check_trained_model
 from pycifar.npz import read_npz
 from pycifar.precision import precision_of
+from pycifar.shipped import SHIPPED, check_model_path
 
 SUFFIX = ".keras"
 ENTRY = "pycifar.json"  # the entry of the archive that pycifar adds to Keras's own
@@ -132,7 +133,10 @@ def load_model(
     sha256: str | None = None,
     custom_objects: Mapping[str, Any] | None = None,
 ) -> TrainedModel:
-    """Load a model that `save_model` wrote.
+    """Load a model that `save_model` wrote, or one that is part of the package.
+
+    "fastnet-cifar10" is part of the package: `fastnet`, trained on CIFAR-10. It needs no download
+    and no network.
 
     It is safe to load a file from an untrusted source. The file may contain only Keras layers that
     run no code and read no files, and layers that you have registered with Keras yourself or give
@@ -140,7 +144,8 @@ def load_model(
     the bytes that were checked are the bytes that are loaded, even if the file changes meanwhile.
 
     Args:
-        path: the ``.keras`` file.
+        path: the ``.keras`` file, or the name "fastnet-cifar10". If there is a file of that name
+            in the working directory, the file is loaded.
         sha256: the SHA-256 that the file must have, as 64 hexadecimal digits; None accepts any
             file.
         custom_objects: your own classes and functions that the file may ask for: layers, an
@@ -166,8 +171,10 @@ def load_model(
         >>> path = pycifar.save_model(model, "cnn2.keras", overwrite=True)
         >>> pycifar.load_model(path).fingerprint() == model.fingerprint()
         True
+        >>> pycifar.load_model("fastnet-cifar10").class_names[:3]
+        ('airplane', 'automobile', 'bird')
     """
-    source = check_path("path", path)
+    source = check_model_path("path", path)
     expected = None if sha256 is None else check_sha256("sha256", sha256)
     return _model_in(read_model_file(source, expected), str(source), custom_objects)
 
@@ -176,7 +183,9 @@ def read_model_file(source: Path, expected: str | None = None) -> bytes:
     """Return the bytes of a model file; raise a ModelFileError unless `expected` is its SHA-256."""
     if not source.exists():
         raise ModelFileError(
-            f"There is no model file {source}.", fix="Give the path of a saved model."
+            f"There is no model file {source}.",
+            fix="Give the path of a saved model, or the name of one that is part of the package: "
+            f"{joined(list(SHIPPED))}.",
         )
     try:
         content = read_file(source)

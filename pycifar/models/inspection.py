@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pycifar.arguments import check_path
 from pycifar.datasets.resizing import Resize
 from pycifar.errors import ModelFileError, printable
 from pycifar.foreign_names import known_arguments_only
@@ -21,6 +20,7 @@ from pycifar.models.file import (
     reason,
 )
 from pycifar.models.file_check import measured_network
+from pycifar.shipped import check_model_path
 
 MOST_SHOWN = 12  # class names that `repr` shows
 
@@ -110,7 +110,7 @@ def inspect_model(path: str | Path, custom_objects: Mapping[str, Any] | None = N
     The file may come from an untrusted source: its weights are not loaded, and nothing is computed.
 
     Args:
-        path: the path of the file.
+        path: the path of the file, or the name of a model of the package, see `load_model`.
         custom_objects: your own classes and functions that the file may ask for, see `load_model`.
 
     Returns:
@@ -128,7 +128,7 @@ def inspect_model(path: str | Path, custom_objects: Mapping[str, Any] | None = N
         >>> pycifar.inspect_model(path).fingerprint == model.fingerprint()
         True
     """
-    source = check_path("path", path)
+    source = check_model_path("path", path)
     content = read_model_file(source)
     with knowing(custom_objects):
         known = _found_in(content)

@@ -85,9 +85,7 @@ class TrainingRun:
         epochs = config.epochs - self.progress.epochs_before
         self._set_total_steps(epochs * batches.steps_per_epoch)
 
-    def train(
-        self, callbacks: Sequence[keras.callbacks.Callback], verbose: bool = False
-    ) -> None:
+    def train(self, callbacks: Sequence[keras.callbacks.Callback], verbose: bool = False) -> None:
         """Run the epochs that are left; an interrupt ends them, and the network stays trained.
 
         Args:

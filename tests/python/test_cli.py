@@ -515,8 +515,9 @@ def test_an_image_that_cannot_be_read_stops_or_is_skipped_if_told(
 
 
 def test_a_file_that_is_no_model_is_code_1(run, image_path):
-    for command in (["evaluate"], ["predict", image_path]):
-        code, out, err = run(command[0], image_path, *command[1:])
+    other = image_path.rename(image_path.with_suffix(".data"))
+    for command in (["evaluate"], ["predict", "image.png"]):
+        code, out, err = run(command[0], other, *command[1:])
         assert (code, out) == (1, "")
         assert "is not a model file" in err
 

@@ -114,3 +114,37 @@ test_that("a multisession worker of future works with the saved file", {
   skip_if_not_installed("future")
   expect_same_from_file(worker_answers()$future)
 })
+
+test_that("a model that is part of the package is loaded by its name", {
+  skip_without_python()
+  folder <- system.file("python", "pycifar", "shipped", package = "pycifar")
+  file <- file.path(folder, "fastnet-cifar10.keras")
+  expect_lte(file.size(file), 2e6)
+  model <- cifar_load_model("fastnet-cifar10")
+  expect_identical(model$fingerprint, cifar_load_model(file)$fingerprint)
+  classes <- c("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship")
+  expect_identical(model$class_names, c(classes, "truck"))
+  photo <- withr::local_tempfile(fileext = ".png")
+  png::writePNG(array(0.5, c(90L, 120L, 3L)), photo)
+  expect_identical(levels(predict(model, photo)), model$class_names)
+  found <- cifar_inspect_model("fastnet-cifar10")
+  expect_true(found$loadable)
+  expect_identical(found$fingerprint, model$fingerprint)
+  error <- expect_pycifar_error(cifar_load_model("fastnet"), "model_file", "There is no model file")
+  expect_match(conditionMessage(error), "part of the package: fastnet-cifar10", fixed = TRUE)
+})
+
+test_that("a file that has the name of a model of the package is loaded", {
+  withr::local_dir(withr::local_tempdir())
+  cifar_save_model(small_model(), "small.keras")
+  file.rename("small.keras", "fastnet-cifar10")
+  found <- cifar_load_model("fastnet-cifar10")
+  expect_identical(cifar_fingerprint(found), cifar_fingerprint(small_model()))
+})
+
+test_that("the model of the package is as accurate as its report says", {
+  skip_without_cifar10()
+  dataset <- cifar_load_dataset("cifar10", n_train = 10)
+  model <- cifar_load_model("fastnet-cifar10")
+  expect_gte(cifar_evaluate(model, dataset)$accuracy, 0.86)
+})
