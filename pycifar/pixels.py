@@ -32,8 +32,8 @@ def pixels_and_scaling(
     largest = ops.amax(images, axis=(1, 2, 3), keepdims=True)
     fractions = ops.not_equal(images, ops.floor(images))
     divided = ops.logical_and(ops.any(fractions, axis=(1, 2, 3), keepdims=True), largest <= 1)
-    # The maximum changes no value. Without it, TensorFlow would multiply the factor by `scale` first,
-    # which rounds otherwise.
+    # The maximum changes no value. Without it, TensorFlow would multiply the factor by `scale`
+    # first, which rounds otherwise.
     values = ops.maximum(images * ops.where(divided, 255.0, 1.0), LOWEST)
     values = ops.cast(values, keras.config.dtype_policy().compute_dtype)
     scaled = values * scale + offset

@@ -66,7 +66,7 @@ LAYERS = (
 FLOORS = (
     {"budget", "recovery", "rate", "batches", "identity", "checkpoint", "resolve"},
     {"averaging", "callbacks", "progress", "run_state"},
-    {"validation"},
+    {"validation", "phases"},
     {"run"},
     {"prepare"},
     {"train", "lr_finder"},

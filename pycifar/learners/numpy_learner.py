@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pycifar.config import TrainingConfig
+from pycifar.errors import ArgumentError
 from pycifar.learners import Learner
 from pycifar.learners.numpy_settings import check_numpy_settings
 from pycifar.processor import threads_asked_for

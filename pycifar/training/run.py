@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from time import monotonic
 from typing import NoReturn
 
@@ -18,7 +17,6 @@ from pycifar.errors import DivergenceError
 from pycifar.interrupts import Terminated, interrupts_between_steps
 from pycifar.learners import Learner
 from pycifar.learners.optimizers import OPTIMIZERS
-from pycifar.learners.schedules import make_schedule
 from pycifar.models.record import Row
 from pycifar.models.trained_model import TrainedModel
 from pycifar.training.averaging import WeightAverage
@@ -26,7 +24,7 @@ from pycifar.training.batches import Batches
 from pycifar.training.budget import StepBudget
 from pycifar.training.callbacks import CallbackList, EarlyStopping
 from pycifar.training.checkpoint import Checkpoints
-from pycifar.training.frozen_phase import features_of
+from pycifar.training.phases import Phases
 from pycifar.training.progress import RunProgress
 from pycifar.training.rate import LearningRate
 from pycifar.training.recovery import LastFiniteWeights
@@ -48,7 +46,7 @@ class TrainingRun:
 
     Attributes:
         progress: has the counters of the run, and the history.
-        schedule: has the learning rate of each step.
+        phases: have the batches, and the learning rate of each step.
         average: has the mean of the weights.
         recovery: has the weights to restore if the loss diverges.
         stopping: the callbacks that may stop the run early and restore the best weights.
@@ -66,24 +64,17 @@ class TrainingRun:
     ) -> None:
         self.learner = learner
         self.config = config
-        self.batches = batches
-        self.validating = validating
         self.budget = budget
         self.checkpoints = checkpoints
         self.progress = RunProgress(len(batches.subset), config.batch_size, earlier)
         self.average = WeightAverage(learner, batches.steps_per_epoch)
         self.recovery = LastFiniteWeights(learner.network)
         self.rate = LearningRate(learner, config.optimizer in OPTIMIZERS)
+        self.phases = Phases(learner, config, batches, validating, self.progress, self.rate, budget)
         self.stopping: Sequence[keras.callbacks.EarlyStopping] = ()
         self._raise_interrupt: Callable[[], None] = lambda: None
-        # The head alone learns first, from features; `batches` and `validating` are then of these.
-        self.frozen_steps = 0
-        if earlier is None:
-            self.frozen_steps = config.frozen_epochs * batches.steps_per_epoch
-        self.is_frozen = self.frozen_steps > 0
-        self._of_images = batches, validating
         epochs = config.epochs - self.progress.epochs_before
-        self._set_total_steps(epochs * batches.steps_per_epoch)
+        self.phases.set_total_steps(epochs * batches.steps_per_epoch)
 
     def train(self, callbacks: Sequence[keras.callbacks.Callback], verbose: bool = False) -> None:
         """Run the epochs that are left; an interrupt ends them, and the network stays trained.
@@ -99,12 +90,12 @@ class TrainingRun:
         network, progress = self.learner.network, self.progress
         network.stop_training, network.stopped_by = False, None
         self.stopping = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
-        steps = self.batches.steps_per_epoch
+        steps = self.phases.batches.steps_per_epoch
         # A logger of Keras's that is given shows what it has with `verbose`.
         callback_list = CallbackList(
             callbacks, network, steps=steps, verbose=1, **progress.callback_params()
         )
-        self._begin_steps()
+        self.phases.begin_steps()
         try:
             self._resume(callback_list)
             self.rate.begin()
@@ -114,47 +105,16 @@ class TrainingRun:
             finally:
                 callback_list.train_end()
         finally:
-            self.learner.end()
-            if self.is_frozen:  # whoever goes on with the model trains all of it
-                self.learner.thaw(self._fine_tuned())
-                self.rate.begin_anew()
-
-    def _begin_steps(self) -> None:
-        """Compile the training step for batches as they come."""
-        images, labels, weights = self.batches.example()
-        if self.is_frozen:
-            images = self.learner.features(images)
-        self.learner.begin(images, labels, weights)
-
-    def _fine_tuned(self) -> TrainingConfig:
-        """Return the settings with the rate at which all layers learn."""
-        rate = self.config.fine_tune_rate
-        return self.config if rate is None else replace(self.config, learning_rate=rate)
-
-    def _thaw(self) -> None:
-        """Let all layers learn from now on."""
-        self.learner.end()
-        self.is_frozen = False
-        self.batches, self.validating = self._of_images
-        self.learner.thaw(self._fine_tuned())
-        self._begin_steps()
-        self.rate.begin_anew()
-        self._set_total_steps(self.progress.total_steps)
-        if self.budget is not None:
-            self.budget.steps_change()
+            self.phases.end()
 
     def _run_epochs(self, callbacks: CallbackList, verbose: bool) -> None:
         """Run the epochs that are left, then set the averaged weights if the schedule averages."""
         network, progress = self.learner.network, self.progress
         try:
             with interrupts_between_steps() as self._raise_interrupt:
-                if self.is_frozen and progress.steps_done < self.frozen_steps:
-                    self.batches, self.validating = features_of(
-                        self.learner, *self._of_images, verbose, self._raise_interrupt
-                    )
+                self.phases.use_features(verbose, self._raise_interrupt)
                 while not (network.stop_training or progress.is_over):
-                    if self.is_frozen and progress.steps_done >= self.frozen_steps:
-                        self._thaw()
+                    self.phases.thaw_if_due()
                     self._epoch(len(progress.seconds) + 1, callbacks)
                 self._swap_in()
                 self.learner.finish()
@@ -180,10 +140,10 @@ class TrainingRun:
         logs = self._steps(epoch, callbacks)
         rows: list[Row] = [(epoch, "train", metric, value) for metric, value in logs.items()]
         rate = self.learner.learning_rate
-        if self.validating is not None or self.stopping:
+        if self.phases.validating is not None or self.stopping:
             self._swap_in()  # the run would end with these weights if it ended now
-        if self.validating is not None:
-            measured = self._validate(epoch, self.validating, callbacks)
+        if self.phases.validating is not None:
+            measured = self._validate(epoch, self.phases.validating, callbacks)
             rows += [(epoch, "validation", metric, value) for metric, value in measured.items()]
             logs |= {f"val_{metric}": value for metric, value in measured.items()}
         progress.end_epoch([*rows, (epoch, "train", "learning_rate", rate)])
@@ -199,16 +159,16 @@ class TrainingRun:
         if progress.epoch is None:
             self.learner.begin_pass()
         in_epoch = progress.begin_steps()
-        steps = range(in_epoch.steps, self.batches.steps_per_epoch)
-        with self.batches.make_in_turn((epoch, step) for step in steps) as batches:
+        steps = range(in_epoch.steps, self.phases.batches.steps_per_epoch)
+        with self.phases.batches.make_in_turn((epoch, step) for step in steps) as batches:
             for step in steps:
                 if progress.is_over:
                     break
                 started = monotonic()
-                self.rate.set_for(self.schedule, progress.steps_done - self._schedule_from)
+                self.phases.set_rate()
                 callbacks.step_begin(step)
                 self.recovery.before(step)
-                self.batches.seed_layers(epoch, step)
+                self.phases.batches.seed_layers(epoch, step)
                 images, labels, weights = next(batches)
                 logs = self.learner.step(images, labels, weights)
                 means = progress.step_done(logs, len(labels))
@@ -216,7 +176,7 @@ class TrainingRun:
                     loss = float(logs["loss"])
                     self._diverge(f"The loss is {loss} at step {step + 1} of epoch {epoch}.")
                 self.recovery.was_finite()
-                if self._is_averaging:
+                if self.phases.is_averaging:
                     self.average.add_after(progress.steps_done)
                 callbacks.step_end(step, means)
                 self._raise_interrupt()
@@ -244,35 +204,16 @@ class TrainingRun:
         """Update the number of steps to what fits into the time budget, if there is one."""
         if self.budget is None:
             return
-        averaged = self.schedule.averaged_from < math.inf
-        after = self.batches.n_to_normalise_by if averaged else 0
+        averaged = self.phases.schedule.averaged_from < math.inf
+        after = self.phases.batches.n_to_normalise_by if averaged else 0
         total_steps = self.budget.total_steps(self.progress.steps_done, monotonic(), after)
         if total_steps is not None:
-            self._set_total_steps(total_steps)
-
-    def _set_total_steps(self, total_steps: int) -> None:
-        """Set the number of steps, and a schedule of the learning rate that spans them."""
-        self.progress.total_steps = total_steps
-        config, self._schedule_from = self.config, 0
-        if self.is_frozen:
-            total_steps = min(total_steps, self.frozen_steps)
-        elif self.frozen_steps:
-            config, self._schedule_from = self._fine_tuned(), self.frozen_steps
-        self.schedule = make_schedule(
-            config.schedule,
-            config.learning_rate,
-            total_steps - self._schedule_from,
-            self.batches.steps_per_epoch,
-        )
-
-    @property
-    def _is_averaging(self) -> bool:
-        return self.progress.steps_done - self._schedule_from > self.schedule.averaged_from
+            self.phases.set_total_steps(total_steps)
 
     def _swap_in(self) -> None:
         """Set the network's weights to their mean so far, if averaging has begun."""
-        if self._is_averaging:
-            self.average.swap_in(self.batches.to_normalise_by(self._raise_interrupt))
+        if self.phases.is_averaging:
+            self.average.swap_in(self.phases.batches.to_normalise_by(self._raise_interrupt))
 
     def _diverge(self, message: str) -> NoReturn:
         """Restore weights that gave a finite loss, and raise a DivergenceError."""
@@ -286,7 +227,7 @@ class TrainingRun:
         if self.checkpoints is not None:
             with self.average.swapped_out():
                 parts = self._parts()
-                state = gather_state(self.config, self.learner, parts, self.is_frozen)
+                state = gather_state(self.config, self.learner, parts, self.phases.is_frozen)
                 self.checkpoints.save(state)
 
     def _parts(self) -> list[Part]:
@@ -298,15 +239,11 @@ class TrainingRun:
         """Continue from the checkpoint that was found, if there is one."""
         if self.checkpoints is None or self.checkpoints.found is None:
             return
-        was_frozen = self.checkpoints.found.about["is_frozen"]
-        if was_frozen and not self.is_frozen:
-            raise self.checkpoints.mismatch("its last layer learned alone")
-        if self.is_frozen and not was_frozen:
-            self._thaw()
+        self.phases.resume(self.checkpoints)
         restore_state(self.checkpoints, self.learner, self._parts())
         self.recovery.are_sound()
         progress = self.progress
         if self.budget is not None:
             self.budget.deadline -= progress.seconds_before  # the budget includes this time
-            self._set_total_steps(self.checkpoints.found.about["total_steps"])
+            self.phases.set_total_steps(self.checkpoints.found.about["total_steps"])
         callbacks.params |= progress.callback_params()

@@ -271,7 +271,9 @@ def train(  # noqa: PLR0913 - the settings of a training
         check_callbacks(callbacks, run.config)
         warn_if_unloadable(run.learner.network)
         directions = run.learner.directions()
-        stopping = early_stopping_callbacks(run.config, run.validating is not None, directions)
+        stopping = early_stopping_callbacks(
+            run.config, run.phases.validating is not None, directions
+        )
         with _model_kept(run, dataset), torch_generator_kept():
             run.train([*stopping, *callbacks], verbose=bool(verbose))
     trained = _result(run, dataset)
@@ -291,7 +293,7 @@ def _model_kept(run: TrainingRun, dataset: Dataset) -> Iterator[None]:
         error.model = _result(run, dataset)
         raise
     except DataError as error:
-        if not run.batches.subset.is_stored:
+        if not run.phases.batches.subset.is_stored:
             raise
         changed = ImagesChangedError(error.message, error.fix)
         changed.model = _result(run, dataset)
@@ -333,7 +335,7 @@ def _result(run: TrainingRun, dataset: Dataset) -> TrainedModel:
     progress = run.progress
     run.rate.follow()
     config = dataclasses.replace(
-        run.config, schedule=run.schedule.name, rate_factor=run.rate.factor
+        run.config, schedule=run.phases.schedule.name, rate_factor=run.rate.factor
     )
     if run.budget is not None:
         epochs = math.ceil(progress.passes)
