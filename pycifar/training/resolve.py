@@ -122,10 +122,10 @@ def _with_phases(given: Settings, resolved: Settings) -> Settings:
         return dataclasses.replace(
             resolved, frozen_epochs=0, fine_tune_rate=None, learning_rate=rate
         )
-    if isinstance(given.optimizer, keras.optimizers.Optimizer):
+    if resolved.optimizer not in OPTIMIZERS:
         raise ArgumentError(
             "`optimizer` must be a name where epochs are frozen, since the epochs after them have "
-            f"a new one; {describe(given.optimizer)} was given."
+            f"a new one; a Keras optimizer, {resolved.optimizer}, was given."
         )
     if resolved.schedule == "averaging":
         raise ArgumentError(

