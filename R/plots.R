@@ -9,7 +9,7 @@ most_marked <- 40L # epochs, above which points would hide the line
 most_named <- 100L # classes, above which their names would cover each other
 most_counted <- 25L # classes, above which the counts in the cells could not be read
 
-# Plot accuracy and loss against epochs.
+# Plot accuracy and loss against epochs. A dotted line follows the epochs of the last layer alone.
 plot_history <- function(model) {
   history <- model$history[model$history$metric != "learning_rate", ]
   metric <- tools::toTitleCase(gsub("_", " ", history$metric, fixed = TRUE))
@@ -42,7 +42,12 @@ plot_history <- function(model) {
     plain_theme() +
     ggplot2::theme(legend.position = "bottom")
   epochs <- max(history$epoch)
+  frozen <- model$config$frozen_epochs
   marks <- list(
+    # Up to this line, the last layer learned alone.
+    if (isTRUE(frozen > 0) && frozen < epochs) {
+      ggplot2::geom_vline(xintercept = frozen + 0.5, colour = "grey50", linetype = "dotted")
+    },
     if (epochs > 1L) ggplot2::geom_line(),
     if (epochs <= most_marked) ggplot2::geom_point(size = 1.8)
   )

@@ -412,6 +412,53 @@ def reproduction_table() -> str:
     return f"{markdown(rows)}\n\nMachine: {machines}; data: {data}…; calls:\n\n{calls}"
 
 
+def transfer_table() -> str:
+    """Show the accuracy on photographs of each way of training, and what it takes."""
+    found = pandas.DataFrame(result("transfer")["results"])
+    rows = [["training", "pixels", "epochs", "seconds", "test accuracy", "by seed"]]
+    for way, part in found.groupby("way", sort=False):
+        accuracies = part["test_accuracy"]
+        rows.append(
+            [
+                str(way),
+                f"{part['image_size'].iloc[0]}",
+                f"{part['epochs'].iloc[0]}",
+                f"{part['seconds'].median():.0f}",
+                f"{accuracies.mean():.4f}",
+                ", ".join(f"{one:.4f}" for one in accuracies),
+            ]
+        )
+    return markdown(rows)
+
+
+def reference_table() -> str:
+    """Show how near `efficientnet_lite0` is to its source."""
+    report = result("pretrained_reference")
+    difference = report["largest_difference_of_a_probability"]
+    head = ["photographs", "same first class", "largest difference of a probability"]
+    return markdown(
+        [head, [f"{report['photographs']:,}", f"{report['same_first_class']:.4f}", f"{difference:.1e}"]]
+    )
+
+
+def frozen_table() -> str:
+    """Show how fast the last layer learns alone, beside Keras."""
+    report = result("transfer_speed")["frozen"]
+    rows = [["images a second in epoch", *(str(n + 1) for n in range(len(report["pycifar"])))]]
+    for name in ("pycifar", "Keras fit"):
+        rows.append([name, *(f"{one:,.0f}" for one in report[name])])
+    return markdown(rows)
+
+
+def whole_table() -> str:
+    """Show how fast all of `efficientnet_lite0` learns, beside Keras and PyTorch."""
+    rows = [["all layers", "ms a step of 32", "images a second", "its time / pycifar's"]]
+    for name, found in result("transfer_speed")["whole_network"].items():
+        ratio = f"{found['pycifar_is_faster_by']:.2f}"
+        rows.append([name, f"{found['ms_a_step']:,.0f}", f"{found['images_a_second']:.1f}", ratio])
+    return markdown(rows)
+
+
 def photographs_table() -> str:
     """Show how fast photographs are read, beside Keras."""
     report = result("photographs")
@@ -501,6 +548,10 @@ TABLES = {
         ("budget_float32", "budget_seed2", "budget_seed3", "budget_avx2_seed2"),
     ),
     "five minutes": five_minutes_table,
+    "transfer": transfer_table,
+    "reference": reference_table,
+    "the last layer alone": frozen_table,
+    "all layers": whole_table,
     "photographs": photographs_table,
     "rules of resizing": rules_table,
     "step rate": step_rate_table,

@@ -54,7 +54,7 @@ MOST_COUNTED = 25  # classes; with more, the counts in the cells could not be re
 def plot_history(
     model: TrainedModel, path: str | Path | None = None, overwrite: bool = False
 ) -> Figure:
-    """Draw accuracy and loss by epoch.
+    """Draw accuracy and loss by epoch. A dotted line follows the epochs of the last layer alone.
 
     Args:
         model: a trained model, as returned by `train` or `load_model`.
@@ -387,6 +387,9 @@ def _draw_metric(axes: Axes, model: TrainedModel, metric: str) -> None:
             label = _validation_label(model) if split == "validation" else "training"
             marked = style if len(chosen) <= MOST_MARKED else style | {"marker": None}
             axes.plot(chosen["epoch"], chosen["value"], label=label, markersize=4, **marked)
+    if 0 < model.config.frozen_epochs < model.epochs_done:
+        border = model.config.frozen_epochs + 0.5
+        axes.axvline(border, color=GREY, linestyle=":", linewidth=1, gid="border")
     # The left limit is above 0, so that no tick stands at an epoch 0.
     axes.set_xlim(left=max(0.5, axes.get_xlim()[0]))
     axes.set(xlabel="Epoch", ylabel=metric.capitalize())

@@ -64,6 +64,17 @@ def test_the_history_the_rates_and_the_record_show_both_phases(model):
     assert len(values(model, "validation", "accuracy")) == 4
 
 
+def test_the_plot_has_a_line_between_the_phases(model, dataset):
+    pytest.importorskip("matplotlib", reason="extra plots")
+    axes = pycifar.plot_history(model).axes
+    lines = [line for one in axes for line in one.get_lines() if line.get_gid() == "border"]
+    assert [line.get_xdata()[0] for line in lines] == [2.5] * len(axes)
+    without = pycifar.train(dataset, "softmax", epochs=2, verbose=0)
+    assert not any(
+        line.get_gid() for one in pycifar.plot_history(without).axes for line in one.get_lines()
+    )
+
+
 def test_features_that_are_kept_are_what_batches_would_give(dataset, monkeypatch):
     kept = trained(dataset, augmentation="none", epochs=2)
     monkeypatch.setattr("pycifar.training.phases._are_small", lambda *_: False)
