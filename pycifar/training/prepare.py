@@ -168,7 +168,8 @@ def prepare(
     config = TrainingConfig(**values | {"precision": precision_of(network)})
     learner = learner_for(network)
     known = ARCHITECTURES.get(name)
-    if isinstance(architecture, str) and known is not None and known.prepare is not None:
+    is_new = isinstance(architecture, str) and given.weights is None
+    if is_new and known is not None and known.prepare is not None:
         height, width, _ = dataset.image_shape
         known.prepare(network, training.take(slice(0, max(1, PREPARED // (height * width))))[0])
     learner.check_config(config)
