@@ -437,7 +437,14 @@ def reference_table() -> str:
     difference = report["largest_difference_of_a_probability"]
     head = ["photographs", "same first class", "largest difference of a probability"]
     return markdown(
-        [head, [f"{report['photographs']:,}", f"{report['same_first_class']:.4f}", f"{difference:.1e}"]]
+        [
+            head,
+            [
+                f"{report['photographs']:,}",
+                f"{report['same_first_class']:.4f}",
+                f"{difference:.1e}",
+            ],
+        ]
     )
 
 
