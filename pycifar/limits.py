@@ -19,6 +19,10 @@ MOST_UNITS = 1_000_000  # units of a hidden layer
 LONGEST_SIDE = 65_535  # pixels of an image in a row or column; the limit of JPEG
 MOST_STEPS = 1_000_000  # steps of a search for a learning rate
 
+# Downloads
+
+LARGEST_DOWNLOAD = 1024 * MB  # bytes, where no size is published; weights have 4 to 111 MB
+
 # Image files
 
 MOST_PIXELS = 89_478_485  # a quarter of a GB at 3 bytes a pixel, where Pillow's warnings begin

@@ -36,6 +36,7 @@ LAYERS = (
         "config",
         "content",
         "console",
+        "download",
         "table",
     }
     | {
