@@ -44,6 +44,7 @@ LAYERS = (
         "foreign_names",
         "backend",
         "processor",
+        "keras_files",
         "layer_calls",
         "feature_tensor",
         "pixels",
