@@ -271,11 +271,11 @@ def _check_data() -> Iterator[Check]:
 
 
 def _check_cifar10(location: Cifar10Location | None) -> Check:
-    from pycifar.datasets.download import CIFAR10_ARCHIVE
+    from pycifar.datasets.cifar10 import CIFAR10_BYTES
 
     if location is not None:
         return Check("CIFAR-10", f"{location.layout.name} in {location.path}")
-    size = f"{CIFAR10_ARCHIVE.n_bytes / 1e6:.0f} MB"
+    size = f"{CIFAR10_BYTES / 1e6:.0f} MB"
     return Check(
         "CIFAR-10",
         "not on this machine",

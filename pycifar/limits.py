@@ -19,6 +19,10 @@ MOST_UNITS = 1_000_000  # units of a hidden layer
 LONGEST_SIDE = 65_535  # pixels of an image in a row or column; the limit of JPEG
 MOST_STEPS = 1_000_000  # steps of a search for a learning rate
 
+# Downloads
+
+LARGEST_DOWNLOAD = 1024 * MB  # bytes, where no size is published; weights have 4 to 111 MB
+
 # Image files
 
 MOST_PIXELS = 89_478_485  # a quarter of a GB at 3 bytes a pixel, where Pillow's warnings begin
@@ -39,6 +43,9 @@ MOST_CALLS = 6_000
 MOST_WAITING = 100_000
 MOST_BUILDING = 256 * MB  # bytes computed while a network is built; fixed masks take some kilobytes
 MOST_STORED = 50_000  # groups and arrays in HDF5; NASNetLarge with the moments of Adam has 5,670
+# Bytes of the names of layers in a file of weights alone. A text of a length of its own counts as
+# the longest in the file, which is the description of the network, of up to a megabyte.
+LARGEST_NAMES = 256 * MB
 DEEPEST_STORED = 50  # nested groups in an HDF5 file; each network in a network adds four
 
 # Records of a training in model files, checkpoints and results

@@ -36,6 +36,7 @@ LAYERS = (
         "config",
         "content",
         "console",
+        "download",
         "table",
     }
     | {
@@ -43,15 +44,17 @@ LAYERS = (
         "foreign_names",
         "backend",
         "processor",
+        "keras_files",
         "layer_calls",
         "feature_tensor",
         "pixels",
         "precision",
     }
-    | {"memory", "interrupts", "shipped", "pretrained"},
+    | {"memory", "interrupts", "shipped"},
     {"datasets"},
     {"scratch"},
     {"learners"},
+    {"pretrained"},
     {"architectures"},
     {"rules"},
     {"models"},

@@ -4,9 +4,6 @@ After Tan and Le 2019, "EfficientNet", as Liu 2020 changed it for phones: withou
 excitation, with ReLU6 in place of swish, and with the first and the last convolution in the size of
 the smallest network. The weights are those that were published for TensorFlow, in a package that
 has them for PyTorch. They expect pixels minus 127, divided by 128.
-
-With weights, batch normalisation keeps its statistics, its scale and its offset: batches of a few
-photographs would only make them worse.
 """
 
 from __future__ import annotations
@@ -127,7 +124,6 @@ def set_weights(model: keras.Model) -> None:
         if isinstance(layer, keras.layers.BatchNormalization):
             parts = ("weight", "bias", "running_mean", "running_var")
             layer.set_weights([state[f"{name}.{part}"] for part in parts])
-            layer.trainable = False
         elif isinstance(layer, keras.layers.DepthwiseConv2D):
             layer.set_weights([state[f"{name}.weight"].transpose(2, 3, 0, 1)])
         elif isinstance(layer, keras.layers.Conv2D):

@@ -22,8 +22,8 @@ from pycifar.datasets.cifar10_location import (
     location_in,
 )
 from pycifar.datasets.dataset import Dataset, Split
-from pycifar.datasets.download import CIFAR10_ARCHIVE, RemoteFile, download_file
 from pycifar.datasets.python_batches import N_IMAGES, N_PIXELS
+from pycifar.download import RemoteFile, download_file
 from pycifar.errors import DataError, DataFormatError, DataNotFoundError
 from pycifar.files import awaited
 
@@ -31,6 +31,15 @@ CIFAR10_CLASS_NAMES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
 LOCK = ".lock"  # the lock file in the cache folder
+
+CIFAR10_BYTES = 170_498_071
+CIFAR10_ARCHIVE = RemoteFile(
+    url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    n_bytes=CIFAR10_BYTES,
+    checksum="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+    fix='name a folder that holds CIFAR-10 with `data_dir`, or use the data set "synthetic", which '
+    "needs no network.",
+)
 
 
 def load_cifar10(

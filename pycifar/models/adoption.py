@@ -14,6 +14,7 @@ from pycifar.datasets.augmentation import resolve_augmentation
 from pycifar.datasets.load_arguments import check_class_names
 from pycifar.errors import ArgumentError, ModelFileError, UnsavedWarning, warn
 from pycifar.foreign_names import known_arguments_only
+from pycifar.keras_files import CONFIG, ENTRY
 from pycifar.language import function
 from pycifar.learners.copies import new_optimizer_of, own_parts_known
 from pycifar.learners.descriptions import (
@@ -30,7 +31,6 @@ from pycifar.learners.optimizers import settings_of, usual_settings
 from pycifar.memory import check_image_fits
 from pycifar.models.custom_objects import knowing
 from pycifar.models.file import (
-    ENTRY,
     archive_entries,
     give_policy,
     give_weights,
@@ -38,7 +38,7 @@ from pycifar.models.file import (
     reason,
     warn_of_lost_optimizer,
 )
-from pycifar.models.file_check import CONFIG, checked_network, objective_of, optimizer_config
+from pycifar.models.file_check import checked_network, objective_of, optimizer_config
 from pycifar.models.trained_model import (
     HISTORY_COLUMNS,
     UNKNOWN_DATA,

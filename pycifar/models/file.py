@@ -22,6 +22,15 @@ from pycifar.backend import check_process, keras
 from pycifar.errors import ArgumentError, ModelFileError, ModelVersionError, OptimizerWarning, warn
 from pycifar.files import read_file, write_atomically
 from pycifar.foreign_names import known_arguments_only
+from pycifar.keras_files import (
+    CONFIG,
+    ENTRY,
+    HDF5,
+    STATE,
+    WEIGHTS,
+    checked_entries,
+    stored_in_optimizer,
+)
 from pycifar.language import function
 from pycifar.learners import learner_for
 from pycifar.learners.copies import not_compiled
@@ -31,15 +40,7 @@ from pycifar.learners.numpy_learner import network_of_numpy
 from pycifar.learners.objectives import make_objective
 from pycifar.learners.optimizers import is_of_keras
 from pycifar.models.custom_objects import knowing, warn_if_unloadable
-from pycifar.models.file_check import (
-    CONFIG,
-    WEIGHTS,
-    check_optimizer,
-    checked_entries,
-    checked_network,
-    optimizer_config,
-    stored_in_optimizer,
-)
+from pycifar.models.file_check import check_optimizer, checked_network, optimizer_config
 from pycifar.models.record import (
     check_class_weights,
     checked_best_epoch,
@@ -60,10 +61,7 @@ from pycifar.precision import precision_of
 from pycifar.shipped import SHIPPED, check_model_path
 
 SUFFIX = ".keras"
-ENTRY = "pycifar.json"  # the entry of the archive that pycifar adds to Keras's own
-FORMAT = 1  # the version of that entry; to be raised when an older pycifar could not read it
-STATE = "pycifar-optimizer.npz"  # the variables of an optimizer that Keras cannot load
-HDF5 = b"\x89HDF\r\n\x1a\n"  # how such a file begins
+FORMAT = 1  # the version of pycifar's entry; raised when an older pycifar could not read it
 
 # The module of Keras's optimizers on PyTorch. A file that names it would load on PyTorch only.
 OF_TORCH = re.compile(rb"keras\.src\.backend\.torch\.optimizers\.torch_\w+")
@@ -336,7 +334,7 @@ def archive_entries(content: bytes, source: str) -> dict[str, bytes]:
         ModelFileError: it is no such file, or it is damaged.
     """
     try:
-        return checked_entries(content, (ENTRY, STATE))
+        return checked_entries(content)
     except ValueError as error:
         if not content.startswith(HDF5):
             raise _damaged(source, error) from error

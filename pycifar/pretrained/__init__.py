@@ -1,1 +1,1 @@
-"""Weights from earlier trainings, read from files of others without running any code of them."""
+"""Weights of an earlier training, with which a new network can begin."""

@@ -8,6 +8,7 @@ and nothing else. Stand-ins take the place of PyTorch's own functions.
 from __future__ import annotations
 
 import io
+import math
 import pickle
 from collections import OrderedDict
 from typing import Any
@@ -78,7 +79,8 @@ def _tensor(
 ) -> np.ndarray:
     """Return a tensor whose numbers lie in a row, with these distances between neighbours."""
     last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-    if min((offset, *shape, *strides)) < 0 or (0 not in shape and last >= len(numbers)):
+    inside = math.prod(shape) <= len(numbers) and (last < len(numbers) or 0 in shape)
+    if min((offset, *shape, *strides)) < 0 or not inside:
         raise ValueError("a tensor lies outside of its numbers")
     steps = [stride * numbers.itemsize for stride in strides]
     view = np.lib.stride_tricks.as_strided(numbers[offset:], shape, steps)

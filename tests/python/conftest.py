@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 import math
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from web_server import CONTENT, Server
 
 import pycifar
 
@@ -64,3 +67,14 @@ def small_dataset() -> pycifar.Dataset:
 @pytest.fixture(scope="session")
 def small_model(small_dataset: pycifar.Dataset) -> pycifar.TrainedModel:
     return pycifar.train(small_dataset, "cnn2", epochs=2, batch_size=50, seed=1, verbose=0)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A web server that serves a million drawn bytes, or what a test gives it."""
+    with Server(CONTENT) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

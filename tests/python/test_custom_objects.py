@@ -10,7 +10,7 @@ import pytest
 
 import pycifar
 from pycifar.errors import ArgumentError, ModelFileError, OptimizerWarning, UnsavedWarning
-from pycifar.models.file_check import CONFIG
+from pycifar.keras_files import CONFIG
 
 SETTINGS = {"epochs": 1, "batch_size": 100, "seed": 1, "verbose": 0, "validation": None}
 

@@ -12,13 +12,9 @@ import pytest
 
 import pycifar
 from pycifar.errors import ArgumentError, ModelFileError
+from pycifar.keras_files import CONFIG, checked_entries
 from pycifar.models import file as model_file
-from pycifar.models.file_check import (
-    CONFIG,
-    PARTS,
-    check_parts,
-    checked_entries,
-)
+from pycifar.models.file_check import PARTS, check_parts
 
 
 @pytest.fixture
@@ -47,9 +43,9 @@ def test_the_ending_of_a_file_decides_nothing(small_model, saved, tmp_path):
 
 
 def test_what_was_checked_is_what_is_loaded(small_model, saved, monkeypatch):
-    def check_and_swap(content, own):
+    def check_and_swap(content):
         saved.write_bytes(b"another file")
-        return checked_entries(content, own)
+        return checked_entries(content)
 
     monkeypatch.setattr(model_file, "checked_entries", check_and_swap)
     assert pycifar.load_model(saved).fingerprint() == small_model.fingerprint()

@@ -18,8 +18,8 @@ from pycifar.errors import (
     OutputExistsError,
     UnsavedWarning,
 )
-from pycifar.models.file import ENTRY, STATE
-from pycifar.models.file_check import CONFIG, checked_entries, checked_network
+from pycifar.keras_files import CONFIG, ENTRY, STATE, checked_entries
+from pycifar.models.file_check import checked_network
 
 
 @pytest.fixture

@@ -8,76 +8,15 @@ import subprocess
 import sys
 import tarfile
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from web_server import CONTENT
 
-from pycifar.datasets.cifar10 import LOCK, fetch_cifar10, load_cifar10
+from pycifar.datasets.cifar10 import CIFAR10_ARCHIVE, LOCK, fetch_cifar10, load_cifar10
 from pycifar.datasets.cifar10_location import PYTHON
-from pycifar.datasets.download import CIFAR10_ARCHIVE, RemoteFile, download_file
+from pycifar.download import RemoteFile, download_file
 from pycifar.errors import DownloadError, OutputError
-
-CONTENT = np.random.default_rng(1).bytes(1_000_000)
-
-
-class Server(ThreadingHTTPServer):
-    """A web server that serves one content, and breaks off where it is told to."""
-
-    daemon_threads = True
-
-    def __init__(self, content):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.content = content
-        self.resumes = True
-        self.sends_from = None  # in place of the byte that was asked for
-        self.break_after = []  # bytes to send in the first, second, ... response
-        self.statuses = []  # statuses of the first, second, ... response
-        self.ranges = []  # what was asked for
-
-    def handle_error(self, request, client_address):
-        """A client that goes away early is no error here."""
-
-    def remote(self, **changes):
-        digest = hashlib.sha256(self.content).hexdigest()
-        url = f"http://127.0.0.1:{self.server_port}/archive.tar.gz"
-        remote = RemoteFile(url, len(self.content), digest, attempts=3, wait=0.001, timeout=5)
-        return dataclasses.replace(remote, **changes)
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        server = self.server
-        asked = self.headers.get("Range")
-        server.ranges.append(asked)
-        if server.statuses and (status := server.statuses.pop(0)) != 200:
-            self.send_error(status)
-            return
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and server.resumes else 0
-        if start and server.sends_from is not None:
-            start = server.sends_from
-        partial = bool(asked) and server.resumes
-        self.send_response(206 if partial else 200)
-        if partial:
-            end = len(server.content) - 1
-            self.send_header("Content-Range", f"bytes {start}-{end}/{end + 1}")
-        self.send_header("Content-Length", str(len(server.content) - start))
-        self.end_headers()
-        n_sent = server.break_after.pop(0) if server.break_after else len(server.content)
-        self.wfile.write(server.content[start : start + n_sent])
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server():
-    with Server(CONTENT) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_a_file_is_downloaded_once(server, tmp_path):
@@ -145,7 +84,7 @@ def test_a_part_that_is_longer_than_the_file_is_dropped(server, tmp_path):
 
 def test_what_does_not_have_the_published_checksum_is_deleted(server, tmp_path):
     with pytest.raises(DownloadError, match=r"SHA-256 must be 0000.* deleted"):
-        download_file(server.remote(sha256="0" * 64), tmp_path, verbose=False)
+        download_file(server.remote(checksum="0" * 64), tmp_path, verbose=False)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -160,6 +99,29 @@ def test_another_size_is_refused_before_it_is_downloaded(server, tmp_path):
     with pytest.raises(DownloadError, match="1000000 bytes are offered, not 5"):
         download_file(server.remote(n_bytes=5), tmp_path, verbose=False)
     assert (tmp_path / "archive.tar.gz.part").read_bytes() == b""
+
+
+def test_a_file_of_unknown_size_is_resumed_and_checked_by_its_md5(server, tmp_path):
+    server.break_after = [300_000, 1]
+    md5 = hashlib.md5(CONTENT).hexdigest()
+    remote = server.remote(n_bytes=None, checksum=md5)
+    assert download_file(remote, tmp_path, verbose=False).read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=300000-", "bytes=300001-"]
+    (tmp_path / "archive.tar.gz").rename(tmp_path / "archive.tar.gz.part")  # it is all there
+    assert download_file(remote, tmp_path, verbose=False).read_bytes() == CONTENT
+    with pytest.raises(DownloadError, match="its MD5 must be 0000"):
+        download_file(server.remote(n_bytes=None, checksum="0" * 32), tmp_path, verbose=False)
+
+
+def test_a_size_that_the_server_does_not_say_or_that_is_too_large_is_refused(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("pycifar.download.LARGEST_DOWNLOAD", 999_999)
+    with pytest.raises(DownloadError, match="1000000 bytes are offered, not up to 999,999"):
+        download_file(server.remote(n_bytes=None), tmp_path, verbose=False)
+    server.says_size = False
+    with pytest.raises(DownloadError, match="None bytes are offered"):
+        download_file(server.remote(n_bytes=None), tmp_path, verbose=False)
 
 
 @pytest.mark.parametrize(("statuses", "n_tries"), [([404], 1), ([403], 1), ([503] * 3, 3)])
@@ -181,7 +143,7 @@ def test_offline_the_error_names_data_dir_and_synthetic(tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/archive.tar.gz"
-        remote = RemoteFile(url, 5, "0" * 64, attempts=2, wait=0.001)
+        remote = RemoteFile(url, 5, "0" * 64, CIFAR10_ARCHIVE.fix, attempts=2, wait=0.001)
         with pytest.raises(DownloadError, match="cannot be downloaded: .*refused") as caught:
             download_file(remote, tmp_path, verbose=False)
     assert "`data_dir`" in caught.value.fix
@@ -196,7 +158,7 @@ def test_a_name_that_cannot_be_resolved_is_not_tried_again(tmp_path, monkeypatch
         raise socket.gaierror(-3, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    remote = RemoteFile("http://no-such-host.invalid/a", 5, "0" * 64)
+    remote = RemoteFile("http://no-such-host.invalid/a", 5, "0" * 64, "wait.")
     with pytest.raises(DownloadError, match="name resolution"):
         download_file(remote, tmp_path, verbose=False)
     assert len(calls) == 1
@@ -249,7 +211,7 @@ def test_the_published_archive_is_the_one_that_others_check():
     assert CIFAR10_ARCHIVE.url == "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
     assert CIFAR10_ARCHIVE.name == PYTHON.archive
     assert CIFAR10_ARCHIVE.n_bytes == 170_498_071
-    assert CIFAR10_ARCHIVE.sha256.startswith("6d958be074577803d12ecdefd02955f3")
+    assert CIFAR10_ARCHIVE.checksum.startswith("6d958be074577803d12ecdefd02955f3")
 
 
 @pytest.fixture
@@ -296,7 +258,7 @@ FETCH = """
 import json, sys
 from pathlib import Path
 from pycifar.datasets.cifar10 import fetch_cifar10
-from pycifar.datasets.download import RemoteFile
+from pycifar.download import RemoteFile
 print(fetch_cifar10(RemoteFile(**json.loads(sys.argv[1])), Path(sys.argv[2]), True).path)
 """
 
@@ -335,4 +297,4 @@ def test_nothing_is_unpacked_before_the_checksum_holds(server, tmp_path, monkeyp
 
     monkeypatch.setattr("pycifar.datasets.cifar10.unpack", refuse)
     with pytest.raises(DownloadError):
-        fetch_cifar10(server.remote(sha256="0" * 64), tmp_path, verbose=False)
+        fetch_cifar10(server.remote(checksum="0" * 64), tmp_path, verbose=False)

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from pycifar.console import Bar, is_watched, say
 from pycifar.errors import DownloadError, OutputError
+from pycifar.limits import LARGEST_DOWNLOAD
 
 _CHUNK = 1 << 18  # bytes read at a time
 
@@ -28,8 +29,10 @@ class RemoteFile:
 
     Args:
         url: the address of the file.
-        n_bytes: its published size in bytes.
-        sha256: its published SHA-256, in hexadecimal.
+        n_bytes: its published size in bytes. None takes what the server says, up to
+            `limits.LARGEST_DOWNLOAD`.
+        checksum: its published SHA-256 or MD5, in hexadecimal.
+        fix: what else can be done where it cannot be downloaded, in words that follow "Try again".
         attempts: the number of attempts in a row that receive no byte, after which the download
             fails.
         wait: seconds to wait after an attempt that received bytes and then failed. Each failed
@@ -38,8 +41,9 @@ class RemoteFile:
     """
 
     url: str
-    n_bytes: int
-    sha256: str
+    n_bytes: int | None
+    checksum: str
+    fix: str
     attempts: int = 4
     wait: float = 1.0
     timeout: float = 30.0
@@ -49,16 +53,18 @@ class RemoteFile:
         """The name of the file, without its path."""
         return self.url.rsplit("/", 1)[-1]
 
+    @property
+    def algorithm(self) -> str:
+        """The name of the checksum: an MD5 has 32 digits, and a SHA-256 has 64."""
+        return "MD5" if len(self.checksum) == 32 else "SHA-256"
 
-CIFAR10_ARCHIVE = RemoteFile(
-    url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-    n_bytes=170_498_071,
-    sha256="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
-)
+    def is_at(self, path: Path) -> bool:
+        """Return whether a file is there and has the published checksum."""
+        return path.is_file() and _checksum(self, path) == self.checksum
 
 
 def download_file(remote: RemoteFile, folder: Path, verbose: bool = True) -> Path:
-    """Download a file to a folder, unless it is there already, and check its SHA-256.
+    """Download a file to a folder, unless it is there already, and check its checksum.
 
     If the download breaks off, by an error or an interrupt, the bytes so far stay in
     ``<name>.part``, and the next call resumes from there. The caller must keep other processes from
@@ -79,7 +85,7 @@ def download_file(remote: RemoteFile, folder: Path, verbose: bool = True) -> Pat
     path, part = folder / remote.name, folder / f"{remote.name}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if path.is_file() and _sha256(path) == remote.sha256:
+        if remote.is_at(path):
             return path
         with part.open("ab") as target:
             _fetch_all(remote, target, verbose)
@@ -92,18 +98,18 @@ def download_file(remote: RemoteFile, folder: Path, verbose: bool = True) -> Pat
 
 
 def _fetch_all(remote: RemoteFile, target: BinaryIO, verbose: bool) -> None:
-    """Download until the file has its published size, in several attempts if needed.
+    """Download until the file has its size, in several attempts if needed.
 
     Raises:
         DownloadError: an error is final, or too many attempts in a row received no byte.
     """
-    failures = 0
-    if target.tell() > remote.n_bytes:
+    failures, n_bytes = 0, remote.n_bytes
+    if n_bytes is not None and target.tell() > n_bytes:
         target.truncate(0)
     with _progress(remote, verbose) as show:
-        while (before := target.seek(0, os.SEEK_END)) < remote.n_bytes:
+        while (before := target.seek(0, os.SEEK_END)) != n_bytes:
             try:
-                _fetch(remote, target, show)
+                n_bytes = _fetch(remote, target, show)
             except _NETWORK_ERRORS as error:
                 if isinstance(error, urllib.error.HTTPError):
                     error.close()  # the error keeps the connection open
@@ -125,8 +131,8 @@ _NETWORK_ERRORS = (
 )
 
 
-def _fetch(remote: RemoteFile, target: BinaryIO, show: Callable[[int], None]) -> None:
-    """Make one attempt to download the missing bytes and append them to `target`."""
+def _fetch(remote: RemoteFile, target: BinaryIO, show: Callable[[int, int], None]) -> int:
+    """Download the missing bytes in one attempt, append them, and return the size of the file."""
     n_have = target.tell()
     headers = {"User-Agent": "pycifar", **({"Range": f"bytes={n_have}-"} if n_have else {})}
     request = urllib.request.Request(remote.url, headers=headers)
@@ -134,16 +140,30 @@ def _fetch(remote: RemoteFile, target: BinaryIO, show: Callable[[int], None]) ->
         if _offset(response, n_have, target) == 0:  # the server sends the whole file
             n_have = 0
             target.truncate(0)
-        n_offered = response.headers.get("Content-Length")
-        if n_offered is not None and n_offered != str(remote.n_bytes - n_have):
-            raise _failed(remote, f"{n_offered} bytes are offered, not {remote.n_bytes - n_have}")
-        while n_have < remote.n_bytes:
-            data = response.read(min(_CHUNK, remote.n_bytes - n_have))
+        n_bytes = _size(remote, response.headers.get("Content-Length"), n_have)
+        while n_have < n_bytes:
+            data = response.read(min(_CHUNK, n_bytes - n_have))
             if not data:
                 raise ConnectionError(f"the connection ended after {n_have:,} bytes")
             target.write(data)
             n_have += len(data)
-            show(n_have)
+            show(n_have, n_bytes)
+    return n_bytes
+
+
+def _size(remote: RemoteFile, offered: str | None, n_have: int) -> int:
+    """Return the size of the file, of which the server offers what is missing.
+
+    Raises:
+        DownloadError: the server offers another number of bytes, or too many, or does not say.
+    """
+    if remote.n_bytes is not None:
+        if offered is not None and offered != str(remote.n_bytes - n_have):
+            raise _failed(remote, f"{offered} bytes are offered, not {remote.n_bytes - n_have}")
+        return remote.n_bytes
+    if offered is None or not offered.isdecimal() or int(offered) + n_have > LARGEST_DOWNLOAD:
+        raise _failed(remote, f"{offered} bytes are offered, not up to {LARGEST_DOWNLOAD:,}")
+    return int(offered) + n_have
 
 
 def _offset(response: http.client.HTTPResponse, n_have: int, target: BinaryIO) -> int:
@@ -170,49 +190,48 @@ def _is_final(error: Exception) -> bool:
 def _failed(remote: RemoteFile, problem: str) -> DownloadError:
     return DownloadError(
         f"{remote.url} cannot be downloaded: {problem}.",
-        fix="Try again when online (it resumes), name a folder that holds CIFAR-10 with "
-        '`data_dir`, or use the data set "synthetic", which needs no network.',
+        fix=f"Try again when online (it resumes), {remote.fix}",
     )
 
 
 def _check_sum(remote: RemoteFile, part: Path) -> None:
-    """Delete a file and raise a DownloadError unless it has the published SHA-256."""
-    came = _sha256(part)
-    if came != remote.sha256:
+    """Delete a file and raise a DownloadError unless it has the published checksum."""
+    came = _checksum(remote, part)
+    if came != remote.checksum:
         part.unlink()
         raise DownloadError(
-            f"What came from {remote.url} is not the published file: its SHA-256 must be "
-            f"{remote.sha256}, and it is {came}. It was deleted.",
-            fix="Try again, or name a folder that holds CIFAR-10 with `data_dir`.",
+            f"What came from {remote.url} is not the published file: its {remote.algorithm} must "
+            f"be {remote.checksum}, and it is {came}. It was deleted.",
+            fix=f"Try again, {remote.fix}",
         )
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+def _checksum(remote: RemoteFile, path: Path) -> str:
+    algorithm = remote.algorithm.replace("-", "").lower()
     with path.open("rb") as file:
-        while block := file.read(_CHUNK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(
+            file, lambda: hashlib.new(algorithm, usedforsecurity=False)
+        ).hexdigest()
 
 
 @contextmanager
-def _progress(remote: RemoteFile, verbose: bool) -> Iterator[Callable[[int], None]]:
-    """Yield a function that shows how many bytes of the file there are.
+def _progress(remote: RemoteFile, verbose: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that shows how many bytes of the file there are, and of how many.
 
     On a terminal it updates a bar. Elsewhere, one line is written at the start and one at the end.
     """
-    megabytes = f"{remote.n_bytes / 1e6:.0f} MB"
     if not verbose:
-        yield lambda n_bytes: None
+        yield lambda n_have, n_bytes: None
     elif is_watched():
         bar = Bar()
         try:
-            yield lambda n: bar.update(
-                n / remote.n_bytes, f"{remote.name}  {n / 1e6:.1f}/{megabytes}"
+            yield lambda n_have, n_bytes: bar.update(
+                n_have / n_bytes, f"{remote.name}  {n_have / 1e6:.1f}/{n_bytes / 1e6:.0f} MB"
             )
         finally:
             bar.close()
     else:
-        say(f"Downloading {remote.url} ({megabytes}) ...")
-        yield lambda n_bytes: None
+        size = "" if remote.n_bytes is None else f" ({remote.n_bytes / 1e6:.0f} MB)"
+        say(f"Downloading {remote.url}{size} ...")
+        yield lambda n_have, n_bytes: None
         say(f"Downloaded {remote.name}.")
