@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pycifar.architectures.architecture import Architecture
+from pycifar.architectures.architecture import Architecture, Pretrained
 from pycifar.architectures.blocks import chain, pixels
 from pycifar.config import Settings
 
@@ -98,6 +98,14 @@ def build(input_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
         ),
     ]
     return keras.Model(start, chain(values, outputs), name="fastnet")
+
+
+def set_weights(model: keras.Model) -> None:
+    """Set the weights of a new network to those of the one that is part of pycifar."""
+    from pycifar.pretrained.weights_file import set_weights_from
+    from pycifar.shipped import SHIPPED
+
+    set_weights_from(model, SHIPPED["fastnet-cifar10"])
 
 
 def flip_weights(weights: np.ndarray) -> np.ndarray:
@@ -199,5 +207,24 @@ ARCHITECTURE = Architecture(
         label_smoothing=0.2,
         augmentation={"flip": "alternating", "shift": 2},
         precision="bfloat16",
+    ),
+    pretrained={
+        "cifar10": Pretrained(
+            origin="part of pycifar, which trained them on CIFAR-10",
+            licence="MIT",
+            set_weights=set_weights,
+        )
+    },
+    transfer=Settings(
+        epochs=8,
+        frozen_epochs=3,
+        batch_size=64,
+        optimizer="adam",
+        learning_rate=0.01,
+        fine_tune_rate=0.001,
+        schedule="cosine",
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        augmentation="none",
     ),
 )
