@@ -43,6 +43,9 @@ MOST_CALLS = 6_000
 MOST_WAITING = 100_000
 MOST_BUILDING = 256 * MB  # bytes computed while a network is built; fixed masks take some kilobytes
 MOST_STORED = 50_000  # groups and arrays in HDF5; NASNetLarge with the moments of Adam has 5,670
+# Bytes of the names of layers in a file of weights alone. A text of a length of its own counts as
+# the longest in the file, which is the description of the network, of up to a megabyte.
+LARGEST_NAMES = 256 * MB
 DEEPEST_STORED = 50  # nested groups in an HDF5 file; each network in a network adds four
 
 # Records of a training in model files, checkpoints and results

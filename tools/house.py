@@ -54,6 +54,7 @@ LAYERS = (
     {"datasets"},
     {"scratch"},
     {"learners"},
+    {"pretrained"},
     {"architectures"},
     {"rules"},
     {"models"},

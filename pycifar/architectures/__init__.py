@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -23,15 +24,24 @@ from pycifar.architectures import (
     zfnet,
 )
 from pycifar.architectures.architecture import Architecture
-from pycifar.arguments import check_choice, check_count, check_seed, describe, listing
+from pycifar.arguments import (
+    check_choice,
+    check_count,
+    check_path,
+    check_seed,
+    describe,
+    listing,
+    nearest_name,
+)
 from pycifar.config import DEFAULT_ARCHITECTURE, DEFAULTS, Settings
-from pycifar.errors import ArgumentError
+from pycifar.errors import ArgumentError, UnknownNameError
 from pycifar.foreign_names import known_arguments_only
-from pycifar.layer_calls import graph_of
+from pycifar.layer_calls import graph_of, layers_of
 from pycifar.learners.heads import with_probabilities
 from pycifar.limits import LONGEST_SIDE, MOST_CLASSES
 from pycifar.memory import lack_of_memory_named
 from pycifar.precision import computing_in, precision_of, resolve_precision
+from pycifar.pretrained.weights_file import ENDINGS, set_weights_from
 
 if TYPE_CHECKING:
     import keras
@@ -96,7 +106,13 @@ def list_architectures() -> pandas.DataFrame:
         }
         for name, architecture in ARCHITECTURES.items()
     ]
-    return pandas.DataFrame(rows)
+    columns = {column: [row[column] for row in rows] for column in rows[0]}
+    return pandas.DataFrame(
+        {  # a column of text would have NaN in place of None
+            column: pandas.Series(values, dtype=object if None in values else None)
+            for column, values in columns.items()
+        }
+    )
 
 
 def _listed_weights(architecture: Architecture) -> dict[str, str | None]:
@@ -147,9 +163,15 @@ def build_model(  # noqa: PLR0913 - the settings of a network
             "fastnet" on such a machine, and else float32. A function builds in the policy that is
             set in Keras. A NumPy network computes in float32. A model that is passed in keeps its
             precision.
-        weights: "imagenet", for the architectures that `list_architectures` has such weights of.
-            Its batch normalisation then keeps its statistics. The last layer is new, unless there
-            are 1,000 classes. None draws all weights.
+        weights: "imagenet", for the architectures that `list_architectures` has such weights of:
+            those of "efficientnet_lite0" are in a Python package, and the others are downloaded
+            once to where Keras keeps them. The last layer is new, unless the weights have one for
+            as many classes. Or the path of a file with weights of this architecture: a ``.keras``
+            file of pycifar or of Keras, a ``.weights.h5`` file, or an ``.h5`` file of older
+            versions of Keras. It is read as safely as by `load_model`. Of a training on other
+            classes, all but the last layer is taken. A value with a separator of folders or such an
+            ending is a path. With weights, batch normalisation keeps its statistics, its scale and
+            its offset in a training. None draws all weights.
 
     Returns:
         A Keras model, or a `pycifar.scratch.NumpyModel`. It takes raw uint8 pixels, shape
@@ -158,6 +180,8 @@ def build_model(  # noqa: PLR0913 - the settings of a network
     Raises:
         ArgumentError: an argument is not as above, or the model does not fit the shapes.
         WeightsError: the weights are not on this machine, or are others than they should be.
+        DownloadError: the weights cannot be downloaded.
+        OutputError: what was downloaded cannot be written.
 
     Examples:
         >>> import pycifar
@@ -226,6 +250,9 @@ def build_raw(
 def begin_with(network: Any, architecture: Any, weights: Any) -> None:
     """Set the weights of a new network to those of an earlier training.
 
+    Batch normalisation then keeps its statistics, its scale and its offset, in a training as well:
+    batches of a few photographs would only make them worse.
+
     Args:
         network: the network, as `build_raw` returns it.
         architecture: see `build_model`.
@@ -234,20 +261,41 @@ def begin_with(network: Any, architecture: Any, weights: Any) -> None:
     Raises:
         ArgumentError: there are no such weights for the network.
         WeightsError: they are not on this machine, or are others than they should be.
+        DownloadError: they cannot be downloaded.
+        OutputError: what was downloaded cannot be written.
     """
+    from pycifar.backend import keras
+
     if not isinstance(architecture, str):
         raise ArgumentError(
             "`weights` must be left out for a network of your own, which brings its weights; "
             f"{describe(weights)} was given."
         )
     known = ARCHITECTURES[architecture].pretrained
-    if not known:
-        having = listing([f'"{name}"' for name, one in ARCHITECTURES.items() if one.pretrained])
-        raise ArgumentError(
-            f'`weights` must be left out for "{architecture}", of which there are none; '
-            f"{describe(weights)} was given. There are weights for {having}."
+    if isinstance(weights, str) and weights in known:
+        known[weights].set_weights(network)
+    elif _is_path(weights):
+        set_weights_from(network, check_path("weights", weights))
+    else:
+        names = listing([f'"{name}"' for name in known]) if known else "left out"
+        nearest = nearest_name(weights, known) if isinstance(weights, str) else None
+        raise UnknownNameError(
+            f'`weights` must be {names} or the path of a file for "{architecture}", which ends in '
+            f"{' or '.join(ENDINGS)}, not {describe(weights)}.",
+            fix=f'Did you mean "{nearest}"?' if nearest else None,
         )
-    known[check_choice("weights", weights, known)].set_weights(network)
+    for layer in layers_of(network):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
+def _is_path(weights: Any) -> bool:
+    """Return whether `weights` is a path, with a separator or the ending of a file, and no name."""
+    if isinstance(weights, os.PathLike):
+        return True
+    return isinstance(weights, str) and (
+        "/" in weights or os.sep in weights or weights.endswith(ENDINGS)
+    )
 
 
 def recipe_for(architecture: Any) -> tuple[str, Settings]:

@@ -69,7 +69,7 @@ class Architecture:
     parameters: int = 0
     multiply_adds: int = 0
     pretrained: Mapping[str, Pretrained] = field(default_factory=dict)
-    transfer: Settings = Settings()
+    transfer: Settings = field(default_factory=Settings)
 
     @property
     def settings(self) -> Settings:

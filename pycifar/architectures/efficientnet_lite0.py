@@ -4,14 +4,10 @@ After Tan and Le 2019, "EfficientNet", as Liu 2020 changed it for phones: withou
 excitation, with ReLU6 in place of swish, and with the first and the last convolution in the size of
 the smallest network. The weights are those that were published for TensorFlow, in a package that
 has them for PyTorch. They expect pixels minus 127, divided by 128.
-
-With weights, batch normalisation keeps its statistics, its scale and its offset: batches of a few
-photographs would only make them worse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures.architecture import Architecture, Pretrained
@@ -20,7 +16,6 @@ from pycifar.config import Settings
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
 # Of each group of blocks: how many, the kernel, the stride of the first, the factor by which a
 # block widens what it takes, and the channels that it gives.
@@ -117,7 +112,6 @@ def set_weights(model: keras.Model) -> None:
         if isinstance(layer, keras.layers.BatchNormalization):
             parts = ("weight", "bias", "running_mean", "running_var")
             layer.set_weights([state[f"{name}.{part}"] for part in parts])
-            layer.trainable = False
         elif isinstance(layer, keras.layers.DepthwiseConv2D):
             layer.set_weights([state[f"{name}.weight"].transpose(2, 3, 0, 1)])
         elif isinstance(layer, keras.layers.Conv2D):

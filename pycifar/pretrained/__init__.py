@@ -1,0 +1,1 @@
+"""Weights of an earlier training, with which a new network can begin."""

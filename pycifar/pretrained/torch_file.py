@@ -79,7 +79,8 @@ def _tensor(
 ) -> np.ndarray:
     """Return a tensor whose numbers lie in a row, with these distances between neighbours."""
     last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-    if min((offset, *shape, *strides)) < 0 or (math.prod(shape) and last >= len(numbers)):
+    inside = math.prod(shape) <= len(numbers) and (last < len(numbers) or 0 in shape)
+    if min((offset, *shape, *strides)) < 0 or not inside:
         raise ValueError("a tensor lies outside of its numbers")
     steps = [stride * numbers.itemsize for stride in strides]
     view = np.lib.stride_tricks.as_strided(numbers[offset:], shape, steps)
