@@ -9,6 +9,12 @@
 #'   * `origin`: where it comes from.
 #'   * `epochs`, `batch_size` (images in a step), `optimizer`, `learning_rate`, `schedule` and
 #'     `weight_decay`: its recipe.
+#'   * `image_size`: the height and width in pixels of the images that it was made for.
+#'   * `parameters`, and `multiply_adds` of a prediction: both for 10 classes and images of this
+#'     size. From 2^31 on they are doubles.
+#'   * `weights`: the name of weights from an earlier training, with which it can begin;
+#'     `weights_origin` and `weights_licence`: where these come from, and their licence in SPDX. All
+#'     three are `NA` where there are none.
 #' @family models
 #' @export
 #' @examplesIf cifar_available()

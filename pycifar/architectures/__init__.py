@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures import (
     alexnet,
+    applications,
     cnn2,
     cnn4,
     efficientnet_lite0,
@@ -65,6 +66,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "googlenet": googlenet.ARCHITECTURE,
     "resnet20": resnet20.ARCHITECTURE,
     "efficientnet_lite0": efficientnet_lite0.ARCHITECTURE,
+    **applications.ARCHITECTURES,
 }
 
 # The name that is recorded for a network of the caller.

@@ -102,6 +102,10 @@ def architectures(options: Namespace) -> int:
             + (f", weight decay {row['weight_decay']:g}" if row["weight_decay"] else "")
         )
         print(f"{'':{width}}  {row['origin']}")
+        if row["weights"]:
+            side = f"{row['image_size']}×{row['image_size']}"
+            print(f"{'':{width}}  for {side} pixels; weights: {row['weights']}", end="")
+            print(f" ({row['weights_licence']})")
     return 0
 
 

@@ -6,6 +6,8 @@ import pytest
 
 import pycifar
 from pycifar import limits
+from pycifar.architectures.applications import APPLICATIONS
+from pycifar.learners import learner_for
 from pycifar.models.custom_objects import description_of
 from pycifar.models.file_check import count_calls
 
@@ -67,3 +69,31 @@ def test_a_preparation_of_pixels_within_a_network_comes_back_and_goes_on(tmp_pat
         path = pycifar.save_model(model, tmp_path / "adopted.keras", overwrite=True)
         assert pycifar.load_model(path) == model
         assert pycifar.train(small_dataset, model, epochs=1, verbose=0).epochs_done == 1
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_a_network_by_name_is_saved_copied_and_explained(name, tmp_path, small_dataset):
+    names, image = small_dataset.class_names, small_dataset.split("test").images[0]
+    network = pycifar.build_model(name, (32, 32, 3), len(names), seed=1)
+    model = pycifar.adopt_model(network, names, rescale=1)
+    path = pycifar.save_model(model, tmp_path / "model.keras")
+    assert pycifar.load_model(path) == model
+    plain = keras.saving.load_model(path).predict(image[None], verbose=0)
+    copy = learner_for(network).copy().predict(image[None], verbose=0)
+    expected = pycifar.predict(model, image[None], "prob")
+    for found in (plain, copy):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert pycifar.explain(model, image).heatmap.shape == (32, 32)
+    assert pycifar.extract_features(model, image[None]).shape == (
+        1,
+        network.layers[-1].input.shape[1],
+    )
+    assert pycifar.receptive_field(model)["layer"].iloc[-1] == "probabilities"
+
+
+def test_a_training_of_a_network_by_name_resumes_in_one_session(tmp_path):
+    """Names that Keras counts would be others in the second network."""
+    settings = {"epochs": 1, "seed": 1, "verbose": 0, "checkpoint_dir": tmp_path}
+    dataset = pycifar.load_dataset("synthetic", n_train=32, n_test=10)
+    model = pycifar.train(dataset, "mobilenet_v3_small", **settings)
+    assert pycifar.train(dataset, "mobilenet_v3_small", resume=True, **settings) == model
