@@ -13,9 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count, islice, takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pycifar.errors import WeightsError
 from pycifar.files import read_file
@@ -23,6 +21,9 @@ from pycifar.keras_files import HDF5, WEIGHTS, check_weights, checked_entries
 from pycifar.layer_calls import graph_of
 from pycifar.learners import learner_for
 from pycifar.limits import LARGEST_NAMES, MOST_STORED
+
+if TYPE_CHECKING:
+    import numpy as np
 
 ENDINGS = (".keras", ".h5", ".hdf5")
 
@@ -206,9 +207,9 @@ def _texts(group: Any, attribute: str, largest: int) -> list[str]:
         kind = h5py.check_string_dtype(kept.dtype)
         # Several texts may stand in the file once, and take memory each.
         most = 0 if kind is None else math.prod(kept.shape) * (kind.length or largest)
-        if not 0 < most <= LARGEST_NAMES:
+        if len(kept.shape) != 1 or not 0 < most <= LARGEST_NAMES:
             raise ValueError(f"its {attribute} are no names, or too long")
-        texts += [t.decode() if isinstance(t, bytes) else t for t in np.ravel(group.attrs[key])]
+        texts += [t.decode() if isinstance(t, bytes) else t for t in group.attrs[key]]
         if len(texts) > MOST_STORED:
             raise ValueError(f"it has more than {MOST_STORED:,} {attribute}")
     return texts

@@ -38,6 +38,7 @@ from pycifar.training.resolve import (
     fingerprint_of_weights,
     own_objects_of,
     own_optimizer,
+    recorded_weights,
     resolve,
     resolve_batch_size,
     resolve_class_weights,
@@ -164,6 +165,7 @@ def prepare(
             settings.class_weights, dataset.class_names, training.labels
         ),
         "sample_weight": fingerprint_of_weights(weights, len(training.split), earlier),
+        "weights": recorded_weights(settings.weights) if earlier is None else settings.weights,
     }
     config = TrainingConfig(**values | {"precision": precision_of(network)})
     learner = learner_for(network)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -368,6 +369,15 @@ def fingerprint_of_weights(
     if not weights.any():
         raise ArgumentError("`sample_weight` must be above 0 for at least one image.")
     return hashlib.sha256(np.ascontiguousarray(weights).data).hexdigest()
+
+
+def recorded_weights(weights: str | None) -> str | None:
+    """Return the name of weights, or that of their file with its SHA-256."""
+    path = None if weights is None else Path(weights).expanduser()
+    if path is None or not path.is_file():
+        return weights
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"{path.name}, SHA-256 {digest}"
 
 
 def _class_of(key: Any, class_names: tuple[str, ...]) -> str:
