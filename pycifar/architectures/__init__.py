@@ -165,9 +165,10 @@ def build_model(  # noqa: PLR0913 - the settings of a network
             "fastnet" on such a machine, and else float32. A function builds in the policy that is
             set in Keras. A NumPy network computes in float32. A model that is passed in keeps its
             precision.
-        weights: "imagenet", for the architectures that `list_architectures` has such weights of:
-            those of "efficientnet_lite0" are in a Python package, and the others are downloaded
-            once to where Keras keeps them. The last layer is new, unless the weights have one for
+        weights: "imagenet" or "cifar10", for the architectures that `list_architectures` has such
+            weights of: those of CIFAR-10 are part of pycifar, those of ImageNet for
+            "efficientnet_lite0" are in a Python package, and the others are downloaded once to
+            where Keras keeps them. The last layer is new, unless the weights have one for
             as many classes. Or the path of a file with weights of this architecture: a ``.keras``
             file of pycifar or of Keras, a ``.weights.h5`` file, or an ``.h5`` file of older
             versions of Keras. It is read as safely as by `load_model`. Of a training on other

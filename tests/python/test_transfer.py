@@ -185,9 +185,9 @@ def test_networks_of_the_caller_have_frozen_epochs_too(dataset):
         ("cnn2", {"frozen_epochs": 4, "fine_tune_rate": 0.1}, "with 4 of 4 epochs frozen"),
         ("cnn2", {"frozen_epochs": 0, "fine_tune_rate": 0.1}, "with 0 of 4 epochs frozen"),
         ("cnn2", {"schedule": "averaging"}, "must not be .averaging. where epochs are frozen"),
-        ("cnn2", {"weights": "imagenet"}, "must be left out for .cnn2., of which there are none"),
+        ("cnn2", {"weights": "imagenet"}, "must be left out or the path of a file for .cnn2."),
         ("cnn2", {"weights": [1.0, 2.0]}, "must be a path"),
-        ("efficientnet_lite0", {"weights": "imagenet1"}, "must be one of .imagenet."),
+        ("efficientnet_lite0", {"weights": "imagenet1"}, "must be .imagenet. or the path of a file"),
         ("mlp_relu", {}, "`frozen_epochs` must be left out for a network of NumPy"),
     ],
 )

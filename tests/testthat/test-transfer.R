@@ -21,8 +21,8 @@ test_that("settings of transfer that do not fit are refused", {
   expect_pycifar_error(trained("mlp_relu"), "argument", "`frozen_epochs` must be left out")
   expect_pycifar_error(
     trained("cnn2", weights = "imagenet"),
-    "argument",
-    "`weights` must be left out for \"cnn2\", of which there are none"
+    "unknown_name",
+    "`weights` must be left out or the path of a file for \"cnn2\""
   )
   expect_pycifar_error(trained("cnn2", weights = 1:3), "argument", "`weights`")
 })
