@@ -187,7 +187,11 @@ def test_networks_of_the_caller_have_frozen_epochs_too(dataset):
         ("cnn2", {"schedule": "averaging"}, "must not be .averaging. where epochs are frozen"),
         ("cnn2", {"weights": "imagenet"}, "must be left out or the path of a file for .cnn2."),
         ("cnn2", {"weights": [1.0, 2.0]}, "must be a path"),
-        ("efficientnet_lite0", {"weights": "imagenet1"}, "must be .imagenet. or the path of a file"),
+        (
+            "efficientnet_lite0",
+            {"weights": "imagenet1"},
+            "must be .imagenet. or the path of a file",
+        ),
         ("mlp_relu", {}, "`frozen_epochs` must be left out for a network of NumPy"),
     ],
 )
