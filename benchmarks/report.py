@@ -461,7 +461,7 @@ def whole_table() -> str:
     """Show how fast all of `efficientnet_lite0` learns, beside Keras and PyTorch."""
     rows = [["all layers", "ms a step of 32", "images a second", "its time / pycifar's"]]
     for name, found in result("transfer_speed")["whole_network"].items():
-        ratio = f"{found['pycifar_is_faster_by']:.2f}"
+        ratio = f"{found['ratio_to_pycifar']:.2f}"
         rows.append([name, f"{found['ms_a_step']:,.0f}", f"{found['images_a_second']:.1f}", ratio])
     return markdown(rows)
 

@@ -16,35 +16,32 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-import keras
 import numpy as np
-import torch
-from efficientnet_lite_pytorch import EfficientNet
+from contestants import Peer, in_a_process
 from script import command_line, write_report
 
-import pycifar
-
+# TensorFlow and PyTorch cannot be in one process here: both bring LLVM.
 SIZE, BATCH, CLASSES = 224, 32, 10
-EPOCHS = 4
+EPOCHS, FROZEN = 4, 640
+STEPS = 2  # of a turn
 
 
 def main() -> None:
     """Measure, and write the report."""
-    arguments = command_line(__doc__, repeats=15).parse_args()
-    draws = np.random.default_rng(1)
-    images = draws.integers(0, 256, (10 * BATCH, SIZE, SIZE, 3), np.uint8)
-    labels = np.arange(len(images)) % CLASSES
+    arguments = command_line(__doc__, repeats=12).parse_args()
     write_report(
         arguments.output,
         ("pycifar", "tensorflow", "keras", "torch"),
-        images=len(images),
-        frozen=frozen(images, labels),
-        whole_network=whole_network(images, labels, arguments.repeats),
+        images=FROZEN,
+        frozen=in_a_process(frozen),
+        whole_network=whole_network(arguments.repeats),
     )
 
 
-def network(trainable: bool) -> keras.Model:
+def network(trainable: bool) -> Any:
     """Return the network of Keras, compiled."""
+    import pycifar
+
     model = pycifar.build_model("efficientnet_lite0", (SIZE, SIZE, 3), CLASSES, weights="imagenet")
     for layer in model.layers[:-1]:
         layer.trainable = layer.trainable and trainable
@@ -52,8 +49,23 @@ def network(trainable: bool) -> keras.Model:
     return model
 
 
-def frozen(images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+def frozen() -> dict[str, Any]:
     """Return the images a second of each epoch with a frozen base."""
+    import keras
+
+    import pycifar
+
+    class Seconds(keras.callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.seconds: list[float] = []
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.began = time.perf_counter()
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.seconds.append(time.perf_counter() - self.began)
+
+    images, labels = drawn(FROZEN)
     dataset = pycifar.load_dataset({"train": (images, labels)})
     began, seconds = time.perf_counter(), []
 
@@ -88,74 +100,74 @@ def frozen(images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     return found
 
 
-class Seconds(keras.callbacks.Callback):
-    """Notes the seconds of each epoch."""
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Start with no epoch."""
-        self.seconds: list[float] = []
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Start the clock."""
-        self._began = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stop it."""
-        self.seconds.append(time.perf_counter() - self._began)
-
-
-def whole_network(images: np.ndarray, labels: np.ndarray, repeats: int) -> dict[str, Any]:
+def whole_network(repeats: int) -> dict[str, Any]:
     """Return the milliseconds of a step on the whole network, and ratios of pairs."""
-    batch, truth = images[:BATCH], labels[:BATCH]
-    steps = {
-        "pycifar": step_of_pycifar(batch, truth),
-        "Keras": step_of_keras(batch, truth),
-        "PyTorch, bfloat16": step_of_torch(batch, truth, torch.bfloat16),
-        "PyTorch, float32": step_of_torch(batch, truth, None),
+    peers = {
+        "pycifar": Peer(step_of_pycifar),
+        "Keras": Peer(step_of_keras),
+        "PyTorch, bfloat16": Peer(step_of_torch, "bfloat16"),
+        "PyTorch, float32": Peer(step_of_torch, None),
     }
-    for step in steps.values():
-        step()
-        step()
-    taken: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(repeats):
-        for name, step in steps.items():
-            began = time.perf_counter()
-            step()
-            taken[name].append(1000 * (time.perf_counter() - began))
+    for peer in peers.values():
+        peer.call()
+    rounds = [
+        {name: 1000 * peer.call() / STEPS for name, peer in peers.items()} for _ in range(repeats)
+    ]
+    for peer in peers.values():
+        peer.end()
     return {
         name: {
-            "ms_a_step": round(median(times), 1),
-            "images_a_second": round(1000 * BATCH / median(times), 1),
-            "pycifar_is_faster_by": round(
-                median(b / a for a, b in zip(taken["pycifar"], times, strict=True)), 2
-            ),
+            "ms_a_step": round(median(one[name] for one in rounds), 1),
+            "images_a_second": round(1000 * BATCH / median(one[name] for one in rounds), 1),
+            "ratio_to_pycifar": round(median(one[name] / one["pycifar"] for one in rounds), 2),
         }
-        for name, times in taken.items()
+        for name in peers
     }
 
 
-def step_of_pycifar(images: np.ndarray, labels: np.ndarray) -> Callable[[], Any]:
-    """Return a step as a training of pycifar does it."""
+def drawn(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return drawn images and their labels."""
+    draws = np.random.default_rng(1)
+    return draws.integers(0, 256, (n, SIZE, SIZE, 3), np.uint8), np.arange(n) % CLASSES
+
+
+def step_of_pycifar() -> Callable[[], None]:
+    """Return steps as a training of pycifar does them."""
+    import pycifar
     from pycifar.config import Settings
     from pycifar.training.prepare import prepare_run
 
+    images, labels = drawn(BATCH)
     dataset = pycifar.load_dataset({"train": (images, labels)})
     settings = Settings(weights="imagenet", frozen_epochs=0, validation=None, seed=1)
     run = prepare_run(dataset, "efficientnet_lite0", settings)
     run.learner.begin(images, labels, None)
-    return lambda: float(run.learner.step(images, labels)["loss"])
+
+    def steps() -> None:
+        for _ in range(STEPS):
+            float(run.learner.step(images, labels)["loss"])
+
+    return steps
 
 
-def step_of_keras(images: np.ndarray, labels: np.ndarray) -> Callable[[], Any]:
-    """Return a step as `fit` of Keras does it."""
+def step_of_keras() -> Callable[[], None]:
+    """Return steps as `fit` of Keras does them."""
+    images, labels = drawn(BATCH)
     model = network(trainable=True)
-    return lambda: model.train_on_batch(images, labels)
+
+    def steps() -> None:
+        for _ in range(STEPS):
+            model.train_on_batch(images, labels)
+
+    return steps
 
 
-def step_of_torch(
-    images: np.ndarray, labels: np.ndarray, dtype: torch.dtype | None
-) -> Callable[[], Any]:
-    """Return a step of PyTorch on the same network, with batch normalisation as it is."""
+def step_of_torch(dtype: str | None) -> Callable[[], None]:
+    """Return steps of PyTorch on the same network, with batch normalisation as it is."""
+    import torch
+    from efficientnet_lite_pytorch import EfficientNet
+
+    images, labels = drawn(BATCH)
     model = EfficientNet.from_name("efficientnet-lite0", num_classes=CLASSES)
     model = model.to(memory_format=torch.channels_last)
     model.train()
@@ -165,18 +177,20 @@ def step_of_torch(
             layer.weight.requires_grad = layer.bias.requires_grad = False
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 3e-4)
     truth = torch.from_numpy(labels)
+    kind = None if dtype is None else getattr(torch, dtype)
 
-    def step() -> float:
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-        pixels = ((pixels - 127) / 128).contiguous(memory_format=torch.channels_last)
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
-            loss = torch.nn.functional.cross_entropy(model(pixels).float(), truth)
-        loss.backward()
-        optimizer.step()
-        return float(loss)
+    def steps() -> None:
+        for _ in range(STEPS):
+            pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+            pixels = ((pixels - 127) / 128).contiguous(memory_format=torch.channels_last)
+            optimizer.zero_grad(set_to_none=True)
+            with torch.autocast("cpu", dtype=kind, enabled=kind is not None):
+                loss = torch.nn.functional.cross_entropy(model(pixels).float(), truth)
+            loss.backward()
+            optimizer.step()
+            float(loss.detach())
 
-    return step
+    return steps
 
 
 if __name__ == "__main__":
