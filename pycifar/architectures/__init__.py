@@ -282,10 +282,12 @@ def begin_with(network: Any, architecture: Any, weights: Any) -> None:
     else:
         names = listing([f'"{name}"' for name in known]) if known else "left out"
         nearest = nearest_name(weights, known) if isinstance(weights, str) else None
+        having = [name for name, own in ARCHITECTURES.items() if weights in own.pretrained]
+        fix = f'Did you mean "{nearest}"?' if nearest else None
         raise UnknownNameError(
             f'`weights` must be {names} or the path of a file for "{architecture}", which ends in '
             f"{' or '.join(ENDINGS)}, not {describe(weights)}.",
-            fix=f'Did you mean "{nearest}"?' if nearest else None,
+            fix=f"There are such weights for {listing(having)}." if having else fix,
         )
     for layer in layers_of(network):
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -124,9 +124,14 @@ def prepare(
 
     Raises:
         ArgumentError: the settings do not suit the data set, the network or each other.
-        DataError: a trained model is given, and the images have another size or other classes.
+        DataError: there is one class; or a trained model is given, and the images have another size
+            or other classes.
     """
     check_dataset(dataset)
+    if dataset.n_classes == 1:
+        raise DataError(
+            f'The data set must have at least 2 classes; it has one, "{dataset.class_names[0]}".'
+        )
     earlier = architecture if isinstance(architecture, TrainedModel) else None
     if earlier is None:
         name, recipe = recipe_for(architecture)

@@ -200,6 +200,18 @@ def test_settings_that_do_not_fit_are_refused(dataset, architecture, settings, m
         trained(dataset, architecture, **settings)
 
 
+def test_weights_that_another_network_has_are_said_to_be_its(dataset):
+    with pytest.raises(ArgumentError, match="must be left out") as caught:
+        trained(dataset, weights="cifar10")
+    assert caught.value.fix == "There are such weights for fastnet."
+
+
+def test_one_class_cannot_be_told_from_others():
+    one = pycifar.load_dataset({"train": (np.zeros((9, 32, 32, 3), np.uint8), np.zeros(9, int))})
+    with pytest.raises(pycifar.errors.DataError, match="at least 2 classes; it has one"):
+        trained(one)
+
+
 def test_a_model_that_goes_on_takes_none_of_these_settings(model):
     for name, value in (("weights", "imagenet"), ("frozen_epochs", 1), ("fine_tune_rate", 0.1)):
         with pytest.raises(ArgumentError, match=f"`{name}` must be left out where a model goes on"):
