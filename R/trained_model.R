@@ -254,7 +254,8 @@ final_values <- function(model) {
 print_final_values <- function(model) {
   final <- final_values(model)
   for (split in unique(final$split)) {
-    values <- final[final$split == split, ]
+    # The rate of the last step has no meaning for a reader, and is near 0.
+    values <- final[final$split == split & final$metric != "learning_rate", ]
     cat(sprintf(
       "%s %s\n",
       format(paste0(split, ":"), width = 11L),

@@ -5,9 +5,8 @@
 Drawn images of 224 pixels, in batches of 32. With a frozen base: an epoch of pycifar, the first one
 with the features computed, and of `fit` of Keras on the same network whose layers but the last are
 not trainable. The whole network: steps of pycifar, of Keras's `fit`, and of PyTorch (bfloat16,
-channels last, Adam; and float32), one after the other, over and over. At last, TensorFlow's profiler
-tells which operations take the time of a step.
-Needs `pip install '.[bench]'`.
+channels last, Adam; and float32), one after the other, over and over. At last, the profiler of
+TensorFlow tells which operations take the time of a step. Needs `pip install '.[bench]'`.
 """
 
 from __future__ import annotations
