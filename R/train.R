@@ -168,14 +168,16 @@
 #'   have the same weight.
 #' @param monitor The metric that `early_stopping` and `best_weights` go by, such as `"accuracy"` or
 #'   a name of `metrics`. `NULL` means the loss. It is that of the validation, if there is one.
-#' @param weights The weights to begin with, as for [cifar_build_model()], such as `"imagenet"` for
-#'   `"efficientnet_lite0"`. The recipe is then that for networks that have learned already. `NULL`
-#'   draws all weights.
+#' @param weights The weights to begin with, as for [cifar_build_model()]: `"imagenet"`, `"cifar10"`
+#'   or the path of a file. The last layer is always new here, as the classes are others. The recipe
+#'   is that for networks that have learned already. `NULL` draws all weights, and is the only value
+#'   for a network in NumPy and for a network of your own, which brings its weights.
 #' @param frozen_epochs The number of epochs, from the first on, that train the last layer with
 #'   weights alone; at most `epochs`. Where images are not augmented, what the other layers compute
 #'   of them is computed only once. `NULL` means 0, or the number of the recipe where there are
 #'   `weights`, and at least one epoch less than `epochs` where that is possible. It is for a
-#'   network of your own as well.
+#'   network of your own as well, where all goes through one last layer with weights. `optimizer`
+#'   must then be a name, and `schedule` not `"averaging"`.
 #' @param fine_tune_rate The learning rate, as for `learning_rate`, of the epochs after the frozen
 #'   ones, in which all layers learn. The schedule begins anew with them, and so does the optimizer.
 #'   `NULL` means the rate of the recipe where there are `weights`, or a tenth of `learning_rate`. A

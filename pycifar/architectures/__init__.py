@@ -168,13 +168,12 @@ def build_model(  # noqa: PLR0913 - the settings of a network
         weights: "imagenet" or "cifar10", for the architectures that `list_architectures` has such
             weights of: those of CIFAR-10 are part of pycifar, those of ImageNet for
             "efficientnet_lite0" are in a Python package, and the others are downloaded once to
-            where Keras keeps them. The last layer is new, unless the weights have one for
-            as many classes. Or the path of a file with weights of this architecture: a ``.keras``
-            file of pycifar or of Keras, a ``.weights.h5`` file, or an ``.h5`` file of older
-            versions of Keras. It is read as safely as by `load_model`. Of a training on other
-            classes, all but the last layer is taken. A value with a separator of folders or such an
-            ending is a path. With weights, batch normalisation keeps its statistics, its scale and
-            its offset in a training. None draws all weights.
+            where Keras keeps them. Or the path of a file with weights of this architecture: a
+            ``.keras`` file of pycifar or of Keras, a ``.weights.h5`` file, or an ``.h5`` file of
+            older versions of Keras. It is read as safely as by `load_model`. A value with a
+            separator of folders or such an ending is a path. The last layer is new, unless the
+            weights have one for as many classes. Batch normalisation keeps its statistics, its
+            scale and its offset in a training. None draws all weights.
 
     Returns:
         A Keras model, or a `pycifar.scratch.NumpyModel`. It takes raw uint8 pixels, shape

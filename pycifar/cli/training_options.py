@@ -93,7 +93,10 @@ TRAINING_OPTIONS: Mapping[str, Option] = {
         as_text,
     ),
     "weights": Option(
-        "NAME", "the weights to begin with, such as imagenet for efficientnet_lite0", as_text
+        "NAME",
+        "the weights to begin with: imagenet or cifar10, as `pycifar architectures` lists them, or "
+        "a model file",
+        as_text,
     ),
     "frozen_epochs": Option("N", "train the last layer alone in the first N epochs", as_number),
     "fine_tune_rate": Option(

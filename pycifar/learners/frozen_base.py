@@ -8,7 +8,7 @@ import numpy as np
 
 from pycifar.backend import keras
 from pycifar.errors import ArgumentError
-from pycifar.feature_tensor import feature_tensor
+from pycifar.feature_tensor import feature_tensor, head_layer
 from pycifar.layer_calls import graph_of
 
 
@@ -26,7 +26,8 @@ class FrozenBase:
         head: gives the probabilities of features.
 
     Raises:
-        ArgumentError: the last layer with weights lies inside of a nested network.
+        ArgumentError: the last layer with weights lies inside of a nested network, is used twice,
+            has a way around it, or is not trainable.
     """
 
     def __init__(self, network: Any) -> None:
@@ -36,10 +37,15 @@ class FrozenBase:
             self.head = keras.Model(features, graph.outputs[0], name=network.name)
         except ValueError as error:  # there is no path between these tensors
             raise ArgumentError(
-                "`frozen_epochs` must be left out for this network, whose last layer with weights "
-                "lies inside of a network that is nested in it.",
-                fix="Put the last layer behind the nested network.",
+                "`frozen_epochs` must be left out for this network: its last layer with weights "
+                "lies inside of a nested network, is used twice, or has a way around it.",
+                fix="Let all that the network computes go through one last layer.",
             ) from error
+        if not self.head.trainable_variables:
+            raise ArgumentError(
+                "`frozen_epochs` must be left out for this network, whose last layer with weights, "
+                f'"{head_layer(network).name}", is not trainable.'
+            )
         self.base.dtype_policy = self.head.dtype_policy = network.dtype_policy
 
     def features(self, images: np.ndarray) -> np.ndarray:

@@ -136,7 +136,11 @@ def _matching(content: bytes, wanted: Sequence[Weight]) -> list[np.ndarray]:
             found = found[:n_base]
         if not found:
             raise ValueError("the one layer with weights has another number of classes there")
-        return [array[()] for _, array in found]
+        values = [array[()] for _, array in found]
+    for (name, _), value in zip(found, values, strict=True):
+        if not np.isfinite(value).all():
+            raise ValueError(f'"{name}" has values that are NaN or infinite')
+    return values
 
 
 def _check_shape(weight: Weight, name: str, array: Any, may_differ: bool) -> None:

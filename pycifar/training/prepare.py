@@ -22,6 +22,7 @@ from pycifar.datasets.augmentation import check_augmentation
 from pycifar.datasets.dataset import check_dataset
 from pycifar.datasets.subset import Subset, split_subsets
 from pycifar.errors import ArgumentError, DataError, OptimizerWarning, warn
+from pycifar.feature_tensor import head_layer
 from pycifar.learners import Learner, is_network, learner_for
 from pycifar.learners.descriptions import describe_loss, gives_logits, is_own
 from pycifar.learners.heads import head_of, with_probabilities
@@ -212,17 +213,16 @@ def _network_for(
     """
     shape, n_classes = dataset.image_shape, dataset.n_classes
     if isinstance(architecture, str):
-        network = build_model(
-            architecture,
-            shape,
-            n_classes,
-            seed,
-            precision=given.precision,
-            weights=given.weights,
-        )
+        network = build_model(architecture, shape, n_classes, seed, precision=given.precision)
+        if given.weights is not None:
+            # The classes are others, so that the last layer stays new.
+            head = head_layer(network)
+            new = head.get_weights()
+            begin_with(network, architecture, given.weights)
+            head.set_weights(new)
         return network, given
     if given.weights is not None:
-        begin_with(None, architecture, given.weights)
+        begin_with(None, architecture, given.weights)  # which says that it takes none
     raw = build_raw(architecture, shape, n_classes, seed, {}, given.precision)
     if name == CUSTOM:
         # A network that takes dicts was connected anew, and so is not compiled.

@@ -126,7 +126,8 @@ def _with_phases(given: Settings, resolved: Settings) -> Settings:
     if resolved.optimizer not in OPTIMIZERS:
         raise ArgumentError(
             "`optimizer` must be a name where epochs are frozen, since the epochs after them have "
-            f"a new one; a Keras optimizer, {resolved.optimizer}, was given."
+            f"a new one; a Keras optimizer, {resolved.optimizer}, was given or compiled with.",
+            fix='Give a name, such as `optimizer` = "adam".',
         )
     if resolved.schedule == "averaging":
         raise ArgumentError(

@@ -213,14 +213,16 @@ def train(  # noqa: PLR0913 - the settings of a training
             them, all images have the same weight, which is the only way for a NumPy network.
         monitor: the metric that `early_stopping` and `best_weights` go by, such as "accuracy" or a
             name of `metrics`. None means the loss. It is that of the validation, if there is one.
-        weights: the weights to begin with, as for `build_model`, such as "imagenet" for
-            "efficientnet_lite0". The recipe is then that for networks that have learned already.
-            None draws all weights.
+        weights: the weights to begin with, as for `build_model`: "imagenet", "cifar10" or the path
+            of a file. The last layer is always new here, as the classes are others. The recipe is
+            that for networks that have learned already. None draws all weights, and is the only
+            value for a NumPy network and for a network of your own, which brings its weights.
         frozen_epochs: the number of epochs, from the first on, that train the last layer with
             weights alone; at most `epochs`. Where images are not augmented, what the other layers
             compute of them is computed only once. None means 0, or that of the recipe where there
             are `weights`, and at least one epoch less than `epochs` where that is possible. It is
-            for a network of your own as well.
+            for a network of your own as well, where all goes through one last layer with weights.
+            `optimizer` must then be a name, and `schedule` not "averaging".
         fine_tune_rate: the learning rate, as for `learning_rate`, of the epochs after the frozen
             ones, in which all layers learn. The schedule begins anew with them, and so does the
             optimizer. None means that of the recipe where there are `weights`, or a tenth of
@@ -339,7 +341,10 @@ def _result(run: TrainingRun, dataset: Dataset) -> TrainedModel:
     )
     if run.budget is not None:
         epochs = math.ceil(progress.passes)
-        config = dataclasses.replace(config, passes=progress.passes, epochs=epochs)
+        frozen = min(config.frozen_epochs, epochs)
+        config = dataclasses.replace(
+            config, passes=progress.passes, epochs=epochs, frozen_epochs=frozen
+        )
     return TrainedModel(
         network=run.learner.network,
         class_names=dataset.class_names,

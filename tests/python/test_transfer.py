@@ -173,8 +173,32 @@ def test_networks_of_the_caller_have_frozen_epochs_too(dataset):
     nested = keras.Sequential(
         [start, keras.Sequential([*base.layers, keras.layers.Dense(10, activation="softmax")])]
     )
-    with pytest.raises(ArgumentError, match="inside of a network that is nested in it"):
+    with pytest.raises(ArgumentError, match="inside of a nested network, is used twice"):
         trained(dataset, nested)
+    fixed = keras.Model(start, end)
+    fixed.layers[-1].trainable = False
+    with pytest.raises(ArgumentError, match="is not trainable"):
+        trained(dataset, fixed)
+
+
+def test_the_last_layer_is_new_where_the_classes_are_others(dataset, tmp_path):
+    earlier = pycifar.train(dataset, "cnn2", epochs=1, seed=1, verbose=0)
+    pycifar.save_model(earlier, tmp_path / "m.keras")
+    rate = {"learning_rate": 1e-12, "epochs": 1, "frozen_epochs": 1, "batch_size": 32, "seed": 9}
+    path = tmp_path / "m.keras"
+    found = pycifar.train(dataset, "cnn2", weights=path, verbose=0, **rate)
+    fresh = pycifar.build_model("cnn2", seed=9)
+    pairs = list(
+        zip(
+            found.network.get_weights(),
+            earlier.network.get_weights(),
+            fresh.get_weights(),
+            strict=True,
+        )
+    )
+    assert all(np.array_equal(one, theirs) for one, theirs, _ in pairs[:-2])
+    assert all(np.allclose(one, new, atol=1e-6) for one, _, new in pairs[-2:])
+    assert found.config.weights.startswith("m.keras, SHA-256 ")
 
 
 @pytest.mark.parametrize(
