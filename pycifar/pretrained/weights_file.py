@@ -119,6 +119,7 @@ def _matching(content: bytes, wanted: Sequence[Weight]) -> list[np.ndarray]:
         ValueError: the file has the weights of another network.
     """
     import h5py
+    import numpy as np
 
     n_base = sum(weight.place != wanted[-1].place for weight in wanted)
     with h5py.File(io.BytesIO(content), "r") as file:
