@@ -466,14 +466,6 @@ def whole_table() -> str:
     return markdown(rows)
 
 
-def operations_table() -> str:
-    """Show which operations take the time of a step."""
-    rows = [["network", "operation", "share of a step"]]
-    for name, shares in result("transfer_speed")["operations"].items():
-        rows += [[name, f"`{kind}`", f"{share:.3f}"] for kind, share in shares.items()]
-    return markdown(rows)
-
-
 def photographs_table() -> str:
     """Show how fast photographs are read, beside Keras."""
     report = result("photographs")
@@ -567,7 +559,6 @@ TABLES = {
     "reference": reference_table,
     "the last layer alone": frozen_table,
     "all layers": whole_table,
-    "operations": operations_table,
     "photographs": photographs_table,
     "rules of resizing": rules_table,
     "step rate": step_rate_table,

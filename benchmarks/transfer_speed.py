@@ -5,18 +5,14 @@
 Drawn images of 224 pixels, in batches of 32. With a frozen base: an epoch of pycifar, the first one
 with the features computed, and of `fit` of Keras on the same network whose layers but the last are
 not trainable. The whole network: steps of pycifar, of Keras's `fit`, and of PyTorch (bfloat16,
-channels last, Adam; and float32), one after the other, over and over. At last, the profiler of
-TensorFlow tells which operations take the time of a step. Needs `pip install '.[bench]'`.
+channels last, Adam; and float32), one after the other, over and over.
+Needs `pip install '.[bench]'`.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -28,7 +24,6 @@ from script import command_line, write_report
 SIZE, BATCH, CLASSES = 224, 32, 10
 EPOCHS, FROZEN = 4, 640
 STEPS = 2  # of a turn
-PROFILED = ("efficientnet_lite0", "resnet50_v2")
 
 
 def main() -> None:
@@ -40,7 +35,6 @@ def main() -> None:
         images=FROZEN,
         frozen=in_a_process(frozen),
         whole_network=whole_network(arguments.repeats),
-        operations={name: in_a_process(operations, name) for name in PROFILED},
     )
 
 
@@ -110,7 +104,6 @@ def whole_network(repeats: int) -> dict[str, Any]:
     """Return the milliseconds of a step on the whole network, and ratios of pairs."""
     peers = {
         "pycifar": Peer(step_of_pycifar),
-        "pycifar, bfloat16": Peer(step_of_pycifar, "bfloat16"),
         "Keras": Peer(step_of_keras),
         "PyTorch, bfloat16": Peer(step_of_torch, "bfloat16"),
         "PyTorch, float32": Peer(step_of_torch, None),
@@ -138,34 +131,7 @@ def drawn(n: int) -> tuple[np.ndarray, np.ndarray]:
     return draws.integers(0, 256, (n, SIZE, SIZE, 3), np.uint8), np.arange(n) % CLASSES
 
 
-def operations(name: str) -> dict[str, float]:
-    """Return the share of each kind of operation in the processors' time of a step."""
-    import tensorflow
-    from tensorflow.tsl.profiler.protobuf import xplane_pb2
-
-    steps = step_of_pycifar("auto", name)
-    steps()
-    with tempfile.TemporaryDirectory() as folder:
-        tensorflow.profiler.experimental.start(folder)
-        steps()
-        tensorflow.profiler.experimental.stop()
-        (file,) = Path(folder).rglob("*.xplane.pb")
-        space = xplane_pb2.XSpace.FromString(file.read_bytes())
-    taken: Counter[str] = Counter()
-    for plane in space.planes:
-        for line in plane.lines if plane.name == "/host:CPU" else ():
-            for event in line.events:
-                # Operations are called "name in the graph:kind".
-                _, colon, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
-                if colon:
-                    taken[kind.removeprefix("_MklNative")] += event.duration_ps
-    whole = sum(taken.values())
-    return {kind: round(ps / whole, 3) for kind, ps in taken.most_common(12)}
-
-
-def step_of_pycifar(
-    precision: str = "auto", name: str = "efficientnet_lite0"
-) -> Callable[[], None]:
+def step_of_pycifar() -> Callable[[], None]:
     """Return steps as a training of pycifar does them."""
     import pycifar
     from pycifar.config import Settings
@@ -173,10 +139,8 @@ def step_of_pycifar(
 
     images, labels = drawn(BATCH)
     dataset = pycifar.load_dataset({"train": (images, labels)})
-    settings = Settings(validation=None, seed=1, augmentation="none", precision=precision)
-    if name == "efficientnet_lite0":
-        settings = replace(settings, weights="imagenet", frozen_epochs=0)
-    run = prepare_run(dataset, name, settings)
+    settings = Settings(weights="imagenet", frozen_epochs=0, validation=None, seed=1)
+    run = prepare_run(dataset, "efficientnet_lite0", settings)
     run.learner.begin(images, labels, None)
 
     def steps() -> None:
