@@ -276,7 +276,7 @@ def begin_with(network: Any, architecture: Any, weights: Any) -> None:
     known = ARCHITECTURES[architecture].pretrained
     if isinstance(weights, str) and weights in known:
         known[weights].set_weights(network)
-    elif _is_path(weights):
+    elif is_path_of_weights(weights):
         set_weights_from(network, check_path("weights", weights))
     else:
         names = listing([f'"{name}"' for name in known]) if known else "left out"
@@ -293,7 +293,7 @@ def begin_with(network: Any, architecture: Any, weights: Any) -> None:
             layer.trainable = False
 
 
-def _is_path(weights: Any) -> bool:
+def is_path_of_weights(weights: Any) -> bool:
     """Return whether `weights` is a path, with a separator or the ending of a file, and no name."""
     if isinstance(weights, os.PathLike):
         return True

