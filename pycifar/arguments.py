@@ -139,6 +139,11 @@ def check_choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     )
 
 
+def check_on_error(value: Any) -> str:
+    """Return what to do about an image that cannot be read: "stop" or "skip"."""
+    return check_choice("on_error", value, ("stop", "skip"))
+
+
 def listing(names: Sequence[str]) -> str:
     """Return names in one line for an error message: of many, the first ones and their number."""
     shown = names[:MOST_LISTED]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.arguments import check_choice, check_flag
+from pycifar.arguments import check_choice, check_flag, check_on_error
 from pycifar.config import DEFAULT_SPLIT
 from pycifar.content import ByContent
 from pycifar.datasets import Dataset
@@ -148,7 +148,7 @@ def predict(
     """
     check_model(model)
     check_choice("type", type, ["class", "prob"])
-    check_choice("on_error", on_error, ["stop", "skip"])
+    check_on_error(on_error)
     check_flag("tta", tta)
     given = read_images(model, images, split, on_error)
     probabilities = np.full((len(given.is_read), len(model.class_names)), np.nan, np.float32)

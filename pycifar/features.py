@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.arguments import check_choice, check_flag
+from pycifar.arguments import check_choice, check_flag, check_on_error
 from pycifar.backend import keras
 from pycifar.console import counting
 from pycifar.datasets.stored_images import Images, read_in_blocks
@@ -80,7 +80,7 @@ def features_and_names(
 ) -> tuple[np.ndarray, Sequence[str | None]]:
     """Return features as `extract_features` does, and the path of each image that is a file."""
     extractor = Extractor(model, layer)
-    check_choice("on_error", on_error, ["stop", "skip"])
+    check_on_error(on_error)
     check_flag("verbose", verbose)
     given = read_images(model, images, split, on_error, verbose)
     features = np.full((len(given.is_read), extractor.n), np.nan, np.float32)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pycifar.arguments import check_choice, describe
+from pycifar.arguments import check_on_error, describe
 from pycifar.cli.output import print_json, print_table
 from pycifar.cli.parser import UsageError
 from pycifar.cli.readers import as_augmentation, as_count, as_flag, as_list, as_numbers, as_text
@@ -516,9 +516,7 @@ def _source_of(model: TrainedModel) -> str:
 
 def _check_on_error(given: dict[str, Any]) -> str | None:
     """Return the value of `--on-error`, or None if it is not given."""
-    if "on_error" not in given:
-        return None
-    return check_choice("on_error", given["on_error"], ["stop", "skip"])
+    return check_on_error(given["on_error"]) if "on_error" in given else None
 
 
 def _results(

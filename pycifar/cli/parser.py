@@ -305,13 +305,17 @@ def _add_predict(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--top", metavar="N", help="the N most probable classes of each image, not just the first"
     )
+    _add_on_error(parser, "class and probability")
+    _add_tta(parser)
+
+
+def _add_on_error(parser: ArgumentParser, lacking: str) -> None:
     parser.add_argument(
         "--on-error",
         metavar="WHAT",
         help="stop: end at the first image that cannot be read, with exit code 1; skip: report it, "
-        "print its line without class and probability, and end with exit code 0",
+        f"print its line without {lacking}, and end with exit code 0",
     )
-    _add_tta(parser)
 
 
 def _add_features(parser: ArgumentParser) -> None:
@@ -320,7 +324,7 @@ def _add_features(parser: ArgumentParser) -> None:
         "features, with all digits.\nAn image that cannot be read is reported and left out, and "
         "the exit code is 1, unless\n--on-error says otherwise."
     )
-    parser.add_argument("model", metavar="MODEL", help="a file that `pycifar train` saved")
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
     parser.add_argument(
         "--layer",
@@ -328,12 +332,7 @@ def _add_features(parser: ArgumentParser) -> None:
         help="the layer whose output is taken, averaged over height and width; what enters the "
         "last layer with weights unless given",
     )
-    parser.add_argument(
-        "--on-error",
-        metavar="WHAT",
-        help="stop: end at the first image that cannot be read, with exit code 1; skip: report it, "
-        "print its line without features, and end with exit code 0",
-    )
+    _add_on_error(parser, "features")
     parser.add_argument("--output", metavar="FILE.csv", help="write the CSV to this file")
     parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     parser.add_argument("--quiet", action="store_true", help="show no progress")

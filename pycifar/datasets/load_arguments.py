@@ -13,6 +13,7 @@ from pycifar.arguments import (
     check_count,
     check_flag,
     check_number,
+    check_on_error,
     check_path,
     check_seed,
     describe,
@@ -156,7 +157,7 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "resize": lambda name, value: resolve_resize(value, name),
     **dict.fromkeys(_FRACTIONS, _check_fraction),
     "groups": lambda name, value: value,  # checked where the images are known
-    "on_error": lambda name, value: check_choice(name, value, ("stop", "skip")),
+    "on_error": lambda name, value: check_on_error(value),
     "follow_links": check_flag,
     "in_memory": check_flag,
     "cache_dir": check_path,
