@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from pycifar.config import TrainingConfig
-from pycifar.errors import ArgumentError
 from pycifar.learners import Learner
 from pycifar.learners.numpy_settings import check_numpy_settings
 from pycifar.processor import threads_asked_for
@@ -145,8 +144,7 @@ class NumpyLearner:
             velocity[...] = value
 
     def freeze(self) -> None:
-        """Raise an ArgumentError: it has no layers that could stay as they are."""
-        raise ArgumentError("`frozen_epochs` must be left out for a network of NumPy.")
+        """Do nothing: `check_config` refuses frozen epochs."""
 
     def thaw(self, config: TrainingConfig) -> None:
         """Do nothing: all layers learn."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -161,4 +160,4 @@ class Phases:
 
 
 def _are_small(features: np.ndarray, images: np.ndarray) -> bool:
-    return math.prod(features.shape) * features.itemsize <= images.nbytes
+    return features.nbytes <= images.nbytes

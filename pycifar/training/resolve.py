@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from pycifar.architectures import is_path_of_weights
 from pycifar.arguments import check_choice, check_count, check_seed, describe
 from pycifar.backend import keras
 from pycifar.config import Settings, TrainingConfig, is_said
@@ -118,8 +119,7 @@ def _with_phases(given: Settings, resolved: Settings) -> Settings:
             f"{describe(given.fine_tune_rate)} was given, with {frozen} of {epochs} epochs frozen."
         )
     if not frozen:
-        rate = resolved.learning_rate if given.learning_rate else resolved.fine_tune_rate
-        rate = resolved.learning_rate if rate is None else rate
+        rate = given.learning_rate or resolved.fine_tune_rate or resolved.learning_rate
         return dataclasses.replace(
             resolved, frozen_epochs=0, fine_tune_rate=None, learning_rate=rate
         )
@@ -374,9 +374,9 @@ def fingerprint_of_weights(
 
 def recorded_weights(weights: str | None) -> str | None:
     """Return the name of weights, or that of their file with its SHA-256."""
-    path = None if weights is None else Path(weights).expanduser()
-    if path is None or not path.is_file():
+    if weights is None or not is_path_of_weights(weights):
         return weights
+    path = Path(weights).expanduser()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return f"{path.name}, SHA-256 {digest}"
 

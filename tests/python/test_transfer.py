@@ -230,6 +230,15 @@ def test_weights_that_another_network_has_are_said_to_be_its(dataset):
     assert caught.value.fix == "There are such weights for fastnet."
 
 
+def test_a_file_that_is_called_as_weights_are_is_not_recorded_for_them(
+    dataset, tmp_path, monkeypatch
+):
+    (tmp_path / "cifar10").write_text("text")
+    monkeypatch.chdir(tmp_path)
+    model = pycifar.train(dataset, "fastnet", weights="cifar10", epochs=1, verbose=0)
+    assert model.config.weights == "cifar10"
+
+
 def test_one_class_cannot_be_told_from_others():
     one = pycifar.load_dataset({"train": (np.zeros((9, 32, 32, 3), np.uint8), np.zeros(9, int))})
     with pytest.raises(pycifar.errors.DataError, match="at least 2 classes; it has one"):
