@@ -12,7 +12,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from pycifar.cli.output import ResultLostError, results_on_stdout
+from pycifar.cli.output import ResultLostError, drop_lost_messages, results_on_stdout
 from pycifar.cli.parser import COMMANDS, UsageError, command_parser, read_command_line
 from pycifar.console import say
 from pycifar.errors import ArgumentError, PycifarError
@@ -58,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except Exception as error:
         return _report(command, error)
+    finally:
+        drop_lost_messages()
 
 
 def _run(command: str, options: Namespace) -> int:

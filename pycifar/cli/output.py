@@ -75,10 +75,26 @@ class _Results(io.TextIOBase):
         try:
             yield
         except OSError as error:
-            # At its exit Python flushes the stream again, and would report the error once more.
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            _let_go(self._stream)
             raise ResultLostError(error.strerror or str(error)) from error
+
+
+def drop_lost_messages() -> None:
+    """Drop what could not be written to the standard error stream, at the end of a command."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        _let_go(sys.stderr)
+
+
+def _let_go(stream: TextIO) -> None:
+    """Let a stream that cannot be written to lead nowhere.
+
+    At its exit Python flushes the stream again, and would end with the status 120.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def print_json(value: Any) -> None:

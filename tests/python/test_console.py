@@ -20,7 +20,11 @@ COMMAND = [
 def shell(folder, line, epochs=2):
     """What a shell returns for the command, with more behind it."""
     command = " ".join([*COMMAND, "--epochs", str(epochs), line])
-    return subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True)
+    # Python buffers its streams unless it is told otherwise, and flushes them at its exit.
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, capture_output=True, text=True, env=buffered
+    )
 
 
 class Broken:
