@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pycifar.evaluation import Evaluation, evaluate, predict
     from pycifar.explanation import Explanation, explain
     from pycifar.explanation_plots import plot_explanation, plot_feature_maps, plot_filters
+    from pycifar.export import Export, export_model
     from pycifar.features import extract_features
     from pycifar.models.adoption import adopt_model
     from pycifar.models.file import load_model, save_model
@@ -57,6 +58,7 @@ _HOMES = {
     "Dataset": "pycifar.datasets",
     "Evaluation": "pycifar.evaluation",
     "Explanation": "pycifar.explanation",
+    "Export": "pycifar.export",
     "LearningRates": "pycifar.training.lr_finder",
     "ModelFile": "pycifar.models.inspection",
     "PycifarError": "pycifar.errors",
@@ -70,6 +72,7 @@ _HOMES = {
     "evaluate": "pycifar.evaluation",
     "explain": "pycifar.explanation",
     "explore": "pycifar.datasets",
+    "export_model": "pycifar.export",
     "extract_features": "pycifar.features",
     "find_learning_rate": "pycifar.training.lr_finder",
     "inspect_model": "pycifar.models.inspection",
@@ -97,6 +100,7 @@ __all__ = [
     "Dataset",
     "Evaluation",
     "Explanation",
+    "Export",
     "LearningRates",
     "ModelFile",
     "PycifarError",
@@ -110,6 +114,7 @@ __all__ = [
     "evaluate",
     "explain",
     "explore",
+    "export_model",
     "extract_features",
     "find_learning_rate",
     "inspect_model",

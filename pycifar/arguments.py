@@ -14,10 +14,11 @@ import numbers
 import os
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pycifar.errors import (
@@ -182,7 +183,13 @@ def check_path(name: str, value: Any) -> Path:
     return path
 
 
-def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bool) -> Path:
+def check_output(
+    name: str,
+    value: Any,
+    suffixes: tuple[str, ...],
+    overwrite: bool,
+    folders: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     """Check that a file can be written to the path `value`, and return the path.
 
     Args:
@@ -190,6 +197,8 @@ def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bo
         value: the path; its folder must exist and be writable.
         suffixes: the endings that the path may have.
         overwrite: whether the file may exist already.
+        folders: the endings of what is written as a folder, each with a file that such a folder
+            has. A folder without it is never replaced.
 
     Raises:
         ArgumentError: the value is not a path, or the path has another ending.
@@ -201,7 +210,7 @@ def check_output(name: str, value: Any, suffixes: tuple[str, ...], overwrite: bo
         endings = " or ".join(suffixes)
         raise ArgumentError(f"`{name}` must end in {endings}, not {describe(str(value))}.")
     try:
-        _check_place(name, path, overwrite)
+        _check_place(name, path, overwrite, folders.get(path.suffix.lower()))
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
     return path
@@ -253,10 +262,12 @@ def _real(name: str, value: Any, allowed: str) -> float:
         raise ArgumentError(f"`{name}` must be {allowed}, not a number beyond 1e308.") from None
 
 
-def _check_place(name: str, path: Path, overwrite: bool) -> None:
-    """Raise an OutputError unless a file can be written to `path`."""
-    if path.is_dir():
+def _check_place(name: str, path: Path, overwrite: bool, mark: str | None) -> None:
+    """Raise an OutputError unless a file, or a folder with the file `mark`, can be written."""
+    if path.is_dir() and mark is None:
         raise OutputError(f"`{name}` must name a file, but {path} is a folder.")
+    if path.exists() and mark is not None and not (path / mark).is_file():
+        raise OutputError(f"`{name}` must not exist, or be a folder with {mark}; {path} is other.")
     if not path.parent.is_dir():
         raise OutputError(
             f"`{name}` must lie in a folder that exists; there is no folder {path.parent}.",

@@ -36,7 +36,7 @@ JUST_NOW = 0.5
 
 
 @contextmanager
-def _silent_stderr() -> Iterator[None]:
+def silent_stderr() -> Iterator[None]:
     """Redirect file descriptor 2 to the null device inside the context.
 
     TensorFlow's C++ code writes to the descriptor directly, so that replacing `sys.stderr` would
@@ -226,7 +226,7 @@ _tensorflow_came_first = "tensorflow" in sys.modules
 tensorflow: Any = None  # stays None with another backend
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # hides information and warnings, not errors
 try:
-    with _silent_stderr():
+    with silent_stderr():
         import keras
 
         if keras.backend.backend() == "tensorflow":

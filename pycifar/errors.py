@@ -19,6 +19,7 @@
     │   ├── CallbackError                     a callback given by the caller failed
     │   ├── CheckpointError (OutputError)     a checkpoint cannot be saved or continued from
     │   └── ImagesChangedError (DataError)    images that are read from files have changed
+    ├── ExportError                           a format cannot hold a model, or computes otherwise
     ├── HandleError                           an R object outlived its Python object
     ├── ForkedError                           a forked process cannot compute with Keras
     └── DependencyError                       an optional library or a backend is missing
@@ -228,6 +229,12 @@ class ImagesChangedError(TrainingError, DataError):
     """
 
     kind = "images_changed"
+
+
+class ExportError(PycifarError):
+    """A format cannot hold a model, or its runtime computes something else."""
+
+    kind = "export"
 
 
 class HandleError(PycifarError):

@@ -39,7 +39,7 @@ def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:
         temporary.replace(target)
         _flush_folder(target.parent)
     except OSError as error:
-        raise _output_error(target, error) from error
+        raise output_error(target, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -154,7 +154,7 @@ def _opened(path: Path) -> BinaryIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _opened_plain(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, "ab", False)
     except OSError as error:
-        raise _output_error(path, error) from error
+        raise output_error(path, error) from error
 
 
 def _try_lock(handle: int) -> bool:
@@ -183,7 +183,7 @@ def check_writable(target: Path) -> None:
         with tempfile.TemporaryFile(dir=target.parent):
             pass
     except OSError as error:
-        raise _output_error(target, error) from error
+        raise output_error(target, error) from error
 
 
 def _flush_folder(folder: Path) -> None:
@@ -200,7 +200,8 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _output_error(target: Path, error: OSError) -> OutputError:
+def output_error(target: Path, error: OSError) -> OutputError:
+    """Return the error that a file cannot be written."""
     return OutputError(f"{target} cannot be written: {error.strerror or error}.")
 
 

@@ -45,17 +45,20 @@ def constant(value: bool | float | None) -> str:
     return repr(value).replace("inf", "Inf")
 
 
-def install(package: str, anew: bool = False) -> str:
-    """Return the sentence that tells how to install a Python package.
+def install(*packages: str, anew: bool = False) -> str:
+    """Return the sentence that tells how to install Python packages.
 
     Args:
-        package: its name in the Python Package Index.
-        anew: whether it is installed already, and damaged.
+        packages: their names in the Python Package Index.
+        anew: whether they are installed already, and damaged.
     """
+    what = "it" if len(packages) == 1 else "them"
     if _speaks_r.get():
-        return f'Install it: reticulate::py_install("{package}"), and start R anew.'
+        names = ", ".join(f'"{package}"' for package in packages)
+        names = names if len(packages) == 1 else f"c({names})"
+        return f"Install {what}: reticulate::py_install({names}), and start R anew."
     forced = "--force-reinstall " if anew else ""
-    return f"Install it: python -m pip install {forced}{package}"
+    return f"Install {what}: python -m pip install {forced}{' '.join(packages)}"
 
 
 def function(name: str) -> str:

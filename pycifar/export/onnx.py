@@ -1,0 +1,87 @@
+"""ONNX, which runtimes on servers, in browsers and on phones read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pycifar.export.description import KEY, as_json
+from pycifar.export.network import INPUT, OUTPUT, Computation
+from pycifar.processor import usable_cores
+
+NAME = "ONNX"
+SUFFIX = ".onnx"
+MODULES = ("onnx", "onnxruntime", "tf2onnx")
+RUNTIME = "onnxruntime"  # the package that runs it
+FOLDER_HAS = None
+BESIDE = ()
+QUANTIZES = False
+OPSET = 17  # the oldest one with all operations of the networks here; onnxruntime 1.12 reads it
+
+
+def write(
+    computation: Computation,
+    saved: Path,
+    path: Path,
+    description: dict[str, Any],
+    calibrating: np.ndarray | None,
+) -> None:
+    """Convert a network, and write it with the description in its metadata."""
+    import onnx
+    import tf2onnx
+
+    graph, taken, given = computation.graph()
+    model, _ = tf2onnx.convert.from_graph_def(
+        graph,
+        input_names=[taken],
+        output_names=[given],
+        opset=OPSET,
+        custom_op_handlers={"Erfc": (_erfc, [])},
+        tensors_to_rename={taken: INPUT, given: OUTPUT},
+    )
+    for tensor in (*model.graph.input, *model.graph.output):
+        tensor.type.tensor_type.shape.dim[0].dim_param = "n"
+    onnx.helper.set_model_props(model, {KEY: as_json(description)})
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """Convert an operation that tf2onnx does not know: 1 - erf(x)."""
+    (given,) = node.output
+    kind = {"shapes": [context.get_shape(given)], "dtypes": [context.get_dtype(given)]}
+    one = context.make_const(f"{name}_one", np.ones((), np.float32)).output[0]
+    error = context.make_node("Erf", list(node.input), **kind).output[0]
+    context.remove_node(node.name)
+    context.make_node("Sub", [one, error], outputs=[given], name=node.name, **kind)
+
+
+def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from images to probabilities."""
+    import onnxruntime
+
+    session = _session(path, onnxruntime)
+
+    def probabilities(images: np.ndarray) -> np.ndarray:
+        values: np.ndarray = session.run([OUTPUT], {INPUT: images})[0]
+        return values
+
+    return probabilities
+
+
+def _session(path: Path, onnxruntime: Any) -> Any:
+    options = onnxruntime.SessionOptions()
+    # By itself it counts cores, and takes none for those that a container may not use.
+    options.intra_op_num_threads = usable_cores()
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def describe(path: Path) -> Any:
+    """Return the description in a file."""
+    import onnxruntime
+
+    return json.loads(_session(path, onnxruntime).get_modelmeta().custom_metadata_map[KEY])
