@@ -41,6 +41,7 @@ cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE, ...) {
   result$confusion <- as_table(result$confusion)
   result$confusion$truth <- as_class(result$confusion$truth)
   result$confusion$predicted <- as_class(result$confusion$predicted)
+  result$bins <- as_table(result$bins)
   result$metrics <- vapply(result$metrics, as.double, 0)
   structure(result, class = "cifar_evaluation")
 }
@@ -67,6 +68,8 @@ cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE, ...) {
 #' * `objective`: what the training lowered, on this split, as its history shows it: with its own
 #'   loss, label smoothing and penalties on weights. It equals `loss` for a training with none of
 #'   them. It is `NULL` for a function of yours that the model was saved without.
+#' * `bins`: what `calibration_error` is made of, a tibble with one row per bin of confidence that
+#'   has images: `confidence` and `accuracy` (their means, 0-1) and `n` (the images).
 #' * `metrics`: the `metrics` of the training, named numbers. Those of yours are missing if the
 #'   model was saved without them.
 #'

@@ -204,10 +204,25 @@ augment.cifar_trained_model <- function(
   }
   classes <- factor(x$class_names[most], levels = x$class_names)
   added <- c(list(.pred_class = classes), probabilities)
+  if (!is.null(x$calibration)) {
+    added$.pred_set <- prediction_sets(probabilities, x)
+  }
   # A class may be called "class".
   names(added) <- make.unique(names(added))
   # Columns of an earlier prediction are replaced.
   tibble::as_tibble(c(given[setdiff(names(given), names(added))], added))
+}
+
+# The prediction sets of images, as predict(type = "set") returns them, from their probabilities.
+prediction_sets <- function(probabilities, model) {
+  probabilities <- as.matrix(probabilities)
+  within <- probabilities >= model$calibration$threshold
+  most <- max.col(probabilities, ties.method = "first")
+  within[cbind(seq_along(most), most)] <- TRUE
+  lapply(seq_along(most), function(i) {
+    names <- if (!anyNA(within[i, ])) model$class_names[within[i, ]]
+    as_prediction_set(names, model$class_names)
+  })
 }
 
 # One row per image of a split: its file, if it has one, its number and its class.

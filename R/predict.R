@@ -16,7 +16,8 @@
 #'   There may be no image, such as in a data frame without rows. Then there is no prediction.
 #'
 #'   Instead of `images`, the argument may be called `newdata` or `new_data`.
-#' @param type `"class"` or `"prob"`.
+#' @param type `"class"`, `"prob"`, or `"set"` for the prediction sets of a model from
+#'   [cifar_calibrate()].
 #' @param tta Whether to use test-time augmentation. The result is then a weighted mean over six
 #'   views of each image, which takes six times the work. The views are the image, the image moved
 #'   by one pixel up and left, and the image moved by one pixel down and right, each also mirrored.
@@ -28,8 +29,9 @@
 #' @param ... Not used.
 #'
 #' @return For `"class"`, a factor with one value per image and all classes as levels. For `"prob"`,
-#'   a tibble with one row per image and a column `.pred_<class>` for each class. Both are in the
-#'   order of the images. They are `NA` for an image that was skipped.
+#'   a tibble with one row per image and a column `.pred_<class>` for each class. For `"set"`, a
+#'   list with a factor for each image: the classes in its set. All are in the order of the images.
+#'   They are `NA` for an image that was skipped.
 #' @section Files and pictures:
 #' Files and pictures may have any size, alone and in a list. Each is resized to the size that the
 #' model takes, in the way in which the files of the training were: `resize` of
@@ -92,6 +94,9 @@ predict.cifar_trained_model <- function(
   if (identical(type, "class")) {
     return(factor(as_column(result), levels = object$class_names))
   }
+  if (identical(type, "set")) {
+    return(lapply(result, as_prediction_set, levels = object$class_names))
+  }
   probabilities <- array_from_doubles(result)
   probabilities[is.nan(probabilities)] <- NA
   colnames(probabilities) <- paste0(".pred_", object$class_names)
@@ -112,13 +117,18 @@ images_of_other_names <- function(of, ..., call = rlang::caller_env()) {
   given[[known]]
 }
 
+# A prediction set from Python. It is empty for an image that was skipped, and for no other.
+as_prediction_set <- function(names, levels) {
+  factor(if (length(names) > 0L) as_column(as.list(names)) else NA, levels = levels)
+}
+
 # Names that other packages have for probabilities get a hint.
 type_of_prediction <- function(type, call = rlang::caller_env()) {
-  type <- one_value(type, "type", "\"class\" or \"prob\"", call)
+  type <- one_value(type, "type", "\"class\", \"prob\" or \"set\"", call)
   if (is.character(type) && type %in% c("response", "raw", "posterior")) {
     abort_pycifar(
       c("unknown_name", "argument"),
-      sprintf("`type` must be \"class\" or \"prob\", not \"%s\".", type),
+      sprintf("`type` must be \"class\", \"prob\" or \"set\", not \"%s\".", type),
       fix = "Use \"prob\" for probabilities, and \"class\" for the most probable class.",
       call = call
     )

@@ -20,6 +20,7 @@
 #' * `resize`: how the image files of the training were resized, a list with `how` and `filter`, as
 #'   the files are that the model is used on. `NULL` if the images came in their size, where files
 #'   are squashed.
+#' * `calibration`: what [cifar_calibrate()] found, a list. `NULL` if nothing was calibrated.
 #' * `parameters`: the number of parameters.
 #' * `config`: a list of all settings that the training used, including those from the recipe and
 #'   the seed.
@@ -139,6 +140,7 @@ new_trained_model <- function(handle) {
       class_names = as_column(about$class_names),
       image_shape = unlist(about$image_shape),
       resize = about$resize,
+      calibration = about$calibration,
       parameters = about$parameters,
       config = about$config,
       history = tibble::tibble(
@@ -191,6 +193,7 @@ print.cifar_trained_model <- function(x, ...) {
   ))
   cat(sprintf("images:  %s pixels\n", describe_shape(x$image_shape)))
   cat(describe_resize(x))
+  cat(describe_calibration(x$calibration))
   cat(sprintf("classes: %s\n", describe_classes(x$class_names)))
   if (!nzchar(x$data$fingerprint)) {
     cat("trained: elsewhere, and adopted\n")

@@ -27,6 +27,7 @@ if platform.machine() in ("x86_64", "AMD64"):
 
 if TYPE_CHECKING:
     from pycifar.architectures import build_model, list_architectures
+    from pycifar.calibration import calibrate
     from pycifar.datasets import Dataset, Split, clear_cache, explore, load_dataset
     from pycifar.datasets.augmentation import Augmentation
     from pycifar.diagnosis import doctor
@@ -67,6 +68,7 @@ _HOMES = {
     "TrainedModel": "pycifar.models.trained_model",
     "adopt_model": "pycifar.models.adoption",
     "build_model": "pycifar.architectures",
+    "calibrate": "pycifar.calibration",
     "clear_cache": "pycifar.datasets",
     "doctor": "pycifar.diagnosis",
     "evaluate": "pycifar.evaluation",
@@ -109,6 +111,7 @@ __all__ = [
     "TrainedModel",
     "adopt_model",
     "build_model",
+    "calibrate",
     "clear_cache",
     "doctor",
     "evaluate",

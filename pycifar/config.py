@@ -12,6 +12,7 @@ from typing import Any
 DEFAULT_ARCHITECTURE = "cnn2"
 DEFAULT_SOURCE = "cifar10"  # of `load_dataset`
 DEFAULT_SPLIT = "test"  # of `evaluate`
+DEFAULT_COVERAGE = 0.9  # of `calibrate`
 SEARCH_DEFAULTS: dict[str, Any] = {"lowest": 1e-6, "highest": 10.0, "steps": 100}
 
 

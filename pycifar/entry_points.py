@@ -14,6 +14,7 @@ An interrupt reaches R as Python's KeyboardInterrupt, which reticulate turns int
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import inspect
@@ -320,6 +321,7 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
         "class_names": list(model.class_names),
         "image_shape": list(model.image_shape),
         "resize": _rule(model.resize),
+        "calibration": None if model.calibration is None else model.calibration.to_dict(),
         "config": model.config.to_dict(),
         "history": _columns(model.history),
         "layers": _columns(model.layers()),
@@ -355,14 +357,17 @@ def predict(
     split: Any = None,
     on_error: Any = "stop",
 ) -> Any:
-    """Return class names, or probabilities as a block; `_any_images` says what `images` may be.
+    """Return class names, probabilities as a block, or a list of class names for each image.
 
-    The name of an image that was skipped is None.
+    `_any_images` says what `images` may be. The name of an image that was skipped is None, and its
+    set has none.
     """
-    check_choice("type", type, ["class", "prob"])
     result = pycifar.predict(model, _any_images(images), type, tta, split, on_error)
     if type == "prob":
         return _block(result)
+    if type == "set":
+        names = model.class_names
+        return [[name for name, i in zip(names, row, strict=True) if i] for row in result.tolist()]
     return [None if label < 0 else model.class_names[label] for label in result.tolist()]
 
 
@@ -405,6 +410,7 @@ def evaluate(model: TrainedModel, dataset: Dataset, split: str, tta: Any) -> dic
         "calibration_error": result.calibration_error,
         "objective": result.objective,
         "metrics": result.metrics,
+        "bins": _columns(result.bins),
         "per_class": _columns(result.per_class),
         "confusion": {
             "truth": [name for name in names for _ in names],
@@ -418,6 +424,22 @@ def evaluate(model: TrainedModel, dataset: Dataset, split: str, tta: Any) -> dic
 def save_model(model: TrainedModel, path: str, overwrite: Any, include_optimizer: Any) -> str:
     """Save a model, and return the path of the file."""
     return str(pycifar.save_model(model, path, overwrite, include_optimizer))
+
+
+@entry_point
+def calibrate(model: TrainedModel, *arguments: Any) -> TrainedModel:
+    """Return a handle to a model with calibration."""
+    return pycifar.calibrate(model, *arguments)
+
+
+@entry_point
+def export_model(
+    model: TrainedModel, path: str, images: Any, quantize: Any, overwrite: Any
+) -> dict[str, Any]:
+    """Return what was exported and how near it is; `_any_images` says what `images` may be."""
+    given = None if images is None else _any_images(images)
+    found = pycifar.export_model(model, path, given, quantize, overwrite)
+    return dataclasses.asdict(found) | {"path": str(found.path), "bytes": _whole(found.bytes)}
 
 
 @entry_point

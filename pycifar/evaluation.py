@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.arguments import check_choice, check_flag, check_on_error
+from pycifar.arguments import check_choice, check_flag, check_on_error, describe
 from pycifar.config import DEFAULT_SPLIT
 from pycifar.content import ByContent
 from pycifar.datasets import Dataset
@@ -22,9 +22,11 @@ from pycifar.errors import (
 )
 from pycifar.foreign_names import known_arguments_only
 from pycifar.given_images import as_images, read_images, warn_of_other_resizing
+from pycifar.language import function
 from pycifar.learners import learner_for
 from pycifar.learners.descriptions import OwnObjects, is_own
 from pycifar.memory import check_image_fits, images_that_fit
+from pycifar.models.calibration import SMALLEST_PROBABILITY
 from pycifar.models.trained_model import TrainedModel, check_trained_model
 from pycifar.table import as_html, as_text, paragraph
 
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
 PREDICTION_BATCH = 500  # images; larger batches are no faster on a CPU
 NO_LABEL = -1  # of an image that could not be read
 CALIBRATION_BINS = 15  # of equal width, as in Guo et al. 2017
-# A probability below this has lost digits, or is 0: the loss is then computed from the logits, as a
-# training does. Where that is not possible, it counts as this.
-SMALLEST_PROBABILITY = 2.0**-126  # the smallest normal float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +59,8 @@ class Evaluation(ByContent):
             none of them. It is None for a loss of your own that the model was saved without.
         metrics: the `metrics` of the training by name; those of your own are missing if the model
             was saved without them.
+        bins: what `calibration_error` is made of: one row per bin of confidence that has images,
+            with `confidence` and `accuracy` (their means, 0-1) and `n` (the images).
     """
 
     split: str
@@ -71,6 +72,7 @@ class Evaluation(ByContent):
     confusion: pandas.DataFrame
     objective: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    bins: pandas.DataFrame | None = None
 
     def __repr__(self) -> str:
         return f"{self._measures()}\n\n{as_text(self.per_class)}"
@@ -116,7 +118,7 @@ def predict(
             all. An image that is given alone or in a list may have any size, and is
             resized as the images of the training were, see `TrainedModel.resize`; an array of many
             images and a data set must have the model's image size.
-        type: "class" or "prob".
+        type: "class", "prob", or "set" for the prediction sets of a model from `calibrate`.
         tta: test-time augmentation: whether to average the probabilities over six views of each
             image, which takes six times as long. The views are the image, the image moved by one
             pixel up and left, and the image moved by one pixel down and right, each also mirrored
@@ -128,12 +130,15 @@ def predict(
 
     Returns:
         For "class" the 0-based labels, int64 of shape (n,), which index `model.class_names`; for
-        "prob" the probabilities, float32 of shape (n, classes), in the order of the class names.
+        "prob" the probabilities, float32 of shape (n, classes), in the order of the class names;
+        for "set" which classes are in the set of an image, bool of shape (n, classes).
         An image that was skipped has the label -1, which is a missing value of
-        `pandas.Categorical.from_codes`, and NaN as probabilities. Of no images, both have no rows.
+        `pandas.Categorical.from_codes`, NaN as probabilities, and an empty set, which no other
+        image has. Of no images, there are no rows.
 
     Raises:
-        ArgumentError: an argument is not as above, or the model returns NaN.
+        ArgumentError: an argument is not as above, the model returns NaN, or sets are asked for of
+            a model without `calibration`.
         DataError: there is no such split.
         ImageError: the images are not as above, or many of them do not have the model's image size.
         DataNotFoundError: a file does not exist, or no image matches the wildcards.
@@ -147,15 +152,24 @@ def predict(
         (100,)
     """
     check_model(model)
-    check_choice("type", type, ["class", "prob"])
+    check_choice("type", type, ["class", "prob", "set"])
+    if type == "set" and model.calibration is None:
+        raise ArgumentError(
+            f'`type` must be "class" or "prob" for a model without calibration, not '
+            f"{describe(type)}.",
+            fix=f"{function('calibrate')} gives the model prediction sets.",
+        )
     check_on_error(on_error)
     check_flag("tta", tta)
     given = read_images(model, images, split, on_error)
     probabilities = np.full((len(given.is_read), len(model.class_names)), np.nan, np.float32)
     if len(given.pixels):
-        probabilities[given.is_read] = _probabilities(model, given.pixels, tta)
+        probabilities[given.is_read] = probabilities_of(model, given.pixels, tta)
     if type == "prob":
         return probabilities
+    if type == "set" and model.calibration is not None:
+        sets: np.ndarray = model.calibration.sets(probabilities) & given.is_read[:, None]
+        return sets
     return np.where(given.is_read, probabilities.argmax(axis=1), NO_LABEL)
 
 
@@ -196,10 +210,10 @@ def evaluate(
     warn_of_other_resizing(model, dataset)
     part = model.split_of(dataset, split)
     images = as_images(model, part)
-    probabilities = _probabilities(model, images, tta)
+    probabilities = probabilities_of(model, images, tta)
     losses = _losses(probabilities, part.labels)
     lost = np.flatnonzero(losses >= -np.log(SMALLEST_PROBABILITY))
-    if len(lost) and not tta:
+    if len(lost) and not tta and model.calibration is None:
         learner, size = learner_for(model.network), batch_size_of(model)
         for some in (lost[start : start + size] for start in range(0, len(lost), size)):
             losses[some] = learner.losses(images[some], part.labels[some])
@@ -275,6 +289,8 @@ def measure(
     predicted = probabilities.argmax(axis=1)
     right = predicted == labels
     losses = _losses(probabilities, labels) if losses is None else losses
+    bins = calibration_bins(probabilities, labels)
+    error = _weighted_gap(bins)
     counts = np.zeros((len(class_names), len(class_names)), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     names = list(class_names)
@@ -284,7 +300,8 @@ def measure(
         accuracy=float(right.mean()),
         # Added to 0, so that the loss of a perfect model is 0 and not -0.
         loss=float(0 + losses.mean()),
-        calibration_error=_calibration_error(probabilities.max(axis=1), right),
+        calibration_error=error,
+        bins=bins,
         per_class=_per_class(counts, names),
         confusion=pandas.DataFrame(counts, index=names, columns=names),
     )
@@ -302,7 +319,8 @@ def check_model(model: Any) -> None:
     check_image_fits(model.network)
 
 
-def _probabilities(model: TrainedModel, images: Images, tta: bool) -> np.ndarray:
+def probabilities_of(model: TrainedModel, images: Images, tta: bool = False) -> np.ndarray:
+    """Return the probabilities of uint8 images of the model's size, float32 of (n, classes)."""
     if not len(images):
         return np.empty((0, len(model.class_names)), np.float32)
     blocks = []
@@ -321,7 +339,11 @@ def _probabilities(model: TrainedModel, images: Images, tta: bool) -> np.ndarray
             f"`model` must give probabilities, but of {len(images):,} images {wrong:,} got NaN.",
             fix="Its weights are NaN or too large: train it again, with a lower learning rate.",
         )
-    return probabilities
+    return (
+        probabilities
+        if model.calibration is None
+        else model.calibration.probabilities(probabilities)
+    )
 
 
 def computed_on(network: Any, images: np.ndarray) -> np.ndarray:
@@ -364,8 +386,25 @@ def _per_class(counts: np.ndarray, names: list[str]) -> pandas.DataFrame:
     )
 
 
-def _calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
+def calibration_bins(probabilities: np.ndarray, labels: np.ndarray) -> pandas.DataFrame:
+    """Return a row for each bin of confidence that has images: `confidence`, `accuracy`, `n`."""
+    import pandas
+
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == labels
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     n = np.bincount(bins, minlength=CALIBRATION_BINS)
-    gap = np.bincount(bins, weights=right - confidence.astype(np.float64), minlength=len(n))
-    return float(np.abs(gap).sum() / len(right))
+    some = n > 0
+    sums = (np.bincount(bins, weights, CALIBRATION_BINS)[some] for weights in (confidence, right))
+    means = [total / n[some] for total in sums]
+    return pandas.DataFrame({"confidence": means[0], "accuracy": means[1], "n": n[some]})
+
+
+def calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the expected calibration error; see `Evaluation`."""
+    return _weighted_gap(calibration_bins(probabilities, labels))
+
+
+def _weighted_gap(bins: pandas.DataFrame) -> float:
+    gaps = (bins["confidence"] - bins["accuracy"]).abs() * bins["n"]
+    return float(gaps.sum() / bins["n"].sum())

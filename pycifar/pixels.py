@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     import keras
 
@@ -41,20 +39,3 @@ def pixels_and_scaling(
     scaled = values * scale + offset
     pixels = keras.Input(input_shape, dtype="float32", name="pixels")
     return pixels, keras.Model(images, scaled, name=SCALING)
-
-
-def scaling_of_bytes(scaling: keras.Model) -> keras.Model:
-    """Return a network that scales pixels as this one does, for images that are never fractions.
-
-    It is far simpler, and suits formats in which the question of fractions does harm.
-
-    Args:
-        scaling: the network named `SCALING` of a model.
-    """
-    from pycifar.backend import keras
-
-    shape = tuple(scaling.input_shape[1:])
-    black, white = (np.full((1, *shape), value, np.float32) for value in (0, 255))
-    offset, top = (float(np.asarray(scaling.predict_on_batch(x), np.float32).flat[0]) for x in (black, white))
-    images = keras.Input(shape, dtype="float32", name="images")
-    return keras.Model(images, images * ((top - offset) / 255) + offset, name=SCALING)

@@ -60,7 +60,7 @@ LAYERS = (
     {"models"},
     {"training"},
     {"given_images", "evaluation", "receptive_fields", "import_check"},
-    {"explanation", "export", "features", "diagnosis", "reproduction"},
+    {"calibration", "explanation", "export", "features", "diagnosis", "reproduction"},
     {"explanation_plots", "plots"},
     {"entry_points", "cli", "sklearn", "__main__"},
 )

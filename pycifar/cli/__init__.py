@@ -63,9 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, options: Namespace) -> int:
-    from pycifar.cli import commands
+    from pycifar.cli import commands, sharing
 
-    run: Callable[[Namespace], int] = getattr(commands, command.replace("-", "_"))
+    name = command.replace("-", "_")
+    home = sharing if name in sharing.__all__ else commands
+    run: Callable[[Namespace], int] = getattr(home, name)
     return run(options)
 
 

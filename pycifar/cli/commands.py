@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pycifar.arguments import check_on_error, describe
+from pycifar.cli.loading import data_for, load_dataset, warnings_said
 from pycifar.cli.output import print_json, print_table
 from pycifar.cli.parser import UsageError
 from pycifar.cli.readers import as_augmentation, as_count, as_flag, as_list, as_numbers, as_text
@@ -25,6 +25,7 @@ from pycifar.cli.records import (
     images_per_second,
     learning_rates_record,
     prediction_record,
+    prediction_set,
     reproduction_record,
     rows,
     training_record,
@@ -39,12 +40,9 @@ from pycifar.cli.values import (
 )
 from pycifar.console import counting, say
 from pycifar.errors import (
-    ArgumentError,
-    InterruptedWarning,
     PycifarError,
     TrainingError,
     printable,
-    warnings_collected,
 )
 from pycifar.files import write_atomically
 from pycifar.interrupts import Terminated
@@ -60,9 +58,6 @@ if TYPE_CHECKING:
     from pycifar.datasets import Dataset
     from pycifar.models.trained_model import TrainedModel
 
-# Data sets that can be loaded by name alone.
-SELF_SUFFICIENT = ("cifar10", "synthetic")
-
 
 def explore(options: Namespace) -> int:
     """Run `pycifar explore`."""
@@ -72,7 +67,7 @@ def explore(options: Namespace) -> int:
     augmentation = check_settings(read_values(options, {"augmentation": as_augmentation}))
     if augmentation and plot is None:
         raise UsageError("explore", "`--augmentation` is for `--plot`, which must be given.")
-    dataset = _load_dataset("explore", arguments)
+    dataset = load_dataset("explore", arguments)
     found = explore(dataset)
     if plot is not None:
         from pycifar.plots import plot_samples
@@ -123,8 +118,8 @@ def train(options: Namespace) -> int:
         from pycifar.models.file import load_model
 
         arguments["architecture"] = earlier = load_model(options.model)
-        data_arguments = _data_for(earlier, data_arguments)
-    dataset = _load_dataset("train", data_arguments)
+        data_arguments = data_for(earlier, data_arguments)
+    dataset = load_dataset("train", data_arguments)
     model = _train_and_save(dataset, arguments, output, options)
     if not model.epochs_done:
         plot = None
@@ -149,7 +144,7 @@ def _train_and_save(
     """Train a model, and save it even if an error or a signal ended the training."""
     from pycifar.training.train import train
 
-    with _warnings_said("train"):
+    with warnings_said("train"):
         try:
             model = train(dataset, **arguments)
         except TrainingError as error:
@@ -167,18 +162,6 @@ def _train_and_save(
     return model
 
 
-@contextmanager
-def _warnings_said(command: str) -> Iterator[None]:
-    """Show pycifar's warnings in one line each, except interrupts, which the commands report."""
-    with warnings_collected() as collected:
-        try:
-            yield
-        finally:
-            for warning in collected:
-                if not isinstance(warning, InterruptedWarning):
-                    say(f"pycifar {command}: {warning}")
-
-
 def find_learning_rate(options: Namespace) -> int:
     """Run `pycifar find-learning-rate`."""
     arguments, data_arguments = search_arguments(options), dataset_arguments(options)
@@ -186,7 +169,7 @@ def find_learning_rate(options: Namespace) -> int:
 
     from pycifar.training.lr_finder import find_learning_rate
 
-    dataset = _load_dataset("find-learning-rate", data_arguments)
+    dataset = load_dataset("find-learning-rate", data_arguments)
     found = find_learning_rate(dataset, **arguments)
     if plot is not None:
         from pycifar.plots import plot_learning_rates
@@ -208,7 +191,7 @@ def evaluate(options: Namespace) -> int:
     from pycifar.models.file import load_model
 
     model = load_model(options.model)
-    dataset = _load_dataset("evaluate", _data_for(model, data_arguments))
+    dataset = load_dataset("evaluate", data_for(model, data_arguments))
     found = evaluate(model, dataset, **read_values(options, {"split": as_text, "tta": as_flag}))
     if plot is not None:
         from pycifar.plots import plot_confusion
@@ -251,12 +234,16 @@ def predict(options: Namespace) -> int:
         if isinstance(result, PycifarError):
             failed = True
             if on_error == "skip" and "json" not in options:
-                print(printable(path), "", "", sep="\t")
+                print(
+                    printable(path), "", "", *([] if model.calibration is None else [""]), sep="\t"
+                )
         elif "json" not in options:
+            within = prediction_set(result, model)
+            more = () if within is None else (printable(",".join(within)),)
             for label in (-result).argsort(kind="stable")[:top].tolist():
                 cells = printable(path), printable(model.class_names[label])
-                print(*cells, f"{result[label]:.4f}", sep="\t")
-        records.append(prediction_record(path, result, model.class_names))
+                print(*cells, f"{result[label]:.4f}", *more, sep="\t")
+        records.append(prediction_record(path, result, model))
     if "json" in options:
         print_json(records)
     return 1 if failed and on_error is None else 0
@@ -342,8 +329,8 @@ def reproduce(options: Namespace) -> int:
 
     from pycifar.reproduction import reproduce
 
-    dataset = _load_dataset("reproduce", data_arguments)
-    with _warnings_said("reproduce"):
+    dataset = load_dataset("reproduce", data_arguments)
+    with warnings_said("reproduce"):
         found = reproduce(dataset=dataset, **arguments)
     if found.interrupted:
         say(
@@ -372,7 +359,7 @@ def adopt(options: Namespace) -> int:
 
     from pycifar.models.adoption import adopt_model
 
-    with _warnings_said("adopt"):
+    with warnings_said("adopt"):
         model = adopt_model(options.model, **arguments)
         _save(model, output, options)
     if "json" in options:
@@ -473,45 +460,6 @@ def _epochs(history: pandas.DataFrame) -> pandas.DataFrame:
     ]
     wide = history.assign(name=names).pivot(index="epoch", columns="name", values="value")
     return wide[list(dict.fromkeys(names))].reset_index()
-
-
-def _load_dataset(command: str, arguments: dict[str, Any]) -> Dataset:
-    from pycifar.datasets import load_dataset
-
-    with _warnings_said(command):
-        return load_dataset(**arguments)
-
-
-def _data_for(model: TrainedModel, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of `load_dataset` for a model.
-
-    The model's own data set is loaded unless another is given. Images of a folder are resized to
-    the size that the model takes, as those of its training were.
-    """
-    source = arguments.get("source") or _source_of(model)
-    rule = {} if model.resize is None else {"resize": model.resize}
-    size = {} if source in SELF_SUFFICIENT else {"image_size": model.image_shape[:2]} | rule
-    return size | arguments | {"source": source}
-
-
-def _source_of(model: TrainedModel) -> str:
-    """Return the name of the data set that a model was trained on.
-
-    Raises:
-        ArgumentError: the data set cannot be loaded by its name alone.
-    """
-    name = model.data["name"]
-    if name in SELF_SUFFICIENT:
-        return name
-    if model.adopted:
-        raise ArgumentError(
-            "`dataset` must be given: an adopted model does not say which images it was trained on."
-        )
-    raise ArgumentError(
-        f"`dataset` must be given: the model was trained on {name} ({model.data['source']}), "
-        "which cannot be loaded by its name alone.",
-        fix="Give --dataset folder with --data-dir for a folder of images.",
-    )
 
 
 def _check_on_error(given: dict[str, Any]) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import pycifar
 from pycifar.arguments import describe, nearest_name
 from pycifar.cli.training_options import SEARCH_OPTIONS, TRAINING_OPTIONS
-from pycifar.config import DEFAULT_SOURCE, DEFAULT_SPLIT, SEARCH_DEFAULTS
+from pycifar.config import DEFAULT_COVERAGE, DEFAULT_SOURCE, DEFAULT_SPLIT, SEARCH_DEFAULTS
 from pycifar.errors import ArgumentError
 from pycifar.foreign_names import name_here
 from pycifar.rules import FEWEST_SEARCH_STEPS
@@ -288,11 +288,51 @@ def _add_evaluate(parser: ArgumentParser) -> None:
     _add_output(parser, "the confusion matrix")
 
 
+def _add_calibrate(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
+    _add_data(parser, default="the one that the model was trained on")
+    parser.add_argument(
+        "--split",
+        metavar="NAME",
+        help="what to fit on, not train; validation unless given, which may be what the training "
+        "held out",
+    )
+    parser.add_argument(
+        "--coverage",
+        metavar="SHARE",
+        help="the share of new images whose set of classes is to have the true one; "
+        f"{DEFAULT_COVERAGE:g} unless given",
+    )
+    parser.add_argument("--output", metavar="MODEL.keras", help="save the model to this file")
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+
+
+def _add_export(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
+    parser.add_argument(
+        "path",
+        metavar="FILE",
+        help="what to write; the ending chooses the format: .onnx for ONNX, .tflite for LiteRT, "
+        ".xml for OpenVINO (with a file .bin beside it), .savedmodel for a SavedModel (a folder)",
+    )
+    parser.add_argument(
+        "--quantize",
+        metavar="TYPE",
+        help="int8: a file of a fourth of the size with coarser probabilities, for .tflite; its "
+        "numbers are fitted on training images of the data set",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace what exists")
+    _add_data(
+        parser, default="drawn images, or with --quantize the one that the model was trained on,"
+    )
+
+
 def _add_predict(parser: ArgumentParser) -> None:
     parser.description = (
         f"{parser.description}\n\nPrints a line a prediction: path, class and probability, with "
-        "tabs between. An image\nthat cannot be read is reported, the others are predicted, and "
-        "the exit code is 1, unless\n--on-error says otherwise."
+        "tabs between; of a model\nfrom `pycifar calibrate` also the prediction set, with commas "
+        "between. An image that cannot\nbe read is reported, the others are predicted, and the "
+        "exit code is 1, unless --on-error\nsays otherwise."
     )
     parser.add_argument(
         "model",
@@ -464,6 +504,26 @@ COMMANDS = {
             ("evaluate model.keras", "on the test images of what it was trained on"),
             ("evaluate model.keras --plot confusion.png --json", "as JSON, with a picture"),
             ("evaluate model.keras --dataset folder --data-dir pets", "on your own images"),
+        ),
+    ),
+    "calibrate": Command(
+        "Fit probabilities to how often a model is right, and find sets of classes for doubt.",
+        _add_calibrate,
+        (
+            ("calibrate model.keras --output calibrated.keras", "on what the training held out"),
+            (
+                "calibrate fastnet-cifar10 --split test --coverage 0.95 --output sure.keras",
+                "on CIFAR-10's test images, for sets that have the true class 95 times in 100",
+            ),
+        ),
+    ),
+    "export": Command(
+        "Write a model as ONNX, LiteRT, OpenVINO or SavedModel, and check it in its own runtime.",
+        _add_export,
+        (
+            ("export model.keras model.onnx", "for onnxruntime, on servers and in browsers"),
+            ("export model.keras model.tflite --quantize int8", "for phones, four times smaller"),
+            ("export fastnet-cifar10 fastnet.savedmodel --json", "what was found, as JSON"),
         ),
     ),
     "predict": Command(

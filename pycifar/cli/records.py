@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,11 +128,15 @@ def evaluation_record(
 
 
 def prediction_record(
-    path: str, result: np.ndarray | PycifarError, class_names: Sequence[str]
+    path: str, result: np.ndarray | PycifarError, model: TrainedModel
 ) -> dict[str, Any]:
-    """Return the record of one image: its prediction, or the error of reading it."""
+    """Return the record of one image: its prediction, or the error of reading it.
+
+    Its "set" are the classes of the prediction set; null for a model without calibration.
+    """
+    class_names = model.class_names
     if isinstance(result, PycifarError):
-        nothing = dict.fromkeys(("class", "probability", "probabilities"))
+        nothing = dict.fromkeys(("class", "probability", "probabilities", "set"))
         return {"path": path, **nothing, "error": result.message}
     label = int(result.argmax())
     return {
@@ -140,8 +144,22 @@ def prediction_record(
         "class": class_names[label],
         "probability": float(result[label]),
         "probabilities": dict(zip(class_names, result.tolist(), strict=True)),
+        "set": prediction_set(result, model),
         "error": None,
     }
+
+
+def prediction_set(probabilities: np.ndarray, model: TrainedModel) -> list[str] | None:
+    """Return the classes in the prediction set of an image; None without calibration.
+
+    Args:
+        probabilities: of the image, shape (classes,).
+        model: the model that gave them.
+    """
+    if model.calibration is None:
+        return None
+    (within,) = model.calibration.sets(probabilities[None])
+    return [name for name, inside in zip(model.class_names, within, strict=True) if inside]
 
 
 def features_record(path: str, result: np.ndarray | PycifarError) -> dict[str, Any]:

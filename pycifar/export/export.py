@@ -16,7 +16,7 @@ import numpy as np
 
 from pycifar.arguments import check_choice, check_flag, check_output, describe
 from pycifar.datasets import Dataset
-from pycifar.errors import ArgumentError, DependencyError, ExportError, OutputError, PycifarError
+from pycifar.errors import ArgumentError, DependencyError, ExportError, PycifarError
 from pycifar.evaluation import check_model, predict
 from pycifar.export.formats import FORMATS, Format
 from pycifar.files import output_error
@@ -252,7 +252,7 @@ def _write(
     return found
 
 
-def _convert(  # noqa: PLR0913 - what a conversion needs
+def _convert(
     computation: Any,
     kind: Format,
     saved: Path,

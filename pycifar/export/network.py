@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pycifar.backend import keras, tensorflow
 from pycifar.errors import DependencyError, ExportError
-from pycifar.evaluation import SMALLEST_PROBABILITY
 from pycifar.learners.copies import own_parts_known
+from pycifar.models.calibration import SMALLEST_PROBABILITY
 from pycifar.models.trained_model import TrainedModel
-from pycifar.pixels import SCALING, scaling_of_bytes
+from pycifar.pixels import SCALING
 from pycifar.precision import precision_of
 
 INPUT, OUTPUT = "images", "probabilities"  # their names in each format that has names
@@ -132,8 +134,21 @@ def _described(config: Any, key: str = "") -> Any:
         new = {name: _described(value, name) for name, value in config.items()}
         if new.get("class_name") == "Functional" and new["config"].get("name") == SCALING:
             scaling = keras.Model.from_config(new["config"])
-            new["config"] = scaling_of_bytes(scaling).get_config()
+            new["config"] = _scaling_of_bytes(scaling).get_config()
         return new
     if isinstance(config, (list, tuple)):
         return type(config)(_described(value, key) for value in config)
     return "float32" if key == "dtype" and config in OTHERS else config
+
+
+def _scaling_of_bytes(scaling: keras.Model) -> keras.Model:
+    """Return a network that scales pixels as this one does, and does not look for fractions.
+
+    Args:
+        scaling: the network named `SCALING` of a model, in float32.
+    """
+    shape = tuple(scaling.input_shape[1:])
+    ends = np.stack([np.zeros(shape, np.float32), np.full(shape, 255, np.float32)])
+    offset, top = scaling.predict_on_batch(ends)[:, 0, 0, 0].astype(float).tolist()
+    images = keras.Input(shape, dtype="float32", name="images")
+    return keras.Model(images, images * ((top - offset) / 255) + offset, name=SCALING)

@@ -39,6 +39,7 @@ from pycifar.learners.keras_learner import SCALED, built_for
 from pycifar.learners.numpy_learner import network_of_numpy
 from pycifar.learners.objectives import make_objective
 from pycifar.learners.optimizers import is_of_keras
+from pycifar.models.calibration import checked_calibration
 from pycifar.models.custom_objects import knowing, warn_if_unloadable
 from pycifar.models.file_check import check_optimizer, checked_network, optimizer_config
 from pycifar.models.record import (
@@ -249,6 +250,7 @@ def _write(model: TrainedModel, path: Path, include_optimizer: bool = True) -> N
         "stopped_by": model.stopped_by,
         "versions": model.versions,
         "resize": None if model.resize is None else model.resize.to_dict(),
+        "calibration": None if model.calibration is None else model.calibration.to_dict(),
         "generators": learner.generator_states(),
         **learner.file_record(),
     }
@@ -373,6 +375,7 @@ def checked_record(extra: Mapping[str, Any]) -> dict[str, Any]:
         "stopped_by": checked_name(extra.get("stopped_by")),
         "versions": checked_texts("versions", extra["versions"]),
         "resize": checked_resize(extra.get("resize")),
+        "calibration": checked_calibration(extra.get("calibration")),
         "fingerprint": checked_fingerprint(extra.get("fingerprint")),
     }
 

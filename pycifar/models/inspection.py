@@ -11,6 +11,7 @@ from typing import Any
 from pycifar.datasets.resizing import Resize
 from pycifar.errors import ModelFileError, printable
 from pycifar.foreign_names import known_arguments_only
+from pycifar.models.calibration import Calibration
 from pycifar.models.custom_objects import knowing
 from pycifar.models.file import (
     check_classes,
@@ -44,6 +45,7 @@ class ModelFile:
         image_shape: (height, width, 3) of the images that it takes, in pixels.
         parameters: the number of its weights.
         resize: how it resizes image files, as `Resize` has it; None as for `TrainedModel`.
+        calibration: what `calibrate` found, or None.
     """
 
     path: str
@@ -59,6 +61,7 @@ class ModelFile:
     image_shape: tuple[int, ...] | None = None
     parameters: int | None = None
     resize: Resize | None = None
+    calibration: Calibration | None = None
 
     @property
     def loadable(self) -> bool:
@@ -87,6 +90,7 @@ class ModelFile:
             "parameters": None if self.parameters is None else f"{self.parameters:,}",
             "images": None if shape is None else f"{shape[0]}×{shape[1]} pixels",
             "resize": None if self.resize is None else str(self.resize),
+            "calibration": None if self.calibration is None else str(self.calibration),
             "classes": None if names is None else _shortened(names),
             "epochs": None if self.epochs_done is None else f"{self.epochs_done:,}",
             "weights": self.fingerprint,
@@ -150,6 +154,7 @@ def _found_in(content: bytes) -> dict[str, Any]:
             "versions": record["versions"],
             "fingerprint": record["fingerprint"],
             "resize": record["resize"],
+            "calibration": record["calibration"],
         }
         network, measured = measured_network(entries)
         known |= {"image_shape": network.input_shape[1:], "parameters": measured.weights}

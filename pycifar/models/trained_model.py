@@ -18,6 +18,7 @@ from pycifar.datasets.resizing import Resize
 from pycifar.datasets.subset import held_out_split
 from pycifar.errors import ArgumentError, DataError, printable
 from pycifar.learners import learner_for
+from pycifar.models.calibration import Calibration
 from pycifar.models.multiply_adds import multiply_adds_by_layer
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class TrainedModel:
             as "on_epoch_end"; None if none did.
         resize: how the image files of the training were resized, as the files are that the model
             is used on; None if the images came in their size, where files are squashed.
+        calibration: what `calibrate` found, by which the probabilities are corrected; None if
+            nothing was calibrated.
     """
 
     network: keras.Model | NumpyModel
@@ -73,6 +76,7 @@ class TrainedModel:
     versions: dict[str, str] = field(default_factory=dict)
     stopped_by: str | None = None
     resize: Resize | None = None
+    calibration: Calibration | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TrainedModel):
@@ -226,6 +230,7 @@ class TrainedModel:
                 "",
                 printable(f"data: {self.data['name']} ({self.data['source']})"),
                 *([] if self.resize is None else [f"resize: {self.resize}"]),
+                *([] if self.calibration is None else [f"calibration: {self.calibration}"]),
                 f"weights: {self.fingerprint()}",
             ]
         )
@@ -241,6 +246,8 @@ class TrainedModel:
             accuracy = self.final(split, "accuracy")
             if accuracy is not None:
                 parts.append(f"{split} accuracy {accuracy:.4f}")
+        if self.calibration is not None:
+            parts.append(f"calibrated, temperature {self.calibration.temperature:.3g}")
         if self.interrupted:
             parts.append("interrupted")
         if self.stopped_by is not None:

@@ -11,6 +11,8 @@ pairs <- list(
   save_model = cifar_save_model,
   load_model = cifar_load_model,
   adopt_model = cifar_adopt_model,
+  calibrate = cifar_calibrate,
+  export_model = cifar_export_model,
   inspect_model = cifar_inspect_model,
   reproduce = cifar_reproduce,
   load_reproduction = cifar_load_reproduction,

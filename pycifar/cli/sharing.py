@@ -1,0 +1,66 @@
+"""The commands that make of a trained model something that others use."""
+
+from __future__ import annotations
+
+import dataclasses
+from argparse import Namespace
+
+from pycifar.cli.loading import data_for, load_dataset
+from pycifar.cli.output import print_json
+from pycifar.cli.parser import UsageError
+from pycifar.cli.readers import as_number, as_text
+from pycifar.cli.values import dataset_arguments, output_path, read_values
+from pycifar.errors import printable
+
+__all__ = ["calibrate", "export"]
+
+
+def calibrate(options: Namespace) -> int:
+    """Run `pycifar calibrate`."""
+    given = read_values(options, {"split": as_text, "coverage": as_number})
+    data_arguments, output = dataset_arguments(options), output_path(options, "output", (".keras",))
+    if output is None:
+        raise UsageError("calibrate", "`--output` must be given.")
+
+    from pycifar.calibration import calibrate
+    from pycifar.models.file import load_model, save_model
+
+    model = load_model(options.model)
+    dataset = load_dataset("calibrate", data_for(model, data_arguments))
+    model = calibrate(model, dataset, **given)
+    save_model(model, output, overwrite="overwrite" in options)
+    found = model.calibration
+    assert found is not None  # `calibrate` has set it
+    if "json" in options:
+        print_json(found.to_dict() | {"output": str(output)})
+        return 0
+    print(f"{found.n:,} images of the split {printable(found.split)}")
+    print(f"temperature        {found.temperature:.4f}")
+    print(f"calibration error  {found.error_before:.4f} before, {found.error_after:.4f} after")
+    print(f"prediction sets    from probability {found.threshold:.4f}, for {found.coverage:.0%}")
+    print(f"model: {output}")
+    return 0
+
+
+def export(options: Namespace) -> int:
+    """Run `pycifar export`."""
+    given = read_values(options, {"quantize": as_text})
+    data_arguments = dataset_arguments(options)
+
+    from pycifar.export import export_model
+    from pycifar.models.file import load_model
+
+    model = load_model(options.model)
+    images = None
+    if data_arguments or "quantize" in given:
+        images = load_dataset("export", data_for(model, data_arguments))
+    found = export_model(model, options.path, images, overwrite="overwrite" in options, **given)
+    if "json" in options:
+        print_json(dataclasses.asdict(found) | {"path": str(found.path)})
+        return 0
+    print(f"{found.path}: {found.format}, {found.bytes:,} bytes")
+    print(
+        f"{found.runtime}, on {found.images} images: the same class for {found.agreement:.1%}, "
+        f"probabilities differ by at most {found.largest_difference:.2g}"
+    )
+    return 0
