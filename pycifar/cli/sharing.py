@@ -52,7 +52,7 @@ def export(options: Namespace) -> int:
 
     model = load_model(options.model)
     images = None
-    if data_arguments or "quantize" in given:
+    if set(data_arguments) - {"verbose"} or "quantize" in given:
         images = load_dataset("export", data_for(model, data_arguments))
     found = export_model(model, options.path, images, overwrite="overwrite" in options, **given)
     if "json" in options:

@@ -49,8 +49,11 @@ class Computation:
         self.image_shape = model.image_shape
         self._network = rebuilt(model.keras_model)
         self._calibration = model.calibration
-        signature = tensorflow.TensorSpec((None, *self.image_shape), "uint8", name=INPUT)
-        self._function = tensorflow.function(self._probabilities, input_signature=[signature])
+        self._signature = [tensorflow.TensorSpec((None, *self.image_shape), "uint8", name=INPUT)]
+        self._function = self._traced_anew()
+
+    def _traced_anew(self) -> Any:
+        return tensorflow.function(self._probabilities, input_signature=self._signature)
 
     def _probabilities(self, images: Any) -> dict[str, Any]:
         ops = keras.ops
@@ -82,7 +85,7 @@ class Computation:
         )
 
         with _functions_inlined():
-            traced = self._function.get_concrete_function()
+            traced = self._traced_anew().get_concrete_function()
         frozen = convert_variables_to_constants_v2(traced)
         return frozen.graph.as_graph_def(), frozen.inputs[0].name, frozen.outputs[0].name
 

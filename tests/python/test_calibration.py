@@ -192,7 +192,7 @@ def test_wrong_calls_say_what_is_allowed(model, dataset):
     with pytest.raises(ArgumentError, match="without calibration") as caught:
         pycifar.predict(model, dataset, "set")
     assert "calibrate()" in caught.value.fix
-    with pytest.raises(UnknownNameError, match="class\", \"prob\", \"set"):
+    with pytest.raises(UnknownNameError, match='class", "prob", "set'):
         pycifar.predict(model, dataset, "sets")
     with pytest.raises(DataError, match="learned from"):
         pycifar.calibrate(model, dataset, "train")

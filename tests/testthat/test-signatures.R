@@ -138,6 +138,7 @@ test_that("each class prints, and shows what it can", {
       objects,
       "cifar_diagnosis",
       "cifar_explanation",
+      "cifar_export",
       "cifar_learning_rates",
       "cifar_model_file",
       "cifar_network",

@@ -1,0 +1,141 @@
+"""Exports: how near are they to the model, how much does int8 cost, and how fast is ONNX?
+
+    python benchmarks/exports.py --output benchmarks/results/exports.json
+
+Needs real CIFAR-10 and the extras `onnx`, `litert` and `openvino`. Each architecture is trained for
+one epoch with its defaults, on drawn images, and exported to each format. `fastnet-cifar10`, and
+`cnn2` after some epochs on CIFAR-10, are measured on the test images as they are and in int8. Both
+and `resnet20` predict one picture, and many pictures, by `predict` of the loaded model and by
+onnxruntime with their ONNX file, in turn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from script import command_line, write_report
+
+import pycifar
+from pycifar.export.export import drawn
+from pycifar.export.formats import FORMATS
+
+SIDE = 64  # pixels, of networks that are made for large images
+MANY = 10_000  # pictures
+AT_ONCE = 500  # pictures that the ONNX file is given at a time, as many as `predict` takes
+
+
+def main() -> None:
+    """Export, measure, and write the report."""
+    parser = command_line(__doc__, repeats=7)
+    parser.add_argument("--epochs", type=int, default=3, help="of cnn2 on CIFAR-10")
+    arguments = parser.parse_args()
+    cifar10 = pycifar.load_dataset("cifar10", verbose=False)
+    models = {
+        "fastnet-cifar10": pycifar.load_model("fastnet-cifar10"),
+        "cnn2": pycifar.train(cifar10, "cnn2", epochs=arguments.epochs, seed=1, verbose=0),
+        "resnet20": pycifar.train(few(32), "resnet20", epochs=1, seed=1, verbose=0),
+    }
+    write_report(
+        arguments.output,
+        ("pycifar", "tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "ai-edge-litert")
+        + ("openvino",),
+        differences=differences(),
+        int8={name: int8(models[name], cifar10) for name in ("fastnet-cifar10", "cnn2")},
+        speed={name: speed(model, arguments.repeats) for name, model in models.items()},
+    )
+
+
+def few(side: int) -> pycifar.Dataset:
+    """Return drawn images of a size, to train on."""
+    small = pycifar.load_dataset("synthetic", n_train=400, n_test=40)
+    if side == 32:
+        return small
+    splits = {
+        name: (drawn((side, side, 3), len(part)), part.labels)
+        for name, part in small.splits.items()
+    }
+    return pycifar.load_dataset({"train": splits["train"]}, class_names=small.class_names)
+
+
+def differences() -> dict[str, dict[str, Any]]:
+    """Return what was found of each architecture in each format."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in pycifar.list_architectures().itertuples():
+        side = SIDE if row.image_size > 32 else 32
+        model = pycifar.train(few(side), row.architecture, epochs=1, seed=1, verbose=0)
+        found[row.architecture] = {"precision": model.config.precision, "pixels": side}
+        with TemporaryDirectory() as folder:
+            for suffix, kind in FORMATS.items():
+                export = pycifar.export_model(model, Path(folder, f"model{suffix}"))
+                found[row.architecture]["rounding"] = export.rounding
+                found[row.architecture][kind.NAME] = {
+                    "largest_difference": export.largest_difference,
+                    "bytes": export.bytes,
+                }
+        print(row.architecture, found[row.architecture], flush=True)
+    return found
+
+
+def int8(model: pycifar.TrainedModel, dataset: pycifar.Dataset) -> dict[str, float]:
+    """Return the accuracy on all test images, as it is and in int8, and the sizes in bytes."""
+    test = dataset.split("test")
+    with TemporaryDirectory() as folder:
+        whole, small = (Path(folder, f"{name}.tflite") for name in ("whole", "small"))
+        before = pycifar.export_model(model, whole)
+        after = pycifar.export_model(model, small, dataset, "int8")
+        run = FORMATS[".tflite"].load(small)
+        blocks = [run(test.images[i : i + 100]) for i in range(0, len(test), 100)]
+    return {
+        "accuracy": pycifar.evaluate(model, dataset).accuracy,
+        "accuracy_int8": float((np.concatenate(blocks).argmax(axis=1) == test.labels).mean()),
+        "bytes": before.bytes,
+        "bytes_int8": after.bytes,
+    }
+
+
+def speed(model: pycifar.TrainedModel, repeats: int) -> dict[str, Any]:
+    """Return seconds of `predict` and of onnxruntime, medians, for one picture and for many."""
+    one, many = drawn(model.image_shape, 1), drawn(model.image_shape, MANY)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        loaded = pycifar.load_model(pycifar.save_model(model, path))
+        pycifar.export_model(loaded, Path(folder, "model.onnx"))
+        run = FORMATS[".onnx"].load(Path(folder, "model.onnx"))
+
+    def by_onnx(images: np.ndarray) -> None:
+        for start in range(0, len(images), AT_ONCE):
+            run(images[start : start + AT_ONCE])
+
+    found: dict[str, Any] = {"precision": model.config.precision}
+    for name, images, times in (("one", one, 20), ("many", many, 1)):
+        tasks: dict[str, Callable[[np.ndarray], Any]] = {
+            "predict": lambda images: pycifar.predict(loaded, images, "prob"),
+            "onnx": by_onnx,
+        }
+        for task in tasks.values():
+            task(images)
+        rounds = [
+            {which: seconds(task, images, times) for which, task in tasks.items()}
+            for _ in range(repeats)
+        ]
+        found[name] = {which: median(r[which] for r in rounds) for which in tasks}
+        found[name]["ratio"] = median(r["onnx"] / r["predict"] for r in rounds)
+    return found
+
+
+def seconds(task: Callable[[np.ndarray], Any], images: np.ndarray, times: int) -> float:
+    """Return the seconds that a task takes, the mean over some times."""
+    started = time.perf_counter()
+    for _ in range(times):
+        task(images)
+    return (time.perf_counter() - started) / times
+
+
+if __name__ == "__main__":
+    main()
