@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
     from pycifar.receptive_fields import receptive_field
     from pycifar.reproduction import Reproduction, load_reproduction, reproduce
+    from pycifar.serving import Server, serve
     from pycifar.training.lr_finder import LearningRates, find_learning_rate
     from pycifar.training.train import train
 
@@ -64,6 +65,7 @@ _HOMES = {
     "ModelFile": "pycifar.models.inspection",
     "PycifarError": "pycifar.errors",
     "Reproduction": "pycifar.reproduction",
+    "Server": "pycifar.serving",
     "Split": "pycifar.datasets",
     "TrainedModel": "pycifar.models.trained_model",
     "adopt_model": "pycifar.models.adoption",
@@ -94,6 +96,7 @@ _HOMES = {
     "receptive_field": "pycifar.receptive_fields",
     "reproduce": "pycifar.reproduction",
     "save_model": "pycifar.models.file",
+    "serve": "pycifar.serving",
     "train": "pycifar.training.train",
 }
 
@@ -107,6 +110,7 @@ __all__ = [
     "ModelFile",
     "PycifarError",
     "Reproduction",
+    "Server",
     "Split",
     "TrainedModel",
     "adopt_model",
@@ -137,6 +141,7 @@ __all__ = [
     "receptive_field",
     "reproduce",
     "save_model",
+    "serve",
     "train",
 ]
 

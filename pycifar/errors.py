@@ -20,6 +20,7 @@
     │   ├── CheckpointError (OutputError)     a checkpoint cannot be saved or continued from
     │   └── ImagesChangedError (DataError)    images that are read from files have changed
     ├── ExportError                           a format cannot hold a model, or computes otherwise
+    ├── ServingError                          a server cannot start
     ├── HandleError                           an R object outlived its Python object
     ├── ForkedError                           a forked process cannot compute with Keras
     └── DependencyError                       an optional library or a backend is missing
@@ -235,6 +236,12 @@ class ExportError(PycifarError):
     """A format cannot hold a model, or its runtime computes something else."""
 
     kind = "export"
+
+
+class ServingError(PycifarError):
+    """A server cannot start, such as on a port that is in use."""
+
+    kind = "serving"
 
 
 class HandleError(PycifarError):

@@ -327,6 +327,29 @@ def _add_export(parser: ArgumentParser) -> None:
     )
 
 
+def _add_serve(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "models",
+        metavar="MODEL",
+        nargs="+",
+        help=f"{MODEL}; as NAME=MODEL, clients ask for it by that name, else by that of its file",
+    )
+    parser.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        help="the address to listen on; 127.0.0.1 unless given, which answers to this machine "
+        "alone; 0.0.0.0 answers to all that can reach it",
+    )
+    parser.add_argument(
+        "--port", metavar="N", help="the port; 0 takes any that is free; 8000 unless given"
+    )
+    parser.add_argument(
+        "--until-closed",
+        action="store_true",
+        help="end when the standard input is closed, too, as by a program that started this one",
+    )
+
+
 def _add_predict(parser: ArgumentParser) -> None:
     parser.description = (
         f"{parser.description}\n\nPrints a line a prediction: path, class and probability, with "
@@ -524,6 +547,18 @@ COMMANDS = {
             ("export model.keras model.onnx", "for onnxruntime, on servers and in browsers"),
             ("export model.keras model.tflite --quantize int8", "for phones, four times smaller"),
             ("export fastnet-cifar10 fastnet.savedmodel --json", "what was found, as JSON"),
+        ),
+    ),
+    "serve": Command(
+        "Serve models to a browser and to programs, until Ctrl-C.",
+        _add_serve,
+        (
+            ("serve model.keras", "a page at http://127.0.0.1:8000"),
+            ("serve day=a.keras night=b.keras --port 9000", "two models side by side"),
+            (
+                "serve model.keras --json",
+                "prints one line, with the address, when the server answers",
+            ),
         ),
     ),
     "predict": Command(

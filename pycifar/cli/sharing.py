@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from argparse import Namespace
 
+from pycifar.arguments import describe
 from pycifar.cli.loading import data_for, load_dataset
 from pycifar.cli.output import print_json
 from pycifar.cli.parser import UsageError
@@ -12,7 +14,7 @@ from pycifar.cli.readers import as_number, as_text
 from pycifar.cli.values import dataset_arguments, output_path, read_values
 from pycifar.errors import printable
 
-__all__ = ["calibrate", "export"]
+__all__ = ["calibrate", "export", "serve"]
 
 
 def calibrate(options: Namespace) -> int:
@@ -64,3 +66,35 @@ def export(options: Namespace) -> int:
         f"probabilities differ by at most {found.largest_difference:.2g}"
     )
     return 0
+
+
+def serve(options: Namespace) -> int:
+    """Run `pycifar serve`.
+
+    With --json, one line is printed as soon as the server answers.
+    """
+    from pycifar.serving.server import run, serving
+
+    given = read_values(options, {"host": as_text, "port": as_number})
+    with serving(_by_name(options.models), **given) as (models, bound, host):
+
+        def report(address: str) -> None:
+            print(json.dumps({"address": address, "models": list(models)}), flush=True)
+
+        run(models, bound, host, report if "json" in options else None, "until_closed" in options)
+    return 0
+
+
+def _by_name(given: list[str]) -> dict[str, str] | list[str]:
+    """Return models by name, where one is given as NAME=MODEL."""
+    if not any("=" in one for one in given):
+        return given
+    named = [one.partition("=") for one in given]
+    if wrong := [one for one, mark, _ in named if not mark]:
+        raise UsageError(
+            "serve", f"Each model needs a name or none: {describe(wrong[0])} has none."
+        )
+    names = [name for name, _, _ in named]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError("serve", f"Two models have the name {describe(twice[0])}.")
+    return {name: path for name, _, path in named}

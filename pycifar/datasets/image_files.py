@@ -189,6 +189,20 @@ def read_images(
         pool.shutdown(cancel_futures=True)
 
 
+def size_in_file(content: bytes) -> tuple[int, int]:
+    """Return width and height in pixels of the image in the bytes of a file, before its turning.
+
+    Raises:
+        DataFormatError: it is no image in a format that is read.
+    """
+    try:
+        with _opened(content) as opened:
+            width, height = opened.size
+            return width, height
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise DataFormatError(f"An image cannot be read: {error}.") from error
+
+
 def _content(source: Any) -> tuple[str, Any]:
     """Return the name of an image for errors, and the bytes of its file or a Pillow image."""
     if isinstance(source, (bytes, bytearray, memoryview)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,9 +34,9 @@ def write(
     calibrating: np.ndarray | None,
 ) -> None:
     """Convert a SavedModel, and write it with the description in its metadata."""
-    import openvino
+    openvino = _library()
 
-    model = openvino.convert_model(saved)
+    model = openvino.Core().read_model(saved)
     model.input(0).set_names({INPUT})
     model.output(0).set_names({OUTPUT})
     model.set_rt_info(as_json(description), [KEY])
@@ -43,7 +45,7 @@ def write(
 
 def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function from images to probabilities."""
-    import openvino
+    openvino = _library()
 
     compiled = openvino.Core().compile_model(path, "CPU", EXACT)
 
@@ -55,6 +57,24 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 def describe(path: Path) -> Any:
     """Return the description in a file."""
-    import openvino
+    openvino = _library()
 
     return json.loads(openvino.Core().read_model(path).get_rt_info([KEY]).astype(str))
+
+
+def _library() -> Any:
+    """Return OpenVINO, imported so that it does not tell its makers of it.
+
+    It sends a message at each import and each `convert_model`, from a process that it forks. One
+    that forks in the middle of a computation may wait forever. Without its library for messages it
+    sends none.
+    """
+    messages = "openvino_telemetry"
+    blocked = "openvino" not in sys.modules and messages not in sys.modules
+    if blocked:
+        sys.modules[messages] = None  # type: ignore[assignment] - this makes its import fail
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        if blocked:
+            del sys.modules[messages]

@@ -1,6 +1,7 @@
 import dataclasses
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -291,3 +292,24 @@ def test_pictures_of_another_size_are_drawn_for_a_network_that_takes_them():
     images = drawn((48, 64, 3), 3)
     assert (images.shape, images.dtype) == ((3, 48, 64, 3), np.uint8)
     assert isinstance(Image.fromarray(images[0]), Image.Image)
+
+
+def test_openvino_sends_no_messages_and_starts_no_process(tmp_path):
+    needed(".xml")
+    code = (
+        "import os, sys, threading, pycifar;"
+        "model = pycifar.load_model('fastnet-cifar10');"
+        f"pycifar.export_model(model, {str(tmp_path / 'model.xml')!r});"
+        "names = [thread.name for thread in threading.enumerate()];"
+        "print(names, sys.modules.get('openvino_telemetry'), os.listdir(os.environ['HOME']))"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    root = str(Path(pycifar.__file__).parents[1])
+    child = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HOME": str(home), "PYTHONPATH": root},
+    )
+    assert child.stdout.strip().splitlines()[-1] == "['MainThread'] None []", child.stderr

@@ -20,6 +20,7 @@ PUBLIC = [
     "ModelFile",
     "PycifarError",
     "Reproduction",
+    "Server",
     "Split",
     "TrainedModel",
     "adopt_model",
@@ -50,6 +51,7 @@ PUBLIC = [
     "receptive_field",
     "reproduce",
     "save_model",
+    "serve",
     "train",
 ]
 

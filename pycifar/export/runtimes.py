@@ -1,0 +1,57 @@
+"""How a model is computed where it is served: by onnxruntime if that is there, else by Keras."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from pycifar.errors import ExportError
+from pycifar.evaluation import probabilities_of
+from pycifar.export import onnx
+from pycifar.export.export import export_model
+from pycifar.models.trained_model import TrainedModel
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """What computes the probabilities of a model.
+
+    Args:
+        compute: a function from uint8 images, shape (n, height, width, 3), to probabilities,
+            float32 of shape (n, classes).
+        runtime: what computes, with its version, and why if it is not onnxruntime.
+    """
+
+    compute: Callable[[np.ndarray], np.ndarray]
+    runtime: str
+
+
+def predictor(model: TrainedModel) -> Predictor:
+    """Return what computes the probabilities of a model fastest for one image.
+
+    That is onnxruntime with an export of the model, for which the extra `onnx` must be installed.
+    Where it is not, or ONNX cannot hold the network, Keras computes.
+    """
+    missing = [name for name in onnx.MODULES if importlib.util.find_spec(name) is None]
+    reason = f"{' and '.join(missing)} not installed"
+    if not missing:
+        try:
+            with TemporaryDirectory(prefix="pycifar-") as folder:
+                path = Path(folder, f"model{onnx.SUFFIX}")
+                export_model(model, path)
+                return Predictor(onnx.load(path), _named(onnx.RUNTIME))
+        except ExportError as error:
+            reason = error.message
+    return Predictor(
+        lambda images: probabilities_of(model, images), f"{_named('keras')} ({reason})"
+    )
+
+
+def _named(package: str) -> str:
+    return f"{package} {importlib.metadata.version(package)}"

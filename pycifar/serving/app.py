@@ -1,0 +1,206 @@
+"""The web application: what each address answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pycifar.arguments import joined
+from pycifar.errors import PycifarError
+from pycifar.processor import usable_cores
+from pycifar.serving.gate import Gate
+from pycifar.serving.limits import MOST_PICTURES, SLOWEST_ANSWER, SLOWEST_BODY
+from pycifar.serving.openapi import description
+from pycifar.serving.served_model import ServedModel, TooLargeError
+
+PAGE = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+}
+
+
+class Service:
+    """The models, and the answers about them.
+
+    Args:
+        models: the models that are served, at least one.
+    """
+
+    def __init__(self, models: Sequence[ServedModel]) -> None:
+        self._models = {model.name: model for model in models}
+        self._described = [model.describe() for model in models]
+        self._readers = ThreadPoolExecutor(usable_cores(), thread_name_prefix="pycifar-read")
+
+    def close(self) -> None:
+        """Finish what has begun."""
+        self._readers.shutdown()
+        for model in self._models.values():
+            model.batcher.close()
+
+    async def health(self, request: Request) -> Response:
+        """Answer that the server works."""
+        return JSONResponse({"status": "ok"})
+
+    async def models(self, request: Request) -> Response:
+        """Answer what is served."""
+        return JSONResponse({"models": self._described})
+
+    async def openapi(self, request: Request) -> Response:
+        """Answer the description of this interface."""
+        return JSONResponse(description(list(self._models)))
+
+    async def page(self, request: Request) -> Response:
+        """Answer a file of the page."""
+        name, kind = PAGE[request.url.path]
+        content = files("pycifar.serving").joinpath("page", name).read_bytes()
+        return Response(content, media_type=kind)
+
+    async def predict(self, request: Request) -> Response:
+        """Answer the predictions of the pictures in the body."""
+        started = time.perf_counter()
+        model = self._model(request.query_params.get("model"))
+        explained = _flag(request.query_params.get("explain"), "explain")
+        pictures = await _in_time(
+            _pictures(request), SLOWEST_BODY, 408, "The request was too slow."
+        )
+        predictions = await _in_time(
+            self._predictions(model, pictures, explained),
+            SLOWEST_ANSWER,
+            504,
+            "The answer took too long.",
+        )
+        answer = {
+            "model": model.name,
+            "milliseconds": round(1000 * (time.perf_counter() - started), 2),
+            "predictions": predictions,
+        }
+        return JSONResponse(answer, status_code=_status(predictions))
+
+    def _model(self, name: str | None) -> ServedModel:
+        if name is None:
+            return next(iter(self._models.values()))
+        if name not in self._models:
+            raise HTTPException(
+                404, f"There is no such model; there are {joined([*self._models])}."
+            )
+        return self._models[name]
+
+    async def _predictions(
+        self, model: ServedModel, pictures: list[tuple[str | None, bytes]], explained: bool
+    ) -> list[dict[str, Any]]:
+        loop = asyncio.get_running_loop()
+        reading = [loop.run_in_executor(self._readers, model.read, one) for _, one in pictures]
+        read = await asyncio.gather(*reading)
+        good = [pixels for pixels in read if not isinstance(pixels, PycifarError)]
+        rows: Any = ()
+        if good:
+            computed: Any = model.batcher.submit(np.stack(good))
+            rows = iter(await asyncio.wrap_future(computed))
+        found = []
+        for (name, _), pixels in zip(pictures, read, strict=True):
+            if isinstance(pixels, PycifarError):
+                record = _unread(pixels)
+            else:
+                record = model.record(next(rows))
+                if explained:
+                    record |= await run_in_threadpool(model.explanation, pixels)
+            found.append({"name": name, **record})
+        return found
+
+
+def _unread(error: PycifarError) -> dict[str, Any]:
+    """Return the record of a picture that could not be read."""
+    nothing = dict.fromkeys(("class", "probability", "probabilities", "set"))
+    return {**nothing, "error": error.message, "too_large": isinstance(error, TooLargeError)}
+
+
+def _status(predictions: list[dict[str, Any]]) -> int:
+    """Return 200 if at least one picture was read, else 413 or 422."""
+    if any(found["error"] is None for found in predictions):
+        return 200
+    return 413 if all(found["too_large"] for found in predictions) else 422
+
+
+def _flag(text: str | None, name: str) -> bool:
+    if text not in (None, "true", "false"):
+        raise HTTPException(400, f"`{name}` must be true or false.")
+    return text == "true"
+
+
+async def _in_time(work: Any, seconds: float, status: int, message: str) -> Any:
+    try:
+        return await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        raise HTTPException(status, message) from None
+
+
+async def _pictures(request: Request) -> list[tuple[str | None, bytes]]:
+    """Return the pictures in the body of a request, each with the name that the client gave it.
+
+    A name is only repeated in the answer.
+    """
+    found: list[tuple[str | None, bytes]]
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        content = await request.body()
+        found = [(None, content)] if content else []
+    else:
+        async with request.form(max_files=MOST_PICTURES + 1, max_fields=MOST_PICTURES) as form:
+            files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+            found = [(file.filename or None, await file.read()) for file in files]
+    if not found:
+        raise HTTPException(400, "There is no picture: send one as the body, or several as a form.")
+    if len(found) > MOST_PICTURES:
+        raise HTTPException(413, f"A request may have {MOST_PICTURES} pictures.")
+    return found
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Answer an error with its sentence."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Answer an error that nobody expected, without what it says of the inside."""
+    return JSONResponse({"error": f"The server failed: {type(error).__name__}."}, 500)
+
+
+def application(models: Sequence[ServedModel], hosts: Sequence[str] | None) -> Any:
+    """Return the application as ASGI servers run it.
+
+    Args:
+        models: the models that are served, at least one.
+        hosts: the names by which clients may call the server; None allows any.
+    """
+    service = Service(models)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(service.close)
+
+    routes = [
+        Route("/predict", service.predict, methods=["POST"]),
+        Route("/models", service.models),
+        Route("/health", service.health),
+        Route("/openapi.json", service.openapi),
+        *(Route(path, service.page) for path in PAGE),
+    ]
+    handlers: Mapping[Any, Any] = {HTTPException: _refused, Exception: _failed}
+    return Gate(Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan), hosts)

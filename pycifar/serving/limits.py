@@ -1,0 +1,20 @@
+"""Limits on what a client may ask of the server; SECURITY.md lists them."""
+
+from __future__ import annotations
+
+from pycifar.limits import MB
+
+LARGEST_BODY = 20 * MB  # bytes of a request; photographs of phones have 3 to 10 MB
+MOST_PICTURES = 64  # in one request
+MOST_BYTES = 256 * MB  # of all bodies that are in memory at a time
+# Requests that are answered or wait. At 100 pictures a second, the last one waits 3 seconds.
+MOST_REQUESTS = 256
+# Pixels of a picture; the largest sensors of phones in wide use have 50 million.
+MOST_PIXELS = 50_000_000
+# A picture with more pixels than this is decoded alone. One of 50 million takes up to 600 MB.
+LARGE = 5_000_000
+MOST_IMAGES = 64  # that are computed at a time; more are no faster on a processor
+SLOWEST_BODY = 15.0  # seconds until a request is complete
+SLOWEST_ANSWER = 60.0  # seconds until it is answered
+SLOWEST_END = 30.0  # seconds for requests that have begun, after a signal to end
+IDLE = 15  # seconds that a connection without a request is kept

@@ -1,0 +1,130 @@
+"""A model that is served: it reads pictures, predicts them and shows where it looks."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from typing import Any
+
+import numpy as np
+
+from pycifar.datasets.image_files import SQUASH, read_image, size_in_file
+from pycifar.errors import DataFormatError, PycifarError
+from pycifar.explanation import explain
+from pycifar.export.runtimes import predictor
+from pycifar.models.trained_model import TrainedModel
+from pycifar.serving.batching import Batcher
+from pycifar.serving.limits import LARGE, MOST_PIXELS
+
+# The heat map from nothing to much: clear, violet, orange, yellow (red, green, blue, opacity).
+HEAT = np.array([[80, 0, 120, 0], [140, 20, 130, 110], [250, 110, 40, 170], [255, 225, 80, 200]])
+
+_decoding_large = threading.Lock()
+
+
+class TooLargeError(DataFormatError):
+    """A picture has more pixels than the server decodes."""
+
+
+class ServedModel:
+    """A model with what computes it.
+
+    Args:
+        name: the name under which clients ask for it.
+        model: the model.
+    """
+
+    def __init__(self, name: str, model: TrainedModel) -> None:
+        self.name, self.model = name, model
+        found = predictor(model)
+        self.runtime = found.runtime
+        self.batcher = Batcher(found.compute)
+        self._explaining = threading.Lock()  # TensorFlow holds much memory for each explanation
+
+    def describe(self) -> dict[str, Any]:
+        """Return what clients may know of it. Where its data lay is not part of that."""
+        model = self.model
+        calibration = model.calibration
+        return {
+            "name": self.name,
+            "architecture": model.config.architecture,
+            "class_names": list(model.class_names),
+            "height": model.image_shape[0],
+            "width": model.image_shape[1],
+            "resize": (model.resize or SQUASH).to_dict(),
+            "parameters": model.network.count_params(),
+            "coverage": None if calibration is None else calibration.coverage,
+            "fingerprint": model.fingerprint(),
+            "runtime": self.runtime,
+        }
+
+    def read(self, content: bytes) -> np.ndarray | PycifarError:
+        """Return the pixels of a picture as `predict` reads it, or the error of reading it.
+
+        Args:
+            content: the bytes of an image file.
+        """
+        try:
+            width, height = size_in_file(content)
+            if width * height > MOST_PIXELS:
+                return TooLargeError(
+                    f"A picture has {width:,}×{height:,} pixels, and may have {MOST_PIXELS:,}."
+                )
+            if width * height <= LARGE:
+                return self._pixels(content)
+            with _decoding_large:
+                return self._pixels(content)
+        except PycifarError as error:
+            return error
+
+    def _pixels(self, content: bytes) -> np.ndarray:
+        return read_image(content, self.model.image_shape[:2], self.model.resize or SQUASH)
+
+    def record(self, probabilities: np.ndarray) -> dict[str, Any]:
+        """Return the prediction of a picture as plain values.
+
+        Args:
+            probabilities: of its classes, shape (classes,).
+        """
+        names, calibration = self.model.class_names, self.model.calibration
+        within = None
+        if calibration is not None:
+            (row,) = calibration.sets(probabilities[None])
+            within = [name for name, inside in zip(names, row, strict=True) if inside]
+        label = int(probabilities.argmax())
+        return {
+            "class": names[label],
+            "probability": float(probabilities[label]),
+            "probabilities": dict(zip(names, probabilities.tolist(), strict=True)),
+            "set": within,
+            "error": None,
+        }
+
+    def explanation(self, pixels: np.ndarray) -> dict[str, Any]:
+        """Return a picture of where the network looks, to be laid over the image.
+
+        Args:
+            pixels: of the image, in the size of the model.
+
+        Returns:
+            `heatmap`, the address ``data:`` of a PNG with opacity, in the size of the model; or
+            None, with the reason as `heatmap_missing`.
+        """
+        try:
+            with self._explaining:
+                found = explain(self.model, pixels)
+        except PycifarError as error:
+            return {"heatmap": None, "heatmap_missing": error.message}
+        return {"heatmap": heat_picture(found.heatmap)}
+
+
+def heat_picture(heatmap: np.ndarray) -> str:
+    """Return a heat map, shape (height, width) of 0-1, as the address of a picture."""
+    from PIL import Image
+
+    steps = np.linspace(0, 1, len(HEAT))
+    colours = np.stack([np.interp(heatmap, steps, channel) for channel in HEAT.T], axis=-1)
+    stream = io.BytesIO()
+    Image.fromarray(colours.round().astype(np.uint8), "RGBA").save(stream, "PNG")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
