@@ -33,6 +33,12 @@ PAGE = {
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
 
+# What Starlette says of an address or method that there is not, and what is said here.
+UNKNOWN = {
+    "Not Found": "There is nothing here; /openapi.json describes what there is.",
+    "Method Not Allowed": "This address is asked otherwise; /openapi.json describes how.",
+}
+
 
 class Service:
     """The models, and the answers about them.
@@ -173,7 +179,8 @@ async def _pictures(request: Request) -> list[tuple[str | None, bytes]]:
 async def _refused(request: Request, error: Exception) -> Response:
     """Answer an error with its sentence."""
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+    detail = UNKNOWN.get(error.detail, error.detail)
+    return JSONResponse({"error": detail}, error.status_code, headers=error.headers)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -18,7 +18,7 @@ from pycifar.serving.batching import Batcher
 from pycifar.serving.limits import LARGE, MOST_PIXELS
 
 # The heat map from nothing to much: clear, violet, orange, yellow (red, green, blue, opacity).
-HEAT = np.array([[80, 0, 120, 0], [140, 20, 130, 110], [250, 110, 40, 170], [255, 225, 80, 200]])
+HEAT = np.array([[80, 0, 120, 0], [140, 20, 130, 90], [250, 110, 40, 150], [255, 225, 80, 190]])
 
 _decoding_large = threading.Lock()
 

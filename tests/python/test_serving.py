@@ -1,0 +1,401 @@
+"""The server, asked over real sockets."""
+
+import dataclasses
+import http.client
+import importlib.util
+import io
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pycifar
+from pycifar.errors import ArgumentError, DependencyError, ModelFileError, ServingError
+from pycifar.models.calibration import Calibration
+from pycifar.serving import limits
+from pycifar.serving import server as serving
+from pycifar.serving.batching import Batcher
+
+for module in ("starlette", "uvicorn", "multipart"):
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"needs {module}", allow_module_level=True)
+
+ROOT = str(Path(pycifar.__file__).parents[1])
+
+
+@pytest.fixture(scope="module")
+def models():
+    plain = pycifar.load_model("fastnet-cifar10")
+    found = Calibration(1.2, 0.9, 0.3, "test", 100, 0.1, 0.05)
+    return {"plain": plain, "sure": dataclasses.replace(plain, calibration=found)}
+
+
+@pytest.fixture(scope="module")
+def server(models):
+    with pycifar.serve(models, port=0, wait=False) as server:
+        yield server
+
+
+def picture(seed=1, size=(70, 50), kind="PNG"):
+    """The bytes of a random picture."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind)
+    return stream.getvalue()
+
+
+def ask(server, body, path="/predict", headers=None, method="POST"):
+    """Return the status and the answer to one request."""
+    host = server.address.removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=60)
+    connection.request(method, path, body, headers or {})
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response.status, json.loads(content)
+
+
+def form(*files):
+    """Return the body of a form with files, and its headers."""
+    parts = b"".join(
+        b'--line\r\nContent-Disposition: form-data; name="f"; filename="'
+        + name
+        + b'"\r\n\r\n'
+        + content
+        + b"\r\n"
+        for name, content in files
+    )
+    return parts + b"--line--\r\n", {"Content-Type": "multipart/form-data; boundary=line"}
+
+
+def memory(server):
+    """Return the bytes of memory that a server holds."""
+    pid = server._process.pid
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_picture_is_answered_as_predict_answers_it(server, models):
+    content = picture()
+    status, answer = ask(server, content)
+    expected = pycifar.predict(models["plain"], content, "prob")[0]
+    (found,) = answer["predictions"]
+    assert (status, answer["model"]) == (200, "plain")
+    assert answer["milliseconds"] > 0
+    assert list(found["probabilities"]) == list(models["plain"].class_names)
+    np.testing.assert_allclose(list(found["probabilities"].values()), expected, atol=1e-4)
+    assert found["class"] == models["plain"].class_names[expected.argmax()]
+    assert (found["name"], found["set"], found["error"]) == (None, None, None)
+
+
+def test_several_pictures_are_answered_in_their_order_by_the_model_asked_for(server, models):
+    contents = [picture(seed, kind=kind) for seed, kind in enumerate(("PNG", "JPEG", "BMP"))]
+    body, headers = form(*((f"{i}.x".encode(), one) for i, one in enumerate(contents)))
+    status, answer = ask(server, body, "/predict?model=sure", headers)
+    expected = pycifar.predict(models["sure"], contents, "prob")
+    sets = pycifar.predict(models["sure"], contents, "set")
+    found = [list(one["probabilities"].values()) for one in answer["predictions"]]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert (status, [one["name"] for one in answer["predictions"]]) == (200, ["0.x", "1.x", "2.x"])
+    for one, row in zip(answer["predictions"], sets, strict=True):
+        assert one["set"] == [n for n, i in zip(models["sure"].class_names, row, strict=True) if i]
+
+
+def test_an_explanation_is_a_picture_with_opacity(server):
+    _, answer = ask(server, picture(), "/predict?explain=true")
+    kind, data = answer["predictions"][0]["heatmap"].split(",")
+    import base64
+
+    with Image.open(io.BytesIO(base64.b64decode(data))) as heat:
+        assert (kind, heat.size, heat.mode) == ("data:image/png;base64", (32, 32), "RGBA")
+
+
+def test_a_network_without_maps_says_why_there_is_no_explanation(small_dataset):
+    model = pycifar.train(small_dataset, "softmax", epochs=1, seed=1, verbose=0)
+    with pycifar.serve(model, port=0, wait=False) as server:
+        status, answer = ask(server, picture(), "/predict?explain=true")
+    (found,) = answer["predictions"]
+    assert (status, found["heatmap"]) == (200, None)
+    assert "no layer whose output has height and width" in found["heatmap_missing"]
+
+
+def test_the_server_describes_itself(server):
+    _, about = ask(server, None, "/models", method="GET")
+    assert [one["name"] for one in about["models"]] == ["plain", "sure"]
+    assert [one["coverage"] for one in about["models"]] == [None, 0.9]
+    assert "source" not in json.dumps(about)
+    assert ask(server, None, "/health", method="GET") == (200, {"status": "ok"})
+
+
+def test_the_description_is_openapi(server):
+    validator = pytest.importorskip("openapi_spec_validator")
+    _, found = ask(server, None, "/openapi.json", method="GET")
+    validator.validate(found)
+    assert set(found["paths"]) == {"/predict", "/models", "/health"}
+
+
+def test_the_page_is_served_with_headers_that_keep_strangers_out(server):
+    for path in ("/", "/page.css", "/page.js"):
+        with urllib.request.urlopen(server.address + path) as response:
+            assert "default-src 'none'" in response.headers["content-security-policy"]
+            assert response.headers["x-content-type-options"] == "nosniff"
+            text = response.read().decode()
+        assert "http://" not in text.replace("http://www.w3.org", "")
+        assert "https://" not in text
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def huge_picture(side=30_000):
+    """A PNG of few bytes that says it has so many pixels."""
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    data = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        (b"", 400, "no picture"),
+        (b"a text", 422, "cannot be read"),
+        (picture(kind="JPEG")[:200], 422, "cannot be read"),
+        (huge_picture(), 413, "900,000,000|30,000×30,000"),
+        (huge_picture(8_000), 413, "8,000×8,000 pixels, and may have 50,000,000"),
+    ],
+)
+def test_what_is_no_picture_gets_a_sentence(server, body, status, message):
+    found, answer = ask(server, body)
+    text = answer.get("error") or answer["predictions"][0]["error"]
+    assert found == status
+    assert any(part in text for part in message.split("|"))
+
+
+def test_a_form_with_a_bad_picture_answers_the_others(server):
+    names = (b"../../../../etc/passwd", b"/etc/passwd", b"good.png")
+    body, headers = form(*zip(names, (b"root", b"", picture()), strict=True))
+    status, answer = ask(server, body, headers=headers)
+    assert status == 200
+    assert [one["error"] is None for one in answer["predictions"]] == [False, False, True]
+    assert "root:" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        ("/predict?model=none", "POST", 404),
+        ("/predict?explain=maybe", "POST", 400),
+        ("/predict", "GET", 405),
+        ("/none", "GET", 404),
+        ("/../pycifar/serving/app.py", "GET", 404),
+        ("/page.js/../../app.py", "GET", 404),
+        ("/%2e%2e/%2e%2e/etc/passwd", "GET", 404),
+    ],
+)
+def test_a_wrong_address_gets_a_sentence(server, path, method, status):
+    found, answer = ask(server, picture() if method == "POST" else None, path, method=method)
+    assert found == status
+    assert answer["error"].endswith(".")
+
+
+def test_too_many_pictures_are_refused(server):
+    body, headers = form(*[(b"a.png", picture(size=(4, 4)))] * (limits.MOST_PICTURES + 1))
+    assert ask(server, body, headers=headers)[0] == 413
+    body, headers = form(*[(b"a.png", picture(size=(4, 4)))] * limits.MOST_PICTURES)
+    assert ask(server, body, headers=headers)[0] == 200
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_body_that_is_too_large_is_refused(server, chunked):
+    size = limits.LARGEST_BODY + 1
+    host, port = server.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as line:
+        length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
+        line.sendall(f"POST /predict HTTP/1.1\r\nHost: {host}\r\n{length}\r\n\r\n".encode())
+        try:
+            for _ in range(21):
+                line.sendall((b"100000\r\n" if chunked else b"") + bytes(2**20) + b"\r\n" * chunked)
+        except OSError:
+            pass  # it has hung up already
+        try:
+            assert b"413" in line.recv(4096)
+        except ConnectionResetError:
+            assert not chunked  # what came after the answer was not read
+
+
+@pytest.mark.parametrize("name", ["Host", "Origin"])
+def test_a_request_in_the_name_of_another_machine_is_refused(server, name):
+    value = "evil.example" if name == "Host" else "http://evil.example"
+    assert ask(server, picture(), headers={name: value})[0] == 403
+    assert ask(server, picture(), headers={"Origin": server.address})[0] == 200
+    assert ask(server, picture(), headers={"Origin": "null"})[0] == 403
+
+
+def test_a_client_that_stops_in_the_middle_harms_nobody(server):
+    host, port = server.address.removeprefix("http://").split(":")
+    for _ in range(20):
+        with socket.create_connection((host, int(port))) as line:
+            head = f"POST /predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9000\r\n\r\n"
+            line.sendall(head.encode() + b"half")
+    assert ask(server, picture())[0] == 200
+
+
+def test_a_thousand_requests_at_once_are_answered_or_told_to_wait(server):
+    before = memory(server)
+    content = picture()
+    with ThreadPoolExecutor(200) as pool:
+        found = list(pool.map(lambda _: ask(server, content)[0], range(1000)))
+    assert set(found) <= {200, 503}
+    assert found.count(200) > 500
+    assert memory(server) - before < 300 * 2**20
+    assert ask(server, content)[0] == 200
+
+
+def test_images_that_come_together_are_computed_together():
+    sizes, go = [], threading.Event()
+
+    def compute(images):
+        sizes.append(len(images))
+        go.wait(10)
+        return images * 2
+
+    batcher = Batcher(compute)
+    first = batcher.submit(np.array([[1]]))
+    while not sizes:
+        time.sleep(0.01)
+    others = [batcher.submit(np.array([[i], [i + 1]])) for i in range(40)]
+    go.set()
+    assert first.result(10).tolist() == [[2]]
+    assert [one.result(10).ravel().tolist() for one in others] == [
+        [2 * i, 2 * i + 2] for i in range(40)
+    ]
+    assert sizes == [1, 64, 16]
+    batcher.close()
+
+
+def test_an_error_of_the_computation_reaches_those_who_wait_and_no_others():
+    batcher = Batcher(lambda images: 1 / images)
+    with np.errstate(all="raise"):
+        pass
+    broken = Batcher(lambda images: (_ for _ in ()).throw(ValueError("no")))
+    with pytest.raises(ValueError, match="no"):
+        broken.submit(np.ones((1, 1))).result(10)
+    assert batcher.submit(np.ones((1, 1))).result(10).tolist() == [[1]]
+    for one in (batcher, broken):
+        one.close()
+
+
+def started(*arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "pycifar", "serve", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": ROOT},
+        **options,
+    )
+
+
+def test_a_signal_lets_it_answer_what_has_begun():
+    child = started("fastnet-cifar10", "--port", "0", "--json")
+    address = json.loads(child.stdout.readline())["address"]
+    host, port = address.removeprefix("http://").split(":")
+    content = picture()
+    with socket.create_connection((host, int(port)), timeout=60) as line:
+        head = f"POST /predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(content)}\r\n\r\n"
+        line.sendall(head.encode() + content[:10])
+        time.sleep(0.5)  # until the server has the beginning
+        child.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        line.sendall(content[10:])
+        assert b"200 OK" in line.recv(4096)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert "computed by" in said
+
+
+def test_the_server_ends_with_the_session_that_started_it():
+    code = (
+        "import pycifar, time;"
+        "server = pycifar.serve('fastnet-cifar10', port=0, wait=False);"
+        "print(server._process.pid, flush=True); time.sleep(100)"
+    )
+    session = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": ROOT},
+    )
+    pid = int(session.stdout.readline())
+    session.kill()
+    session.communicate()
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_server_says_where_it_is_and_stops_once(server):
+    with pycifar.serve(["fastnet-cifar10"], port=0, wait=False) as other:
+        assert other.models == ("fastnet-cifar10",)
+        assert repr(other) == f"<Server at {other.address}: fastnet-cifar10>"
+        assert other.running
+    assert not other.running
+    other.stop()
+    assert "stopped" in repr(other)
+    assert server.running
+
+
+def test_wrong_calls_say_what_is_allowed(models, server, tmp_path, monkeypatch):
+    port = int(server.address.rpartition(":")[2])
+    with pytest.raises(ServingError, match=f"cannot listen on port {port}: Address already in use"):
+        pycifar.serve(models, port=port)
+    with pytest.raises(ServingError, match=r"192\.0\.2\.1 cannot listen"):
+        pycifar.serve(models, host="192.0.2.1", port=0)
+    with pytest.raises(ArgumentError, match='Two models have the name "fastnet"'):
+        pycifar.serve(list(models.values()), port=0)
+    with pytest.raises(ArgumentError, match="at least one model"):
+        pycifar.serve([], port=0)
+    for wrong in (3, None, [None]):
+        with pytest.raises(ArgumentError, match="`model` must be a trained model"):
+            pycifar.serve(wrong, port=0)
+    with pytest.raises(ArgumentError, match="port"):
+        pycifar.serve(models, port=70_000)
+    with pytest.raises(ArgumentError, match="host"):
+        pycifar.serve(models, host=3)
+    with pytest.raises(ModelFileError, match="no model file"):
+        pycifar.serve(tmp_path / "none.keras", port=0)
+    monkeypatch.setattr(serving, "MODULES", {"server_of_nobody": "server-of-nobody"})
+    with pytest.raises(DependencyError, match="server-of-nobody") as caught:
+        pycifar.serve(models, port=0)
+    assert "pip install server-of-nobody" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["a=fastnet-cifar10", "a=fastnet-cifar10"], 2, 'Two models have the name "a"'),
+        (["a=fastnet-cifar10", "fastnet-cifar10"], 2, "Each model needs a name or none"),
+        (["none.keras"], 1, "There is no model file none.keras"),
+        (["fastnet-cifar10", "--port", "x"], 2, "port"),
+    ],
+)
+def test_the_command_says_what_is_wrong(arguments, status, message):
+    child = started(*arguments)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == status
+    assert message in said
+    assert "Traceback" not in said
