@@ -28,6 +28,7 @@ if platform.machine() in ("x86_64", "AMD64"):
 if TYPE_CHECKING:
     from pycifar.architectures import build_model, list_architectures
     from pycifar.calibration import calibrate
+    from pycifar.card import write_model_card
     from pycifar.datasets import Dataset, Split, clear_cache, explore, load_dataset
     from pycifar.datasets.augmentation import Augmentation
     from pycifar.diagnosis import doctor
@@ -98,6 +99,7 @@ _HOMES = {
     "save_model": "pycifar.models.file",
     "serve": "pycifar.serving",
     "train": "pycifar.training.train",
+    "write_model_card": "pycifar.card",
 }
 
 __all__ = [
@@ -143,6 +145,7 @@ __all__ = [
     "save_model",
     "serve",
     "train",
+    "write_model_card",
 ]
 
 

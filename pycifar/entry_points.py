@@ -444,10 +444,17 @@ def export_model(
 
 
 @entry_point
-def serve(models: Any, *arguments: Any) -> Server:
+def write_model_card(
+    model: TrainedModel, path: str, dataset: Dataset | None, split: Any, overwrite: Any
+) -> str:
+    """Write the card of a model, and return the path of the file."""
+    return str(pycifar.write_model_card(model, path, dataset, split, overwrite))
+
+
+@entry_point
+def serve(models: Any, host: Any, port: Any) -> Server:
     """Return a handle to a server in a process of its own; `models` are a list, or by name."""
-    server: Server = pycifar.serve(models, *arguments, wait=False)
-    return server
+    return pycifar.serve(models, host, port, wait=False)
 
 
 @entry_point

@@ -61,7 +61,7 @@ LAYERS = (
     {"training"},
     {"given_images", "evaluation", "receptive_fields", "import_check"},
     {"calibration", "explanation", "export", "features", "diagnosis", "reproduction"},
-    {"explanation_plots", "plots", "serving"},
+    {"card", "explanation_plots", "plots", "serving"},
     {"entry_points", "cli", "sklearn", "__main__"},
 )
 

@@ -327,6 +327,20 @@ def _add_export(parser: ArgumentParser) -> None:
     )
 
 
+def _add_card(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
+    parser.add_argument(
+        "path",
+        metavar="FILE",
+        help="what to write: Markdown for .md, one page with plots for .html",
+    )
+    parser.add_argument(
+        "--split", metavar="NAME", help=f"what to measure on; {DEFAULT_SPLIT} unless given"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+    _add_data(parser, default="nothing is measured; with --split, what the model was trained on,")
+
+
 def _add_serve(parser: ArgumentParser) -> None:
     parser.add_argument(
         "models",
@@ -538,6 +552,14 @@ COMMANDS = {
                 "calibrate fastnet-cifar10 --split test --coverage 0.95 --output sure.keras",
                 "on CIFAR-10's test images, for sets that have the true class 95 times in 100",
             ),
+        ),
+    ),
+    "card": Command(
+        "Write what a model is, what it learned from and how well it does, for others to read.",
+        _add_card,
+        (
+            ("card model.keras card.html --split test", "one page with plots, measured"),
+            ("card model.keras README.md", "Markdown with the metadata that hubs read"),
         ),
     ),
     "export": Command(

@@ -14,7 +14,7 @@ from pycifar.cli.readers import as_number, as_text
 from pycifar.cli.values import dataset_arguments, output_path, read_values
 from pycifar.errors import printable
 
-__all__ = ["calibrate", "export", "serve"]
+__all__ = ["calibrate", "card", "export", "serve"]
 
 
 def calibrate(options: Namespace) -> int:
@@ -65,6 +65,26 @@ def export(options: Namespace) -> int:
         f"{found.runtime}, on {found.images} images: the same class for {found.agreement:.1%}, "
         f"probabilities differ by at most {found.largest_difference:.2g}"
     )
+    return 0
+
+
+def card(options: Namespace) -> int:
+    """Run `pycifar card`."""
+    given = read_values(options, {"split": as_text})
+    data_arguments = dataset_arguments(options)
+
+    from pycifar.card import write_model_card
+    from pycifar.models.file import load_model
+
+    model = load_model(options.model)
+    dataset = None
+    if set(data_arguments) - {"verbose"} or "split" in given:
+        dataset = load_dataset("card", data_for(model, data_arguments))
+    path = write_model_card(model, options.path, dataset, overwrite="overwrite" in options, **given)
+    if "json" in options:
+        print_json({"path": str(path)})
+    else:
+        print(f"card: {path}")
     return 0
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def _library() -> Any:
     messages = "openvino_telemetry"
     blocked = "openvino" not in sys.modules and messages not in sys.modules
     if blocked:
-        sys.modules[messages] = None  # type: ignore[assignment] - this makes its import fail
+        sys.modules[messages] = cast("Any", None)  # this makes its import fail
     try:
         return importlib.import_module("openvino")
     finally:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal, overload
 
 from pycifar.arguments import check_count, check_flag, describe, joined
 from pycifar.console import say
@@ -89,6 +89,14 @@ class Server:
     def __repr__(self) -> str:
         state = "at" if self.running else "stopped, was at"
         return f"<Server {state} {self.address}: {printable(', '.join(self.models))}>"
+
+
+@overload
+def serve(model: Any, host: str = ..., port: int = ..., *, wait: Literal[False]) -> Server: ...
+
+
+@overload
+def serve(model: Any, host: str = ..., port: int = ..., wait: bool = ...) -> Server | None: ...
 
 
 @known_arguments_only

@@ -53,6 +53,7 @@ PUBLIC = [
     "save_model",
     "serve",
     "train",
+    "write_model_card",
 ]
 
 

@@ -69,6 +69,11 @@ test_that("functions agree", {
   }
 })
 
+test_that("the card of a model takes the same arguments", {
+  skip_without_python()
+  expect_identical(in_r(cifar_model_card), in_python("write_model_card"))
+})
+
 test_that("each setting of a training has its way to Python", {
   others <- c("dataset", "architecture", "callbacks", "verbose", "...")
   expect_identical(names(training_settings), setdiff(names(formals(cifar_train)), others))
@@ -121,6 +126,7 @@ test_that("what is exported is this", {
       "cifar_folds", # a method in Python
       "cifar_images",
       "cifar_labels",
+      "cifar_model_card", # write_model_card() in Python
       "cifar_plot_filters",
       "cifar_plot_feature_maps"
     )

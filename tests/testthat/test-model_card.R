@@ -1,0 +1,22 @@
+test_that("a card has what the model records and what was measured", {
+  skip_without_python()
+  path <- withr::local_tempfile(fileext = ".md")
+  expect_identical(cifar_model_card(small_model(), path, small_dataset()), path)
+  lines <- readLines(path, encoding = "UTF-8")
+  expect_identical(lines[1:2], c("---", "library_name: \"keras\""))
+  expect_true(any(grepl(small_model()$fingerprint, lines, fixed = TRUE)))
+  accuracy <- sprintf("accuracy %.4f", small_evaluation()$accuracy)
+  expect_true(any(grepl(accuracy, lines, fixed = TRUE)))
+  expect_pycifar_error(cifar_model_card(small_model(), path), "output_exists", "exists already")
+})
+
+test_that("a page has its plots inside", {
+  skip_without_python()
+  skip_if_not(reticulate::py_module_available("matplotlib"), "matplotlib is there")
+  path <- withr::local_tempfile(fileext = ".html")
+  cifar_model_card(small_model(), path, small_dataset())
+  page <- paste(readLines(path, encoding = "UTF-8"), collapse = "\n")
+  expect_match(page, "data:image/png;base64", fixed = TRUE)
+  expect_pycifar_error(cifar_model_card(small_model(), "card.pdf"), "argument", ".md or .html")
+  expect_pycifar_error(cifar_model_card(small_model(), path, 3), "argument", "dataset")
+})
