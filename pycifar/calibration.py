@@ -62,7 +62,8 @@ def calibrate(
 
     Source:
         Guo et al. 2017, "On Calibration of Modern Neural Networks". Sadinle, Lei and Wasserman
-        2019, "Least Ambiguous Set-Valued Classifiers with Bounded Error Levels".
+        2019, "Least Ambiguous Set-Valued Classifiers with Bounded Error Levels". Platt 1999,
+        "Probabilistic Outputs for Support Vector Machines".
 
     Examples:
         >>> import pycifar
@@ -119,15 +120,19 @@ def best_factor(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the factor of the logits that gives the lowest cross-entropy: 1 / temperature.
 
     The cross-entropy is convex in the factor. Its slope, the mean difference between the expected
-    logit and that of the true class, is halved in on.
+    logit and that of the truth, is halved in on. Of n images the truth counts (n + 1) / (n + 2), as
+    in Platt 1999: a model that is right about all of them is not sure of the next one.
     """
+    n, n_classes = probabilities.shape
     logs = logarithms(probabilities)
-    of_truth = logs[np.arange(len(labels)), labels]
+    of_truth = logs[np.arange(n), labels]
+    of_others = (logs.sum(axis=1) - of_truth) / (n_classes - 1)
+    expected = ((n + 1) * of_truth + of_others) / (n + 2)
     low, high = math.log(1 / HOTTEST), math.log(1 / COOLEST)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         shares = tempered(probabilities, math.exp(middle))
-        slope = ((shares * logs).sum(axis=1) - of_truth).mean()
+        slope = ((shares * logs).sum(axis=1) - expected).mean()
         low, high = (low, middle) if slope > 0 else (middle, high)
     return math.exp((low + high) / 2)
 

@@ -75,3 +75,24 @@ def test_a_table_of_images(folder):
     model = pycifar.load_model(folder / "photos.keras")
     assert model.class_names == CLASSES
     assert model.config.validation == "validation"
+
+
+def test_an_onnx_file_needs_neither_pycifar_nor_keras(folder):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    model = pycifar.load_model("fastnet-cifar10")
+    pycifar.export_model(model, folder / "photos.onnx")
+    photo = next((folder / "new").glob("*.jpg")).rename(folder / "photo.jpg")
+    code = script("onnx", "python")
+    assert len(code.strip().splitlines()) <= 10
+    heavy = "{'pycifar', 'keras', 'tensorflow', 'pandas'} & set(__import__('sys').modules)"
+    (folder / "script.py").write_text(f"{code}print({heavy})\n")
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    (probabilities,) = pycifar.predict(model, photo, "prob")
+    said, loaded = done.stdout.splitlines()
+    name, _, probability = said.rpartition(" ")
+    assert name == model.class_names[probabilities.argmax()]
+    assert float(probability) == pytest.approx(probabilities.max(), abs=1e-3)
+    assert loaded == "set()"

@@ -50,17 +50,23 @@ def test_no_other_temperature_gives_a_lower_cross_entropy():
     probabilities, labels = overconfident(500, 2)
     best = best_factor(probabilities, labels)
 
+    truth = np.full((500, 5), 1 / 502 / 4)
+    truth[np.arange(500), labels] = 501 / 502
+
     def cross_entropy(factor):
-        return -np.log(tempered(probabilities, factor)[np.arange(500), labels]).mean()
+        return -(truth * np.log(tempered(probabilities, factor))).sum(axis=1).mean()
 
     assert all(cross_entropy(best) <= cross_entropy(best * near) for near in (0.99, 0.999, 1.001))
 
 
-def test_a_model_that_is_always_right_gets_the_lowest_temperature_and_no_nan():
-    probabilities = np.eye(4, dtype=np.float32)[[0, 1, 2, 3]]
-    factor = best_factor(probabilities, np.arange(4))
-    assert 1 / factor == pytest.approx(0.05)
-    np.testing.assert_allclose(tempered(probabilities, factor), probabilities)
+@pytest.mark.parametrize("sure", [0.5, 0.9, 0.999])
+def test_a_model_that_is_right_about_all_images_is_not_sure_of_the_next_one(sure):
+    n = 50
+    probabilities = np.full((n, 4), (1 - sure) / 3, np.float32)
+    labels = np.arange(n) % 4
+    probabilities[np.arange(n), labels] = sure
+    shares = tempered(probabilities, best_factor(probabilities, labels))
+    np.testing.assert_allclose(shares[np.arange(n), labels], 51 / 52, rtol=1e-6)
 
 
 def test_a_probability_of_zero_for_the_truth_gives_a_finite_temperature():

