@@ -25,6 +25,10 @@ import pycifar
 from pycifar.export.export import drawn
 from pycifar.export.formats import FORMATS
 
+PACKAGES = (
+    *("pycifar", "tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx"),
+    *("ai-edge-litert", "openvino"),
+)
 SIDE = 64  # pixels, of networks that are made for large images
 MANY = 10_000  # pictures
 AT_ONCE = 500  # pictures that the ONNX file is given at a time, as many as `predict` takes
@@ -43,8 +47,7 @@ def main() -> None:
     }
     write_report(
         arguments.output,
-        ("pycifar", "tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "ai-edge-litert")
-        + ("openvino",),
+        PACKAGES,
         differences=differences(),
         int8={name: int8(models[name], cifar10) for name in ("fastnet-cifar10", "cnn2")},
         speed={name: speed(model, arguments.repeats) for name, model in models.items()},

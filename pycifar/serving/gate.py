@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 
-from pycifar.serving.limits import LARGEST_BODY, MOST_BYTES, MOST_REQUESTS
+from pycifar.serving.limits import LARGEST_BODY, MOST_BYTES, MOST_DISCARDED, MOST_REQUESTS
 
 # The page loads nothing from elsewhere, and no other page shows it.
 HEADERS = {
@@ -56,6 +56,7 @@ class Gate:
             held += size
             self._bytes += size
             if held > LARGEST_BODY:
+                await _discard(message, receive)
                 raise HTTPException(413, _too_large())
             if self._bytes > MOST_BYTES:
                 raise HTTPException(503, "The server is busy.", {"retry-after": "1"})
@@ -84,11 +85,22 @@ class Gate:
             if any(_name(host) not in self._hosts for host in named):
                 return 403, "This server answers to this machine alone."
         length = headers.get(b"content-length", "0")
-        if length.isdigit() and int(length) > LARGEST_BODY:
+        if length.isdigit() and int(length) > MOST_DISCARDED:
             return 413, _too_large()
         if self._requests >= MOST_REQUESTS:
             return 503, "The server is busy."
         return None
+
+
+async def _discard(message: Any, receive: Any) -> None:
+    """Read the rest of a body, as far as that is bearable.
+
+    A browser that is answered while it sends takes the answer for a failure of the connection.
+    """
+    discarded = 0
+    while message.get("more_body") and discarded < MOST_DISCARDED:
+        message = await receive()
+        discarded += len(message.get("body", b""))
 
 
 def _too_large() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pycifar.limits import MB
 
 LARGEST_BODY = 20 * MB  # bytes of a request; photographs of phones have 3 to 10 MB
+MOST_DISCARDED = 200 * MB  # bytes of a larger request that are read, so that it can be answered
 MOST_PICTURES = 64  # in one request
 MOST_BYTES = 256 * MB  # of all bodies that are in memory at a time
 # Requests that are answered or wait. At 100 pictures a second, the last one waits 3 seconds.
@@ -13,7 +14,7 @@ MOST_REQUESTS = 256
 MOST_PIXELS = 50_000_000
 # A picture with more pixels than this is decoded alone. One of 50 million takes up to 600 MB.
 LARGE = 5_000_000
-MOST_IMAGES = 64  # that are computed at a time; more are no faster on a processor
+MOST_IMAGES = 16  # that are computed at a time; more are no faster on a processor
 SLOWEST_BODY = 15.0  # seconds until a request is complete
 SLOWEST_ANSWER = 60.0  # seconds until it is answered
 SLOWEST_END = 30.0  # seconds for requests that have begun, after a signal to end

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, overload
 
 from pycifar.arguments import check_count, check_flag, describe, joined
+from pycifar.backend import free_memory
 from pycifar.console import say
 from pycifar.errors import ArgumentError, DependencyError, ServingError, printable
 from pycifar.evaluation import check_model
@@ -61,6 +62,11 @@ class Server:
     ) -> None:
         self.address, self.models = address, tuple(models)
         self._process, self._folder = process, folder
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
 
     @property
     def running(self) -> bool:
@@ -256,6 +262,7 @@ def run(
     from pycifar.serving.served_model import ServedModel
 
     served = [ServedModel(name, model) for name, model in models.items()]
+    free_memory()  # of the exports
     _allow_many_connections()
     config = uvicorn.Config(
         application(served, LOOPBACK if host in LOOPBACK else None),

@@ -83,8 +83,9 @@ def form(*files):
 
 def memory(server):
     """Return the bytes of memory that a server holds."""
-    pid = server._process.pid
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path(f"/proc/{server.pid}/statm").read_text().split()[1]) * os.sysconf(
+        "SC_PAGE_SIZE"
+    )
 
 
 def test_a_picture_is_answered_as_predict_answers_it(server, models):
@@ -220,20 +221,15 @@ def test_too_many_pictures_are_refused(server):
 
 @pytest.mark.parametrize("chunked", [True, False])
 def test_a_body_that_is_too_large_is_refused(server, chunked):
-    size = limits.LARGEST_BODY + 1
+    size = 21 * 2**20
     host, port = server.address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as line:
         length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
         line.sendall(f"POST /predict HTTP/1.1\r\nHost: {host}\r\n{length}\r\n\r\n".encode())
-        try:
-            for _ in range(21):
-                line.sendall((b"100000\r\n" if chunked else b"") + bytes(2**20) + b"\r\n" * chunked)
-        except OSError:
-            pass  # it has hung up already
-        try:
-            assert b"413" in line.recv(4096)
-        except ConnectionResetError:
-            assert not chunked  # what came after the answer was not read
+        for _ in range(21):
+            line.sendall((b"100000\r\n" if chunked else b"") + bytes(2**20) + b"\r\n" * chunked)
+        line.sendall(b"0\r\n\r\n" if chunked else b"")
+        assert b"413" in line.recv(4096)
 
 
 @pytest.mark.parametrize("name", ["Host", "Origin"])
@@ -282,7 +278,7 @@ def test_images_that_come_together_are_computed_together():
     assert [one.result(10).ravel().tolist() for one in others] == [
         [2 * i, 2 * i + 2] for i in range(40)
     ]
-    assert sizes == [1, 64, 16]
+    assert sizes == [1, *[16] * 5]
     batcher.close()
 
 
@@ -331,7 +327,7 @@ def test_the_server_ends_with_the_session_that_started_it():
     code = (
         "import pycifar, time;"
         "server = pycifar.serve('fastnet-cifar10', port=0, wait=False);"
-        "print(server._process.pid, flush=True); time.sleep(100)"
+        "print(server.pid, flush=True); time.sleep(100)"
     )
     session = subprocess.Popen(
         [sys.executable, "-c", code],

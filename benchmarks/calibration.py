@@ -1,0 +1,95 @@
+"""Calibration: does the temperature help, and do prediction sets have the stated coverage?
+
+    python benchmarks/calibration.py --output benchmarks/results/calibration.json
+
+Needs real CIFAR-10. `fastnet-cifar10`, the model of the package, learned from all training images.
+It is calibrated on a random half of the test images, and measured on the other half; and so again
+for other halves. The same is done with `cnn2`, which is trained longer than suits it, so that it is
+too sure of itself.
+"""
+
+from __future__ import annotations
+
+from statistics import mean
+from typing import Any
+
+import numpy as np
+from script import command_line, write_report
+
+import pycifar
+
+COVERAGES = (0.8, 0.9, 0.95, 0.99)
+NAMES = ("accuracy", "temperature", "error_before", "error_after", "loss_before", "loss_after")
+
+
+def main() -> None:
+    """Measure, and write the report."""
+    parser = command_line(__doc__)
+    parser.add_argument("--halves", type=int, default=10, help="how many random halves")
+    parser.add_argument("--epochs", type=int, default=12, help="of cnn2")
+    arguments = parser.parse_args()
+    dataset = pycifar.load_dataset("cifar10", verbose=False)
+    models = {
+        "fastnet-cifar10": pycifar.load_model("fastnet-cifar10"),
+        "cnn2": pycifar.train(
+            dataset, "cnn2", epochs=arguments.epochs, validation=None, seed=1, verbose=0
+        ),
+    }
+    halves = [halved(dataset, seed) for seed in range(arguments.halves)]
+    write_report(
+        arguments.output,
+        halves=arguments.halves,
+        images=len(halves[0].split("test")),
+        models={name: measured(model, halves) for name, model in models.items()},
+    )
+
+
+def halved(dataset: pycifar.Dataset, seed: int) -> pycifar.Dataset:
+    """Return a data set whose splits "validation" and "test" are halves of the test images."""
+    test, train = dataset.split("test"), dataset.split("train")
+    order = np.random.default_rng(seed).permutation(len(test))
+    parts = {"validation": order[: len(test) // 2], "test": order[len(test) // 2 :]}
+    splits = {name: (test.images[which], test.labels[which]) for name, which in parts.items()}
+    splits["train"] = train.images[:100], train.labels[:100]  # there must be one
+    return pycifar.load_dataset(splits, class_names=dataset.class_names)
+
+
+def measured(model: pycifar.TrainedModel, halves: list[pycifar.Dataset]) -> dict[str, Any]:
+    """Return means over the halves, all measured on images that fitted nothing."""
+    rows = [one_half(model, half) for half in halves]
+    found: dict[str, Any] = {name: round(mean(row[name] for row in rows), 4) for name in NAMES}
+    found["sets"] = {
+        str(coverage): {
+            "coverage": round(mean(row["sets"][coverage][0] for row in rows), 4),
+            "lowest": round(min(row["sets"][coverage][0] for row in rows), 4),
+            "classes": round(mean(row["sets"][coverage][1] for row in rows), 3),
+        }
+        for coverage in COVERAGES
+    }
+    return found
+
+
+def one_half(model: pycifar.TrainedModel, half: pycifar.Dataset) -> dict[str, Any]:
+    """Return what one half gives."""
+    labels = half.split("test").labels
+    sets = {}
+    for coverage in COVERAGES:
+        calibrated = pycifar.calibrate(model, half, coverage=coverage)
+        within = pycifar.predict(calibrated, half, "set")
+        covered = within[np.arange(len(labels)), labels].mean()
+        sets[coverage] = float(covered), float(within.sum(axis=1).mean())
+    before, after = (pycifar.evaluate(one, half) for one in (model, calibrated))
+    assert calibrated.calibration is not None
+    return {
+        "accuracy": before.accuracy,
+        "temperature": calibrated.calibration.temperature,
+        "error_before": before.calibration_error,
+        "error_after": after.calibration_error,
+        "loss_before": before.loss,
+        "loss_after": after.loss,
+        "sets": sets,
+    }
+
+
+if __name__ == "__main__":
+    main()

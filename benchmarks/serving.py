@@ -1,0 +1,222 @@
+"""The server: pictures a second beside `predict`, its memory, and what hostile requests do to it.
+
+    python benchmarks/serving.py photographs --output benchmarks/results/serving.json
+
+The folder has the photographs in train/<class>/ and test/<class>/. `efficientnet_lite0`, trained on
+them for one epoch of its last layer, and `fastnet-cifar10` are served. 16 clients send one photograph
+after the other for a minute, each as the body of a request. Before and after that, `predict` reads and
+predicts the same files. Then 1,000 hostile requests are sent. Server, clients and `predict` share the
+machine.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import os
+import struct
+import threading
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from script import command_line, write_report
+
+import pycifar
+
+CLIENTS = 16
+SIZE = 224  # pixels
+EVERY = 1.0  # seconds between two looks at the memory
+MB = 2**20
+
+
+def main() -> None:
+    """Measure, and write the report."""
+    parser = command_line(__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--hostile", type=int, default=1000)
+    arguments = parser.parse_args()
+    dataset = pycifar.load_dataset(
+        "folder", arguments.folder, image_size=SIZE, n_train=500, verbose=False
+    )
+    files = sorted((arguments.folder / "test").rglob("*.jpg"))
+    models = {
+        "efficientnet_lite0": pycifar.train(
+            dataset,
+            "efficientnet_lite0",
+            weights="imagenet",
+            frozen_epochs=1,
+            epochs=1,
+            seed=1,
+            verbose=0,
+        ),
+        "fastnet-cifar10": pycifar.load_model("fastnet-cifar10"),
+    }
+    found = {}
+    for name, model in models.items():
+        with pycifar.serve({name: model}, port=0, wait=False) as server:
+            before = rate_of_predict(model, files)
+            load = under_load(server, files, arguments.seconds)
+            after = rate_of_predict(model, files)
+            found[name] = load | {"predict": round(mean((before, after)), 1)}
+            found[name]["ratio"] = round(load["pictures_a_second"] / mean((before, after)), 3)
+            found[name]["hostile"] = hostile(server, files[0].read_bytes(), arguments.hostile)
+        print(name, found[name], flush=True)
+    write_report(
+        arguments.output,
+        ("pycifar", "tensorflow", "onnxruntime", "starlette", "uvicorn"),
+        clients=CLIENTS,
+        seconds=arguments.seconds,
+        models=found,
+    )
+
+
+def rate_of_predict(model: pycifar.TrainedModel, files: list[Path]) -> float:
+    """Return how many photographs a second `predict` reads and predicts."""
+    started = time.perf_counter()
+    pycifar.predict(model, files)
+    return len(files) / (time.perf_counter() - started)
+
+
+def under_load(server: pycifar.Server, files: list[Path], seconds: float) -> dict[str, Any]:
+    """Return what the clients got, and the memory of the server in the meantime."""
+    contents = [file.read_bytes() for file in files]
+    statuses: Counter[int] = Counter()
+    waits: list[float] = []
+    end = time.perf_counter() + seconds
+    samples = [memory(server)]
+
+    def client(number: int) -> None:
+        connection = http.client.HTTPConnection(server.address.removeprefix("http://"))
+        for content in itertools.islice(itertools.cycle(contents), number, None, CLIENTS):
+            if time.perf_counter() >= end:
+                break
+            started = time.perf_counter()
+            connection.request("POST", "/predict", content)
+            response = connection.getresponse()
+            response.read()
+            waits.append(time.perf_counter() - started)
+            statuses[response.status] += 1
+        connection.close()
+
+    started = time.perf_counter()
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        time.sleep(EVERY)
+        samples.append(memory(server))
+    elapsed = time.perf_counter() - started
+    waits.sort()
+    quarter = max(1, len(samples) // 4)
+    return {
+        "statuses": {str(status): n for status, n in statuses.items()},
+        "pictures_a_second": round(sum(statuses.values()) / elapsed, 1),
+        "milliseconds": {
+            "median": round(1000 * waits[len(waits) // 2], 1),
+            "99 %": round(1000 * waits[int(0.99 * len(waits))], 1),
+        },
+        "memory_mb": {
+            "second quarter": round(mean(samples[quarter : 2 * quarter])),
+            "last quarter": round(mean(samples[-quarter:])),
+            "most": round(max(samples)),
+        },
+    }
+
+
+def hostile(server: pycifar.Server, good: bytes, n: int) -> dict[str, Any]:
+    """Send hostile requests; return the statuses, the memory, and whether it still answers."""
+    before, most = memory(server), 0.0
+    kinds = itertools.islice(itertools.cycle(attacks(good)), n)
+    statuses: Counter[str] = Counter()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        for status in pool.map(lambda attack: attempt(server, *attack), kinds):
+            statuses[str(status)] += 1
+            most = max(most, memory(server))
+    address = server.address.removeprefix("http://")
+    connection = http.client.HTTPConnection(address)
+    connection.request("POST", "/predict", good)
+    status = connection.getresponse().status
+    return {
+        "statuses": dict(statuses),
+        "memory_before_mb": round(before),
+        "memory_most_mb": round(most),
+        "answers_after": status,
+    }
+
+
+def attacks(good: bytes) -> Iterator[tuple[str, bytes, dict[str, str]]]:
+    """Yield hostile requests: an address, a body and headers each."""
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    path = b'--x\r\nContent-Disposition: form-data; name="f"; filename="/etc/passwd"\r\n\r\n'
+    many = b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="f%d"; filename="a"\r\n\r\na\r\n' % i
+        for i in range(1000)
+    )
+    yield "/predict", picture(30_000, 30_000), {}
+    yield "/predict", picture(7_000, 7_000), {}
+    yield "/predict", bytes(21 * MB), {}
+    yield "/predict", b"", {}
+    yield "/predict", b"GIF89a" + bytes(1000), {}
+    yield "/predict", good[: len(good) // 2], {}
+    yield "/predict", path + good + b"\r\n--x--\r\n", form
+    yield "/predict", many + b"--x--\r\n", form
+    yield "/predict", b"--x\r\nno form", form
+    yield "/predict?model=../../etc/passwd", good, {}
+    yield "/../../../../etc/passwd", b"", {}
+    yield "/predict", good, {"Host": "evil.example"}
+    yield "/predict", good, {"Content-Length": "5"}
+    yield "/predict", good, {"Content-Length": "99999999"}
+    yield "/predict", good, {"X": "y" * 100_000}
+
+
+def picture(width: int, height: int) -> bytes:
+    """Return a PNG that is black, and small as a file."""
+    rows = zlib.compressobj()
+    line = bytes(1 + 3 * width)
+    whole = width * height <= 50_000_000
+    data = b"".join(rows.compress(line) for _ in range(height if whole else 1)) + rows.flush()
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", data), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in parts
+    )
+
+
+def attempt(server: pycifar.Server, path: str, body: bytes, headers: dict[str, str]) -> Any:
+    """Send one request; return its status, or what became of the connection."""
+    connection = http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=90)
+    try:
+        connection.request("POST", path, body, headers)
+        if "99999999" in headers.values():
+            return connection.getresponse().status  # refused before it is read
+        response = connection.getresponse()
+        text = response.read()
+        assert b"root:" not in text, "a file was read"
+        return response.status
+    except OSError as error:
+        return type(error).__name__
+    except http.client.HTTPException as error:
+        return type(error).__name__
+    finally:
+        connection.close()
+
+
+def memory(server: pycifar.Server) -> float:
+    """Return the memory that a server holds, in MB."""
+    pages = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / MB
+
+
+if __name__ == "__main__":
+    main()
