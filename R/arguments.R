@@ -150,7 +150,11 @@ describe <- function(x) {
   values <- if (is.factor(x)) as.character(x) else unname(x)
   text <- paste(trimws(deparse(values)), collapse = " ")
   text <- sub("^NA_[a-z]+_$", "NA", text)
-  if (nchar(text) > 80L) paste0(substr(text, 1L, 77L), "...") else text
+  if (nchar(text) <= 80L) {
+    return(text)
+  }
+  end <- if (endsWith(text, "\"")) "...\"" else "..."
+  paste0(substr(text, 1L, 80L - nchar(end)), end)
 }
 
 is_long <- function(x) {
@@ -158,7 +162,7 @@ is_long <- function(x) {
 }
 
 an_object <- function(x) {
-  if (is.function(x)) {
+  if (is.function(x) && !is_python_object(x)) {
     return("a function")
   }
   if (is.data.frame(x)) "a data frame" else sprintf("an object of class %s", class(x)[[1L]])

@@ -535,6 +535,114 @@ def result(name: str) -> dict[str, Any]:
     return json.loads((HERE / "results" / f"{name}.json").read_text())
 
 
+FORMAT_NAMES = ("ONNX", "LiteRT", "OpenVINO", "SavedModel")
+
+
+def exports_table() -> str:
+    """Show how far the probabilities of exports are from those of the network."""
+    rows = [["network", "computes in", "pixels", *FORMAT_NAMES, "rounding"]]
+    for name, found in result("exports")["differences"].items():
+        far = [f"{found[kind]['largest_difference']:.1g}" for kind in FORMAT_NAMES]
+        rounding = f"{found['rounding']:.1g}" if found["precision"] != "float32" else "none"
+        rows.append([f"`{name}`", found["precision"], str(found["pixels"]), *far, rounding])
+    return markdown(rows)
+
+
+def int8_table() -> str:
+    """Show what int8 costs in accuracy, and saves in bytes."""
+    rows = [["network", "accuracy", "in int8", "MB", "in int8"]]
+    for name, found in result("exports")["int8"].items():
+        accuracies = (f"{found[key]:.4f}" for key in ("accuracy", "accuracy_int8"))
+        sizes = (f"{found[key] / 1e6:.2f}" for key in ("bytes", "bytes_int8"))
+        rows.append([f"`{name}`", *accuracies, *sizes])
+    return markdown(rows)
+
+
+def onnx_table() -> str:
+    """Show the time of an ONNX file beside that of `predict`."""
+    rows = [["network", "computes in", "pictures", "`predict`, ms", "ONNX, ms", "ratio"]]
+    for name, found in result("exports")["speed"].items():
+        for pictures, times in (("1", found["one"]), ("10,000", found["many"])):
+            took = [f"{1000 * times[key]:.3g}" for key in ("predict", "onnx")]
+            took = (
+                [f"{1000 * times[key]:,.0f}" for key in ("predict", "onnx")]
+                if pictures != "1"
+                else took
+            )
+            rows.append([f"`{name}`", found["precision"], pictures, *took, f"{times['ratio']:.2f}"])
+    return markdown(rows)
+
+
+def calibration_table() -> str:
+    """Show the calibration error before and after, on images that fitted nothing."""
+    rows = [["network", "accuracy", "temperature", "error before", "after", "loss before", "after"]]
+    for name, found in result("calibration")["models"].items():
+        keys = (
+            "accuracy",
+            "temperature",
+            "error_before",
+            "error_after",
+            "loss_before",
+            "loss_after",
+        )
+        rows.append([f"`{name}`", *(f"{found[key]:.4f}" for key in keys)])
+    return markdown(rows)
+
+
+def coverage_table() -> str:
+    """Show the coverage of prediction sets, and how many classes they have."""
+    rows = [["network", "stated", "coverage", "lowest half", "classes in a set"]]
+    for name, found in result("calibration")["models"].items():
+        for stated, sets in found["sets"].items():
+            measured = (
+                f"{sets['coverage']:.4f}",
+                f"{sets['lowest']:.4f}",
+                f"{sets['classes']:.2f}",
+            )
+            rows.append([f"`{name}`", stated, *measured])
+    return markdown(rows)
+
+
+def serving_table() -> str:
+    """Show what the server answers beside what `predict` does."""
+    rows = [
+        [
+            *("model", "pictures in a request", "pictures a second", "`predict`", "ratio"),
+            *("answers", "ms, median", "ms, 99 %", "memory, MB", "at most"),
+        ]
+    ]
+    for name, found in result("serving")["models"].items():
+        for load in found["loads"]:
+            statuses = ", ".join(f"{n:,} × {status}" for status, n in load["statuses"].items())
+            memory, wait = load["memory_mb"], load["milliseconds"]
+            rows.append(
+                [
+                    f"`{name}`",
+                    str(load["pictures_in_a_request"]),
+                    f"{load['pictures_a_second']:,.0f}",
+                    f"{found['predict']:,.0f}",
+                    f"{load['ratio']:.2f}",
+                    statuses,
+                    f"{wait['median']:.0f}",
+                    f"{wait['99 %']:.0f}",
+                    f"{memory['second quarter']:,} → {memory['last quarter']:,}",
+                    f"{memory['most']:,}",
+                ]
+            )
+    return markdown(rows)
+
+
+def hostile_table() -> str:
+    """Show what hostile requests get, and what they take."""
+    rows = [["model", "answers", "memory before, MB", "at most", "a picture after it"]]
+    for name, found in result("serving")["models"].items():
+        hostile = found["hostile"]
+        statuses = ", ".join(f"{n} × {status}" for status, n in sorted(hostile["statuses"].items()))
+        sizes = f"{hostile['memory_before_mb']:,}", f"{hostile['memory_most_mb']:,}"
+        rows.append([f"`{name}`", statuses, *sizes, str(hostile["answers_after"])])
+    return markdown(rows)
+
+
 def markdown(rows: list[list[str]]) -> str:
     """Format a Markdown table whose first row is its head."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
@@ -572,6 +680,13 @@ TABLES = {
     "inference": inference_table,
     "from R": from_r_table,
     "learning rates": learning_rates_table,
+    "exports": exports_table,
+    "int8": int8_table,
+    "ONNX": onnx_table,
+    "calibration": calibration_table,
+    "coverage": coverage_table,
+    "serving": serving_table,
+    "hostile requests": hostile_table,
     "scaling": scaling_table,
     "faults": faults_table,
     "shipped": shipped_table,

@@ -235,7 +235,8 @@ def describe(value: Any) -> str:
     first, more, _ = text.partition("\n")
     text = f"{first}..." if more else first
     if len(text) > 80:
-        text = text[:77] + "..."
+        end = '..."' if isinstance(value, str) else "..."
+        text = text[: 80 - len(end)] + end
     return text if isinstance(value, str) else f"{text} ({type(value).__name__})"
 
 

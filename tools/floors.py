@@ -27,7 +27,8 @@ def main() -> int:
     install = ["pip", "install", "--quiet", "--constraint", str(constraints), "--editable"]
     # Old libraries beside new ones warn of each other; that is no fault of the floors.
     test = ["pytest", "--override-ini=filterwarnings=default", "tests/python"]
-    for arguments in ([*install, ".[plots,sklearn]", "hypothesis", "pytest"], test):
+    extras = ".[litert,onnx,openvino,plots,serve,sklearn]"
+    for arguments in ([*install, extras, "hypothesis", "pytest"], test):
         command = [str(FOLDER / "bin/python"), "-m", *arguments]
         status = subprocess.run(command, cwd=ROOT, check=False).returncode
         if status != 0:

@@ -266,8 +266,6 @@ def begin_with(network: Any, architecture: Any, weights: Any) -> None:
         DownloadError: they cannot be downloaded.
         OutputError: what was downloaded cannot be written.
     """
-    from pycifar.backend import keras
-
     if not isinstance(architecture, str):
         raise ArgumentError(
             "`weights` must be left out for a network of your own, which brings its weights; "
@@ -288,6 +286,13 @@ def begin_with(network: Any, architecture: Any, weights: Any) -> None:
             f"{' or '.join(ENDINGS)}, not {describe(weights)}.",
             fix=f"There are such weights for {listing(having)}." if having else fix,
         )
+    keep_statistics(network)
+
+
+def keep_statistics(network: Any) -> None:
+    """Let batch normalisation keep its statistics, its scale and its offset in a training."""
+    from pycifar.backend import keras
+
     for layer in layers_of(network):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False

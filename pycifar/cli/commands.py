@@ -217,7 +217,7 @@ def predict(options: Namespace) -> int:
     given = read_values(options, {"top": as_count, "on_error": as_text})
     top, on_error = given.get("top", 1), _check_on_error(given)
 
-    name, images = _model_and_images(options)
+    name, images = _model_and_images("predict", options)
 
     from pycifar.evaluation import predict
     from pycifar.models.file import load_model
@@ -249,8 +249,8 @@ def predict(options: Namespace) -> int:
     return 1 if failed and on_error is None else 0
 
 
-def _model_and_images(options: Namespace) -> tuple[str, list[str]]:
-    """Return the model of `pycifar predict` and the paths of the images.
+def _model_and_images(command: str, options: Namespace) -> tuple[str, list[str]]:
+    """Return the model of a command and the paths of the images.
 
     The first argument is the model, unless it ends as an image file does.
     """
@@ -260,13 +260,13 @@ def _model_and_images(options: Namespace) -> tuple[str, list[str]]:
     if not given[0].lower().endswith(tuple(ENDINGS)):
         if len(given) == 1:
             raise UsageError(
-                "predict",
+                command,
                 "The following arguments are required: IMAGE.",
                 f"{describe(given[0])} is the model, since it has no ending of an image: "
                 f"{', '.join(ENDINGS)}.",
             )
         return given[0], given[1:]
-    say(f"pycifar predict: the model is {DEFAULT_MODEL}, which is part of pycifar.")
+    say(f"pycifar {command}: the model is {DEFAULT_MODEL}, which is part of pycifar.")
     return str(SHIPPED[DEFAULT_MODEL]), given
 
 
@@ -277,11 +277,13 @@ def features(options: Namespace) -> int:
     if "overwrite" in options and output is None:
         raise UsageError("features", "`--overwrite` is for `--output`, which must be given.")
 
+    name, images = _model_and_images("features", options)
+
     from pycifar.features import Extractor
     from pycifar.models.file import load_model
 
-    model = load_model(options.model)
-    extractor, images = Extractor(model, given.get("layer")), options.images
+    model = load_model(name)
+    extractor = Extractor(model, given.get("layer"))
     found = []
     with counting(len(images), "images", "quiet" not in options) as show:
         for one in _results("features", model, images, on_error, extractor):

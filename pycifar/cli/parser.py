@@ -371,14 +371,7 @@ def _add_predict(parser: ArgumentParser) -> None:
         "between. An image that cannot\nbe read is reported, the others are predicted, and the "
         "exit code is 1, unless --on-error\nsays otherwise."
     )
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        nargs="?",
-        help=f"{MODEL}; {DEFAULT_MODEL} if the first argument ends as an image file does, as in "
-        ".jpg",
-    )
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
+    _add_model_and_images(parser)
     parser.add_argument(
         "--top", metavar="N", help="the N most probable classes of each image, not just the first"
     )
@@ -395,14 +388,24 @@ def _add_on_error(parser: ArgumentParser, lacking: str) -> None:
     )
 
 
+def _add_model_and_images(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="?",
+        help=f"{MODEL}; {DEFAULT_MODEL} if the first argument ends as an image file does, as in "
+        ".jpg",
+    )
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
+
+
 def _add_features(parser: ArgumentParser) -> None:
     parser.description = (
         f"{parser.description}\n\nPrints CSV: a header, and for each image its path and its "
         "features, with all digits.\nAn image that cannot be read is reported and left out, and "
         "the exit code is 1, unless\n--on-error says otherwise."
     )
-    parser.add_argument("model", metavar="MODEL", help=MODEL)
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
+    _add_model_and_images(parser)
     parser.add_argument(
         "--layer",
         metavar="NAME",

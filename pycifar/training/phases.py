@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
 
@@ -134,6 +135,7 @@ class Phases:
         """
         if not self.is_frozen:
             return
+        began = perf_counter()
         batches, validating = self._of_images
         subsets = [] if validating is None else [validating]
         images = batches.subset.take(slice(0, 1))[0]
@@ -152,6 +154,7 @@ class Phases:
                 found.append(subset.computed(compute, FEATURE_BATCH, done))
         self.batches = batches.of_kept_features(found[0]) if keeps else batches.of_features(compute)
         self.validating = None if validating is None else found[-1]
+        self._progress.spend(perf_counter() - began)
 
     def _fine_tuned(self) -> TrainingConfig:
         """Return the settings with the rate at which all layers learn."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from pycifar.architectures import (
@@ -12,6 +14,7 @@ from pycifar.architectures import (
     begin_with,
     build_model,
     build_raw,
+    keep_statistics,
     recipe_by_name,
     recipe_for,
 )
@@ -37,6 +40,7 @@ from pycifar.training.identity import environment_of, identity_of
 from pycifar.training.resolve import (
     compiled_settings,
     fingerprint_of_weights,
+    is_gone,
     own_objects_of,
     own_optimizer,
     recorded_weights,
@@ -92,8 +96,7 @@ def prepare_run(
     """
     earlier = architecture if isinstance(architecture, TrainedModel) else None
     found = None if checkpoints is None else checkpoints.found
-    seed = None if found is None else found.about["config"]["seed"]
-    ready = prepare(dataset, architecture, given, seed)
+    ready = prepare(dataset, architecture, given, {} if found is None else found.about["config"])
     learner, config = ready.learner, ready.config
     if checkpoints is not None:
         identity = identity_of(learner, dataset, config.validation)
@@ -113,7 +116,10 @@ def prepare_run(
 
 
 def prepare(
-    dataset: Dataset, architecture: Any, given: Settings, checkpoint_seed: int | None = None
+    dataset: Dataset,
+    architecture: Any,
+    given: Settings,
+    resumed: Mapping[str, Any] = MappingProxyType({}),
 ) -> Prepared:
     """Return a compiled network, with the images to train and to validate it on.
 
@@ -121,7 +127,7 @@ def prepare(
         dataset: see `train`.
         architecture: see `train`.
         given: the caller's settings, each checked by its rule.
-        checkpoint_seed: the seed of the checkpoint to resume from, or None.
+        resumed: the settings of the checkpoint to resume from; empty if there is none.
 
     Raises:
         ArgumentError: the settings do not suit the data set, the network or each other.
@@ -136,15 +142,15 @@ def prepare(
     earlier = architecture if isinstance(architecture, TrainedModel) else None
     if earlier is None:
         name, recipe = recipe_for(architecture)
-        seed = resolve_seed(given.seed, checkpoint_seed)
-        network, given = _network_for(architecture, name, dataset, seed, given)
+        seed = resolve_seed(given.seed, resumed.get("seed"))
+        network, given = _network_for(architecture, name, dataset, seed, given, resumed)
         if given.weights is not None:
             recipe = ARCHITECTURES[name].transfer.over(recipe)
     else:
         _check_goes_on(earlier, dataset)
         name, recipe = earlier.config.architecture, recipe_by_name(earlier.config.architecture)
         own_seed = given.seed if earlier.adopted else earlier.config.seed
-        seed = resolve_seed(own_seed, checkpoint_seed)
+        seed = resolve_seed(own_seed, resumed.get("seed"))
         network = learner_for(earlier.network).copy()  # the given one stays as it is
     if earlier is not None and given.optimizer is None:
         given = dataclasses.replace(given, optimizer=own_optimizer(earlier))
@@ -171,7 +177,9 @@ def prepare(
             settings.class_weights, dataset.class_names, training.labels
         ),
         "sample_weight": fingerprint_of_weights(weights, len(training.split), earlier),
-        "weights": recorded_weights(settings.weights) if earlier is None else settings.weights,
+        "weights": settings.weights
+        if earlier is not None
+        else recorded_weights(settings.weights, resumed.get("weights")),
     }
     config = TrainingConfig(**values | {"precision": precision_of(network)})
     learner = learner_for(network)
@@ -204,9 +212,17 @@ def _with_what_the_data_has(
 
 
 def _network_for(
-    architecture: Any, name: str, dataset: Dataset, seed: int, given: Settings
+    architecture: Any,
+    name: str,
+    dataset: Dataset,
+    seed: int,
+    given: Settings,
+    resumed: Mapping[str, Any],
 ) -> tuple[Any, Settings]:
     """Return a new network, and the settings over those that the caller compiled it with.
+
+    A network of a training that is resumed gets all weights from the checkpoint, so that the file
+    that the training began with may be gone.
 
     Raises:
         ArgumentError: the network does not suit the data set, or its loss.
@@ -218,7 +234,10 @@ def _network_for(
             # The classes are others, so that the last layer stays new.
             head = head_layer(network)
             new = head.get_weights()
-            begin_with(network, architecture, given.weights)
+            if is_gone(given.weights, resumed.get("weights")):
+                keep_statistics(network)
+            else:
+                begin_with(network, architecture, given.weights)
             head.set_weights(new)
         return network, given
     if given.weights is not None:
@@ -240,7 +259,14 @@ def _network_for(
 
 def _check_goes_on(model: TrainedModel, dataset: Dataset) -> None:
     """Raise a DataError unless a trained model can be trained further on these images."""
-    model.check_classes(dataset.class_names)
+    try:
+        model.check_classes(dataset.class_names)
+    except DataError as error:
+        raise DataError(
+            error.message,
+            fix="To learn other classes from what it has learned, train its architecture anew, "
+            "with the file of the model as `weights`.",
+        ) from None
     if dataset.image_shape != model.image_shape:
         raise DataError(
             f"The data set must have images of {model.image_shape[0]}×{model.image_shape[1]} "

@@ -84,6 +84,7 @@ class RunProgress:
         self.seconds_before = 0.0
         self._began = monotonic()
         self._epoch_began = 0.0
+        self._spent = 0.0  # seconds before the next epoch that count as its own
 
     @property
     def is_over(self) -> bool:
@@ -104,10 +105,15 @@ class RunProgress:
             "steps_done": self.steps_done,
         }
 
+    def spend(self, seconds: float) -> None:
+        """Count time that was spent before an epoch as time of the next one."""
+        self._spent += seconds
+
     def begin_epoch(self) -> None:
         """Start the timer of an epoch, or continue it after a resume."""
         spent = 0.0 if self.epoch is None else self.epoch.seconds
-        self._epoch_began = perf_counter() - spent
+        self._epoch_began = perf_counter() - spent - self._spent
+        self._spent = 0.0
 
     def begin_steps(self) -> EpochProgress:
         """Return the current epoch; start one if none was resumed."""

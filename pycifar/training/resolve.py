@@ -204,7 +204,10 @@ def _without_kept(given: Settings, own: TrainingConfig, names: tuple[str, ...]) 
         if is_said(name, value) and not (type(value) is type(kept) and value == kept):
             raise ArgumentError(
                 f"`{name}` must be left out where a model goes on, which keeps {describe(kept)}; "
-                f"{describe(value)} was given."
+                f"{describe(value)} was given.",
+                fix="The rate of a training that goes on is `learning_rate`."
+                if name == "fine_tune_rate"
+                else None,
             )
     unsaid = Settings()
     return dataclasses.replace(given, **{name: getattr(unsaid, name) for name in names})
@@ -372,13 +375,35 @@ def fingerprint_of_weights(
     return hashlib.sha256(np.ascontiguousarray(weights).data).hexdigest()
 
 
-def recorded_weights(weights: str | None) -> str | None:
-    """Return the name of weights, or that of their file with its SHA-256."""
+def recorded_weights(weights: str | None, resumed: str | None = None) -> str | None:
+    """Return the name of weights, or that of their file with its SHA-256.
+
+    Args:
+        weights: as they were given.
+        resumed: the record in a checkpoint that is resumed. It is returned for a file with the same
+            content, whatever its name, and for one that is gone.
+    """
     if weights is None or not is_path_of_weights(weights):
         return weights
+    if is_gone(weights, resumed):
+        return resumed
     path = Path(weights).expanduser()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return f"{path.name}, SHA-256 {digest}"
+    if resumed is not None and resumed.endswith(_of_digest(digest)):
+        return resumed
+    return path.name + _of_digest(digest)
+
+
+def is_gone(weights: Any, resumed: str | None) -> bool:
+    """Return whether the file of weights is gone that a checkpoint was begun with."""
+    if resumed is None or not is_path_of_weights(weights):
+        return False
+    path = Path(weights).expanduser()
+    return not path.exists() and resumed.startswith(path.name + _of_digest(""))
+
+
+def _of_digest(digest: str) -> str:
+    return f", SHA-256 {digest}"
 
 
 def _class_of(key: Any, class_names: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from pycifar.arguments import check_verbosity, describe
 from pycifar.backend import call_began, keras, torch_generator_kept
 from pycifar.config import DEFAULT_ARCHITECTURE, UNSAID, Settings
+from pycifar.console import shown_by
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import Augmentation
 from pycifar.datasets.dataset import loaded_dataset
@@ -221,7 +222,8 @@ def train(  # noqa: PLR0913 - the settings of a training
             weights alone; at most `epochs`. Where images are not augmented, what the other layers
             compute of them is computed only once. None means 0, or that of the recipe where there
             are `weights`, and at least one epoch less than `epochs` where that is possible. It is
-            for a network of your own as well, where all goes through one last layer with weights.
+            for a network of your own as well, where all goes through one last layer with weights;
+            what stands beside that, on the same values, learns with it.
             `optimizer` must then be a name, and `schedule` not "averaging".
         fine_tune_rate: the learning rate, as for `learning_rate`, of the epochs after the frozen
             ones, in which all layers learn. The schedule begins anew with them, and so does the
@@ -269,7 +271,8 @@ def train(  # noqa: PLR0913 - the settings of a training
         architecture = DEFAULT_ARCHITECTURE
     folder, every = given.checkpoint_dir, given.checkpoint_every
     with checkpoints_in(folder, every, given.resume) as checkpoints:
-        run = prepare_run(dataset, architecture, given, checkpoints, started)
+        with nullcontext() if verbose else shown_by(lambda line: None, None):
+            run = prepare_run(dataset, architecture, given, checkpoints, started)
         check_callbacks(callbacks, run.config)
         warn_if_unloadable(run.learner.network)
         directions = run.learner.directions()

@@ -647,6 +647,18 @@ def test_features_are_csv_with_all_digits(run, model_path, image_path, tmp_path,
     assert (np.array([record["features"] for record in records]) == expected).all()
 
 
+def test_features_of_images_alone_are_those_of_the_model_of_the_package(run, image_path):
+    code, out, err = run("features", image_path, "--json")
+    assert (code, err) == (
+        0,
+        "pycifar features: the model is fastnet-cifar10, which is part of pycifar.\n",
+    )
+    assert len(json.loads(out)[0]["features"]) == 128
+    code, _, err = run("features", "model.keras")
+    assert code == 2
+    assert "The following arguments are required: IMAGE." in err
+
+
 def test_an_image_without_features_is_told(run, model_path, image_path, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")

@@ -313,3 +313,18 @@ def test_openvino_sends_no_messages_and_starts_no_process(tmp_path):
         env=os.environ | {"HOME": str(home), "PYTHONPATH": root},
     )
     assert child.stdout.strip().splitlines()[-1] == "['MainThread'] None []", child.stderr
+
+
+def test_what_serves_a_model_is_onnxruntime_or_keras(small_model, monkeypatch):
+    from pycifar.export.runtimes import predictor
+
+    images = drawn((32, 32, 3), 3)
+    expected = pycifar.predict(small_model, images, "prob")
+    needed(".onnx")
+    found = predictor(small_model)
+    assert found.runtime.startswith("onnxruntime ")
+    np.testing.assert_allclose(found.compute(images), expected, atol=0.01)
+    monkeypatch.setattr(FORMATS[".onnx"], "MODULES", ("onnx_of_nobody",))
+    found = predictor(small_model)
+    assert found.runtime == f"keras {keras.__version__} (onnx_of_nobody not installed)"
+    assert np.array_equal(found.compute(images), expected)

@@ -164,6 +164,21 @@ def test_weights_are_downloaded_once_and_shared_with_keras(server, home, monkeyp
     assert same(values_of(networks[1])[:-2], values_of(base))
 
 
+def test_a_training_that_is_to_be_silent_downloads_in_silence(server, home, monkeypatch, capsys):
+    name = "mobilenet_v3_small"
+    content = write_old(published(name), home.parent.parent / "published.h5").read_bytes()
+    server.content = content
+    monkeypatch.setattr(applications, "PUBLISHED", f"http://127.0.0.1:{server.server_port}")
+    points_to(monkeypatch, name, checksum=hashlib.md5(content).hexdigest())
+    images = np.zeros((8, *SHAPE), np.uint8)
+    dataset = pycifar.load_dataset({"train": (images, np.arange(8) % 2)})
+    pycifar.train(
+        dataset, name, weights="imagenet", epochs=1, frozen_epochs=1, validation=None, verbose=0
+    )
+    assert (home / APPLICATIONS[name].remote.name).exists()
+    assert capsys.readouterr().err == ""
+
+
 def test_without_a_network_the_error_says_which_file_goes_where(home, monkeypatch):
     monkeypatch.setattr(applications, "PUBLISHED", "http://no-such-host.invalid")
     with pytest.raises(DownloadError, match="cannot be downloaded") as caught:

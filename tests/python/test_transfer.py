@@ -122,6 +122,59 @@ def test_a_checkpoint_of_the_first_phase_is_refused_without_one(dataset, tmp_pat
         trained(dataset, checkpoint_dir=tmp_path, resume=True, frozen_epochs=0)
 
 
+@pytest.mark.parametrize("change", ["gone", "renamed"])
+@pytest.mark.parametrize("cut", [1, 3])
+def test_a_training_that_began_with_a_file_resumes_without_it(dataset, tmp_path, change, cut):
+    def stop(epoch, logs):
+        if epoch == cut + 1:
+            raise KeyError
+
+    earlier = pycifar.train(dataset, "cnn2", epochs=1, seed=3, verbose=0)
+    path = pycifar.save_model(earlier, tmp_path / "m.keras")
+    whole = trained(dataset, weights=path)
+    settings = {"weights": path, "checkpoint_dir": tmp_path / "checkpoints"}
+    with pytest.raises(CallbackError):
+        trained(dataset, callbacks={"on_epoch_begin": stop}, **settings)
+    settings["weights"] = path.rename(tmp_path / "other.keras")
+    if change == "gone":
+        settings["weights"].unlink()
+        settings["weights"] = path
+    found = trained(dataset, resume=True, **settings)
+    assert found == whole
+    assert found.config == whole.config
+
+
+def test_a_training_that_began_with_another_file_is_not_resumed(dataset, tmp_path):
+    def stop(epoch, logs):
+        raise KeyError
+
+    files = [
+        pycifar.save_model(
+            pycifar.train(dataset, "cnn2", epochs=1, seed=seed, verbose=0),
+            tmp_path / f"{seed}.keras",
+        )
+        for seed in (3, 4)
+    ]
+    folder = tmp_path / "checkpoints"
+    with pytest.raises(CallbackError):
+        trained(dataset, weights=files[0], checkpoint_dir=folder, callbacks={"on_epoch_end": stop})
+    trained(dataset, weights=files[0], checkpoint_dir=folder, resume=True)
+    with pytest.raises(CheckpointError, match='`weights` is "3.keras, SHA-256') as caught:
+        trained(dataset, weights=files[1], checkpoint_dir=folder, resume=True)
+    assert caught.value.message.count('"') % 2 == 0
+    files[0].unlink()
+    with pytest.raises(pycifar.errors.PycifarError, match="no file"):
+        trained(dataset, weights=files[0])
+
+
+def test_the_time_for_features_is_part_of_the_first_epoch(dataset, monkeypatch):
+    readings = iter([100.0, 150.0])
+    monkeypatch.setattr("pycifar.training.phases.perf_counter", lambda: next(readings))
+    first, *others = trained(dataset).seconds
+    assert 50 < first < 90
+    assert max(others) < 40
+
+
 def test_going_on_trains_all_layers_at_the_rate_after_the_frozen_epochs(dataset, model):
     more = pycifar.train(model, epochs=1, verbose=0)
     assert more.config.learning_rate == model.config.fine_tune_rate
@@ -230,6 +283,13 @@ def test_weights_that_another_network_has_are_said_to_be_its(dataset):
     assert caught.value.fix == "There are such weights for fastnet."
 
 
+def test_a_model_of_other_classes_is_said_to_serve_as_weights(dataset):
+    model = pycifar.load_model("fastnet-cifar10")
+    with pytest.raises(pycifar.errors.DataError, match="must have the model's classes") as caught:
+        pycifar.train(dataset, model, epochs=1, verbose=0)
+    assert "the file of the model as `weights`" in caught.value.fix
+
+
 def test_a_file_that_is_called_as_weights_are_is_not_recorded_for_them(
     dataset, tmp_path, monkeypatch
 ):
@@ -249,6 +309,9 @@ def test_a_model_that_goes_on_takes_none_of_these_settings(model):
     for name, value in (("weights", "imagenet"), ("frozen_epochs", 1), ("fine_tune_rate", 0.1)):
         with pytest.raises(ArgumentError, match=f"`{name}` must be left out where a model goes on"):
             pycifar.train(model, epochs=1, verbose=0, **{name: value})
+    with pytest.raises(ArgumentError) as caught:
+        pycifar.train(model, epochs=1, verbose=0, fine_tune_rate=0.1)
+    assert caught.value.fix == "The rate of a training that goes on is `learning_rate`."
     with pytest.raises(ArgumentError, match="`optimizer` must be a name where epochs are frozen"):
         trained(
             pycifar.load_dataset("synthetic", n_train=50, n_test=10, verbose=False),

@@ -12,6 +12,21 @@ test_that("features are a matrix with named rows and columns", {
   expect_identical(dim(train), c(200L, 32L))
 })
 
+test_that("a network that was not trained is no model", {
+  skip_without_python()
+  network <- cifar_build_model("softmax")
+  error <- expect_pycifar_error(
+    cifar_extract_features(network, small_dataset()),
+    "argument",
+    "a model made by cifar_train() or cifar_load_model(), not an object of class"
+  )
+  error <- expect_pycifar_error(
+    cifar_evaluate(network$handle, small_dataset()),
+    "argument",
+    "class"
+  )
+})
+
 test_that("the head tells the classes from the features", {
   skip_without_python()
   features <- cifar_extract_features(small_model(), small_dataset())
