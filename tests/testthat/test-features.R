@@ -15,13 +15,13 @@ test_that("features are a matrix with named rows and columns", {
 test_that("a network that was not trained is no model", {
   skip_without_python()
   network <- cifar_build_model("softmax")
-  error <- expect_pycifar_error(
+  expect_pycifar_error(
     cifar_extract_features(network, small_dataset()),
     "argument",
     "a model made by cifar_train() or cifar_load_model(), not an object of class"
   )
-  error <- expect_pycifar_error(
-    cifar_evaluate(network$handle, small_dataset()),
+  expect_pycifar_error(
+    cifar_evaluate(network, small_dataset()),
     "argument",
     "class"
   )
