@@ -17,6 +17,7 @@ from pycifar.models.trained_model import TrainedModel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PUBLIC = ("cifar10",)  # data sets that hubs know by this name
 MOST_WRONG = 12  # images that went wrong are shown
 MOST_CONFUSED = 10  # pairs of classes that are taken for each other
 MOST_SHOWN = 40  # classes of a confusion matrix that can be read as a picture
@@ -50,8 +51,9 @@ def metadata_of(model: TrainedModel, measured: Measured | None) -> dict[str, Any
         "library_name": "keras",
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "keras", "pycifar", model.config.architecture],
-        "datasets": [model.data["name"]],
     }
+    if model.data["name"] in PUBLIC:
+        found["datasets"] = [model.data["name"]]
     if measured is None:
         return found
     evaluation = measured.evaluation

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from pycifar.errors import ExportError
+from pycifar.errors import DependencyError, ExportError
 from pycifar.evaluation import probabilities_of
 from pycifar.export import onnx
 from pycifar.export.export import export_model
@@ -46,7 +46,7 @@ def predictor(model: TrainedModel) -> Predictor:
                 path = Path(folder, f"model{onnx.SUFFIX}")
                 export_model(model, path)
                 return Predictor(onnx.load(path), _named(onnx.RUNTIME))
-        except ExportError as error:
+        except (DependencyError, ExportError) as error:  # the former on another backend
             reason = error.message
     return Predictor(
         lambda images: probabilities_of(model, images), f"{_named('keras')} ({reason})"

@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import json
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -76,7 +75,8 @@ class Server:
     def stop(self) -> None:
         """Let it answer what has begun, and end it; it may have ended already."""
         if self._process.stdin is not None:
-            self._process.stdin.close()  # which it waits for
+            self._process.stdin.close()  # which it waits for, unless a fork of this process has it
+        self._process.terminate()
         try:
             self._process.wait(SLOWEST_END + 5)
         except subprocess.TimeoutExpired:
@@ -318,6 +318,10 @@ def _wait_for_end_of_input(end: Any) -> None:
 
 def _allow_many_connections() -> None:
     """Raise the number of files that this process may open to the most that the system allows."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):  # some systems allow less than they say
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
