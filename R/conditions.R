@@ -35,6 +35,8 @@
 #'   be restored.
 #' * `pycifar_error_forked`: this R process was forked from one in which Python was already running.
 #' * `pycifar_error_dependency`: Python, Keras or one of its backends is missing.
+#' * `pycifar_error_export`: a format cannot hold a model, or its runtime computes something else.
+#' * `pycifar_error_serving`: a server cannot start, such as on a port that is in use.
 #' * `pycifar_error_internal`: an internal error of pycifar. Please report it.
 #'
 #' If an R function that you gave failed, the field `parent` holds its condition, with its class and

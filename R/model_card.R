@@ -5,15 +5,15 @@
 #' @details
 #' The card has the classes, data, settings and versions that the model file records, with
 #' fingerprints, and lines for R, Python and the shell. With a data set it also has what is measured
-#' on it: accuracy of each class, confusions, calibration, coverage of prediction sets, and the wrong
-#' answers that the model was most sure of.
+#' on it: accuracy of each class, confusions, calibration, coverage of prediction sets, and the
+#' wrong answers that the model was most sure of.
 #'
 #' @param model A model from [cifar_train()], [cifar_load_model()] or [cifar_adopt_model()].
-#' @param path The file to write. `.md` is Markdown that begins with the metadata that hubs of models
-#'   read. `.html` is one page with curves, plots and the images that went wrong inside; it needs the
-#'   Python package matplotlib.
-#' @param dataset A data set from [cifar_load_dataset()] with the classes of the model, to measure it
-#'   on; `NULL` measures nothing.
+#' @param path The file to write. `.md` is Markdown that begins with the metadata that hubs of
+#'   models read. `.html` is one page with curves, plots and the images that went wrong inside; it
+#'   needs the Python package matplotlib.
+#' @param dataset A data set from [cifar_load_dataset()] with the classes of the model, to measure
+#'   it on; `NULL` measures nothing.
 #' @param split The name of the split to measure on; see [cifar_evaluate()].
 #' @param overwrite Whether an existing file may be replaced.
 #'

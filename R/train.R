@@ -177,8 +177,8 @@
 #'   of them is computed only once. `NULL` means 0, or the number of the recipe where there are
 #'   `weights`, and at least one epoch less than `epochs` where that is possible. It is for a
 #'   network of your own as well, where all goes through one last layer with weights; what stands
-#'   beside that, on the same values, learns with it. `optimizer` must then be a name, and `schedule`
-#'   not `"averaging"`.
+#'   beside that, on the same values, learns with it. `optimizer` must then be a name, and
+#'   `schedule` not `"averaging"`.
 #' @param fine_tune_rate The learning rate, as for `learning_rate`, of the epochs after the frozen
 #'   ones, in which all layers learn. The schedule begins anew with them, and so does the optimizer.
 #'   `NULL` means the rate of the recipe where there are `weights`, or a tenth of `learning_rate`. A

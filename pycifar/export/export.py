@@ -56,6 +56,12 @@ class Export:
         agreement: the share of images with the class that `predict` gives, 0-1.
         rounding: the largest difference of a probability between the network in float32 and the
             model as it predicts; 0 for a model that computes in float32.
+
+    Examples:
+        >>> import pycifar
+        >>> model = pycifar.load_model("fastnet-cifar10")
+        >>> pycifar.export_model(model, "fastnet.savedmodel", overwrite=True).quantize is None
+        True
     """
 
     path: Path

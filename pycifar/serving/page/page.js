@@ -74,7 +74,8 @@ function take(files) {
     for (const model of models) {
       const place = make("div", { className: "answer" });
       card.answers.append(place); // the answers keep the order of the models
-      state.waiting.push({ file, card, place, model, explain: find("explain").checked });
+      const explain = find("explain").checked;
+      state.waiting.push({ file, card, place, model, explain, first: model === models[0] });
     }
   }
   work();
@@ -87,7 +88,6 @@ function makeCard(file) {
     image,
     seen: make("div", { className: "seen" }),
     answers: make("div", { className: "answers" }),
-    heats: 0,
   };
   image.onerror = () => image.remove();
   card.element = make(
@@ -136,7 +136,7 @@ async function ask(job, again = 3) {
 
 function show(job, found) {
   job.place.replaceWith(makeAnswer(job.model, found));
-  if (found.heatmap) addHeat(job.card, job.model, found.heatmap);
+  if (found.heatmap) addHeat(job, found.heatmap);
   state.rows.push({ picture: job.file.name, model: job.model, found });
   fillTable();
 }
@@ -185,13 +185,12 @@ function makeSet(model, names) {
 }
 
 // Lay a heat map over the picture, where the model saw it, and add a button that hides it.
-function addHeat(card, model, address) {
+function addHeat({ card, model, first }, address) {
   const heat = make("img", { className: "heat", src: address, alt: "" });
   const place = () => placeHeat(heat, card.image, model);
   if (card.image.complete) place();
   else card.image.addEventListener("load", place);
-  heat.hidden = card.heats > 0; // of several models, one at a time
-  card.heats += 1;
+  heat.hidden = !first; // of several models, one at a time
   card.frame.append(heat);
   const name = state.models.length > 1 ? `where ${model.name} looks` : "where it looks";
   const button = make("button", { type: "button", textContent: name });
