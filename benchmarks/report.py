@@ -535,25 +535,6 @@ def result(name: str) -> dict[str, Any]:
     return json.loads((HERE / "results" / f"{name}.json").read_text())
 
 
-def operations_table() -> str:
-    """Show which operations a training step spends its time on."""
-    rows = [["network", "share of the time of all processors"]]
-    for name, found in result("operations")["networks"].items():
-        listed = ", ".join(f"{kind} {share:.0%}" for kind, share in found["shares"].items())
-        rows.append([f"`{name}`", listed])
-    return markdown(rows)
-
-
-def step_ways_table() -> str:
-    """Show what a training step takes in float32, in bfloat16 and without normalisation."""
-    ways = ("float32", "bfloat16", "without normalisation")
-    rows = [["network", *(f"{way}, ms an image" for way in ways)]]
-    for name, found in result("operations")["networks"].items():
-        times = (found["ms_an_image"].get(way) for way in ways)
-        rows.append([f"`{name}`", *("" if time is None else f"{time:.1f}" for time in times)])
-    return markdown(rows)
-
-
 FORMAT_NAMES = ("ONNX", "LiteRT", "OpenVINO", "SavedModel")
 
 
@@ -699,8 +680,6 @@ TABLES = {
     "inference": inference_table,
     "from R": from_r_table,
     "learning rates": learning_rates_table,
-    "operations": operations_table,
-    "ways of a step": step_ways_table,
     "exports": exports_table,
     "int8": int8_table,
     "ONNX": onnx_table,
