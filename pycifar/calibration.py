@@ -107,13 +107,18 @@ def calibrate(
 def _check_enough(n: int, split: str, coverage: float) -> None:
     """Raise a DataError unless half of `n` images are enough for a coverage."""
     half = n - n // 2
-    if n < 2 or math.ceil((half + 1) * coverage) > half:
+    if n < 2 or _rank(half, coverage) > half:
         needed = 2 * math.ceil(coverage / (1 - coverage) - ROUNDING) - 1
         raise DataError(
             f'The split "{split}" has {n:,} images; a coverage of {coverage:g} needs at least '
             f"{max(2, needed):,}.",
             fix="Give more images, or a lower `coverage`.",
         )
+
+
+def _rank(n: int, coverage: float) -> int:
+    """Return how many of `n` images that fitted nothing the sets must cover."""
+    return math.ceil((n + 1) * coverage - ROUNDING)
 
 
 def best_factor(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -144,7 +149,6 @@ def threshold_for(of_truth: np.ndarray, coverage: float) -> float:
         of_truth: the probability of the true class of images that fitted nothing, shape (n,).
         coverage: as in `calibrate`.
     """
-    rank = math.ceil((len(of_truth) + 1) * coverage)
-    threshold = np.sort(of_truth)[::-1][rank - 1]
+    threshold = np.sort(of_truth)[::-1][_rank(len(of_truth), coverage) - 1]
     # Rounded down to float32, in which probabilities are compared with it.
     return float(np.nextafter(np.float32(threshold), np.float32(0)))

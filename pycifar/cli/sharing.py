@@ -39,7 +39,9 @@ def calibrate(options: Namespace) -> int:
     print(f"{found.n:,} images of the split {printable(found.split)}")
     print(f"temperature        {found.temperature:.4f}")
     print(f"calibration error  {found.error_before:.4f} before, {found.error_after:.4f} after")
-    print(f"prediction sets    from probability {found.threshold:.4f}, for {found.coverage:.0%}")
+    print(
+        f"prediction sets    from probability {found.threshold:.4f}, for {100 * found.coverage:g}%"
+    )
     print(f"model: {output}")
     return 0
 

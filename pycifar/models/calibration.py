@@ -44,10 +44,17 @@ class Calibration:
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
         """Return the probabilities of a network with the temperature applied, float32.
 
+        The most probable class stays the same.
+
         Args:
             raw: the probabilities of the network, shape (n, classes).
         """
-        return tempered(raw, 1 / self.temperature).astype(np.float32)
+        shares: np.ndarray = tempered(raw, 1 / self.temperature).astype(np.float32)
+        # Two that differ in the last digit are equal now if the temperature is high.
+        most = raw.argmax(axis=1)
+        (tied,) = np.nonzero(shares.argmax(axis=1) != most)
+        shares[tied, most[tied]] = np.nextafter(shares[tied, most[tied]], np.float32(1))
+        return shares
 
     def sets(self, probabilities: np.ndarray) -> np.ndarray:
         """Return which classes are in the prediction set of each image, bool, (n, classes).
@@ -67,8 +74,8 @@ class Calibration:
 
     def __str__(self) -> str:
         return (
-            f"temperature {self.temperature:.3g}, prediction sets for {self.coverage:.0%}, from "
-            f"{self.n:,} images of the split {self.split}"
+            f"temperature {self.temperature:.3g}, prediction sets for {100 * self.coverage:g}%, "
+            f"from {self.n:,} images of the split {self.split}"
         )
 
 

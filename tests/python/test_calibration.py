@@ -80,6 +80,16 @@ def test_the_threshold_is_the_quantile_of_split_conformal_prediction():
     assert (of_truth.astype(np.float32) >= np.float32(threshold)).sum() == 18
 
 
+def test_the_rank_of_the_quantile_is_not_rounded_up_by_floating_point():
+    of_truth = np.arange(1, 100) / 100  # (99 + 1) * 0.07 is 7.000000000000001
+    assert (of_truth.astype(np.float32) >= np.float32(threshold_for(of_truth, 0.07))).sum() == 7
+
+
+def test_a_coverage_is_shown_with_all_its_digits():
+    shown = str(dataclasses.replace(FOUND, coverage=0.995))
+    assert shown.startswith("temperature 2, prediction sets for 99.5%, ")
+
+
 @pytest.mark.parametrize("coverage", [0.8, 0.9, 0.95])
 def test_sets_have_the_stated_coverage_of_new_images(coverage):
     probabilities, labels = overconfident(20_000, 1)
@@ -96,6 +106,13 @@ def test_sets_have_the_stated_coverage_of_new_images(coverage):
 def test_the_most_probable_class_is_always_in_the_set():
     sets = dataclasses.replace(FOUND, threshold=0.9).sets(np.array([[0.3, 0.4, 0.3]], np.float32))
     assert sets.tolist() == [[False, True, False]]
+
+
+def test_probabilities_that_differ_in_the_last_digit_keep_their_order():
+    raw = np.array([[0.49999997, 0.5], [0.5, 0.49999997], [0.5, 0.5]], np.float32)
+    hot = dataclasses.replace(FOUND, temperature=20.0).probabilities(raw)
+    assert (hot.dtype, hot.argmax(axis=1).tolist()) == (np.float32, [1, 0, 0])
+    np.testing.assert_allclose(hot, 0.5, rtol=1e-6)
 
 
 def test_calibrating_changes_no_class_and_no_weight(model, calibrated, dataset):
@@ -116,6 +133,15 @@ def test_the_temperature_is_fitted_on_one_half_and_the_sets_on_the_other(model, 
     assert found.temperature == pytest.approx(1 / factor)
     rest = tempered(raw[order[60:]], factor)[np.arange(60), held_out.labels[order[60:]]]
     assert (rest >= found.threshold - 1e-7).sum() == math.ceil(61 * 0.8)
+
+
+def test_views_are_averaged_before_the_temperature(model, calibrated, dataset):
+    raw = pycifar.predict(model, dataset, "prob", tta=True)
+    expected = calibrated.calibration.probabilities(raw)
+    assert (pycifar.predict(calibrated, dataset, "prob", tta=True) == expected).all()
+    assert pycifar.evaluate(calibrated, dataset, tta=True).loss == pytest.approx(
+        -np.log(expected[np.arange(300), dataset.split("test").labels].astype(float)).mean()
+    )
 
 
 def test_evaluate_and_explain_use_the_temperature(calibrated, dataset):
