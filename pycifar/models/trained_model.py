@@ -157,7 +157,9 @@ class TrainedModel:
             raise DataError(
                 f'The data set "{dataset.name}" has no split "validation", and the training held '
                 f"no images out: its `validation` was {describe(share)}.",
-                fix=None if share is None else f"Name the split {describe(share)}.",
+                fix="Name one of its splits: " + ", ".join(f'"{s}"' for s in dataset.splits) + "."
+                if share is None
+                else f"Name the split {describe(share)}.",
             )
         if "train" not in dataset.splits or dataset.fingerprint() != self.data["fingerprint"]:
             raise DataError(

@@ -318,8 +318,9 @@ def test_only_what_a_training_held_out_is_the_split_validation(small_dataset):
     alone = dataclasses.replace(small_dataset, splits={"test": test})
     with pytest.raises(DataError, match="has other training images"):
         pycifar.evaluate(model, alone, "validation")
-    with pytest.raises(DataError, match="held no images out: its `validation` was None"):
+    with pytest.raises(DataError, match="held no images out: its `validation` was None") as caught:
         pycifar.evaluate(trained(None), small_dataset, "validation")
+    assert caught.value.fix == 'Name one of its splits: "train", "test".'
     with pytest.raises(DataError, match='its `validation` was "test"') as caught:
         pycifar.evaluate(trained("test"), small_dataset, "validation")
     assert caught.value.fix == 'Name the split "test".'
