@@ -28,15 +28,18 @@
 #' * `tidy()`: a tibble with one row per layer, the same as `x$layers`; of an evaluation, one row
 #'   per class, the same as `x$per_class`.
 #' * `glance()`: a tibble with one row and the columns `architecture`, `parameters`, `epochs`,
-#'   `train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`, `seconds` and `seed`.
-#'   The losses and accuracies are those of the epoch from which the weights are. They are `NA` if
-#'   they were not measured. Of an evaluation, the columns are `split`, `n`, `accuracy`, `loss`,
-#'   `calibration_error`, `objective` and the metrics of the training.
+#'   `train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`, `seconds` and `seed`;
+#'   for a model from [cifar_calibrate()], also `temperature`. The losses and accuracies are those
+#'   of the epoch from which the weights are. They are `NA` if they were not measured. Of an
+#'   evaluation, the columns are `split`, `n`, `accuracy`, `loss`, `calibration_error`, `objective`
+#'   and the metrics of the training.
 #' * `augment()`: a tibble with one row per image. If `new_data` is a data frame, its columns come
 #'   first. If it is a data set, these come first: `path` (the file, if the images are files),
 #'   `index` (the number of the image in the split) and `.truth` (the true class). Then follow the
 #'   predicted class as `.pred_class` and the probabilities as `.pred_<class>`. The probabilities of
-#'   a class that is called `class` are in `.pred_class.1`.
+#'   a class that is called `class` are in `.pred_class.1`. Last, for a model from
+#'   [cifar_calibrate()], comes the list `.pred_set`: for each image a factor with the classes in
+#'   its prediction set.
 #' * `fit()`: a new trained model. `object` is not changed.
 #' * `evaluate()`: a [cifar_evaluation].
 #' * `autoplot()`: a ggplot.
@@ -163,7 +166,8 @@ glance.cifar_trained_model <- function(x, ...) {
     validation_loss = value("validation", "loss"),
     validation_accuracy = value("validation", "accuracy"),
     seconds = sum(x$seconds),
-    seed = x$config$seed
+    seed = x$config$seed,
+    temperature = x$calibration$temperature # no column if it is NULL
   )
 }
 

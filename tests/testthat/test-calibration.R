@@ -33,6 +33,8 @@ test_that("calibrating adds what was found and changes no class", {
   expected <- before^(1 / found$temperature)
   expect_equal(after, expected / rowSums(expected), tolerance = 1e-5)
   expect_match(capture_output(print(made$model)), "calibrated: temperature", fixed = TRUE)
+  expect_identical(generics::glance(made$model)$temperature, found$temperature)
+  expect_false("temperature" %in% names(generics::glance(made$plain)))
 })
 
 test_that("prediction sets are factors, and augment() has them", {
