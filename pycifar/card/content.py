@@ -240,10 +240,10 @@ def _trust(model: TrainedModel, measured: Measured | None) -> Iterator[Block]:
         yield Text(
             f"Its probabilities were calibrated on {calibration.n:,} images of the split "
             f"{calibration.split}: the logits are divided by {calibration.temperature:.3f}. The "
-            f"expected calibration error fell from {calibration.error_before:.4f} to "
+            f"expected calibration error was {calibration.error_before:.4f} before, and is "
             f"{calibration.error_after:.4f}. A prediction set has each class of a probability of "
             f"at least {calibration.threshold:.4f}; it is to have the true class for "
-            f"{calibration.coverage:.0%} of new images of the same kind."
+            f"{100 * calibration.coverage:g}% of new images of the same kind."
         )
     if measured is not None:
         found = measured.evaluation

@@ -176,12 +176,14 @@ function makeAnswer(model, found) {
 
 // Say what the prediction set means.
 function makeSet(model, names) {
-  const sure = `In ${Math.round(100 * model.coverage)} of 100 pictures like those that it was tested on`;
+  // The share is of all answers. Among those of one class it may be another.
+  const share = Number((100 * model.coverage).toFixed(4));
+  const sure = `Of the answers for pictures like those that it was tested on, ${share} in 100 have the true class`;
   if (names.length === 1) {
-    return make("p", { className: "note", textContent: `${sure}, such an answer has the true class.` });
+    return make("p", { className: "note", textContent: `${sure}.` });
   }
   const text = `Not sure: it may be ${names.slice(0, -1).join(", ")} or ${names.at(-1)}.`;
-  return make("p", { className: "note doubt", textContent: text, title: `${sure}, it is one of these.` });
+  return make("p", { className: "note doubt", textContent: text, title: `${sure}.` });
 }
 
 // Lay a heat map over the picture, where the model saw it, and add a button that hides it.
