@@ -535,6 +535,30 @@ def result(name: str) -> dict[str, Any]:
     return json.loads((HERE / "results" / f"{name}.json").read_text())
 
 
+def operations_table() -> str:
+    """Show which operations a training step spends its time on."""
+    rows = [["network", "computes in", "share of the time of all processors"]]
+    for name, found in result("operations")["networks"].items():
+        for precision, shares in found["shares"].items():
+            kinds = {kind.removeprefix("MklNative"): share for kind, share in shares.items()}
+            listed = ", ".join(f"{kind} {share:.0%}" for kind, share in kinds.items())
+            rows.append([f"`{name}`", precision, listed])
+    return markdown(rows)
+
+
+def step_ways_table() -> str:
+    """Show what a step takes an image in float32, in bfloat16 and with folded normalisation."""
+    rows = [["network", "float32, ms", "bfloat16, ms", "ratio", "folded, ms", "ratio", "folded"]]
+    for name, found in result("operations")["networks"].items():
+        times = found["ms_an_image"]
+        row = [f"`{name}`", f"{times['float32']:.1f}"]
+        for way in ("bfloat16", "folded"):
+            took = times.get(way)
+            row += [f"{took:.1f}", f"{took / times['float32']:.2f}"] if took else ["", ""]
+        rows.append([*row, found["folded"]])
+    return markdown(rows)
+
+
 FORMAT_NAMES = ("ONNX", "LiteRT", "OpenVINO", "SavedModel")
 
 
@@ -680,6 +704,8 @@ TABLES = {
     "inference": inference_table,
     "from R": from_r_table,
     "learning rates": learning_rates_table,
+    "operations": operations_table,
+    "ways of a step": step_ways_table,
     "exports": exports_table,
     "int8": int8_table,
     "ONNX": onnx_table,
