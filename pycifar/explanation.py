@@ -116,7 +116,7 @@ def explain(
         # Grad-CAM takes the gradient of the score before the softmax, but the networks return
         # probabilities. Their logarithms minus the mean logarithm are the scores minus their mean.
         with _replaced(layers[chosen], len(found), maps):
-            outputs = network(pixels, training=False)
+            outputs = network(keras.ops.convert_to_tensor(pixels), training=False)
         logs = keras.ops.log(keras.ops.maximum(outputs[0], SMALLEST))
         return logs[number] - keras.ops.mean(logs)
 
@@ -271,6 +271,8 @@ def _outputs(
     network: keras.Model, pixels: np.ndarray, layers: Mapping[str, keras.Layer]
 ) -> dict[str, list[Any]]:
     """Return what layers return on images, by name; one value for each use of a layer."""
+    from pycifar.backend import keras
+
     found: dict[str, list[Any]] = {name: [] for name in layers}
 
     def noting(call: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -283,7 +285,8 @@ def _outputs(
     with ExitStack() as changes:
         for name, layer in layers.items():
             set_until_closed(changes, layer, "call", noting(layer.call, name))
-        network(pixels, training=False)
+        # Keras warns of an array, but not of a tensor, where the input is a list of one.
+        network(keras.ops.convert_to_tensor(pixels), training=False)
     return found
 
 

@@ -141,5 +141,6 @@ def _outputs(model: keras.Model, shape: tuple[int, int, int]) -> np.ndarray:
     from pycifar.backend import keras
 
     two = np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)])
-    outputs: np.ndarray = keras.ops.convert_to_numpy(model(two, training=False)).astype(np.float64)
+    found = model(keras.ops.convert_to_tensor(two), training=False)
+    outputs: np.ndarray = keras.ops.convert_to_numpy(found).astype(np.float64)
     return outputs

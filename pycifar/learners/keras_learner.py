@@ -342,7 +342,8 @@ class KerasLearner:
             for number, batch in enumerate(batches):
                 for layer in layers:
                     layer.momentum = number / (number + 1)  # makes the moving mean a plain mean
-                self.network(np.ascontiguousarray(batch), training=True)
+                images = keras.ops.convert_to_tensor(np.ascontiguousarray(batch))
+                self.network(images, training=True)
         finally:
             for layer, momentum in zip(layers, momenta, strict=True):
                 layer.momentum = momentum

@@ -89,6 +89,18 @@ def test_a_nested_network_is_seen_as_its_layers_would_be(small_dataset, image, t
     assert (pycifar.explain(loaded, image).heatmap == pycifar.explain(nested, image).heatmap).all()
 
 
+def test_a_network_whose_input_is_a_list_is_called_as_any_other():
+    """Keras warns of an array in place of a list of one, and a warning is an error here."""
+    images = np.random.default_rng(1).integers(0, 256, (20, 16, 16, 3)).astype(np.uint8)
+    dataset = pycifar.load_dataset({"train": (images, np.arange(20) % 2)})
+    inside = keras.Sequential([keras.layers.Conv2D(4, 3), keras.layers.GlobalMaxPooling2D()])
+    start = keras.Input((16, 16, 3))
+    network = keras.Model(start, keras.layers.Dense(1, activation="sigmoid")(inside(start)))
+    model = pycifar.train(dataset, network, epochs=1, validation=None, verbose=0)
+    assert pycifar.explain(model, images[0]).heatmap.shape == (16, 16)
+    assert all(maps.ndim == 3 for maps in feature_maps(model, images[0]).values())
+
+
 def used_twice(shared):
     make = [keras.layers.Conv2D(3, 3, activation="relu", name=name) for name in ("first", "second")]
     start = keras.Input((32, 32, 3), dtype="uint8")
