@@ -25,7 +25,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -276,16 +276,21 @@ def train(
 
     all_callbacks = [] if callbacks is None else _as_list(callbacks)
     verbose = check_verbosity(verbose)
-    if verbose > 0 and write_line is not None:
-        all_callbacks.append(Report(write_line, update_bar if verbose == 1 else None))
-    return pycifar.train(
-        dataset,
-        _guarded_builder(architecture),
-        callbacks=all_callbacks,
-        augmentation=augmentation,
-        verbose=0,
-        **arguments | {"metrics": _named(arguments.get("metrics"))},
-    )
+    with ExitStack() as shown:
+        if write_line is None:
+            verbose = 0
+        elif verbose:
+            update_bar = update_bar if verbose == 1 else None
+            all_callbacks.append(Report(write_line, update_bar))
+            shown.enter_context(shown_by(write_line, update_bar))
+        return pycifar.train(
+            dataset,
+            _guarded_builder(architecture),
+            callbacks=all_callbacks,
+            augmentation=augmentation,
+            verbose=verbose,
+            **arguments | {"metrics": _named(arguments.get("metrics"))},
+        )
 
 
 def _named(metrics: Any) -> Any:

@@ -36,6 +36,7 @@ from pycifar.models.trained_model import HISTORY_COLUMNS, TrainedModel, current_
 from pycifar.rules import check_settings
 from pycifar.scratch import NumpyModel
 from pycifar.training.callbacks import (
+    ProgressReport,
     as_callbacks,
     check_callbacks,
     early_stopping_callbacks,
@@ -264,7 +265,9 @@ def train(  # noqa: PLR0913 - the settings of a training
     checked = check_settings({name: arguments[name] for name in ("architecture", *UNSAID)})
     architecture = checked.pop("architecture")
     given = Settings(**checked)
-    callbacks = [*as_callbacks(callbacks), *progress_callbacks(check_verbosity(verbose))]
+    callbacks, verbose = as_callbacks(callbacks), check_verbosity(verbose)
+    if not any(isinstance(callback, ProgressReport) for callback in callbacks):  # R has its own
+        callbacks += progress_callbacks(verbose)
     if isinstance(dataset, TrainedModel):
         dataset, architecture = _dataset_of(dataset, architecture), dataset
     elif architecture is None:

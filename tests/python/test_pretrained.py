@@ -20,8 +20,10 @@ import pytest
 from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
 import pycifar
+from pycifar import entry_points
 from pycifar.architectures import ARCHITECTURES, applications, begin_with
 from pycifar.architectures.applications import APPLICATIONS
+from pycifar.cli import main
 from pycifar.errors import (
     ArgumentError,
     DataFormatError,
@@ -164,19 +166,39 @@ def test_weights_are_downloaded_once_and_shared_with_keras(server, home, monkeyp
     assert same(values_of(networks[1])[:-2], values_of(base))
 
 
-def test_a_training_that_is_to_be_silent_downloads_in_silence(server, home, monkeypatch, capsys):
+@pytest.mark.parametrize("door", ["Python", "R", "shell"])
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_training_downloads_in_silence_if_it_is_to_be_silent(
+    server, home, monkeypatch, capsys, door, silent
+):
     name = "mobilenet_v3_small"
     content = write_old(published(name), home.parent.parent / "published.h5").read_bytes()
     server.content = content
     monkeypatch.setattr(applications, "PUBLISHED", f"http://127.0.0.1:{server.server_port}")
     points_to(monkeypatch, name, checksum=hashlib.md5(content).hexdigest())
-    images = np.zeros((8, *SHAPE), np.uint8)
-    dataset = pycifar.load_dataset({"train": (images, np.arange(8) % 2)})
-    pycifar.train(
-        dataset, name, weights="imagenet", epochs=1, frozen_epochs=1, validation=None, verbose=0
-    )
+    settings = {"weights": "imagenet", "epochs": 1, "frozen_epochs": 1, "validation": None}
+    lines = []
+    if door == "shell":
+        options = ["--n-train", "16", "--n-test", "16", "--epochs", "1", "--frozen-epochs", "1"]
+        options += ["--dataset", "synthetic", "--architecture", name, "--weights", "imagenet"]
+        assert main(["train", *options, *(["--quiet"] if silent else [])]) == 0
+    else:
+        images = np.zeros((8, *SHAPE), np.uint8)
+        dataset = pycifar.load_dataset({"train": (images, np.arange(8) % 2)})
+        if door == "Python":
+            pycifar.train(dataset, name, verbose=not silent, **settings)
+        else:
+            settings["write_line"] = lambda line, epoch=None, logs=None: lines.append((line, epoch))
+            envelope = entry_points.train(dataset, name, verbose=not silent, **settings)
+            assert "error" not in envelope, envelope
     assert (home / APPLICATIONS[name].remote.name).exists()
-    assert capsys.readouterr().err == ""
+    shown = capsys.readouterr().err
+    if door == "R":
+        assert shown == ""
+        assert [epoch for line, epoch in lines if line.startswith("epoch")] == [1] * (not silent)
+        shown = "\n".join(line for line, _ in lines)
+    assert ("Downloaded" in shown) is not silent
+    assert silent is (shown == "")
 
 
 def test_without_a_network_the_error_says_which_file_goes_where(home, monkeypatch):
