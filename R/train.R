@@ -130,8 +130,10 @@
 #'   of `epochs`. The training does as many steps as fit into this time, and the schedule spans
 #'   them. The number of steps depends on the machine; the model's `config` holds it as `passes`,
 #'   the number of passes over the training images. Importing Keras counts, if it was not imported
-#'   before. Starting Python does not count. If the time is too short for one pass, there is a
-#'   warning of class `pycifar_warning_time_budget`.
+#'   before. Starting Python does not count. There is a warning of class
+#'   `pycifar_warning_time_budget` if the time is too short for one pass, or for what follows the
+#'   frozen epochs: all layers begin to learn only where there is time to compile that, for one step
+#'   and for the validation, estimated by what computing features took.
 #' @param checkpoint_dir A folder for the checkpoint of this training. It is created if it does not
 #'   exist. A checkpoint is written after each epoch and replaces the one before. It holds all that
 #'   is needed to resume a training that was cut off, even by a loss of power.
@@ -176,9 +178,12 @@
 #'   weights alone; at most `epochs`. Where images are not augmented, what the other layers compute
 #'   of them is computed only once. `NULL` means 0, or the number of the recipe where there are
 #'   `weights`, and at least one epoch less than `epochs` where that is possible. It is for a
-#'   network of your own as well, where all goes through one last layer with weights; what stands
-#'   beside that, on the same values, learns with it. `optimizer` must then be a name, and
-#'   `schedule` not `"averaging"`.
+#'   network of your own as well, where all goes through one last layer with weights. What stands
+#'   beside that layer, on the same values, learns with it. What stands before it does not, even if
+#'   it is new: where several layers are new, set `trainable` of the others to `FALSE`, train
+#'   without frozen epochs, set it to `TRUE` in the model's Keras network, and go on at a low
+#'   `learning_rate`. `optimizer` must be a name where epochs are frozen, and `schedule` not
+#'   `"averaging"`.
 #' @param fine_tune_rate The learning rate, as for `learning_rate`, of the epochs after the frozen
 #'   ones, in which all layers learn. The schedule begins anew with them, and so does the optimizer.
 #'   `NULL` means the rate of the recipe where there are `weights`, or a tenth of `learning_rate`. A

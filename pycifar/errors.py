@@ -269,7 +269,7 @@ class PycifarWarning(UserWarning):
 
 
 class TimeBudgetWarning(PycifarWarning):
-    """The time budget was too short for one pass over the training images."""
+    """The time budget was too short for one pass over the images, or for all layers to learn."""
 
     kind = "time_budget"
 

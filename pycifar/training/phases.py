@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from pycifar.datasets.subset import Subset
 from pycifar.learners import Learner
 from pycifar.learners.schedules import Schedule, make_schedule
 from pycifar.training.batches import Batches
-from pycifar.training.budget import StepBudget
+from pycifar.training.budget import ENDING, StepBudget
 from pycifar.training.checkpoint import Checkpoints
 from pycifar.training.progress import RunProgress
 from pycifar.training.rate import LearningRate
@@ -32,7 +32,8 @@ class Phases:
         validating: the images to validate on, or None.
         progress: has the number of steps.
         rate: sets the learning rate.
-        budget: forgets how long steps took when others follow; None without a time budget.
+        budget: says whether there is room for all layers to learn, and forgets how long steps took
+            when others follow; None without a time budget.
 
     Attributes:
         batches: make the batches of this phase: of images, or of features.
@@ -60,12 +61,17 @@ class Phases:
         self._progress, self._rate, self._budget = progress, rate, budget
         self._of_images = batches, validating
         self._from = 0  # the step at which this phase began
+        # Seconds of the first forward pass before the head, on one image, and of a later one, on a
+        # batch.
+        self._compiling = self._forward = 0.0
 
     def begin_steps(self) -> None:
         """Compile the training step for the batches of this phase."""
         images, labels, weights = self._of_images[0].example()
         if self.is_frozen:
+            began = monotonic()
             images = self._learner.features(images)
+            self._compiling = monotonic() - began
         self._learner.begin(images, labels, weights)
 
     def end(self) -> None:
@@ -75,10 +81,25 @@ class Phases:
             self._learner.thaw(self._fine_tuned())
             self._rate.begin_anew()
 
-    def thaw_if_due(self) -> None:
-        """Let all layers learn from the next step on, if the head has learned alone for long."""
-        if self.is_frozen and self._progress.steps_done >= self._frozen_steps:
+    def thaw_if_due(self) -> bool:
+        """Let all layers learn from the next step on, if the head has learned alone for long.
+
+        Returns:
+            Whether the training goes on: it ends where the time budget has no room for all layers.
+        """
+        if not self.is_frozen or self._progress.steps_done < self._frozen_steps:
+            return True
+        budget = self._budget
+        if budget is None or budget.has_room_for_all(self._compiling, self._forward, monotonic()):
             self._thaw()
+            return True
+        self.set_total_steps(self._progress.steps_done)
+        return False
+
+    @property
+    def seconds_to_end(self) -> float:
+        """How long `end` takes, estimated."""
+        return ENDING * self._compiling if self.is_frozen else 0.0
 
     def resume(self, checkpoints: Checkpoints) -> None:
         """Go to the phase of the checkpoint that was found.
@@ -154,7 +175,10 @@ class Phases:
                 found.append(subset.computed(compute, FEATURE_BATCH, done))
         self.batches = batches.of_kept_features(found[0]) if keeps else batches.of_features(compute)
         self.validating = None if validating is None else found[-1]
-        self._progress.spend(perf_counter() - began)
+        seconds = perf_counter() - began
+        self._progress.spend(seconds)
+        if computed := sum(map(len, subsets)):
+            self._forward = seconds / computed * self._config.batch_size
 
     def _fine_tuned(self) -> TrainingConfig:
         """Return the settings with the rate at which all layers learn."""

@@ -114,7 +114,8 @@ class TrainingRun:
             with interrupts_between_steps() as self._raise_interrupt:
                 self.phases.use_features(verbose, self._raise_interrupt)
                 while not (network.stop_training or progress.is_over):
-                    self.phases.thaw_if_due()
+                    if not self.phases.thaw_if_due():
+                        break
                     self._epoch(len(progress.seconds) + 1, callbacks)
                 self._swap_in()
                 self.learner.finish()
@@ -206,7 +207,8 @@ class TrainingRun:
             return
         averaged = self.phases.schedule.averaged_from < math.inf
         after = self.phases.batches.n_to_normalise_by if averaged else 0
-        total_steps = self.budget.total_steps(self.progress.steps_done, monotonic(), after)
+        now = monotonic() + self.phases.seconds_to_end
+        total_steps = self.budget.total_steps(self.progress.steps_done, now, after)
         if total_steps is not None:
             self.phases.set_total_steps(total_steps)
 

@@ -180,7 +180,9 @@ def train(  # noqa: PLR0913 - the settings of a training
         time_budget: seconds for the whole call, above 0, instead of `epochs`. The training does as
             many steps as fit, and the schedule spans them. How many fit depends on the machine; the
             model's `config` records it. The time to import Keras counts, unless it was imported
-            before.
+            before. A warning says if it was too short for one pass, or for what follows the frozen
+            epochs: all layers begin to learn only where there is time to compile that, for one step
+            and for the validation, estimated by what computing features took.
         checkpoint_dir: a folder in which to save a checkpoint after each epoch; it is created if it
             does not exist. The checkpoint holds all that is needed to resume a training that was
             cut off, even by a power failure. Each checkpoint replaces the one before.
@@ -223,9 +225,12 @@ def train(  # noqa: PLR0913 - the settings of a training
             weights alone; at most `epochs`. Where images are not augmented, what the other layers
             compute of them is computed only once. None means 0, or that of the recipe where there
             are `weights`, and at least one epoch less than `epochs` where that is possible. It is
-            for a network of your own as well, where all goes through one last layer with weights;
-            what stands beside that, on the same values, learns with it.
-            `optimizer` must then be a name, and `schedule` not "averaging".
+            for a network of your own as well, where all goes through one last layer with weights.
+            What stands beside that layer, on the same values, learns with it. What stands before
+            it does not, even if it is new: where several layers are new, set `trainable` of the
+            others to False, train without frozen epochs, set it to True in the model's
+            `keras_model`, and go on at a low `learning_rate`. `optimizer` must be a name where
+            epochs are frozen, and `schedule` not "averaging".
         fine_tune_rate: the learning rate, as for `learning_rate`, of the epochs after the frozen
             ones, in which all layers learn. The schedule begins anew with them, and so does the
             optimizer. None means that of the recipe where there are `weights`, or a tenth of
@@ -387,5 +392,10 @@ def _warning(model: TrainedModel, stopped: bool) -> PycifarWarning | None:
         return TimeBudgetWarning(
             f"The time budget of {config.time_budget:g} s was too short for one pass over the "
             f"training images: {config.passes:.0%} of them were used."
+        )
+    if config.time_budget is not None and 0 < config.frozen_epochs == config.epochs and not stopped:
+        return TimeBudgetWarning(
+            f"The time budget of {config.time_budget:g} s was too short for all layers to learn: "
+            "the last layer alone did."
         )
     return None

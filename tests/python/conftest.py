@@ -47,7 +47,7 @@ class TickingClock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> TickingClock:
     """What trainings read the time from in place of the machine's clock; a test sets its `tick`."""
     clock = TickingClock()
-    for module in ("run", "progress"):
+    for module in ("run", "progress", "phases"):
         monkeypatch.setattr(f"pycifar.training.{module}.monotonic", clock)
     monkeypatch.setattr("pycifar.training.train.call_began", clock)
     return clock

@@ -1,4 +1,10 @@
-from pycifar.training.budget import LONGEST_STEP, StepBudget
+from pycifar.training.budget import (
+    FIRST_STEP,
+    FIRST_VALIDATION,
+    FORWARD_SHARE,
+    LONGEST_STEP,
+    StepBudget,
+)
 
 
 def budget(deadline=100.0, steps_per_epoch=10, validation_steps=0.0, steps=(5.0, 1.0)):
@@ -43,6 +49,19 @@ def test_what_follows_the_last_validation_is_left_room_for():
 def test_the_time_of_a_step_follows_the_steps_slowly():
     made = budget(steps=[5.0, 1.0, 2.0])
     assert made.total_steps(3, now=0.0) == 3 + int(100 / 1.05) - 1
+
+
+def test_all_layers_need_a_step_and_a_validation_and_the_compilation_of_both():
+    needed = (FIRST_STEP + FIRST_VALIDATION) * 2 + 3 / FORWARD_SHARE + 4 * 3
+    made = budget(validation_steps=4.0)
+    assert made.has_room_for_all(compiling=2, forward=3, now=100 - needed)
+    assert not made.has_room_for_all(compiling=2, forward=3, now=100.1 - needed)
+    # A step of the head, 1 s here, includes the features where these are not kept.
+    needed += (1 - 3) * (1 / FORWARD_SHARE + 4)
+    assert made.has_room_for_all(compiling=2, forward=0.5, now=100 - needed)
+    assert not made.has_room_for_all(compiling=2, forward=0.5, now=100.1 - needed)
+    without = budget(validation_steps=0.0)
+    assert without.has_room_for_all(2, 3, now=100 - FIRST_STEP * 2 - 3 / FORWARD_SHARE)
 
 
 def test_a_compilation_among_the_steps_counts_little():

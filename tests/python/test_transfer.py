@@ -216,6 +216,47 @@ def test_a_time_budget_has_frozen_epochs_first(dataset):
     assert model.config.fine_tune_rate is not None
 
 
+def test_all_layers_do_not_begin_to_learn_where_a_time_budget_has_no_room_for_it(dataset, clock):
+    clock.tick = 1
+    settings = {name: value for name, value in EPOCHS.items() if name != "epochs"}
+    # The frozen epochs take 31 readings of the clock, and a reading is how long features take.
+    with pytest.warns(pycifar.errors.TimeBudgetWarning, match="for all layers to learn"):
+        model = pycifar.train(dataset, "cnn2", time_budget=45, verbose=0, **settings)
+    assert (model.epochs_done, model.config.epochs, model.config.frozen_epochs) == (2, 2, 2)
+    assert clock.now < 45
+    longer = pycifar.train(dataset, "cnn2", time_budget=75, verbose=0, **settings)
+    assert longer.epochs_done > 2
+
+
+def test_of_a_network_of_the_caller_the_last_layer_learns_and_what_stands_beside_it(dataset):
+    start = keras.Input((32, 32, 3))
+    values = keras.layers.Conv2D(4, 3, name="base")(keras.layers.Rescaling(1 / 255)(start))
+    values = keras.layers.GlobalMaxPooling2D()(values)
+    values = keras.layers.Dense(8, activation="tanh", name="hidden")(values)
+    sides = [keras.layers.Dense(10, name=name)(values) for name in ("one", "other")]
+    network = keras.Model(start, keras.layers.Softmax()(keras.layers.Add()(sides)))
+    found = trained(dataset, network, frozen_epochs=4)
+
+    def learned(model):
+        return {
+            layer.name
+            for layer in network.layers
+            if layer.weights
+            and not np.array_equal(
+                layer.get_weights()[0], model.keras_model.get_layer(layer.name).get_weights()[0]
+            )
+        }
+
+    assert learned(found) == {"one", "other"}
+    network.get_layer("base").trainable = False
+    all_new = trained(dataset, network, frozen_epochs=0)
+    assert learned(all_new) == {"hidden", "one", "other"}
+    all_new.keras_model.get_layer("base").trainable = True
+    with pytest.warns(pycifar.errors.OptimizerWarning, match="starts anew"):
+        tuned = pycifar.train(all_new, epochs=1, learning_rate=1e-3, verbose=0)
+    assert learned(tuned) == {"base", "hidden", "one", "other"}
+
+
 def test_networks_of_the_caller_have_frozen_epochs_too(dataset):
     base = keras.Sequential(
         [keras.layers.Conv2D(4, 3, strides=2), keras.layers.GlobalMaxPooling2D()], name="base"
