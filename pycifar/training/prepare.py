@@ -18,7 +18,7 @@ from pycifar.architectures import (
     recipe_by_name,
     recipe_for,
 )
-from pycifar.arguments import describe
+from pycifar.arguments import describe, listing
 from pycifar.config import Settings, TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import check_augmentation
@@ -262,10 +262,14 @@ def _check_goes_on(model: TrainedModel, dataset: Dataset) -> None:
     try:
         model.check_classes(dataset.class_names)
     except DataError as error:
+        architecture = ARCHITECTURES.get(model.config.architecture)
+        if architecture is None or architecture.in_numpy:  # these take no weights
+            raise
+        names = [f'"{name}"' for name in architecture.pretrained]
         raise DataError(
             error.message,
-            fix="To learn other classes from what it has learned, train its architecture anew, "
-            "with the file of the model as `weights`.",
+            fix=f"To learn other classes, train {model.config.architecture} anew, with the file of "
+            f"the model as `weights`{f', or with {listing(names)}' if names else ''}.",
         ) from None
     if dataset.image_shape != model.image_shape:
         raise DataError(

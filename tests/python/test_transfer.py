@@ -328,7 +328,21 @@ def test_a_model_of_other_classes_is_said_to_serve_as_weights(dataset):
     model = pycifar.load_model("fastnet-cifar10")
     with pytest.raises(pycifar.errors.DataError, match="must have the model's classes") as caught:
         pycifar.train(dataset, model, epochs=1, verbose=0)
-    assert "the file of the model as `weights`" in caught.value.fix
+    assert 'the file of the model as `weights`, or with "cifar10"' in caught.value.fix
+
+
+@pytest.mark.parametrize("architecture", ["cnn2", "mlp_relu", "own"])
+def test_a_model_of_other_classes_is_no_weights_where_there_can_be_none(dataset, architecture):
+    start = keras.Input((32, 32, 3))
+    own = keras.Model(start, keras.layers.Dense(10, "softmax")(keras.layers.Flatten()(start)))
+    network = own if architecture == "own" else architecture
+    model = pycifar.train(dataset, network, epochs=1, seed=1, verbose=0)
+    images = dataset.split("train").images[:20]
+    others = pycifar.load_dataset({"train": (images, np.arange(20) % 2)})
+    with pytest.raises(pycifar.errors.DataError, match="must have the model's classes") as caught:
+        pycifar.train(others, model, epochs=1, verbose=0)
+    assert ("`weights`" in (caught.value.fix or "")) is (architecture == "cnn2")
+    assert "or with" not in (caught.value.fix or "")
 
 
 def test_a_file_that_is_called_as_weights_are_is_not_recorded_for_them(
