@@ -113,9 +113,7 @@ class TrainingRun:
         try:
             with interrupts_between_steps() as self._raise_interrupt:
                 self.phases.use_features(verbose, self._raise_interrupt)
-                while not (network.stop_training or progress.is_over):
-                    if not self.phases.thaw_if_due():
-                        break
+                while not (network.stop_training or progress.is_over) and self.phases.thaw_if_due():
                     self._epoch(len(progress.seconds) + 1, callbacks)
                 self._swap_in()
                 self.learner.finish()
