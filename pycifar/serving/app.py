@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from importlib.resources import files
 from typing import Any
 
@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -23,7 +23,13 @@ from pycifar.arguments import joined
 from pycifar.errors import PycifarError
 from pycifar.processor import usable_cores
 from pycifar.serving.gate import Gate
-from pycifar.serving.limits import MOST_PICTURES, SLOWEST_ANSWER, SLOWEST_BODY
+from pycifar.serving.limits import (
+    MOST_IMAGES,
+    MOST_PICTURES,
+    MOST_PIXEL_BYTES,
+    SLOWEST_ANSWER,
+    SLOWEST_BODY,
+)
 from pycifar.serving.openapi import description
 from pycifar.serving.served_model import ServedModel, TooLargeError
 
@@ -32,6 +38,10 @@ PAGE = {
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
+
+# What a body may be said to be. Clients that say nothing of it have a name for any bytes, and curl
+# calls them a form.
+BYTES = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 
 # What Starlette says of an address or method that there is not, and what is said here.
 UNKNOWN = {
@@ -51,10 +61,15 @@ class Service:
         self._models = {model.name: model for model in models}
         self._described = [model.describe() for model in models]
         self._readers = ThreadPoolExecutor(usable_cores(), thread_name_prefix="pycifar-read")
+        # One, because TensorFlow holds much memory for each explanation. Those that wait are
+        # dropped when nobody waits for them any more.
+        self._explainer = ThreadPoolExecutor(1, thread_name_prefix="pycifar-explain")
+        self._pixel_bytes = 0  # that are read or computed
 
     def close(self) -> None:
         """Finish what has begun."""
         self._readers.shutdown()
+        self._explainer.shutdown()
         for model in self._models.values():
             model.batcher.close()
 
@@ -84,12 +99,13 @@ class Service:
         pictures = await _in_time(
             _pictures(request), SLOWEST_BODY, 408, "The request was too slow."
         )
-        predictions = await _in_time(
-            self._predictions(model, pictures, explained),
-            SLOWEST_ANSWER,
-            504,
-            "The answer took too long.",
-        )
+        with self._room_for(len(pictures) * model.bytes_of_image):
+            predictions = await _in_time(
+                self._predictions(model, pictures, explained),
+                SLOWEST_ANSWER,
+                504,
+                "The answer took too long.",
+            )
         answer = {
             "model": model.name,
             "milliseconds": round(1000 * (time.perf_counter() - started), 2),
@@ -110,23 +126,45 @@ class Service:
         self, model: ServedModel, pictures: list[tuple[str | None, bytes]], explained: bool
     ) -> list[dict[str, Any]]:
         loop = asyncio.get_running_loop()
-        reading = [loop.run_in_executor(self._readers, model.read, one) for _, one in pictures]
-        read = await asyncio.gather(*reading)
-        good = [pixels for pixels in read if not isinstance(pixels, PycifarError)]
-        rows: Any = ()
-        if good:
-            computed: Any = model.batcher.submit(np.stack(good))
-            rows = iter(await asyncio.wrap_future(computed))
+        images = np.empty((len(pictures), *model.model.image_shape), np.uint8)
+        reading = [
+            loop.run_in_executor(self._readers, model.read, content, place)
+            for (_, content), place in zip(pictures, images, strict=True)
+        ]
+        errors = await asyncio.gather(*reading)
+        good = [i for i, error in enumerate(errors) if error is None]
+        rows = iter(await _computed(model, images, good))
         found = []
-        for (name, _), pixels in zip(pictures, read, strict=True):
-            if isinstance(pixels, PycifarError):
-                record = _unread(pixels)
-            else:
-                record = model.record(next(rows))
-                if explained:
-                    record |= await run_in_threadpool(model.explanation, pixels)
+        for (name, _), error, image in zip(pictures, errors, images, strict=True):
+            record = model.record(next(rows)) if error is None else _unread(error)
+            if explained and error is None:
+                record |= await loop.run_in_executor(self._explainer, model.explanation, image)
             found.append({"name": name, **record})
         return found
+
+    @contextmanager
+    def _room_for(self, size: int) -> Iterator[None]:
+        """Count so many bytes of pixels inside the context, unless they are too many."""
+        if self._pixel_bytes and self._pixel_bytes + size > MOST_PIXEL_BYTES:
+            raise HTTPException(503, "The server is busy.", {"retry-after": "1"})
+        self._pixel_bytes += size
+        try:
+            yield
+        finally:
+            self._pixel_bytes -= size
+
+
+async def _computed(model: ServedModel, images: np.ndarray, good: list[int]) -> list[np.ndarray]:
+    """Return the rows of probabilities of the images that were read.
+
+    They are computed in blocks, and between two of them is a place for the images of others.
+    """
+    rows: list[np.ndarray] = []
+    for start in range(0, len(good), MOST_IMAGES):
+        block = images[good[start : start + MOST_IMAGES]]
+        computed: Any = model.batcher.submit(block)
+        rows.extend(await asyncio.wrap_future(computed))
+    return rows
 
 
 def _unread(error: PycifarError) -> dict[str, Any]:
@@ -162,7 +200,13 @@ async def _pictures(request: Request) -> list[tuple[str | None, bytes]]:
     """
     found: list[tuple[str | None, bytes]]
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise HTTPException(415, "A body is sent as it is, without Content-Encoding.")
     if kind != "multipart/form-data":
+        if kind not in BYTES and not kind.startswith("image/"):
+            raise HTTPException(
+                415, "A picture is sent as image/…, as application/octet-stream, or in a form."
+            )
         content = await request.body()
         found = [(None, content)] if content else []
     else:
@@ -181,6 +225,11 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = UNKNOWN.get(error.detail, error.detail)
     return JSONResponse({"error": detail}, error.status_code, headers=error.headers)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Answer a client that went away while it sent, whom the answer does not reach."""
+    return JSONResponse({"error": "The request was not complete."}, 400)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
@@ -209,5 +258,9 @@ def application(models: Sequence[ServedModel], hosts: Sequence[str] | None) -> A
         Route("/openapi.json", service.openapi),
         *(Route(path, service.page) for path in PAGE),
     ]
-    handlers: Mapping[Any, Any] = {HTTPException: _refused, Exception: _failed}
+    handlers: Mapping[Any, Any] = {
+        HTTPException: _refused,
+        ClientDisconnect: _gone,
+        Exception: _failed,
+    }
     return Gate(Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan), hosts)

@@ -8,6 +8,9 @@ LARGEST_BODY = 20 * MB  # bytes of a request; photographs of phones have 3 to 10
 MOST_DISCARDED = 200 * MB  # bytes of a larger request that are read, so that it can be answered
 MOST_PICTURES = 64  # in one request
 MOST_BYTES = 256 * MB  # of all bodies that are in memory at a time
+# Bytes of pixels that are read or computed at a time, in the size of their models: 890 pictures of
+# 224×224. One request may take more if it is alone.
+MOST_PIXEL_BYTES = 128 * MB
 # Requests that are answered or wait. At 100 pictures a second, the last one waits 3 seconds.
 MOST_REQUESTS = 256
 # Pixels of a picture; the largest sensors of phones in wide use have 50 million.
@@ -18,4 +21,4 @@ MOST_IMAGES = 16  # that are computed at a time; more are no faster on a process
 SLOWEST_BODY = 15.0  # seconds until a request is complete
 SLOWEST_ANSWER = 60.0  # seconds until it is answered
 SLOWEST_END = 30.0  # seconds for requests that have begun, after a signal to end
-IDLE = 15  # seconds that a connection without a request is kept
+IDLE = 15  # seconds that a connection is kept until the head of a request is complete

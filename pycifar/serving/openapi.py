@@ -72,8 +72,10 @@ REFUSALS = {
     403: "The request comes from another machine or page.",
     404: "There is no such model.",
     408: "The body came too slowly.",
+    405: "The address takes another method.",
     413: f"The body has more than {LARGEST_BODY // 2**20} MB, there are more than "
     f"{MOST_PICTURES} pictures, or a picture has too many pixels.",
+    415: "The body is said to be something else than a picture or a form.",
     422: "No picture could be read.",
     503: "The server is busy; try again in a second.",
     504: "The answer took too long.",
@@ -113,7 +115,11 @@ def _predict(names: list[str]) -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
-            "content": {**images, "multipart/form-data": {"schema": form}},
+            "content": {
+                **images,
+                "application/octet-stream": {"schema": _BYTES},
+                "multipart/form-data": {"schema": form},
+            },
         },
         "responses": {
             "200": _answer("At least one picture was read.", _PREDICTIONS),

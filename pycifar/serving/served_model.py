@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
+import math
 import threading
 from typing import Any
 
@@ -40,7 +42,11 @@ class ServedModel:
         found = predictor(model)
         self.runtime = found.runtime
         self.batcher = Batcher(found.compute)
-        self._explaining = threading.Lock()  # TensorFlow holds much memory for each explanation
+
+    @property
+    def bytes_of_image(self) -> int:
+        """The bytes of an image in the size of the model."""
+        return math.prod(self.model.image_shape)
 
     def describe(self) -> dict[str, Any]:
         """Return what clients may know of it. Where its data lay is not part of that."""
@@ -59,11 +65,12 @@ class ServedModel:
             "runtime": self.runtime,
         }
 
-    def read(self, content: bytes) -> np.ndarray | PycifarError:
-        """Return the pixels of a picture as `predict` reads it, or the error of reading it.
+    def read(self, content: bytes, place: np.ndarray) -> PycifarError | None:
+        """Read a picture into its place as `predict` reads it; return the error of reading it.
 
         Args:
             content: the bytes of an image file.
+            place: uint8, shape (height, width, 3), in the size of the model.
         """
         try:
             width, height = size_in_file(content)
@@ -71,15 +78,12 @@ class ServedModel:
                 return TooLargeError(
                     f"A picture has {width:,}×{height:,} pixels, and may have {MOST_PIXELS:,}."
                 )
-            if width * height <= LARGE:
-                return self._pixels(content)
-            with _decoding_large:
-                return self._pixels(content)
+            with contextlib.nullcontext() if width * height <= LARGE else _decoding_large:
+                size, resize = self.model.image_shape[:2], self.model.resize or SQUASH
+                place[...] = read_image(content, size, resize)
         except PycifarError as error:
             return error
-
-    def _pixels(self, content: bytes) -> np.ndarray:
-        return read_image(content, self.model.image_shape[:2], self.model.resize or SQUASH)
+        return None
 
     def record(self, probabilities: np.ndarray) -> dict[str, Any]:
         """Return the prediction of a picture as plain values.
@@ -112,8 +116,7 @@ class ServedModel:
             None, with the reason as `heatmap_missing`.
         """
         try:
-            with self._explaining:
-                found = explain(self.model, pixels)
+            found = explain(self.model, pixels)
         except PycifarError as error:
             return {"heatmap": None, "heatmap_missing": error.message}
         return {"heatmap": heat_picture(found.heatmap)}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import ipaddress
 import json
+import logging
 import os
 import signal
 import socket
@@ -182,8 +184,13 @@ def named_models(given: Any) -> dict[str, TrainedModel]:
         raise ArgumentError("`model` must be at least one model; there is none.")
     models: dict[str, TrainedModel] = {}
     for name, one in named:
-        if not isinstance(name, str) or not name:
-            raise ArgumentError(f"The name of a model must be text, not {describe(name)}.")
+        # `pycifar serve` is given NAME=MODEL.
+        if not isinstance(name, str) or not name or not name.isprintable() or "=" in name:
+            raise ArgumentError(
+                f"The name of a model must be text that can be printed, without =, not "
+                f"{describe(name)}.",
+                fix="Give a dict of models by name.",
+            )
         if name in models:
             raise ArgumentError(
                 f"Two models have the name {describe(name)}.",
@@ -259,13 +266,17 @@ def run(
     import uvicorn
 
     from pycifar.serving.app import application
+    from pycifar.serving.connections import Listener
     from pycifar.serving.served_model import ServedModel
 
     served = [ServedModel(name, model) for name, model in models.items()]
     free_memory()  # of the exports
     _allow_many_connections()
+    # It tells each form that is none, of which a client can send any number.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     config = uvicorn.Config(
-        application(served, LOOPBACK if host in LOOPBACK else None),
+        application(served, (*LOOPBACK, host.lower()) if _is_loopback(bound) else None),
+        http="h11",  # which takes 64 KB of headers; httptools takes any number
         log_level="error",
         access_log=False,
         server_header=False,
@@ -273,7 +284,7 @@ def run(
         timeout_graceful_shutdown=int(SLOWEST_END),
         backlog=BACKLOG,
     )
-    server = uvicorn.Server(config)
+    server = Listener(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="pycifar-serve")
 
     def end(number: int = 0, frame: object = None) -> None:
@@ -294,6 +305,14 @@ def run(
             report(address)
         while thread.is_alive():
             thread.join(LOOK_EVERY)
+
+
+def _is_loopback(bound: socket.socket) -> bool:
+    """Return whether a socket is reached from this machine alone."""
+    address = ipaddress.ip_address(bound.getsockname()[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    return address.is_loopback
 
 
 @contextlib.contextmanager
@@ -336,7 +355,7 @@ def _in_process(models: Mapping[str, TrainedModel], host: str, port: int) -> Ser
             path = Path(folder.name, f"{number}{SUFFIX}")
             save_model(model, path, include_optimizer=False)
             paths.append(f"{name}={path}")
-        process = _started([*paths, "--host", host, "--port", str(port)])
+        process = _started(["--host", host, "--port", str(port)], paths)
         about = _first_line(process)
     except BaseException:
         folder.cleanup()
@@ -344,12 +363,12 @@ def _in_process(models: Mapping[str, TrainedModel], host: str, port: int) -> Ser
     return Server(process, about["address"], about["models"], folder)
 
 
-def _started(arguments: list[str]) -> subprocess.Popen[str]:
+def _started(options: list[str], models: list[str]) -> subprocess.Popen[str]:
     # R imports pycifar from a folder that is not on the path of the child.
     path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])
-    command = [sys.executable, "-m", "pycifar", "serve", *arguments, "--json", "--until-closed"]
+    command = [sys.executable, "-m", "pycifar", "serve", *options, "--json", "--until-closed"]
     return subprocess.Popen(
-        command,
+        [*command, "--", *models],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

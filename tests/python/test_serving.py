@@ -240,6 +240,16 @@ def test_a_request_in_the_name_of_another_machine_is_refused(server, name):
     assert ask(server, picture(), headers={"Origin": "null"})[0] == 403
 
 
+@pytest.mark.parametrize(("host", "checked"), [("127.0.0.2", True), ("0.0.0.0", False)])
+def test_a_server_of_this_machine_alone_knows_its_names(host, checked):
+    with pycifar.serve("fastnet-cifar10", host=host, port=0, wait=False) as server:
+        assert ask(server, None, "/health", method="GET")[0] == 200
+        for name in (host, "127.0.0.1", "localhost:80"):
+            assert ask(server, None, "/health", {"Host": name}, "GET")[0] == 200
+        strange = ask(server, None, "/health", {"Host": "evil.example"}, "GET")
+        assert strange[0] == (403 if checked else 200)
+
+
 def test_a_client_that_stops_in_the_middle_harms_nobody(server):
     host, port = server.address.removeprefix("http://").split(":")
     for _ in range(20):
@@ -247,6 +257,68 @@ def test_a_client_that_stops_in_the_middle_harms_nobody(server):
             head = f"POST /predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9000\r\n\r\n"
             line.sendall(head.encode() + b"half")
     assert ask(server, picture())[0] == 200
+
+
+def lines_to(server, *beginnings):
+    """Return a connection for each of these, which has sent it."""
+    host, port = server.address.removeprefix("http://").split(":")
+    lines = [socket.create_connection((host, int(port)), timeout=60) for _ in beginnings]
+    for line, beginning in zip(lines, beginnings, strict=True):
+        line.sendall(beginning)
+    return lines
+
+
+def test_a_connection_that_asks_nothing_is_closed(server):
+    slow = b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000\r\n\r\nhalf"
+    asked = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    nothing, part, body, again = lines_to(server, b"", b"GET / HTTP/1.1\r\nHo", slow, asked + b"G")
+    assert nothing.recv(100) == b""
+    assert part.recv(100) == b""
+    assert b"408" in body.recv(100)
+    with again.makefile("rb") as answers:  # until the server closes it
+        assert b'{"status":"ok"}' in answers.read()
+    for line in (nothing, part, body, again):
+        line.close()
+
+
+def test_a_head_without_end_is_refused(server):
+    before = memory(server)
+    for part in (b"y" * 2**20, b"".join(b"x%d: y\r\n" % i for i in range(100_000))):
+        (line,) = lines_to(server, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
+        with line, pytest.raises(ConnectionError):
+            for _ in range(1000):
+                line.sendall(part)
+    assert memory(server) - before < 50 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "application/json"}, 415),
+        ({"Content-Type": "text/html; charset=utf-8"}, 415),
+        ({"Content-Encoding": "gzip"}, 415),
+        ({"Content-Type": "image/jpeg"}, 200),
+        ({"Content-Type": "application/octet-stream"}, 200),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 200),  # curl --data-binary
+        ({"Content-Type": "multipart/form-data"}, 400),
+    ],
+)
+def test_what_is_said_to_be_no_picture_is_refused(server, headers, status):
+    found, answer = ask(server, picture(), headers=headers)
+    assert found == status
+    assert status == 200 or answer["error"].endswith(".")
+
+
+def test_many_small_pictures_for_a_model_of_large_images_take_bounded_memory():
+    model = pycifar.build_model("softmax", input_shape=(512, 512, 3), n_classes=2)
+    body, headers = form(*[(b"a.png", picture(size=(4, 4)))] * limits.MOST_PICTURES)
+    with pycifar.serve(pycifar.adopt_model(model, ["a", "b"]), port=0, wait=False) as server:
+        assert ask(server, body, headers=headers)[0] == 200
+        before = memory(server)
+        with ThreadPoolExecutor(60) as pool:  # which ask for 3 GB of pixels
+            found = list(pool.map(lambda _: ask(server, body, headers=headers)[0], range(60)))
+        assert memory(server) - before < 2 * limits.MOST_PIXEL_BYTES
+    assert set(found) == {200, 503}
 
 
 def test_a_thousand_requests_at_once_are_answered_or_told_to_wait(server):
@@ -305,6 +377,21 @@ def started(*arguments, **options):
     )
 
 
+def test_clients_that_go_away_leave_no_message():
+    child = started("fastnet-cifar10", "--port", "0", "--json")
+    host, port = json.loads(child.stdout.readline())["address"].removeprefix("http://").split(":")
+    kinds = ("", "Content-Type: multipart/form-data; boundary=x\r\n")
+    for kind in kinds:
+        head = f"POST /predict HTTP/1.1\r\nHost: {host}\r\n{kind}Content-Length: 9000\r\n\r\nhalf"
+        with socket.create_connection((host, int(port))) as line:
+            line.sendall(head.encode())
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert len(said.strip().splitlines()) == 1
+    assert "computed by" in said
+
+
 def test_a_signal_lets_it_answer_what_has_begun():
     child = started("fastnet-cifar10", "--port", "0", "--json")
     address = json.loads(child.stdout.readline())["address"]
@@ -345,9 +432,9 @@ def test_the_server_ends_with_the_session_that_started_it():
 
 
 def test_a_server_says_where_it_is_and_stops_once(server):
-    with pycifar.serve(["fastnet-cifar10"], port=0, wait=False) as other:
-        assert other.models == ("fastnet-cifar10",)
-        assert repr(other) == f"<Server at {other.address}: fastnet-cifar10>"
+    with pycifar.serve({"-x": "fastnet-cifar10"}, port=0, wait=False) as other:
+        assert other.models == ("-x",)
+        assert repr(other) == f"<Server at {other.address}: -x>"
         assert other.running
     assert not other.running
     other.stop()
@@ -365,6 +452,9 @@ def test_wrong_calls_say_what_is_allowed(models, server, tmp_path, monkeypatch):
         pycifar.serve(list(models.values()), port=0)
     with pytest.raises(ArgumentError, match="at least one model"):
         pycifar.serve([], port=0)
+    for name in ("", "a=b", "a\nb", "a\0b", 3):
+        with pytest.raises(ArgumentError, match="name of a model must be text"):
+            pycifar.serve({name: models["plain"]}, port=0)
     for wrong in (3, None, [None]):
         with pytest.raises(ArgumentError, match="`model` must be a trained model"):
             pycifar.serve(wrong, port=0)
