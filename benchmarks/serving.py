@@ -4,7 +4,7 @@
 
 The folder has the photographs in train/<class>/ and test/<class>/. `efficientnet_lite0`, trained on
 them for one epoch of its last layer, and `fastnet-cifar10` are served. 16 clients send photographs
-for a minute, one as the body of each request. Before and after, `predict`
+for a minute: one as the body of each request, and then eight in a form. Before and after, `predict`
 reads and predicts the same files. Then 1,000 hostile requests are sent. Server, clients and
 `predict` share the machine.
 """
@@ -30,7 +30,7 @@ from script import command_line, write_report
 import pycifar
 
 CLIENTS = 16
-IN_A_REQUEST = (1,)  # pictures
+IN_A_REQUEST = (1, 8)  # pictures
 SIZE = 224  # pixels
 EVERY = 1.0  # seconds between two looks at the memory
 MB = 2**20
