@@ -78,11 +78,8 @@ class Gate:
         """Return the status and the sentence for a request that does not get in, or None."""
         if self._hosts is not None:
             origin = headers.get(b"origin")
-            named = [
-                headers.get(b"host", ""),
-                *([] if origin is None else [urlsplit(origin).netloc]),
-            ]
-            if any(_name(host) not in self._hosts for host in named):
+            named = [f"//{headers.get(b'host', '')}", *([] if origin is None else [origin])]
+            if any(_host_in(address) not in self._hosts for address in named):
                 return 403, "This server answers to this machine alone."
         length = headers.get(b"content-length", "0")
         if length.isdigit() and int(length) > MOST_DISCARDED:
@@ -107,10 +104,10 @@ def _too_large() -> str:
     return f"A request may have {LARGEST_BODY // 2**20} MB."
 
 
-def _name(host: str) -> str:
-    """Return the name in a host without its port: of "[::1]:80" it is "::1"."""
+def _host_in(address: str) -> str:
+    """Return the host in an address, without its port: of "http://[::1]:80" it is "::1"."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return urlsplit(address).hostname or ""
     except ValueError:
         return ""
 

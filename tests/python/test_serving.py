@@ -238,6 +238,7 @@ def test_a_request_in_the_name_of_another_machine_is_refused(server, name):
     assert ask(server, picture(), headers={name: value})[0] == 403
     assert ask(server, picture(), headers={"Origin": server.address})[0] == 200
     assert ask(server, picture(), headers={"Origin": "null"})[0] == 403
+    assert ask(server, picture(), headers={name: "http://[::1"})[0] == 403
 
 
 @pytest.mark.parametrize(("host", "checked"), [("127.0.0.2", True), ("0.0.0.0", False)])
