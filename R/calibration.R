@@ -57,3 +57,16 @@ cifar_calibrate <- function(model, dataset, split = "validation", coverage = 0.9
     one_value(coverage, "coverage", "a number between 0 and 1")
   ))
 }
+
+# The line that tells of a calibration, or NULL.
+describe_calibration <- function(calibration) {
+  if (!is.null(calibration)) {
+    sprintf(
+      "calibrated: temperature %.3g, prediction sets for %g%%, on %s images of the split %s\n",
+      calibration$temperature,
+      100 * calibration$coverage,
+      with_commas(calibration$n),
+      encodeString(calibration$split)
+    )
+  }
+}

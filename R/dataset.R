@@ -81,19 +81,6 @@ describe_storage <- function(x) {
   }
 }
 
-# The line that tells of a calibration, or NULL.
-describe_calibration <- function(calibration) {
-  if (!is.null(calibration)) {
-    sprintf(
-      "calibrated: temperature %.3g, prediction sets for %g%%, on %s images of the split %s\n",
-      calibration$temperature,
-      100 * calibration$coverage,
-      with_commas(calibration$n),
-      encodeString(calibration$split)
-    )
-  }
-}
-
 # Describe in one line how a data set or a model resizes image files; NULL if it does not. Objects
 # of an older version do not say it.
 describe_resize <- function(x) {

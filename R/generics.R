@@ -188,7 +188,15 @@ augment.cifar_trained_model <- function(
   if (is.data.frame(new_data)) {
     images <- column_of_paths(new_data, rlang::current_env())
   }
-  probabilities <- stats::predict(x, images, "prob", tta, split, on_error)
+  found <- python_call(
+    "predict_with_sets",
+    live_handle(x, "x", "cifar_trained_model"),
+    images_to_python(images),
+    one_value(tta, "tta", "TRUE or FALSE"),
+    one_value(split, "split", "the name of a split"),
+    one_value(on_error, "on_error", "\"stop\" or \"skip\"")
+  )
+  probabilities <- probability_table(found$probabilities, x)
   most <- max.col(as.matrix(probabilities), ties.method = "first")
   given <- if (is.data.frame(new_data)) {
     tibble::as_tibble(new_data)
@@ -208,25 +216,13 @@ augment.cifar_trained_model <- function(
   }
   classes <- factor(x$class_names[most], levels = x$class_names)
   added <- c(list(.pred_class = classes), probabilities)
-  if (!is.null(x$calibration)) {
-    added$.pred_set <- prediction_sets(probabilities, x)
+  if (!is.null(found$sets)) {
+    added$.pred_set <- lapply(found$sets, as_prediction_set, levels = x$class_names)
   }
   # A class may be called "class".
   names(added) <- make.unique(names(added))
   # Columns of an earlier prediction are replaced.
   tibble::as_tibble(c(given[setdiff(names(given), names(added))], added))
-}
-
-# The prediction sets of images, as predict(type = "set") returns them, from their probabilities.
-prediction_sets <- function(probabilities, model) {
-  probabilities <- as.matrix(probabilities)
-  within <- probabilities >= model$calibration$threshold
-  most <- max.col(probabilities, ties.method = "first")
-  within[cbind(seq_along(most), most)] <- TRUE
-  lapply(seq_along(most), function(i) {
-    names <- if (!anyNA(within[i, ])) model$class_names[within[i, ]]
-    as_prediction_set(names, model$class_names)
-  })
 }
 
 # One row per image of a split: its file, if it has one, its number and its class.

@@ -97,9 +97,14 @@ predict.cifar_trained_model <- function(
   if (identical(type, "set")) {
     return(lapply(result, as_prediction_set, levels = object$class_names))
   }
-  probabilities <- array_from_doubles(result)
+  probability_table(result, object)
+}
+
+# Probabilities from Python, with a column `.pred_<class>` for each class of the model.
+probability_table <- function(block, model) {
+  probabilities <- array_from_doubles(block)
   probabilities[is.nan(probabilities)] <- NA
-  colnames(probabilities) <- paste0(".pred_", object$class_names)
+  colnames(probabilities) <- paste0(".pred_", model$class_names)
   tibble::as_tibble(probabilities)
 }
 

@@ -372,9 +372,23 @@ def predict(
     if type == "prob":
         return _block(result)
     if type == "set":
-        names = model.class_names
-        return [[name for name, i in zip(names, row, strict=True) if i] for row in result.tolist()]
+        from pycifar.evaluation import named_sets
+
+        return named_sets(model, result)
     return [None if label < 0 else model.class_names[label] for label in result.tolist()]
+
+
+@entry_point
+def predict_with_sets(
+    model: TrainedModel, images: Any, tta: Any, split: Any, on_error: Any
+) -> dict[str, Any]:
+    """Return probabilities as a block, and prediction sets as `predict` does, or None."""
+    from pycifar.evaluation import named_sets
+
+    found = pycifar.predict(model, _any_images(images), "prob", tta, split, on_error)
+    calibration = model.calibration
+    sets = None if calibration is None else named_sets(model, calibration.sets(found))
+    return {"probabilities": _block(found), "sets": sets}
 
 
 @entry_point

@@ -168,9 +168,35 @@ def predict(
     if type == "prob":
         return probabilities
     if type == "set" and model.calibration is not None:
-        sets: np.ndarray = model.calibration.sets(probabilities) & given.is_read[:, None]
-        return sets
+        return model.calibration.sets(probabilities)
     return np.where(given.is_read, probabilities.argmax(axis=1), NO_LABEL)
+
+
+def prediction_record(model: TrainedModel, probabilities: np.ndarray) -> dict[str, Any]:
+    """Return the prediction of one image as plain values, by name.
+
+    Its "set" are the classes of the prediction set; None for a model without calibration.
+
+    Args:
+        model: the model that gave the probabilities.
+        probabilities: of the image, shape (classes,).
+    """
+    within = None
+    if model.calibration is not None:
+        (within,) = named_sets(model, model.calibration.sets(probabilities[None]))
+    label = int(probabilities.argmax())
+    return {
+        "class": model.class_names[label],
+        "probability": float(probabilities[label]),
+        "probabilities": dict(zip(model.class_names, probabilities.tolist(), strict=True)),
+        "set": within,
+    }
+
+
+def named_sets(model: TrainedModel, sets: np.ndarray) -> list[list[str]]:
+    """Return the class names in each prediction set, where sets are bool of (n, classes)."""
+    names = np.array(model.class_names, object)
+    return [names[within].tolist() for within in sets]
 
 
 @known_arguments_only
@@ -203,6 +229,13 @@ def evaluate(
         >>> pycifar.evaluate(model, dataset).n
         100
     """
+    return evaluate_images(model, dataset, split, tta)[0]
+
+
+def evaluate_images(
+    model: TrainedModel, dataset: Dataset, split: str, tta: bool = False
+) -> tuple[Evaluation, np.ndarray]:
+    """Evaluate a model as `evaluate` does; return the probabilities of the images as well."""
     check_model(model)
     check_flag("tta", tta)
     check_dataset(dataset)
@@ -218,11 +251,12 @@ def evaluate(
         for some in (lost[start : start + size] for start in range(0, len(lost), size)):
             losses[some] = learner.losses(images[some], part.labels[some])
     found = measure(probabilities, part.labels, model.class_names, split, losses)
-    return dataclasses.replace(
+    found = dataclasses.replace(
         found,
         objective=_objective(model, images, part.labels, found.loss),
         metrics=_metrics(model, part.labels, probabilities),
     )
+    return found, probabilities
 
 
 def _objective(

@@ -34,6 +34,7 @@ LAYERS = (
         "files",
         "npz",
         "config",
+        "extras",
         "content",
         "console",
         "download",

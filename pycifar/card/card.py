@@ -10,7 +10,7 @@ from pycifar.card.markdown import as_markdown
 from pycifar.card.page import as_page
 from pycifar.config import DEFAULT_SPLIT
 from pycifar.datasets import Dataset
-from pycifar.evaluation import check_model, evaluate, predict
+from pycifar.evaluation import check_model, evaluate_images
 from pycifar.files import write_atomically
 from pycifar.foreign_names import known_arguments_only
 from pycifar.models.trained_model import TrainedModel
@@ -81,6 +81,5 @@ def write_model_card(
 
 
 def _measure(model: TrainedModel, dataset: Dataset, split: str) -> Measured:
-    evaluation = evaluate(model, dataset, split)
-    part = model.split_of(dataset, split)
-    return Measured(dataset.name, part, evaluation, predict(model, part, "prob"))
+    evaluation, probabilities = evaluate_images(model, dataset, split)
+    return Measured(dataset.name, model.split_of(dataset, split), evaluation, probabilities)

@@ -25,7 +25,6 @@ from pycifar.cli.records import (
     images_per_second,
     learning_rates_record,
     prediction_record,
-    prediction_set,
     reproduction_record,
     rows,
     training_record,
@@ -231,6 +230,7 @@ def predict(options: Namespace) -> int:
         on_error,
         lambda pixels: predict(model, pixels, "prob", tta),
     ):
+        record = prediction_record(path, result, model)
         if isinstance(result, PycifarError):
             failed = True
             if on_error == "skip" and "json" not in options:
@@ -238,12 +238,12 @@ def predict(options: Namespace) -> int:
                     printable(path), "", "", *([] if model.calibration is None else [""]), sep="\t"
                 )
         elif "json" not in options:
-            within = prediction_set(result, model)
+            within = record["set"]
             more = () if within is None else (printable(",".join(within)),)
             for label in (-result).argsort(kind="stable")[:top].tolist():
                 cells = printable(path), printable(model.class_names[label])
                 print(*cells, f"{result[label]:.4f}", *more, sep="\t")
-        records.append(prediction_record(path, result, model))
+        records.append(record)
     if "json" in options:
         print_json(records)
     return 1 if failed and on_error is None else 0

@@ -25,6 +25,15 @@ def load_dataset(command: str, arguments: dict[str, Any]) -> Dataset:
         return load_dataset(**arguments)
 
 
+def data_if_asked(
+    command: str, model: TrainedModel, arguments: dict[str, Any], needed: bool
+) -> Dataset | None:
+    """Load the data set for a model if an option names one or needs one; else return None."""
+    if not (needed or set(arguments) - {"verbose"}):
+        return None
+    return load_dataset(command, data_for(model, arguments))
+
+
 def data_for(model: TrainedModel, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of `load_dataset` for a model.
 

@@ -134,32 +134,12 @@ def prediction_record(
 
     Its "set" are the classes of the prediction set; null for a model without calibration.
     """
-    class_names = model.class_names
+    from pycifar.evaluation import prediction_record as predicted
+
     if isinstance(result, PycifarError):
         nothing = dict.fromkeys(("class", "probability", "probabilities", "set"))
         return {"path": path, **nothing, "error": result.message}
-    label = int(result.argmax())
-    return {
-        "path": path,
-        "class": class_names[label],
-        "probability": float(result[label]),
-        "probabilities": dict(zip(class_names, result.tolist(), strict=True)),
-        "set": prediction_set(result, model),
-        "error": None,
-    }
-
-
-def prediction_set(probabilities: np.ndarray, model: TrainedModel) -> list[str] | None:
-    """Return the classes in the prediction set of an image; None without calibration.
-
-    Args:
-        probabilities: of the image, shape (classes,).
-        model: the model that gave them.
-    """
-    if model.calibration is None:
-        return None
-    (within,) = model.calibration.sets(probabilities[None])
-    return [name for name, inside in zip(model.class_names, within, strict=True) if inside]
+    return {"path": path, **predicted(model, result), "error": None}
 
 
 def features_record(path: str, result: np.ndarray | PycifarError) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import json
 from argparse import Namespace
 
 from pycifar.arguments import describe
-from pycifar.cli.loading import data_for, load_dataset
+from pycifar.cli.loading import data_for, data_if_asked, load_dataset
 from pycifar.cli.output import print_json
 from pycifar.cli.parser import UsageError
 from pycifar.cli.readers import as_number, as_text
@@ -55,9 +55,7 @@ def export(options: Namespace) -> int:
     from pycifar.models.file import load_model
 
     model = load_model(options.model)
-    images = None
-    if set(data_arguments) - {"verbose"} or "quantize" in given:
-        images = load_dataset("export", data_for(model, data_arguments))
+    images = data_if_asked("export", model, data_arguments, "quantize" in given)
     found = export_model(model, options.path, images, overwrite="overwrite" in options, **given)
     if "json" in options:
         print_json(dataclasses.asdict(found) | {"path": str(found.path)})
@@ -79,9 +77,7 @@ def card(options: Namespace) -> int:
     from pycifar.models.file import load_model
 
     model = load_model(options.model)
-    dataset = None
-    if set(data_arguments) - {"verbose"} or "split" in given:
-        dataset = load_dataset("card", data_for(model, data_arguments))
+    dataset = data_if_asked("card", model, data_arguments, "split" in given)
     path = write_model_card(model, options.path, dataset, overwrite="overwrite" in options, **given)
     if "json" in options:
         print_json({"path": str(path)})

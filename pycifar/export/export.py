@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import re
 import shutil
 import tempfile
@@ -15,14 +14,17 @@ from typing import Any
 import numpy as np
 
 from pycifar.arguments import check_choice, check_flag, check_output, describe
+from pycifar.backend import silent_stderr
 from pycifar.datasets import Dataset
-from pycifar.errors import ArgumentError, DependencyError, ExportError, PycifarError
+from pycifar.errors import ArgumentError, ExportError, PycifarError
 from pycifar.evaluation import check_model, predict
+from pycifar.export.description import description_of
 from pycifar.export.formats import FORMATS, Format
+from pycifar.export.network import Computation
+from pycifar.extras import require
 from pycifar.files import output_error
 from pycifar.foreign_names import known_arguments_only
 from pycifar.given_images import read_images
-from pycifar.language import install
 from pycifar.models.trained_model import TrainedModel
 
 QUANTIZED = ("int8",)
@@ -144,7 +146,7 @@ def export_model(
     check_model(model)
     kind, target = _target(path, check_flag("overwrite", overwrite))
     _check_quantize(quantize, images, kind)
-    check_installed(kind)
+    require(kind.NAME, {name: name.replace("_", "-") for name in kind.MODULES})
     pixels = _pixels(model, images, FEW if quantize is None else MANY)
     folder = None
     try:
@@ -187,17 +189,6 @@ def _check_quantize(quantize: Any, images: Any, kind: Format) -> None:
         )
 
 
-def check_installed(kind: Format) -> None:
-    """Raise a DependencyError if a library is missing that writes or runs this format."""
-    missing = [name for name in kind.MODULES if importlib.util.find_spec(name) is None]
-    if missing:
-        packages = [name.replace("_", "-") for name in missing]
-        raise DependencyError(
-            f"{kind.NAME} needs {' and '.join(packages)}, which are not installed here.",
-            fix=install(*packages),
-        )
-
-
 def _pixels(model: TrainedModel, images: Any, most: int) -> np.ndarray:
     """Return images of the model's size, spread over those that were given; drawn ones for None."""
     if images is None:
@@ -232,9 +223,6 @@ def _write(
     quantize: str | None,
 ) -> Export:
     """Write an export into ``folder/export``, run it, and return what was found."""
-    from pycifar.backend import silent_stderr
-    from pycifar.export.network import Computation
-
     computation = Computation(model)
     (folder / "export").mkdir()
     path = folder / "export" / target.name
@@ -259,7 +247,7 @@ def _write(
 
 
 def _convert(
-    computation: Any,
+    computation: Computation,
     kind: Format,
     saved: Path,
     path: Path,
@@ -268,8 +256,6 @@ def _convert(
     quantize: str | None,
 ) -> None:
     """Write a computation in a format; raise an ExportError if the format cannot hold it."""
-    from pycifar.export.description import description_of
-
     description = description_of(model, quantize)
     calibrating = None if quantize is None else pixels
 
@@ -299,7 +285,6 @@ def _reason(error: Exception) -> str:
 
 def check_export(found: Export) -> None:
     """Raise an ExportError if an export computes something else than its model."""
-    far = f"by {found.largest_difference:.3g}"
     if found.quantize is not None and found.agreement < SMALLEST_AGREEMENT:
         raise ExportError(
             f"In {found.quantize} only {found.agreement:.1%} of {found.images} images keep their "
@@ -309,8 +294,8 @@ def check_export(found: Export) -> None:
     if found.quantize is None and not found.largest_difference <= LARGEST_DIFFERENCE:
         raise ExportError(
             f"{found.format} computes something else than the model: of {found.images} images a "
-            f"probability differs {far}, and at most by {LARGEST_DIFFERENCE:g} is allowed. Nothing "
-            "was kept."
+            f"probability differs by {found.largest_difference:.3g}, and at most by "
+            f"{LARGEST_DIFFERENCE:g} is allowed. Nothing was kept."
         )
     if not found.rounding <= LARGEST_ROUNDING:
         raise ExportError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pycifar.errors import DependencyError, ExportError
 from pycifar.evaluation import probabilities_of
 from pycifar.export import onnx
 from pycifar.export.export import export_model
+from pycifar.extras import missing_modules
 from pycifar.models.trained_model import TrainedModel
 
 
@@ -38,7 +38,7 @@ def predictor(model: TrainedModel) -> Predictor:
     That is onnxruntime with an export of the model, for which the extra `onnx` must be installed.
     Where it is not, or ONNX cannot hold the network, Keras computes.
     """
-    missing = [name for name in onnx.MODULES if importlib.util.find_spec(name) is None]
+    missing = missing_modules(onnx.MODULES)
     reason = f"{' and '.join(missing)} not installed"
     if not missing:
         try:

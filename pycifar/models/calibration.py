@@ -62,10 +62,12 @@ class Calibration:
         The most probable class always is.
 
         Args:
-            probabilities: with the temperature applied, shape (n, classes).
+            probabilities: with the temperature applied, shape (n, classes). A row of NaN, as of an
+                image that was skipped, has an empty set.
         """
         within: np.ndarray = probabilities >= self.threshold
-        within[np.arange(len(within)), probabilities.argmax(axis=1)] = True
+        most = probabilities.argmax(axis=1)
+        within[np.arange(len(within)), most] = ~np.isnan(probabilities).any(axis=1)
         return within
 
     def to_dict(self) -> dict[str, Any]:

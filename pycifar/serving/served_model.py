@@ -13,6 +13,7 @@ import numpy as np
 
 from pycifar.datasets.image_files import SQUASH, read_image, size_in_file
 from pycifar.errors import DataFormatError, PycifarError
+from pycifar.evaluation import prediction_record
 from pycifar.explanation import explain
 from pycifar.export.runtimes import predictor
 from pycifar.models.trained_model import TrainedModel
@@ -91,19 +92,7 @@ class ServedModel:
         Args:
             probabilities: of its classes, shape (classes,).
         """
-        names, calibration = self.model.class_names, self.model.calibration
-        within = None
-        if calibration is not None:
-            (row,) = calibration.sets(probabilities[None])
-            within = [name for name, inside in zip(names, row, strict=True) if inside]
-        label = int(probabilities.argmax())
-        return {
-            "class": names[label],
-            "probability": float(probabilities[label]),
-            "probabilities": dict(zip(names, probabilities.tolist(), strict=True)),
-            "set": within,
-            "error": None,
-        }
+        return prediction_record(self.model, probabilities) | {"error": None}
 
     def explanation(self, pixels: np.ndarray) -> dict[str, Any]:
         """Return a picture of where the network looks, to be laid over the image.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import ipaddress
 import json
 import logging
@@ -18,13 +17,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, overload
 
-from pycifar.arguments import check_count, check_flag, describe, joined
+from pycifar.arguments import check_count, check_flag, describe
 from pycifar.backend import free_memory
 from pycifar.console import say
-from pycifar.errors import ArgumentError, DependencyError, ServingError, printable
+from pycifar.errors import ArgumentError, ServingError, printable
 from pycifar.evaluation import check_model
+from pycifar.extras import require
 from pycifar.foreign_names import known_arguments_only
-from pycifar.language import install
 from pycifar.models.file import SUFFIX, load_model, save_model
 from pycifar.models.trained_model import TrainedModel
 from pycifar.serving.limits import IDLE, SLOWEST_END
@@ -168,7 +167,7 @@ def serving(
     port = check_count("port", port, 0, HIGHEST_PORT)
     if not isinstance(host, str) or not host:
         raise ArgumentError(f"`host` must be the address of this machine, not {describe(host)}.")
-    _check_installed()
+    require("Serving", MODULES)
     with _bound(host, port) as bound:
         yield named_models(model), bound, host
 
@@ -212,17 +211,6 @@ def _name_of(one: Any) -> Any:
     if isinstance(one, TrainedModel):
         return one.config.architecture
     return Path(one).name.removesuffix(SUFFIX) if isinstance(one, (str, os.PathLike)) else ""
-
-
-def _check_installed() -> None:
-    missing = [
-        package for module, package in MODULES.items() if importlib.util.find_spec(module) is None
-    ]
-    if missing:
-        raise DependencyError(
-            f"Serving needs {joined(missing)}, which are not installed here.",
-            fix=install(*missing),
-        )
 
 
 @contextlib.contextmanager
