@@ -1,6 +1,6 @@
 """Take the pictures of the page of `pycifar serve` for the documentation.
 
-    python -m tools.page_pictures    # writes docs/python/guides/page-*.png
+    python -m tools.page_pictures    # docs/python/guides/page-*.png, man/figures/README-page.png
 
 Needs Chromium, as Debian's package `chromium`. The photographs in the pictures are drawn here.
 """
@@ -18,7 +18,9 @@ from playwright.sync_api import sync_playwright
 
 import pycifar
 
-PLACE = Path(__file__).parents[1] / "docs/python/guides"
+ROOT = Path(__file__).parents[1]
+PLACE = ROOT / "docs/python/guides"
+IN_README = ROOT / "man/figures/README-page.png"  # the R package has this folder alone
 WIDTHS = (1200, 400)  # pixels
 SCHEMES = ("light", "dark")
 
@@ -51,6 +53,7 @@ def take(address: str, photographs: list[Path]) -> None:
                 save(page.screenshot(full_page=True), PLACE / f"page-{width}-{scheme}.png")
                 page.close()
         browser.close()
+    shutil.copyfile(PLACE / "page-1200-light.png", IN_README)
 
 
 def save(picture: bytes, path: Path) -> None:

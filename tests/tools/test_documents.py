@@ -17,6 +17,14 @@ def test_documents_use_what_is_public_alone(document):
     assert "pycifar:::" not in document.read_text("utf-8")
 
 
+def test_the_pictures_of_the_readme_are_in_the_r_package():
+    pictures = re.findall(r"!\[.*?\]\((.+?)\)", (ROOT / "README.md").read_text("utf-8"))
+    assert len(pictures) > 2
+    for picture in map(Path, pictures):
+        assert picture.parent == Path("man/figures")
+        assert (ROOT / picture).is_file()
+
+
 def test_the_limits_that_are_promised_are_those_of_the_code():
     text = (ROOT / "SECURITY.md").read_text("utf-8")
     whole, _, rest = text.partition("\n## The server\n")
