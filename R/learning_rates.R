@@ -1,14 +1,22 @@
 #' Find a learning rate
 #'
-#' Trains a network for some steps and increases the learning rate with each step (Smith 2017). The
-#' search ends early if the loss is no longer a finite number, or if the smoothed loss is more than
-#' 4 times its lowest value. The trained weights are not returned.
+#' Trains a network for some steps and increases the learning rate with each step (Smith 2017). This
+#' test ends early if the loss is no longer a finite number, or if the smoothed loss is more than 4
+#' times its lowest value. Where the loss was lowest is near a good learning rate, but it depends on
+#' the chance of few batches.
 #'
-#' The smoothed loss falls to its lowest value as the learning rate rises. The suggestion is a third
-#' of the learning rate at which 95% of this fall are done. The first tenth of the steps and the
-#' last twentieth are left out. There is no suggestion if the fall is not clearly larger than the
-#' noise of the batches, or if the loss still falls at the highest learning rate. With the default
-#' steps, most suggestions are within a factor of 3 of the best learning rate.
+#' So some short trainings follow, which begin with the same weights and see the same batches: the
+#' trials. They have twice as many steps each, and learning rates that are a factor of 3 apart. The
+#' first three are around a third of the learning rate of the lowest smoothed loss. Further ones
+#' follow as long as the best learning rate is the first or the last. In each, the learning rate
+#' rises for a tenth of the steps, and then falls to 0. With four trials, all takes nine times as
+#' long as the test by itself. The trained weights are not returned.
+#'
+#' The suggestion is the lowest point of a parabola through the losses of the best trial and its two
+#' neighbours, over the logarithm of the learning rate. There is none if no trial learns more than
+#' the noise of the batches, or if the loss is lowest at the lowest or the highest learning rate
+#' that is allowed. With the default steps, suggestions are within a factor of 3 of the best
+#' learning rate.
 #'
 #' An argument that is `NULL` takes its value from the recipe of the architecture, as in
 #' [cifar_train()].
@@ -19,10 +27,11 @@
 #'   you give is trained.
 #' @param lowest The learning rate of the first step, above 0.
 #' @param highest The learning rate of the last step, above `lowest`.
-#' @param steps The number of steps, at least 10.
+#' @param steps The number of steps of the test, at least 10.
 #' @param optimizer `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`.
 #' @param seed A whole number from 0 to 2^31 - 1. It determines the initial weights, the order of
 #'   the images, dropout and augmentation. `NULL` draws a seed.
+#' @param verbose Whether to show the progress, if it takes long.
 #' @param x The result of `cifar_find_learning_rate()`.
 #' @param ... Not used.
 #'
@@ -32,7 +41,10 @@
 #'   * `table`: a tibble with one row per step and the columns `learning_rate`, `loss` (before the
 #'     step) and `smoothed`. The smoothed loss is a mean of all losses so far, in which each loss
 #'     has 0.9 times the weight of the next one.
-#'   * `suggestion`: a learning rate for a training. It is `NA` if the losses show none.
+#'   * `trials`: a tibble with one row per trial, from the lowest learning rate to the highest, and
+#'     the columns `learning_rate` and `loss`: the mean over the last quarter of the trial, `Inf`
+#'     where it diverged.
+#'   * `suggestion`: a learning rate for a training. It is `NA` if the trials show none.
 #'   * `reason`: why there is no suggestion. It is `NA` if there is one.
 #'
 #'   `plot()` and [ggplot2::autoplot()] return a ggplot. `format()` returns lines of text, and
@@ -65,17 +77,23 @@ cifar_find_learning_rate <- function(
   augmentation = NULL,
   seed = NULL,
   loss = NULL,
+  verbose = TRUE,
   ...
 ) {
   check_no_more("cifar_find_learning_rate", ...)
   check_given("dataset")
+  progress <- new_progress()
+  on.exit(progress$close())
   found <- rlang::inject(python_call(
     "find_learning_rate",
     live_handle(dataset, "dataset", "cifar_dataset"),
     architecture_to_python(architecture),
+    write_line = progress$write_line,
+    update_bar = progress$update_bar,
     lowest = one_value(lowest, "lowest", "a single number"),
     highest = one_value(highest, "highest", "a single number"),
     steps = one_value(steps, "steps", "a single number"),
+    verbose = one_value(verbose, "verbose", "TRUE or FALSE"),
     !!!settings_to_python(environment())
   ))
   structure(
@@ -85,6 +103,10 @@ cifar_find_learning_rate <- function(
         learning_rate = as.double(unlist(found$table$learning_rate)),
         loss = as.double(unlist(found$table$loss)),
         smoothed = as.double(unlist(found$table$smoothed))
+      ),
+      trials = tibble::tibble(
+        learning_rate = as.double(unlist(found$trials$learning_rate)),
+        loss = as.double(unlist(found$trials$loss))
       ),
       suggestion = if (is.null(found$suggestion)) NA_real_ else found$suggestion,
       reason = if (is.null(found$reason)) NA_character_ else found$reason
@@ -98,7 +120,13 @@ cifar_find_learning_rate <- function(
 format.cifar_learning_rates <- function(x, ...) {
   rates <- format_rate(x$table$learning_rate)
   searched <- if (nrow(x$table) > 0L) {
-    sprintf(", %d steps from %s to %s", length(rates), rates[[1L]], rates[[length(rates)]])
+    sprintf(
+      ", %d steps from %s to %s, %d trials",
+      length(rates),
+      rates[[1L]],
+      rates[[length(rates)]],
+      nrow(x$trials)
+    )
   }
   c(paste0("<cifar_learning_rates> ", x$architecture, searched), format_suggestion(x))
 }

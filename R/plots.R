@@ -356,6 +356,12 @@ plot_learning_rates <- function(found) {
   ggplot2::ggplot(found$table, ggplot2::aes(.data$learning_rate)) +
     ggplot2::geom_line(ggplot2::aes(y = .data$loss), colour = "#666666", linewidth = 0.3) +
     ggplot2::geom_line(ggplot2::aes(y = .data$smoothed), colour = blue) +
+    ggplot2::geom_point(
+      ggplot2::aes(y = .data$loss),
+      data = found$trials[is.finite(found$trials$loss), ],
+      colour = vermilion,
+      shape = 1
+    ) +
     ggplot2::scale_x_log10() +
     ggplot2::labs(
       title = found$architecture,

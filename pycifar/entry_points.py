@@ -305,14 +305,20 @@ def _named(metrics: Any) -> Any:
 
 @entry_point
 def find_learning_rate(
-    dataset: Dataset, architecture: Any, *arguments: Any, **named: Any
+    dataset: Dataset,
+    architecture: Any,
+    write_line: Callable[[str], Any],
+    update_bar: Callable[[float, str], Any] | None,
+    **settings: Any,
 ) -> dict[str, Any]:
-    """Return the result of a learning rate range test."""
+    """Return the result of a search; show progress by `write_line` and `update_bar`."""
     _import_keras()
-    found = pycifar.find_learning_rate(dataset, _guarded_builder(architecture), *arguments, **named)
+    with shown_by(write_line, update_bar):
+        found = pycifar.find_learning_rate(dataset, _guarded_builder(architecture), **settings)
     return {
         "architecture": found.architecture,
         "table": _columns(found.table),
+        "trials": _columns(found.trials),
         "suggestion": found.suggestion,
         "reason": found.reason,
     }

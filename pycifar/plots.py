@@ -102,7 +102,7 @@ def plot_learning_rates(
     overwrite: bool = False,
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw the loss by learning rate, and mark the rate where it falls most steeply.
+    """Draw the loss by learning rate, in the range test and in the trials; mark the suggestion.
 
     Args:
         learning_rates: the result of `find_learning_rate`.
@@ -140,6 +140,10 @@ def plot_learning_rates(
     rates = learning_rates.table["learning_rate"]
     axes.plot(rates, learning_rates.table["loss"], color=GREY, linewidth=0.7, label="each step")
     axes.plot(rates, learning_rates.table["smoothed"], color=BLUE, label="smoothed")
+    trials = learning_rates.trials
+    axes.plot(
+        trials["learning_rate"], trials["loss"], "o", color=VERMILION, mfc="none", label="trials"
+    )
     if learning_rates.suggestion is None:
         axes.plot([], [], linestyle="", label=learning_rates.outcome)
     else:

@@ -55,5 +55,5 @@ def quick(request: pytest.FixtureRequest) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TrainingRun, "train", skip)
-        patch.setattr(lr_finder, "_losses_at", skip)
+        patch.setattr(lr_finder._Beginning, "losses", skip)
         yield

@@ -253,7 +253,11 @@ def _add_find_learning_rate(parser: ArgumentParser) -> None:
     for name, metavar, text in (
         ("lowest", "RATE", "the learning rate of the first step"),
         ("highest", "RATE", "the learning rate of the last step"),
-        ("steps", "N", f"how many, at least {FEWEST_SEARCH_STEPS}"),
+        (
+            "steps",
+            "N",
+            f"at these rates, at least {FEWEST_SEARCH_STEPS}; each trial has twice as many",
+        ),
     ):
         text += f"; {SEARCH_DEFAULTS[name]:g} unless given"
         group.add_argument(f"--{name}", metavar=metavar, help=text)
@@ -530,7 +534,7 @@ COMMANDS = {
         ),
     ),
     "find-learning-rate": Command(
-        "Train for some steps at rising learning rates, and tell where the loss falls most.",
+        "Train for some steps at rising learning rates, then in short trials, and suggest a rate.",
         _add_find_learning_rate,
         (
             ("find-learning-rate --architecture cnn4 --plot rates.png", "with a picture"),

@@ -92,11 +92,12 @@ def images_per_second(model: TrainedModel, dataset: Dataset) -> float | None:
 
 
 def learning_rates_record(found: LearningRates, plot: Path | None) -> dict[str, Any]:
-    """Return the record of a learning rate range test."""
+    """Return the record of a search for a learning rate."""
     return {
         "architecture": found.architecture,
         "suggestion": found.suggestion,
         "reason": found.reason,
+        "trials": rows(found.trials),
         "table": rows(found.table),
         "plot": _text(plot),
     }

@@ -60,7 +60,8 @@ def search_arguments(options: Namespace) -> dict[str, Any]:
     """Return the arguments of `find_learning_rate` that the options give."""
     search = read_values(options, dict.fromkeys(SEARCH_DEFAULTS, as_number))
     check_search(**SEARCH_DEFAULTS | search)
-    return search | check_settings(read_values(options, TRAINING_READERS))
+    settings = check_settings(read_values(options, TRAINING_READERS))
+    return search | settings | {"verbose": "quiet" not in options}
 
 
 def reproduction_arguments(options: Namespace) -> dict[str, Any]:

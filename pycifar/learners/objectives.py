@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pycifar.config import TrainingConfig
 
 
+ACCURACY_NAMES = (ACCURACY, "acc")  # as Keras takes them
+
+
 @dataclass(frozen=True)
 class Objective:
     """The loss and the metrics that a network is compiled with.
@@ -121,9 +124,27 @@ def compiled_with(network: keras.Model) -> tuple[Any, list[Any]]:
     loss = network.loss
     if isinstance(loss, str):
         loss = keras.losses.get(None if loss in ("crossentropy", "ce") else loss)
+    return loss, metrics_but_accuracy(metrics)
+
+
+def metrics_but_accuracy(metrics: Any) -> list[Any]:
+    """Return the metrics that a model was compiled with as objects, without the accuracy.
+
+    Args:
+        metrics: one or several of names, objects and the descriptions that Keras writes.
+    """
+    from pycifar.backend import keras
+
     listed = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
-    others = [m for m in listed if m is not None and str(m).lower() not in ("accuracy", "acc")]
-    return loss, [keras.metrics.get(m) if isinstance(m, str) else m for m in others]
+    others = [m for m in listed if m is not None and str(m).lower() not in ACCURACY_NAMES]
+    made = [keras.metrics.get(m) if isinstance(m, (str, dict)) else m for m in others]
+    kinds = (
+        keras.metrics.Accuracy,
+        keras.metrics.BinaryAccuracy,
+        keras.metrics.CategoricalAccuracy,
+        keras.metrics.SparseCategoricalAccuracy,
+    )
+    return [m for m in made if not (isinstance(m, kinds) and m.name in ACCURACY_NAMES)]
 
 
 def directions(objective: Objective) -> dict[str, str]:

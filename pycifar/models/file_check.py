@@ -15,6 +15,7 @@ from typing import Any
 from pycifar.arguments import describe
 from pycifar.backend import keras
 from pycifar.keras_files import CONFIG, WEIGHTS, check_weights
+from pycifar.learners.objectives import metrics_but_accuracy
 from pycifar.limits import MOST_BUILDING, MOST_CALLS, MOST_PARTS, MOST_WAITING
 from pycifar.models.dry_build import Measured, build_without_values, give_zeros, measure
 from pycifar.models.record import checked_argument
@@ -189,9 +190,7 @@ def objective_of(text: bytes) -> tuple[Any, list[Any]]:
         if not _is_callers(part):
             for argument in part["config"].values():
                 checked_argument(part["class_name"], argument)
-    listed = metrics if isinstance(metrics, list) else [metrics]
-    others = [m for m in listed if str(m).lower() not in ("accuracy", "acc")]
-    return keras.losses.get(loss), [keras.metrics.get(m) for m in others]
+    return keras.losses.get(loss), metrics_but_accuracy(metrics)
 
 
 def check_optimizer(config: dict[str, Any]) -> None:

@@ -1,16 +1,23 @@
-"""The learning rate range test: a short training whose rate rises until the loss diverges."""
+"""The search for a learning rate.
+
+It begins with the range test: a short training whose rate rises until the loss diverges. Where its
+loss is lowest, trials follow: short trainings from the same weights on the same batches.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pycifar.arguments import check_flag
 from pycifar.backend import torch_generator_kept
 from pycifar.config import DEFAULT_ARCHITECTURE, SEARCH_DEFAULTS, Settings
+from pycifar.console import counting
 from pycifar.content import ByContent
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import Augmentation
@@ -32,21 +39,21 @@ if TYPE_CHECKING:
 SMOOTHING = 0.9  # the weight of earlier losses in the exponential moving average
 BROKEN_AWAY = 4.0  # times the lowest smoothed loss; a higher one ends the test
 
-# Shares of the steps that no suggestion is made from, as in fastai and Lightning. The first
-# smoothed losses are means of few batches, and in the last steps the loss diverges.
-FIRST, LAST = 0.1, 0.05
+# The first smoothed losses are means of few batches. So this share of the steps is left out where
+# the lowest one is looked for.
+FIRST = 0.1
 
-# A fall of the smoothed loss is clear if it is more than this many times the standard deviation
-# that the choice of the batches alone gives the loss where the fall begins. Of simulated searches
-# of 100 steps without any fall, 3% exceeded this; of fewer steps, fewer.
+# From the rate at which a trial is made to the next. Trials begin at this part of the rate of the
+# lowest smoothed loss: it and the momentum lag behind the rate.
+FACTOR = 3.0
+
+TRIAL = 2  # times the steps of the range test: those of a trial
+WARM_UP = 0.1  # the share of a trial in which its rate rises
+LAST = 0.25  # the share of a trial whose losses count
+
+# A trial learns if its losses are below those of the untrained network on the same batches by more
+# than this many standard errors of their mean. By chance alone, one in some thousand is.
 CLEAR = 3.8
-
-FEWEST_KEPT = 3  # losses; fewer show no noise that a fall could be compared with
-
-# The suggestion is a third of the rate at which 95% of the fall of the smoothed loss are done. The
-# smoothed loss and the momentum lag behind the rate. benchmarks/README.md compares this with other
-# rules.
-FALLEN, DIVISOR = 0.95, 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +65,15 @@ class LearningRates(ByContent):
         table: one row per step: `learning_rate`, `loss` before the step's update, and `smoothed`,
             the exponential moving average of the losses, in which each loss has 0.9 times the
             weight of the next one.
-        suggestion: a learning rate for a training; None if the losses show none.
+        trials: one row per trial, from the lowest rate to the highest: `learning_rate`, and the
+            `loss` at the end of the trial, infinity where it diverged.
+        suggestion: a learning rate for a training; None if the trials show none.
         reason: why there is no suggestion; None if there is one.
     """
 
     architecture: str
     table: pandas.DataFrame
+    trials: pandas.DataFrame
     suggestion: float | None
     reason: str | None = None
 
@@ -72,6 +82,7 @@ class LearningRates(ByContent):
         searched = ""
         if len(rates):
             searched = f", {len(rates)} steps from {rates.iloc[0]:.2g} to {rates.iloc[-1]:.2g}"
+            searched += f", {len(self.trials)} trials"
         return f"{self.architecture}{searched}: {self.outcome}"
 
     @property
@@ -82,7 +93,8 @@ class LearningRates(ByContent):
         return f"suggestion {self.suggestion:.2g}"
 
     def _repr_html_(self) -> str:
-        return paragraph(str(self)) + (as_html(self.table, ".4g") if len(self.table) else "")
+        tables = [table for table in (self.trials, self.table) if len(table)]
+        return paragraph(str(self)) + "".join(as_html(table, ".4g") for table in tables)
 
 
 @known_arguments_only
@@ -104,12 +116,20 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
     augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] | None = None,
     seed: int | None = None,
     loss: str | Callable[..., Any] | None = None,
+    verbose: bool = True,
 ) -> LearningRates:
-    """Find a suitable learning rate with a learning rate range test.
+    """Find a suitable learning rate with a learning rate range test and some trials.
 
     The test trains a network for a number of steps. The learning rate grows by the same factor from
-    each step to the next, until the loss diverges or the steps are done. Arguments that are None
-    take the value of the architecture's recipe, as in `train`.
+    each step to the next, until the loss diverges or the steps are done. Where the loss was lowest
+    is near a good rate, but it depends on the chance of few batches. So some short trainings
+    follow, which begin with the same weights and see the same batches: the trials. They have twice
+    as many steps each, and rates that are a factor of 3 apart. The first three are around a third
+    of the rate of the lowest smoothed loss; further ones follow as long as the best rate is the
+    first or the last. In each, the rate rises for a tenth of the steps, and then falls to 0. With
+    four trials, all takes nine times as long as the test by itself.
+
+    Arguments that are None take the value of the architecture's recipe, as in `train`.
 
     Args:
         dataset: the data set, as returned by `load_dataset`.
@@ -117,7 +137,7 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
             trained network is discarded.
         lowest: the rate of the first step, above 0.
         highest: the rate of the last step, above `lowest`.
-        steps: the number of steps, at least 10.
+        steps: the number of steps of the test, at least 10.
         batch_size: images per step, from 1 to the number of training images.
         optimizer: "sgd", "adam", "adamw", "rmsprop" or "muon".
         weight_decay: see `train`.
@@ -128,14 +148,15 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
         seed: fixes the initial weights, the order of the images, dropout and augmentation; from 0
             to 2³¹ - 1. None draws a seed.
         loss: see `train`.
+        verbose: whether to show the progress on stderr, if it takes long.
 
     Returns:
-        The loss at each learning rate, and a suggestion. The smoothed loss falls to its lowest
-        value as the rate rises; the suggestion is a third of the rate at which 95% of this fall are
-        done. The first tenth of the steps and the last twentieth are left out. There is no
-        suggestion if the fall is not clearly larger than the noise of the batches, or if the loss
-        still falls at the highest rate. With the default steps, most suggestions are within a
-        factor of 3 of the best rate.
+        The loss at each learning rate, and a suggestion: the lowest point of a parabola through the
+        losses of the best trial and its two neighbours, over the logarithm of the rate. The loss of
+        a trial is the mean over its last quarter. There is no suggestion if no trial learns more
+        than the noise of the batches, or if the loss is lowest at the lowest or the highest rate
+        that is allowed. With the default steps, suggestions are within a factor of 3 of the best
+        rate.
 
     Raises:
         ArgumentError: an argument is not as above, or the model is compiled with an optimizer that
@@ -151,6 +172,8 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
         >>> found = pycifar.find_learning_rate(dataset, "cnn2", steps=20, seed=1)
         >>> found.table.columns.tolist()
         ['learning_rate', 'loss', 'smoothed']
+        >>> found.trials.columns.tolist()
+        ['learning_rate', 'loss']
     """
     lowest, highest, steps = check_search(lowest, highest, steps)
     if optimizer is not None and not isinstance(optimizer, str):
@@ -177,34 +200,91 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
             f"{ready.config.schedule}.",
             fix="Give the name of an optimizer as `optimizer`.",
         )
-    rates = np.geomspace(lowest, highest, steps).tolist()
-    with torch_generator_kept():
-        rows = _search(rates, _losses_at(rates, ready.learner, ready.batches))
-    return _found(ready.config.architecture, rows, steps)
+    beginning = _Beginning(ready.learner, ready.batches, check_flag("verbose", verbose))
+    with torch_generator_kept(), beginning:
+        return _search(ready.config.architecture, beginning.losses, lowest, highest, steps)
 
 
-def _losses_at(rates: Sequence[float], learner: Learner, batches: Batches) -> Iterator[float]:
-    """Yield the loss before each step; the steps have these rates in turn."""
-    learner.begin(*batches.example())
-    try:
+class _Beginning:
+    """A network that is trained from its initial weights again and again.
+
+    Args:
+        learner: the learner of the compiled network.
+        batches: the batches of all trainings.
+        verbose: whether to show the progress, if it takes long.
+    """
+
+    def __init__(self, learner: Learner, batches: Batches, verbose: bool) -> None:
+        self._learner, self._batches, self._verbose = learner, batches, verbose
+
+    def __enter__(self) -> None:
+        self._learner.begin(*self._batches.example())
+        self._weights = self._learner.variables()
+        self._optimizer = self._learner.optimizer_state()
+
+    def __exit__(self, *error: object) -> None:
+        self._learner.end()
+
+    def losses(self, rates: Sequence[float], first: int = 0) -> Iterator[float]:
+        """Yield the loss before each step of a training, whose steps have these rates in turn.
+
+        Args:
+            rates: the learning rates.
+            first: the number of the first step, which determines its batch.
+        """
+        learner, batches = self._learner, self._batches
+        learner.set_variables(self._weights)
+        learner.set_optimizer_state(self._optimizer)
+        numbers = range(first, first + len(rates))
         steps = [
             (1 + number // batches.steps_per_epoch, number % batches.steps_per_epoch)
-            for number in range(len(rates))
+            for number in numbers
         ]
-        with batches.make_in_turn(steps) as made:
-            for rate, (epoch, step) in zip(rates, steps, strict=True):
+        things = f"steps at rates up to {max(rates):.2g}"
+        with (
+            batches.make_in_turn(steps) as made,
+            counting(len(rates), things, self._verbose) as show,
+        ):
+            for done, (rate, (epoch, step)) in enumerate(zip(rates, steps, strict=True)):
+                show(done)
                 learner.learning_rate = rate
                 batches.seed_layers(epoch, step)
                 yield float(learner.step(*next(made))["loss"])
-    finally:
-        learner.end()
 
 
-def _search(rates: Sequence[float], losses: Any) -> list[tuple[float, float, float]]:
+# Takes rates and maybe the number of the first step; see `_Beginning.losses`.
+Losses = Callable[..., Iterable[float]]
+
+
+def _search(
+    architecture: str, losses: Losses, lowest: float, highest: float, steps: int
+) -> LearningRates:
+    """Return the result of a range test and of the trials that follow."""
+    import pandas
+
+    rates = np.geomspace(lowest, highest, steps).tolist()
+    table = pandas.DataFrame(
+        _test(rates, losses(rates)), columns=["learning_rate", "loss", "smoothed"]
+    )
+    done: dict[float, np.ndarray] = {}
+    suggestion: float | None = None
+    reason: str | None = "the loss was never a finite number"
+    if len(table):
+        smoothed = table["smoothed"].iloc[min(round(FIRST * steps), len(table) - 1) :]
+        start = max(lowest, float(table["learning_rate"][smoothed.idxmin()]) / FACTOR)
+        done = _try_around(start, lowest, highest, TRIAL * steps, losses)
+        suggestion, reason = _suggest(done, losses, TRIAL * steps)
+    trials = pandas.DataFrame(
+        [(rate, done[rate].mean()) for rate in sorted(done)], columns=["learning_rate", "loss"]
+    )
+    return LearningRates(architecture, table, trials, suggestion, reason)
+
+
+def _test(rates: Sequence[float], losses: Iterable[float]) -> list[tuple[float, float, float]]:
     """Return rate, loss and smoothed loss of each step, up to where the loss diverges."""
     rows: list[tuple[float, float, float]] = []
     mean, lowest = 0.0, math.inf
-    for rate, loss in zip(rates, losses, strict=True):
+    for rate, loss in zip(rates, losses, strict=False):
         if not math.isfinite(loss):
             break
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
@@ -217,46 +297,62 @@ def _search(rates: Sequence[float], losses: Any) -> list[tuple[float, float, flo
     return rows
 
 
-def _found(architecture: str, rows: list[tuple[float, float, float]], steps: int) -> LearningRates:
-    import pandas
+def _try_around(
+    start: float, lowest: float, highest: float, steps: int, losses: Losses
+) -> dict[float, np.ndarray]:
+    """Return the last losses of trials by their rates.
 
-    table = pandas.DataFrame(rows, columns=["learning_rate", "loss", "smoothed"])
-    return LearningRates(architecture, table, *_suggest(table, steps))
+    There are trials at both neighbours of the best rate, as far as these are allowed.
+    """
+    done: dict[int, np.ndarray] = {}
+    best = 0
+    while todo := [
+        power
+        for power in (best, best - 1, best + 1)
+        if power not in done and lowest <= start * FACTOR**power <= highest
+    ]:
+        for power in todo:
+            done[power] = _last_losses(start * FACTOR**power, steps, losses)
+        best = min(sorted(done), key=lambda power: float(done[power].mean()))
+    return {start * FACTOR**power: last for power, last in done.items()}
 
 
-def _suggest(table: pandas.DataFrame, steps: int) -> tuple[float | None, str | None]:
+def _last_losses(rate: float, steps: int, losses: Losses) -> np.ndarray:
+    """Return the last losses of a trial; infinity for each if the trial diverged."""
+    rise = round(WARM_UP * steps)
+    rates = [
+        rate * min((step + 1) / rise, (steps - step) / (steps - rise)) for step in range(steps)
+    ]
+    found = np.fromiter(takewhile(math.isfinite, losses(rates)), float)
+    n = round(LAST * steps)
+    return found[-n:] if len(found) == steps else np.full(n, math.inf)
+
+
+def _suggest(
+    done: Mapping[float, np.ndarray], losses: Losses, steps: int
+) -> tuple[float | None, str | None]:
     """Return the suggestion and None, or None and the reason why there is no suggestion.
 
     Args:
-        table: as in `LearningRates`.
-        steps: how many rows the table has if the loss did not diverge.
+        done: the last losses of trials by their rates, as `_try_around` returns them.
+        losses: gives the losses of the untrained network on the same batches.
+        steps: of a trial.
     """
-    if not len(table):
-        return None, "the loss was never a finite number"
-    first = round(FIRST * steps)
-    kept = table.iloc[first : len(table) - round(LAST * steps)]
-    if len(kept) < FEWEST_KEPT:
-        return None, "the loss diverged within the first steps"
-    rates, losses, smoothed = kept.to_numpy().T
-    lowest = int(smoothed.argmin())
-    fall = smoothed[0] - smoothed[lowest]
-    if lowest < FEWEST_KEPT or fall <= CLEAR * _noise(losses[: lowest + 1], first + 1):
+    rates = sorted(done)
+    heights = [float(done[rate].mean()) for rate in rates]
+    best = heights.index(min(heights))
+    last = done[rates[best]]
+    if math.isinf(heights[best]):
+        return None, "the loss diverged in every trial"
+    untrained = np.fromiter(losses([0.0] * len(last), steps - len(last)), float)
+    fall = untrained - last
+    if fall.mean() <= CLEAR * fall.std(ddof=1) / math.sqrt(len(fall)):
         return None, "the loss did not fall clearly"
-    if lowest == len(kept) - 1 and len(table) == steps:
-        return None, "the loss was still falling at the highest rate"
-    fallen = smoothed <= smoothed[0] - FALLEN * fall
-    return float(rates[fallen.argmax()] / DIVISOR), None
-
-
-def _noise(losses: np.ndarray, n_smoothed: int) -> float:
-    """Return the standard deviation of a smoothed loss that comes from the choice of the batches.
-
-    Args:
-        losses: the losses of successive steps. Their differences have hardly any part of a slow
-            fall, and twice the variance of a loss.
-        n_smoothed: how many losses are smoothed.
-    """
-    of_a_loss = np.diff(losses).std() / math.sqrt(2)
-    weight = SMOOTHING**n_smoothed
-    share = (1 - SMOOTHING) / (1 + SMOOTHING) * (1 + weight) / (1 - weight)
-    return float(of_a_loss * math.sqrt(share))
+    if best in (0, len(rates) - 1):
+        return None, f"the loss was lowest near the {'lowest' if best == 0 else 'highest'} rate"
+    before, here, after = heights[best - 1 : best + 2]
+    if math.isinf(before) or math.isinf(after):
+        return rates[best], None
+    curvature = before - 2 * here + after
+    vertex = 0.0 if curvature == 0 else (before - after) / (2 * curvature)
+    return rates[best] * FACTOR**vertex, None

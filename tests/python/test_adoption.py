@@ -213,6 +213,17 @@ def test_the_loss_and_the_metrics_of_an_adopted_model_are_taken(tmp_path, small_
         assert set(further.history.metric) == {"loss", "accuracy", "top_3", "learning_rate"}
 
 
+def test_the_accuracy_of_an_adopted_model_is_not_measured_twice(tmp_path, small_dataset):
+    trained = pycifar.train(small_dataset, "softmax", **SETTINGS).keras_model
+    given = network_of(n=10)
+    given.compile("sgd", metrics=[keras.metrics.SparseCategoricalAccuracy("acc")])
+    for number, network in enumerate((trained, given)):
+        network.save(tmp_path / f"{number}.keras")
+        for source in (network, tmp_path / f"{number}.keras"):
+            model = pycifar.adopt_model(source, small_dataset.class_names, rescale=1)
+            assert pycifar.evaluate(model, small_dataset).metrics == {}
+
+
 def test_a_loss_of_the_callers_own_comes_from_a_file_where_it_is_given(tmp_path, small_dataset):
     given = network_of(n=10)
     given.compile("sgd", own_loss)

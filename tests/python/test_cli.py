@@ -366,8 +366,10 @@ def test_a_search_that_finds_no_rate_says_why(run):
     code, out, _ = run(*line, "--json")
     record = json.loads(out)
     assert code == 0
-    assert (record["suggestion"], record["reason"]) == (None, "the loss did not fall clearly")
-    assert run(*line)[1].endswith(": no suggestion, because the loss did not fall clearly\n")
+    reason = "the loss was lowest near the highest rate"
+    assert (record["suggestion"], record["reason"]) == (None, reason)
+    assert [list(row) for row in record["trials"][:1]] == [["learning_rate", "loss"]]
+    assert run(*line)[1].endswith(f": no suggestion, because {reason}\n")
 
 
 def test_a_saved_model_goes_on(run, model_path, small_model, small_dataset, tmp_path):

@@ -1,12 +1,15 @@
 import math
+import re
 
 import keras
 import numpy as np
 import pytest
 
 import pycifar
+from pycifar import console
 from pycifar.errors import ArgumentError
-from pycifar.training.lr_finder import LearningRates, _found, _search
+from pycifar.training import lr_finder
+from pycifar.training.lr_finder import LearningRates, _search, _test
 
 
 def search(dataset, **arguments):
@@ -36,78 +39,132 @@ def test_every_kind_of_network_can_be_searched(small_dataset, architecture):
     assert len(found.table) > 1
 
 
-RATES = np.geomspace(1e-6, 10, 100).tolist()
+def found_where(loss_after, noise=0.0, **asked):
+    """What a search finds if a training at constant rates of this size ends with this loss."""
+    calls = 0
+
+    def losses(rates, first=0):
+        nonlocal calls
+        calls += 1
+        ripple = np.random.default_rng(0 if first else calls).normal(0, noise, len(rates))
+        peak = max(rates)
+        return [
+            loss_after(rate if len(rates) == 100 else peak) + more
+            for rate, more in zip(rates, ripple, strict=True)
+        ]
+
+    return _search("cnn2", losses, **{"lowest": 1e-6, "highest": 10.0, "steps": 100, **asked})
 
 
-def fall_and_rise(step):
-    return 2.0 - 0.5 * (step > 50) + 0.5 * (step > 85)
+def bowl(best, depth=1.0):
+    """A loss that falls towards the best rate, a straight line on either side."""
+    return lambda rate: 2.0 + depth * (min(abs(math.log10(max(rate, 1e-9) / best)), 3) - 3) / 3
 
 
-def shaped(height, noise=0.0):
-    """What a search finds whose loss has this height at each step."""
-    ripple = np.random.default_rng(1).normal(0, noise, len(RATES))
-    losses = [height(step) + more for step, more in enumerate(ripple.tolist())]
-    return _found("cnn2", _search(RATES, losses), len(RATES))
-
-
-def test_the_suggestion_is_a_third_of_the_rate_at_which_most_of_the_fall_is_done():
-    found = shaped(fall_and_rise)
-    smoothed = found.table["smoothed"]
-    done = int((smoothed <= 2.0 - 0.95 * (2.0 - smoothed.min())).argmax())
-    assert 50 < done < 85
-    assert found.suggestion == pytest.approx(RATES[done] / 3)
+@pytest.mark.parametrize("best", [1e-4, 0.003, 0.02, 0.1, 1.0])
+def test_the_suggestion_is_where_the_trials_end_lowest(best):
+    found = found_where(bowl(best), noise=0.01)
+    assert best / 2 < found.suggestion < best * 2
     assert found.reason is None
-    assert str(found) == "cnn2, 100 steps from 1e-06 to 10: suggestion 0.067"
+    lowest = found.trials["loss"].idxmin()
+    assert 0 < lowest < len(found.trials) - 1
+    assert found.trials["learning_rate"].pct_change().iloc[1:].tolist() == pytest.approx(
+        [2.0] * (len(found.trials) - 1)
+    )
+
+
+def test_the_trials_go_on_from_a_range_test_that_was_wrong():
+    def losses(rates, first=0):
+        easy = [0.1 if 0.1 < rate < 1 else 2.0 for rate in rates]
+        return easy if len(rates) == 100 else [bowl(0.001)(max(rates))] * len(rates)
+
+    found = _search("cnn2", losses, 1e-6, 10.0, 100)
+    assert 0.0005 < found.suggestion < 0.002
+    assert found.trials["learning_rate"].max() > 0.5
+    assert len(found.trials) > 7
+
+
+def test_a_trial_that_diverges_is_no_neighbour_to_fit_a_parabola_through():
+    found = found_where(lambda rate: math.nan if rate > 0.02 else bowl(0.02)(rate))
+    assert found.trials["loss"].tolist()[-1] == math.inf
+    assert found.suggestion in found.trials["learning_rate"].tolist()
+    assert 0.02 / 3 < found.suggestion <= 0.02
 
 
 @pytest.mark.parametrize(
-    "height",
+    ("loss_after", "noise", "asked", "reason"),
     [
-        fall_and_rise,
-        lambda step: 1.0 if step < 2 else fall_and_rise(step),
-        lambda step: 4.0 if step == 30 else fall_and_rise(step),
-        lambda step: 4.0 if step == 70 else fall_and_rise(step),
-    ],
-    ids=["plain", "easy first batches", "early spike", "late spike"],
-)
-def test_neither_the_first_batches_nor_the_way_back_from_a_spike_make_a_suggestion(height):
-    assert RATES[50] < 3 * shaped(height, noise=0.02).suggestion < RATES[85]
-
-
-@pytest.mark.parametrize(
-    ("height", "noise", "reason"),
-    [
-        (lambda step: 2.0 + step / 100, 0.0, "the loss did not fall clearly"),
-        (lambda step: 2.0, 0.1, "the loss did not fall clearly"),
-        (lambda step: 2.0 - 0.01 * (step > 50), 0.1, "the loss did not fall clearly"),
-        (lambda step: 2.0 - step / 100, 0.0, "the loss was still falling at the highest rate"),
-        (lambda step: 10.0**step, 0.0, "the loss diverged within the first steps"),
-        (lambda step: math.nan, 0.0, "the loss was never a finite number"),
+        (lambda rate: 2.0, 0.1, {}, "the loss did not fall clearly"),
+        (bowl(0.02, depth=0.01), 0.1, {}, "the loss did not fall clearly"),
+        (lambda rate: 2.0 + rate, 0.0, {}, "the loss did not fall clearly"),
+        (bowl(0.02), 0.01, {"highest": 1e-3}, "the loss was lowest near the highest rate"),
+        (bowl(0.02), 0.01, {"lowest": 0.1}, "the loss was lowest near the lowest rate"),
+        (lambda rate: math.nan, 0.0, {}, "the loss was never a finite number"),
     ],
 )
-def test_losses_that_show_no_rate_give_a_reason(height, noise, reason):
-    found = shaped(height, noise)
+def test_losses_that_show_no_rate_give_a_reason(loss_after, noise, asked, reason):
+    found = found_where(loss_after, noise, **asked)
     assert found.suggestion is None
-    assert found.reason == reason
-    assert str(found).endswith(f": no suggestion, because {reason}")
+    assert found.reason.startswith(reason)
+    assert str(found).endswith(f": no suggestion, because {found.reason}")
+
+
+def test_trials_that_all_diverge_give_a_reason():
+    found = _search(
+        "cnn2", lambda rates, first=0: [2.0 if len(rates) == 100 else math.nan], 1e-6, 10.0, 100
+    )
+    assert (found.suggestion, found.reason) == (None, "the loss diverged in every trial")
 
 
 def test_a_search_shows_one_line_at_a_prompt_and_its_steps_in_a_notebook():
-    found = shaped(fall_and_rise)
+    found = found_where(bowl(0.02))
+    n = len(found.trials)
+    rate = f"{found.suggestion:.2g}"
+    assert str(found) == f"cnn2, 100 steps from 1e-06 to 10, {n} trials: suggestion {rate}"
     assert repr(found) == str(found)
     shown = found._repr_html_()
     assert shown.startswith(f"<p>{found}</p>")
     assert "100 rows" in shown
-    assert _found("<b>", [], 100)._repr_html_() == (
-        "<p>&lt;b&gt;: no suggestion, because the loss was never a finite number</p>\n"
-    )
+    assert shown.count("<table") == 2
+    nothing = LearningRates("<b>", found.table[:0], found.trials[:0], None, "of this")
+    assert nothing._repr_html_() == "<p>&lt;b&gt;: no suggestion, because of this</p>\n"
 
 
-def test_the_search_ends_where_the_loss_breaks_away_or_is_no_number():
+def test_the_range_test_ends_where_the_loss_breaks_away_or_is_no_number():
     rates = [float(i) for i in range(1, 8)]
-    assert len(_search(rates, [1.0, 1.0, 1.0, 500.0, 1.0, 1.0, 1.0])) == 4
-    assert len(_search(rates, [1.0, 1.0, math.nan, 1.0, 1.0, 1.0, 1.0])) == 2
-    assert _search(rates, [math.inf] * 7) == []
+    assert len(_test(rates, [1.0, 1.0, 1.0, 500.0, 1.0, 1.0, 1.0])) == 4
+    assert len(_test(rates, [1.0, 1.0, math.nan, 1.0, 1.0, 1.0, 1.0])) == 2
+    assert _test(rates, [math.inf] * 7) == []
+
+
+@pytest.mark.parametrize("architecture", ["cnn2", "mlp_relu"])
+def test_each_trial_begins_with_the_same_weights_on_the_same_batches(small_dataset, architecture):
+    """The loss of the first batch is one and the same before the test and before each trial."""
+    begun = []
+
+    class Watching(lr_finder._Beginning):
+        def losses(self, rates, first=0):
+            for step, loss in enumerate(super().losses(rates, first)):
+                if first == step == 0:
+                    begun.append(loss)
+                yield loss
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lr_finder, "_Beginning", Watching)
+        found = pycifar.find_learning_rate(small_dataset, architecture, steps=20, seed=1)
+    assert len(begun) == 1 + len(found.trials) > 3
+    assert set(begun) == {begun[0]}
+
+
+def test_long_searches_show_their_progress(small_dataset, monkeypatch, capsys):
+    monkeypatch.setattr(console, "_LINE_AFTER", 0)
+    monkeypatch.setattr(console, "_LINE_EVERY", 0)
+    search(small_dataset, steps=10)
+    assert re.search(
+        r"\d+ of 20 steps at rates up to 0\.\d+, [\d,]+ a second", capsys.readouterr().err
+    )
+    search(small_dataset, steps=10, verbose=False)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -117,6 +174,7 @@ def test_the_search_ends_where_the_loss_breaks_away_or_is_no_number():
         ({"lowest": 0}, "`lowest` must be a number above 0"),
         ({"lowest": 1, "highest": 1}, "`highest` must be a number above 1"),
         ({"optimizer": 3}, "`optimizer` must be the name"),
+        ({"verbose": "yes"}, "`verbose` must be True or False"),
         ({"batch_size": 1000}, "`batch_size` must be at most"),
     ],
 )
@@ -130,19 +188,19 @@ def legend(figure):
 
 
 def test_the_plot_marks_the_suggestion_or_says_why_there_is_none(tmp_path):
-    found = shaped(fall_and_rise)
+    found = found_where(lambda rate: math.nan if rate > 0.1 else bowl(0.02)(rate))
     figure = pycifar.plot_learning_rates(found, tmp_path / "rates.png")
     assert (tmp_path / "rates.png").stat().st_size > 0
-    assert legend(figure) == ["each step", "smoothed", "suggestion 0.067"]
-    nothing = shaped(lambda step: 2.0 + step / 100)
+    assert legend(figure) == ["each step", "smoothed", "trials", found.outcome]
+    nothing = found_where(lambda rate: 2.0 + rate)
     assert (
-        legend(pycifar.plot_learning_rates(nothing))[2]
+        legend(pycifar.plot_learning_rates(nothing))[3]
         == f"no suggestion, because {nothing.reason}"
     )
     with pytest.raises(ArgumentError, match="find_learning_rate"):
         pycifar.plot_learning_rates(found.table)
     with pytest.raises(ArgumentError, match="nothing to draw"):
-        pycifar.plot_learning_rates(LearningRates("cnn2", found.table.iloc[:0], None))
+        pycifar.plot_learning_rates(LearningRates("cnn2", found.table[:0], found.trials[:0], None))
 
 
 def compiled(rate):

@@ -3,6 +3,8 @@ test_that("the loss is found at each rate until it breaks away", {
   expect_s3_class(found, "cifar_learning_rates")
   expect_identical(names(found$table), c("learning_rate", "loss", "smoothed"))
   expect_lt(nrow(found$table), 101L)
+  expect_identical(names(found$trials), c("learning_rate", "loss"))
+  expect_gt(nrow(found$trials), 2L)
   expect_gt(found$suggestion, 1e-6)
   expect_lt(found$suggestion, 10)
   expect_identical(found$reason, NA_character_)
@@ -21,8 +23,8 @@ test_that("a search that found no rate says why", {
     seed = 1
   )
   expect_identical(found$suggestion, NA_real_)
-  expect_identical(found$reason, "the loss did not fall clearly")
-  sentence <- "no suggestion, because the loss did not fall clearly"
+  expect_identical(found$reason, "the loss was lowest near the highest rate")
+  sentence <- "no suggestion, because the loss was lowest near the highest rate"
   expect_output(print(found), sentence)
   expect_identical(plot(found)$labels$subtitle, sentence)
 })
@@ -32,6 +34,7 @@ test_that("a loss that was never a number is not drawn", {
     list(
       architecture = "cnn2",
       table = tibble::tibble(learning_rate = double(), loss = double(), smoothed = double()),
+      trials = tibble::tibble(learning_rate = double(), loss = double()),
       suggestion = NA_real_,
       reason = "the loss was never a finite number"
     ),
@@ -46,4 +49,5 @@ test_that("what makes no sense is refused", {
   expect_pycifar_error(search(steps = 3), "argument", "`steps` must be")
   expect_pycifar_error(search(lowest = 1, highest = 0.5), "argument", "`highest` must be")
   expect_pycifar_error(search(lowest = 1:2), "argument", "`lowest` must be a single number")
+  expect_pycifar_error(search(verbose = 3), "argument", "`verbose` must be TRUE or FALSE")
 })
