@@ -135,7 +135,7 @@ def check_choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     nearest = nearest_name(value, names) if isinstance(value, str) else None
     quoted = listing([f'"{known}"' for known in names])
     raise UnknownNameError(
-        f"`{name}` must be one of {quoted}, not {describe(value)}.",
+        f"`{name}` must be {'one of ' if len(names) > 1 else ''}{quoted}, not {describe(value)}.",
         fix=f'Did you mean "{nearest}"?' if nearest else None,
     )
 
@@ -152,10 +152,10 @@ def listing(names: Sequence[str]) -> str:
     return ", ".join(shown) + more
 
 
-def joined(texts: Sequence[str]) -> str:
+def joined(texts: Sequence[str], word: str = "and") -> str:
     """Return texts as a list in a sentence: "a", "a and b", or "a, b and c"."""
     *first, last = texts
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(first)} {word} {last}" if first else last
 
 
 def nearest_name(value: str, names: Iterable[str]) -> str | None:
@@ -207,7 +207,7 @@ def check_output(
     """
     path = _as_path(name, value)
     if path.suffix.lower() not in suffixes:
-        endings = " or ".join(suffixes)
+        endings = joined(suffixes, "or")
         raise ArgumentError(f"`{name}` must end in {endings}, not {describe(str(value))}.")
     try:
         _check_place(name, path, overwrite, folders.get(path.suffix.lower()))

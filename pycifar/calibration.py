@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 
-from pycifar.arguments import check_number
 from pycifar.config import DEFAULT_COVERAGE
 from pycifar.datasets import Dataset
 from pycifar.datasets.dataset import check_dataset
@@ -17,6 +16,7 @@ from pycifar.foreign_names import known_arguments_only
 from pycifar.given_images import as_images, warn_of_other_resizing
 from pycifar.models.calibration import COOLEST, HOTTEST, Calibration, logarithms, tempered
 from pycifar.models.trained_model import TrainedModel
+from pycifar.rules import check_coverage
 
 ROUNDING = 1e-9  # of a number of images that is computed from a coverage
 HALVINGS = 50  # of the range of a temperature, which leave 12 digits of it
@@ -76,7 +76,7 @@ def calibrate(
     check_model(model)
     check_dataset(dataset)
     model.check_classes(dataset.class_names)
-    coverage = check_number("coverage", coverage, 0, 1, open_minimum=True, open_maximum=True)
+    coverage = check_coverage(coverage)
     if split == "train":
         raise DataError(
             'The split "train" is what the model learned from; on it, any model looks sure.',

@@ -79,6 +79,11 @@ def check_search(lowest: Any, highest: Any, steps: Any) -> tuple[float, float, i
     return lowest, highest, check_count("steps", steps, FEWEST_SEARCH_STEPS, MOST_STEPS)
 
 
+def check_coverage(coverage: Any) -> float:
+    """Check the share of images whose prediction set is to have the true class."""
+    return check_number("coverage", coverage, 0, 1, open_minimum=True, open_maximum=True)
+
+
 def _check_budget(settings: Mapping[str, Any]) -> None:
     """Raise an ArgumentError if both `epochs` and `time_budget` are given."""
     epochs, time_budget = settings.get("epochs"), settings.get("time_budget")

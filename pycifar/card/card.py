@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pycifar.arguments import check_flag, check_output
 from pycifar.card.content import Measured, metadata_of, sections_of, title_of
@@ -16,7 +17,8 @@ from pycifar.foreign_names import known_arguments_only
 from pycifar.models.trained_model import TrainedModel
 from pycifar.plots import require_matplotlib
 
-SUFFIXES = (".md", ".html")
+PAGE = ".html"
+SUFFIXES = (".md", PAGE)
 
 
 @known_arguments_only
@@ -66,17 +68,28 @@ def write_model_card(
         'card.md'
     """
     check_model(model)
-    target = check_output("path", path, SUFFIXES, check_flag("overwrite", overwrite))
-    is_page = target.suffix.lower() == ".html"
-    if is_page:
-        require_matplotlib()
+    target = check_target(path, check_flag("overwrite", overwrite))
     measured = None if dataset is None else _measure(model, dataset, split)
     sections = sections_of(model, measured)
-    if is_page:
+    if target.suffix.lower() == PAGE:
         text = as_page(title_of(model), sections)
     else:
         text = as_markdown(title_of(model), metadata_of(model, measured), sections)
     write_atomically(target, lambda temporary: temporary.write_text(text, "utf-8"))
+    return target
+
+
+def check_target(path: Any, overwrite: bool) -> Path:
+    """Return the path of a card.
+
+    Raises:
+        ArgumentError: it has another ending.
+        DependencyError: it is a page, and Matplotlib is missing.
+        OutputExistsError: there is a file that may not be replaced.
+    """
+    target = check_output("path", path, SUFFIXES, overwrite)
+    if target.suffix.lower() == PAGE:
+        require_matplotlib()
     return target
 
 

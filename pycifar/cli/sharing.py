@@ -13,6 +13,7 @@ from pycifar.cli.parser import UsageError
 from pycifar.cli.readers import as_number, as_text
 from pycifar.cli.values import dataset_arguments, output_path, read_values
 from pycifar.errors import printable
+from pycifar.rules import check_coverage
 
 __all__ = ["calibrate", "card", "export", "serve"]
 
@@ -23,6 +24,8 @@ def calibrate(options: Namespace) -> int:
     data_arguments, output = dataset_arguments(options), output_path(options, "output", (".keras",))
     if output is None:
         raise UsageError("calibrate", "`--output` must be given.")
+    if "coverage" in given:
+        check_coverage(given["coverage"])
 
     from pycifar.calibration import calibrate
     from pycifar.models.file import load_model, save_model
@@ -51,9 +54,10 @@ def export(options: Namespace) -> int:
     given = read_values(options, {"quantize": as_text})
     data_arguments = dataset_arguments(options)
 
-    from pycifar.export import export_model
+    from pycifar.export.export import check_target, export_model
     from pycifar.models.file import load_model
 
+    check_target(options.path, given.get("quantize"), "overwrite" in options)
     model = load_model(options.model)
     images = data_if_asked("export", model, data_arguments, "quantize" in given)
     found = export_model(model, options.path, images, overwrite="overwrite" in options, **given)
@@ -73,9 +77,10 @@ def card(options: Namespace) -> int:
     given = read_values(options, {"split": as_text})
     data_arguments = dataset_arguments(options)
 
-    from pycifar.card import write_model_card
+    from pycifar.card.card import check_target, write_model_card
     from pycifar.models.file import load_model
 
+    check_target(options.path, "overwrite" in options)
     model = load_model(options.model)
     dataset = data_if_asked("card", model, data_arguments, "split" in given)
     path = write_model_card(model, options.path, dataset, overwrite="overwrite" in options, **given)

@@ -144,9 +144,13 @@ def export_model(
         ('SavedModel', True)
     """
     check_model(model)
-    kind, target = _target(path, check_flag("overwrite", overwrite))
-    _check_quantize(quantize, images, kind)
-    require(kind.NAME, {name: name.replace("_", "-") for name in kind.MODULES})
+    kind, target = check_target(path, quantize, check_flag("overwrite", overwrite))
+    if quantize is not None and images is None:
+        raise ArgumentError(
+            f"`images` must be given with `quantize` {describe(quantize)}, as the ranges of its "
+            "numbers are fitted on them.",
+            fix="Give the data set of the training.",
+        )
     pixels = _pixels(model, images, FEW if quantize is None else MANY)
     folder = None
     try:
@@ -161,32 +165,28 @@ def export_model(
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _target(path: Any, overwrite: bool) -> tuple[Format, Path]:
-    """Return the format that a path asks for, and the path; raise an error if it is not free."""
+def check_target(path: Any, quantize: Any, overwrite: bool) -> tuple[Format, Path]:
+    """Return the format that a path asks for, and the path.
+
+    Raises:
+        ArgumentError: the path has another ending, or the format cannot be quantized so.
+        DependencyError: a library that the format needs is missing.
+        OutputExistsError: there is something that may not be replaced.
+    """
     folders = {suffix: kind.FOLDER_HAS for suffix, kind in FORMATS.items() if kind.FOLDER_HAS}
     target = check_output("path", path, tuple(FORMATS), overwrite, folders)
     kind = FORMATS[target.suffix.lower()]
     for suffix in kind.BESIDE:
         check_output("path", target.with_suffix(suffix), (suffix,), overwrite)
+    if quantize is not None:
+        check_choice("quantize", quantize, QUANTIZED)
+        if not kind.QUANTIZES:
+            raise ArgumentError(
+                f"`quantize` is for {' and '.join(s for s, f in FORMATS.items() if f.QUANTIZES)}; "
+                f"{kind.NAME} was asked for, with {describe(quantize)}."
+            )
+    require(kind.NAME, {name: name.replace("_", "-") for name in kind.MODULES})
     return kind, target
-
-
-def _check_quantize(quantize: Any, images: Any, kind: Format) -> None:
-    """Raise an ArgumentError unless the format can be quantized so, with these images."""
-    if quantize is None:
-        return
-    check_choice("quantize", quantize, QUANTIZED)
-    if not kind.QUANTIZES:
-        raise ArgumentError(
-            f"`quantize` is for {' and '.join(s for s, f in FORMATS.items() if f.QUANTIZES)}; "
-            f"{kind.NAME} was asked for, with {describe(quantize)}."
-        )
-    if images is None:
-        raise ArgumentError(
-            f"`images` must be given with `quantize` {describe(quantize)}, as the ranges of its "
-            "numbers are fitted on them.",
-            fix="Give the data set of the training.",
-        )
 
 
 def _pixels(model: TrainedModel, images: Any, most: int) -> np.ndarray:

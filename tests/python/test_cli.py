@@ -102,7 +102,7 @@ def test_settings_arguments_and_options_have_the_same_names():
     options = {action.dest for action in command_parser("train")._actions}
     assert set(TRAINING_OPTIONS) <= options
     search = inspect.signature(pycifar.find_learning_rate).parameters
-    assert set(SEARCH_OPTIONS) == set(search) - {"dataset", *SEARCH_DEFAULTS}
+    assert set(SEARCH_OPTIONS) == set(search) - {"dataset", "verbose", *SEARCH_DEFAULTS}
 
 
 # Usage
@@ -136,7 +136,7 @@ def test_settings_arguments_and_options_have_the_same_names():
         (["train", "--dataset", "folder"], 'The source "folder" needs `--data-dir`'),
         (["train", "--n-train", "none"], "`--n-train` must be a whole number"),
         (["train", "--output", "model.h5"], "`--output` must end in .keras"),
-        (["explore", "--plot", "samples.gif"], "`--plot` must end in .png or .pdf or .svg"),
+        (["explore", "--plot", "samples.gif"], "`--plot` must end in .png, .pdf or .svg"),
         (["predict", "--top", "0", "model.keras", "a.png"], "`--top` must be a whole number"),
         ([*TRAIN, "--validation", "tset"], 'Did you mean "test"?'),
         (["train", *DATA, "--batch-size", "1e6"], "`--batch-size` must be at most the number"),
@@ -180,6 +180,14 @@ WRONG_IN_ITSELF = [
     ("evaluate nowhere.keras --dataset synthetic --n-test 1e9", "from 1 to 1000000, not"),
     ("evaluate nowhere.keras --dataset folder", 'The source "folder" needs `--data-dir`'),
     ("predict nowhere.keras --top 0 a.png", "`--top` must be a whole number of at least 1"),
+    (
+        "calibrate nowhere.keras --coverage 2 --output o.keras",
+        "`--coverage` must be a number above",
+    ),
+    ("export nowhere.keras model.pt", "`path` must end in .onnx, .tflite, .xml or .savedmodel"),
+    ("export nowhere.keras m.savedmodel --quantize int8", "`--quantize` is for .tflite"),
+    ("export nowhere.keras m.tflite --quantize int4", '`--quantize` must be "int8", not "int4".'),
+    ("card nowhere.keras card.txt", "`path` must end in .md or .html"),
     ("explore --n-train 2.5", "`--n-train` must be a whole number of at least 1, not 2.5."),
     ("reproduce Z", "must be one of"),
     ("reproduce A --seeds 1,1", "`--seeds` must all differ"),

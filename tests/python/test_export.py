@@ -241,7 +241,7 @@ def test_an_operation_that_a_format_lacks_is_named(suffix, tmp_path):
 
 
 def test_wrong_calls_say_what_is_allowed(small_model, tmp_path, monkeypatch):
-    with pytest.raises(ArgumentError, match=r"\.onnx or \.tflite or \.xml or \.savedmodel"):
+    with pytest.raises(ArgumentError, match=r"\.onnx, \.tflite, \.xml or \.savedmodel"):
         pycifar.export_model(small_model, tmp_path / "model.pt")
     with pytest.raises(ArgumentError, match="`quantize` is for .tflite; ONNX was asked for"):
         pycifar.export_model(small_model, tmp_path / "model.onnx", quantize="int8")

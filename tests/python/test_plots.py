@@ -145,7 +145,7 @@ def test_what_cannot_be_drawn_is_refused(small_model, small_dataset, tmp_path):
     for plot in (pycifar.plot_history, pycifar.plot_samples, pycifar.plot_confusion):
         with pytest.raises(ArgumentError, match="not 3"):
             plot(3)
-    with pytest.raises(ArgumentError, match=r"must end in \.png or \.pdf or \.svg"):
+    with pytest.raises(ArgumentError, match=r"must end in \.png, \.pdf or \.svg"):
         pycifar.plot_history(small_model, tmp_path / "history.gif")
     with pytest.raises(DataError, match="has no split"):
         pycifar.plot_samples(small_dataset, "validation")
