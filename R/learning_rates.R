@@ -7,10 +7,10 @@
 #'
 #' So some short trainings follow, which begin with the same weights and see the same batches: the
 #' trials. They have twice as many steps each, and learning rates that are a factor of 3 apart. The
-#' first three are around a third of the learning rate of the lowest smoothed loss. Further ones
-#' follow as long as the best learning rate is the first or the last. In each, the learning rate
-#' rises for a tenth of the steps, and then falls to 0. With four trials, all takes nine times as
-#' long as the test by itself. The trained weights are not returned.
+#' first is at a third of the learning rate of the lowest smoothed loss. Others follow until there
+#' are two below the best learning rate and one above it. In each, the learning rate rises for a
+#' tenth of the steps, and then falls to 0. With five trials, all takes eleven times as long as the
+#' test by itself. The trained weights are not returned.
 #'
 #' The suggestion is the lowest point of a parabola through the losses of the best trial and its two
 #' neighbours, over the logarithm of the learning rate. There is none if no trial learns more than

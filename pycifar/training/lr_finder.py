@@ -124,10 +124,10 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
     each step to the next, until the loss diverges or the steps are done. Where the loss was lowest
     is near a good rate, but it depends on the chance of few batches. So some short trainings
     follow, which begin with the same weights and see the same batches: the trials. They have twice
-    as many steps each, and rates that are a factor of 3 apart. The first three are around a third
-    of the rate of the lowest smoothed loss; further ones follow as long as the best rate is the
-    first or the last. In each, the rate rises for a tenth of the steps, and then falls to 0. With
-    four trials, all takes nine times as long as the test by itself.
+    as many steps each, and rates that are a factor of 3 apart. The first is at a third of the rate
+    of the lowest smoothed loss; others follow until there are two below the best rate and one above
+    it. In each, the rate rises for a tenth of the steps, and then falls to 0. With five trials, all
+    takes eleven times as long as the test by itself.
 
     Arguments that are None take the value of the architecture's recipe, as in `train`.
 
@@ -302,13 +302,14 @@ def _try_around(
 ) -> dict[float, np.ndarray]:
     """Return the last losses of trials by their rates.
 
-    There are trials at both neighbours of the best rate, as far as these are allowed.
+    There are trials at the two rates below the best one and at the one above it, as far as these
+    are allowed. Two below, because where a loss hardly falls, one may be the higher by chance.
     """
     done: dict[int, np.ndarray] = {}
     best = 0
     while todo := [
         power
-        for power in (best, best - 1, best + 1)
+        for power in (best, best - 1, best + 1, best - 2)
         if power not in done and lowest <= start * FACTOR**power <= highest
     ]:
         for power in todo:
