@@ -364,9 +364,18 @@ def _check_work(content: bytes, opened: Image) -> None:
             f"it has {width:,}×{height:,} pixels, and may have {MOST_PIXELS:,} of them, "
             f"{LONGEST_SIDE:,} in a row"
         )
-    # Compressed pixels cannot contain this marker: in them, JPEG never writes 0xDA after 0xFF.
-    if opened.format in _JPEG and (scans := content.count(_SCAN)) > MOST_SCANS:
+    if opened.format in _JPEG and (scans := _scans(content)) > MOST_SCANS:
         raise ValueError(f"it is in {scans:,} scans, and may be in {MOST_SCANS}")
+
+
+def _scans(content: bytes) -> int:
+    """Return the number of scans in a JPEG. NumPy counts them faster than `bytes.count` does.
+
+    Compressed pixels cannot contain the marker of a scan: in them, JPEG never writes 0xDA after
+    0xFF.
+    """
+    values = np.frombuffer(content, np.uint8)
+    return int(np.count_nonzero((values[:-1] == _SCAN[0]) & (values[1:] == _SCAN[1])))
 
 
 def _image_module() -> Any:

@@ -13,7 +13,7 @@ from pycifar.training.lr_finder import LearningRates, _search, _test
 
 
 def search(dataset, **arguments):
-    return pycifar.find_learning_rate(dataset, "softmax", **{"seed": 1, **arguments})
+    return pycifar.find_learning_rate(dataset, "softmax", **{"seed": 1, "steps": 20, **arguments})
 
 
 def test_the_rates_rise_evenly_on_a_logarithmic_scale(small_dataset):
