@@ -35,7 +35,8 @@ def test_the_first_loss_is_that_of_the_untrained_network(small_dataset):
 
 @pytest.mark.parametrize("architecture", ["resnet20", "mlp_relu", "fastnet"])
 def test_every_kind_of_network_can_be_searched(small_dataset, architecture):
-    found = pycifar.find_learning_rate(small_dataset, architecture, steps=10, seed=1)
+    asked = {"steps": 10, "batch_size": 10, "seed": 1}
+    found = pycifar.find_learning_rate(small_dataset, architecture, **asked)
     assert len(found.table) > 1
 
 

@@ -271,7 +271,7 @@ def test_another_optimizer_than_the_recipe_s_takes_its_usual_rate(small_dataset)
     [
         ({"batch_size": 181}, "at most the number of training images, 180, not 181"),
         ({"validation": 1}, "`validation` must be a number above 0 and below 1, not 1"),
-        ({"validation": "tset"}, '`validation` must be one of "test", not "tset"'),
+        ({"validation": "tset"}, '`validation` must be "test", not "tset"'),
         ({"best_weights": 1}, "`best_weights` must be True or False, not 1"),
         ({"early_stopping": 0}, "`early_stopping` must be a whole number of at least 1, not 0"),
         ({"verbose": 3}, "`verbose` must be a whole number from 0 to 2, not 3"),
