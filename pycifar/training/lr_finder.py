@@ -155,8 +155,8 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
         losses of the best trial and its two neighbours, over the logarithm of the rate. The loss of
         a trial is the mean over its last quarter. There is no suggestion if no trial learns more
         than the noise of the batches, or if the loss is lowest at the lowest or the highest rate
-        that is allowed. With the default steps, suggestions are within a factor of 3 of the best
-        rate.
+        that is allowed. With the default steps, the suggestions for each network of CIFAR-10 were
+        within a factor of 3 of the best rate.
 
     Raises:
         ArgumentError: an argument is not as above, or the model is compiled with an optimizer that
