@@ -27,6 +27,7 @@ from script import command_line, write_report
 
 import pycifar
 from pycifar.architectures import ARCHITECTURES
+from pycifar.training.lr_finder import lowest_point
 
 TRAINED, VALIDATED = 3000, 1000  # images
 EPOCHS, BATCH_SIZE = 3, 64
@@ -83,19 +84,10 @@ def with_grid(row: dict[str, Any], dataset: pycifar.Dataset, seeds: list[int]) -
         best = min(losses, key=losses.__getitem__)
         todo = [power for power in (best - 1, best + 1) if power not in losses]
     grid = {float(f"{recipe * FACTOR**power:.3g}"): losses[power] for power in sorted(losses)}
-    around = np.array([best - 1, best, best + 1])
+    lowest = best + lowest_point(*(losses[near] for near in (best - 1, best, best + 1)))
     row["recipe"] = recipe
     row["grid"] = {rate: round(loss, 4) for rate, loss in grid.items() if math.isfinite(loss)}
-    row["best"] = float(f"{recipe * FACTOR ** lowest_point(around, losses):.3g}")
-
-
-def lowest_point(powers: np.ndarray, losses: dict[int, float]) -> float:
-    """Return where a parabola through three losses is lowest; the middle if one is no number."""
-    heights = [losses[power] for power in powers.tolist()]
-    if not all(map(math.isfinite, heights)):
-        return float(powers[1])
-    curvature, slope, _ = np.polyfit(powers, heights, 2)
-    return float(-slope / 2 / curvature)
+    row["best"] = float(f"{recipe * FACTOR**lowest:.3g}")
 
 
 def validated(dataset: pycifar.Dataset, name: str, rate: float, seed: int) -> float:

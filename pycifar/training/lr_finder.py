@@ -176,6 +176,7 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
         ['learning_rate', 'loss']
     """
     lowest, highest, steps = check_search(lowest, highest, steps)
+    verbose = check_flag("verbose", verbose)
     if optimizer is not None and not isinstance(optimizer, str):
         raise ArgumentError("`optimizer` must be the name of an optimizer, whose rate can be set.")
     asked = Settings(
@@ -200,7 +201,7 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
             f"{ready.config.schedule}.",
             fix="Give the name of an optimizer as `optimizer`.",
         )
-    beginning = _Beginning(ready.learner, ready.batches, check_flag("verbose", verbose))
+    beginning = _Beginning(ready.learner, ready.batches, verbose)
     with torch_generator_kept(), beginning:
         return _search(ready.config.architecture, beginning.losses, lowest, highest, steps)
 
@@ -275,7 +276,7 @@ def _search(
         done = _try_around(start, lowest, highest, TRIAL * steps, losses)
         suggestion, reason = _suggest(done, losses, TRIAL * steps)
     trials = pandas.DataFrame(
-        [(rate, done[rate].mean()) for rate in sorted(done)], columns=["learning_rate", "loss"]
+        [(rate, last.mean()) for rate, last in done.items()], columns=["learning_rate", "loss"]
     )
     return LearningRates(architecture, table, trials, suggestion, reason)
 
@@ -300,7 +301,7 @@ def _test(rates: Sequence[float], losses: Iterable[float]) -> list[tuple[float, 
 def _try_around(
     start: float, lowest: float, highest: float, steps: int, losses: Losses
 ) -> dict[float, np.ndarray]:
-    """Return the last losses of trials by their rates.
+    """Return the last losses of trials by their rates, from the lowest to the highest.
 
     There are trials at the two rates below the best one and at the one above it, as far as these
     are allowed. Two below, because where a loss hardly falls, one may be the higher by chance.
@@ -315,7 +316,7 @@ def _try_around(
         for power in todo:
             done[power] = _last_losses(start * FACTOR**power, steps, losses)
         best = min(sorted(done), key=lambda power: float(done[power].mean()))
-    return {start * FACTOR**power: last for power, last in done.items()}
+    return {start * FACTOR**power: done[power] for power in sorted(done)}
 
 
 def _last_losses(rate: float, steps: int, losses: Losses) -> np.ndarray:
@@ -339,8 +340,8 @@ def _suggest(
         losses: gives the losses of the untrained network on the same batches.
         steps: of a trial.
     """
-    rates = sorted(done)
-    heights = [float(done[rate].mean()) for rate in rates]
+    rates = list(done)
+    heights = [float(last.mean()) for last in done.values()]
     best = heights.index(min(heights))
     last = done[rates[best]]
     if math.isinf(heights[best]):
@@ -351,9 +352,21 @@ def _suggest(
         return None, "the loss did not fall clearly"
     if best in (0, len(rates) - 1):
         return None, f"the loss was lowest near the {'lowest' if best == 0 else 'highest'} rate"
-    before, here, after = heights[best - 1 : best + 2]
-    if math.isinf(before) or math.isinf(after):
-        return rates[best], None
+    return rates[best] * FACTOR ** lowest_point(*heights[best - 1 : best + 2]), None
+
+
+def lowest_point(before: float, here: float, after: float) -> float:
+    """Return where a parabola through three heights, the middle one the lowest, is lowest.
+
+    Args:
+        before: the height at -1.
+        here: the height at 0.
+        after: the height at 1.
+
+    Returns:
+        From -1/2 to 1/2; 0 if the heights are equal, or not all of them are finite.
+    """
     curvature = before - 2 * here + after
-    vertex = 0.0 if curvature == 0 else (before - after) / (2 * curvature)
-    return rates[best] * FACTOR**vertex, None
+    if curvature == 0 or not math.isfinite(curvature):
+        return 0.0
+    return (before - after) / (2 * curvature)
