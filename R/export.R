@@ -25,8 +25,9 @@
 #' @param images Images to check the export on, in each form that [predict.cifar_trained_model()]
 #'   takes; 32 of them are used. Of a data set, it is the training split. `NULL` draws some. For
 #'   int8 they must be given, as the ranges of its numbers are fitted on them, on up to 200.
-#' @param quantize `"int8"` stores weights in 8 bits and computes in whole numbers, for `.tflite`
-#'   alone: a file of a fourth of the size, whose probabilities are coarser. `NULL` leaves float32.
+#' @param quantize `"int8"` stores weights in 8 bits and computes in whole numbers, for `.onnx` and
+#'   `.tflite`: a file of a fourth of the size, whose probabilities are coarser. `NULL` leaves
+#'   float32.
 #' @param overwrite Whether an existing file or SavedModel may be replaced.
 #'
 #' @return Invisibly, a list of class `cifar_export`, which prints in one line: `path`, `format`,

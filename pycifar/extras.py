@@ -24,7 +24,8 @@ def require(what: str, packages: Mapping[str, str]) -> None:
     """
     missing = [packages[name] for name in missing_modules(packages)]
     if missing:
+        verb = "is" if len(missing) == 1 else "are"
         raise DependencyError(
-            f"{what} needs {joined(missing)}, which are not installed here.",
+            f"{what} needs {joined(missing)}, which {verb} not installed here.",
             fix=install(*missing),
         )

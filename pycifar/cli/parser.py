@@ -322,8 +322,8 @@ def _add_export(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--quantize",
         metavar="TYPE",
-        help="int8: a file of a fourth of the size with coarser probabilities, for .tflite; its "
-        "numbers are fitted on training images of the data set",
+        help="int8: a file of a fourth of the size with coarser probabilities, for .onnx and "
+        ".tflite; its numbers are fitted on training images of the data set",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what exists")
     _add_data(

@@ -118,9 +118,9 @@ def export_model(
         images: images to check the export on, in each form that `predict` takes; 32 of them are
             used. Of a data set, it is the training split. None draws some. For int8 they must be
             given, as the ranges of its numbers are fitted on them, on up to 200.
-        quantize: "int8" stores weights in 8 bits and computes in whole numbers, for ``.tflite``
-            alone: a file of a fourth of the size, whose probabilities are coarser. None leaves
-            float32.
+        quantize: "int8" stores weights in 8 bits and computes in whole numbers, for ``.onnx`` and
+            ``.tflite``: a file of a fourth of the size, whose probabilities are coarser. None
+            leaves float32.
         overwrite: whether an existing file or SavedModel may be replaced.
 
     Returns:

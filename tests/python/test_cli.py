@@ -185,7 +185,7 @@ WRONG_IN_ITSELF = [
         "`--coverage` must be a number above",
     ),
     ("export nowhere.keras model.pt", "`path` must end in .onnx, .tflite, .xml or .savedmodel"),
-    ("export nowhere.keras m.savedmodel --quantize int8", "`--quantize` is for .tflite"),
+    ("export nowhere.keras m.savedmodel --quantize int8", "`--quantize` is for .onnx and .tflite"),
     ("export nowhere.keras m.tflite --quantize int4", '`--quantize` must be "int8", not "int4".'),
     ("card nowhere.keras card.txt", "`path` must end in .md or .html"),
     ("explore --n-train 2.5", "`--n-train` must be a whole number of at least 1, not 2.5."),
