@@ -574,26 +574,28 @@ def exports_table() -> str:
 
 def int8_table() -> str:
     """Show what int8 costs in accuracy, and saves in bytes."""
-    rows = [["network", "accuracy", "in int8", "MB", "in int8"]]
+    rows = [["network", "format", "accuracy", "in int8", "MB", "in int8"]]
     for name, found in result("exports")["int8"].items():
-        accuracies = (f"{found[key]:.4f}" for key in ("accuracy", "accuracy_int8"))
-        sizes = (f"{found[key] / 1e6:.2f}" for key in ("bytes", "bytes_int8"))
-        rows.append([f"`{name}`", *accuracies, *sizes])
+        for kind in ("ONNX", "LiteRT"):
+            accuracies = (found["accuracy"], found[kind]["accuracy_int8"])
+            sizes = (f"{found[kind][key] / 1e6:.2f}" for key in ("bytes", "bytes_int8"))
+            rows.append([f"`{name}`", kind, *(f"{share:.4f}" for share in accuracies), *sizes])
     return markdown(rows)
 
 
 def onnx_table() -> str:
-    """Show the time of an ONNX file beside that of `predict`."""
-    rows = [["network", "computes in", "pictures", "`predict`, ms", "ONNX, ms", "ratio"]]
+    """Show the time of ONNX files beside that of `predict`."""
+    head = ["network", "computes in", "pictures", "`predict`, ms", "ONNX, ms", "ratio"]
+    rows = [[*head, "ONNX in int8, ms", "ratio"]]
     for name, found in result("exports")["speed"].items():
-        for pictures, times in (("1", found["one"]), ("10,000", found["many"])):
-            took = [f"{1000 * times[key]:.3g}" for key in ("predict", "onnx")]
-            took = (
-                [f"{1000 * times[key]:,.0f}" for key in ("predict", "onnx")]
-                if pictures != "1"
-                else took
-            )
-            rows.append([f"`{name}`", found["precision"], pictures, *took, f"{times['ratio']:.2f}"])
+        for pictures, times, digits in (
+            ("1", found["one"], ".3g"),
+            ("10,000", found["many"], ",.0f"),
+        ):
+            row = [f"`{name}`", found["precision"], pictures, f"{1000 * times['predict']:{digits}}"]
+            for which in ("onnx", "int8"):
+                row += [f"{1000 * times[which]:{digits}}", f"{times[f'{which}_ratio']:.2f}"]
+            rows.append(row)
     return markdown(rows)
 
 
@@ -609,7 +611,8 @@ def calibration_table() -> str:
             "loss_before",
             "loss_after",
         )
-        rows.append([f"`{name}`", *(f"{found[key]:.4f}" for key in keys)])
+        shown = name if name == "published" else f"`{name}`"
+        rows.append([shown, *(f"{found[key]:.4f}" for key in keys)])
     return markdown(rows)
 
 
@@ -617,7 +620,7 @@ def coverage_table() -> str:
     """Show the coverage of prediction sets, and how many classes they have."""
     rows = [["network", "stated", "coverage", "lowest half", "classes in a set"]]
     for name, found in result("calibration")["models"].items():
-        for stated, sets in found["sets"].items():
+        for stated, sets in found.get("sets", {}).items():
             measured = (
                 f"{sets['coverage']:.4f}",
                 f"{sets['lowest']:.4f}",
