@@ -51,8 +51,8 @@ TRIAL = 2  # times the steps of the range test: those of a trial
 WARM_UP = 0.1  # the share of a trial in which its rate rises
 LAST = 0.25  # the share of a trial whose losses count
 
-# A trial learns if its losses are below those of the untrained network on the same batches by more
-# than this many standard errors of their mean. By chance alone, one in some thousand is.
+# Losses differ clearly from others on the same batches if their mean difference is more than this
+# many standard errors. By chance alone, one in some thousand is.
 CLEAR = 3.8
 
 
@@ -125,9 +125,9 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
     is near a good rate, but it depends on the chance of few batches. So some short trainings
     follow, which begin with the same weights and see the same batches: the trials. They have twice
     as many steps each, and rates that are a factor of 3 apart. The first is at a third of the rate
-    of the lowest smoothed loss; others follow until there are two below the best rate and one above
-    it. In each, the rate rises for a tenth of the steps, and then falls to 0. With five trials, all
-    takes eleven times as long as the test by itself.
+    of the lowest smoothed loss; others follow until there are two below the best rate, and one
+    above it that is clearly worse, or two. In each, the rate rises for a tenth of the steps, and
+    then falls to 0. With five trials, all takes eleven times as long as the test by itself.
 
     Arguments that are None take the value of the architecture's recipe, as in `train`.
 
@@ -304,19 +304,36 @@ def _try_around(
     """Return the last losses of trials by their rates, from the lowest to the highest.
 
     There are trials at the two rates below the best one and at the one above it, as far as these
-    are allowed. Two below, because where a loss hardly falls, one may be the higher by chance.
+    are allowed, and at a second one above if the first is not clearly worse. Two, because where a
+    loss hardly falls, one may be the higher by chance. Above it most losses rise steeply.
     """
     done: dict[int, np.ndarray] = {}
     best = 0
     while todo := [
         power
-        for power in (best, best - 1, best + 1, best - 2)
+        for power in _around(best, done)
         if power not in done and lowest <= start * FACTOR**power <= highest
     ]:
         for power in todo:
             done[power] = _last_losses(start * FACTOR**power, steps, losses)
         best = min(sorted(done), key=lambda power: float(done[power].mean()))
     return {start * FACTOR**power: done[power] for power in sorted(done)}
+
+
+def _around(best: int, done: Mapping[int, np.ndarray]) -> tuple[int, ...]:
+    """Return the powers at which trials are needed before the best one is known."""
+    needed = best, best - 1, best + 1, best - 2
+    unclear = best + 1 in done and not _are_clearly_above(done[best + 1], done[best])
+    return (*needed, best + 2) if unclear else needed
+
+
+def _are_clearly_above(losses: np.ndarray, others: np.ndarray) -> bool:
+    """Return whether losses are above others on the same batches by more than chance."""
+    if not np.isfinite(losses).all():
+        return True
+    differences = losses - others
+    error = differences.std(ddof=1) / math.sqrt(len(differences))
+    return bool(differences.mean() > CLEAR * error)
 
 
 def _last_losses(rate: float, steps: int, losses: Losses) -> np.ndarray:
@@ -347,8 +364,7 @@ def _suggest(
     if math.isinf(heights[best]):
         return None, "the loss diverged in every trial"
     untrained = np.fromiter(losses([0.0] * len(last), steps - len(last)), float)
-    fall = untrained - last
-    if fall.mean() <= CLEAR * fall.std(ddof=1) / math.sqrt(len(fall)):
+    if not _are_clearly_above(untrained, last):
         return None, "the loss did not fall clearly"
     if best in (0, len(rates) - 1):
         return None, f"the loss was lowest near the {'lowest' if best == 0 else 'highest'} rate"

@@ -85,6 +85,25 @@ def test_the_trials_go_on_from_a_range_test_that_was_wrong():
     assert len(found.trials) > 7
 
 
+def test_a_trial_that_is_the_higher_by_chance_alone_does_not_end_the_search():
+    """Where a loss hardly falls, noise puts lowest points."""
+
+    def losses(rates, first=0):
+        if len(rates) == 100:
+            return [1.0 if 2e-5 < rate < 6e-5 else 2.0 for rate in rates]
+        rate = max(*rates, 1e-6)
+        falling = 0.1 * math.log10(rate / 1e-6) if rate < 0.01 else 0.0
+        by_chance = 0.06 if 4e-5 < rate < 1e-4 else 0.0
+        ripple = np.random.default_rng(int(1e9 * rate)).normal(0, 0.1, len(rates))
+        return 2.0 - falling + by_chance + ripple - ripple[-50:].mean()
+
+    found = _search("cnn2", losses, 1e-6, 10.0, 100)
+    trials = found.trials.set_index("learning_rate")["loss"]
+    before, higher, after = trials[trials.index > 1.5e-5][:3]
+    assert before < higher > after
+    assert 0.003 < found.suggestion < 0.03
+
+
 def test_a_trial_that_diverges_is_no_neighbour_to_fit_a_parabola_through():
     found = found_where(lambda rate: math.nan if rate > 0.02 else bowl(0.02)(rate))
     assert found.trials["loss"].tolist()[-1] == math.inf
