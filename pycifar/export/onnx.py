@@ -87,7 +87,13 @@ def _in_int8(model: Any, folder: Path, images: np.ndarray) -> Any:
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
     )
-    return onnx.load(quantized)
+    found = onnx.load(quantized)
+    # It names sets of operations that it does not use, some of them of onnxruntime alone.
+    used = {node.domain for node in found.graph.node}
+    kept = [operations for operations in found.opset_import if operations.domain in used]
+    del found.opset_import[:]
+    found.opset_import.extend(kept)
+    return found
 
 
 class _OneByOne:
