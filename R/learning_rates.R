@@ -8,9 +8,9 @@
 #' So some short trainings follow, which begin with the same weights and see the same batches: the
 #' trials. They have twice as many steps each, and learning rates that are a factor of 3 apart. The
 #' first is at a third of the learning rate of the lowest smoothed loss. Others follow until there
-#' are two below the best learning rate, and one above it that is clearly worse, or two. In each, the learning rate rises for a
-#' tenth of the steps, and then falls to 0. With five trials, all takes eleven times as long as the
-#' test by itself. The trained weights are not returned.
+#' are two below the best learning rate, and one above it that is clearly worse, or two. In each,
+#' the learning rate rises for a tenth of the steps, and then falls to 0. With five trials, all
+#' takes eleven times as long as the test by itself. The trained weights are not returned.
 #'
 #' The suggestion is the lowest point of a parabola through the losses of the best trial and its two
 #' neighbours, over the logarithm of the learning rate. There is none if no trial learns more than
