@@ -80,8 +80,8 @@
 #' @param precision The number format of the computation. One of
 #'   * `"float32"`.
 #'   * `"bfloat16"`, which the machine must support. Weights, losses and updates stay float32.
-#'   * `"auto"`: bfloat16 for `"cnn2"`, `"cnn4"` and `"fastnet"` if the machine supports it,
-#'     otherwise float32.
+#'   * `"auto"`: bfloat16 for `"cnn2"`, `"cnn4"`, `"fastnet"` and `"resnet50_v2"` if the machine
+#'     supports it, otherwise float32.
 #'
 #'   Networks in NumPy always use float32. A model that you give keeps its own precision.
 #' @param augmentation Random changes to the training images, drawn for each image independently.

@@ -24,7 +24,7 @@ from script import command_line, write_report
 import pycifar
 import pycifar.precision
 
-EPOCHS = {"cnn2": 3, "cnn4": 4, "fastnet": 2}
+EPOCHS = {"cnn2": 3, "cnn4": 4, "fastnet": 2, "resnet50_v2": 2}
 PRECISIONS = ("float32", "bfloat16")
 IMAGES = 45_000
 

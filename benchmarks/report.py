@@ -184,7 +184,8 @@ def limit_table() -> str:
 
 def precision_table() -> str:
     """Compare bfloat16 with float32, without speeds where bfloat16 was emulated."""
-    found = result("precision")["networks"] + result("precision_cnn4")["networks"]
+    files = "precision", "precision_cnn4", "precision_resnet50_v2"
+    found = [network for file in files for network in result(file)["networks"]]
     head = [
         "network",
         "epochs",

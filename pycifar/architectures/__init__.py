@@ -161,10 +161,10 @@ def build_model(  # noqa: PLR0913 - the settings of a network
         l2: at least 0. The loss also has `l2` times the sum of the squares of all weights, biases
             excluded.
         precision: the type of number to compute with: "float32", "bfloat16" or "auto". "bfloat16"
-            needs a machine with native bfloat16. "auto" is bfloat16 for "cnn2", "cnn4" and
-            "fastnet" on such a machine, and else float32. A function builds in the policy that is
-            set in Keras. A NumPy network computes in float32. A model that is passed in keeps its
-            precision.
+            needs a machine with native bfloat16. "auto" is bfloat16 for "cnn2", "cnn4", "fastnet"
+            and "resnet50_v2" on such a machine, and else float32. A function builds in the policy
+            that is set in Keras. A NumPy network computes in float32. A model that is passed in
+            keeps its precision.
         weights: "imagenet" or "cifar10", for the architectures that `list_architectures` has such
             weights of: those of CIFAR-10 are part of pycifar, those of ImageNet for
             "efficientnet_lite0" are in a Python package, and the others are downloaded once to

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,8 @@ class Application:
         scale: the factor by which the network expects the pixels to be multiplied.
         offset: what it expects to be added then.
         dropout: the rate of dropout before the last layer; 0 for none.
+        precision: what its recipe computes in. Convolutions of each channel by itself are slower
+            in bfloat16 on processors.
     """
 
     summary: str
@@ -62,6 +64,7 @@ class Application:
     scale: float = 1.0
     offset: float = 0.0
     dropout: float = 0.0
+    precision: str = "float32"
 
     @property
     def remote(self) -> RemoteFile:
@@ -120,6 +123,7 @@ APPLICATIONS = {
         licence="BSD-3-Clause",
         scale=1 / 127.5,
         offset=-1.0,
+        precision="bfloat16",
     ),
     "convnext_tiny": Application(
         summary="18 residual blocks of a 7×7 convolution of each channel and two dense layers",
@@ -198,7 +202,7 @@ def _architecture(name: str, own: Application) -> Architecture:
         parameters=own.parameters,
         multiply_adds=own.multiply_adds,
         build=lambda input_shape, n_classes: build(name, input_shape, n_classes),
-        recipe=efficientnet_lite0.ARCHITECTURE.recipe,
+        recipe=replace(efficientnet_lite0.ARCHITECTURE.recipe, precision=own.precision),
         transfer=efficientnet_lite0.ARCHITECTURE.transfer,
         image_size=224,
         pretrained={

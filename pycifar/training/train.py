@@ -151,9 +151,10 @@ def train(  # noqa: PLR0913 - the settings of a training
             each class (as in scikit-learn, King and Zeng 2001). None gives all classes the same
             weight, and is the only value for a NumPy network.
         precision: the number format of the computation: "float32"; "bfloat16", if the machine
-            supports it; or "auto", which is bfloat16 for "cnn2", "cnn4" and "fastnet" on a machine
-            that supports it, and float32 otherwise. Weights, losses and updates are always float32.
-            A NumPy network always uses float32, and a model that is given keeps its own precision.
+            supports it; or "auto", which is bfloat16 for "cnn2", "cnn4", "fastnet" and
+            "resnet50_v2" on a machine that supports it, and float32 otherwise. Weights, losses and
+            updates are always float32. A NumPy network always uses float32, and a model that is
+            given keeps its own precision.
         augmentation: random changes to the training images: "none", or any of "flip", "shift" (up
             to 4 pixels), "crop" (a part with at least 0.35 of the area, resized to the whole),
             "brightness", "contrast", "saturation", "hue", "colour" (these four) and "cutout" (a

@@ -4,6 +4,7 @@ import pytest
 
 import pycifar
 from pycifar import precision
+from pycifar.architectures import ARCHITECTURES
 from pycifar.backend import compute_capabilities, list_devices, seeded
 from pycifar.errors import ArgumentError, UnknownNameError
 from pycifar.precision import has_bfloat16, precision_of, resolve_precision
@@ -37,6 +38,23 @@ def test_bfloat16_computes_in_it_and_keeps_all_else_in_float32(small_dataset, tm
     plain = keras.saving.load_model(path)
     assert (plain.predict_on_batch(np.ascontiguousarray(test.images)) == probabilities).all()
     assert pycifar.explain(model, test.images[0]).heatmap.dtype == np.float32
+
+
+def test_the_documentation_names_the_networks_that_auto_computes_in_bfloat16():
+    named = {name for name, own in ARCHITECTURES.items() if own.recipe.precision == "bfloat16"}
+    assert named == {"cnn2", "cnn4", "fastnet", "resnet50_v2"}
+    for function in (pycifar.train, pycifar.build_model):
+        text = " ".join(function.__doc__.split())
+        assert '"auto"' in text
+        assert 'bfloat16 for "cnn2", "cnn4", "fastnet" and "resnet50_v2"' in text
+
+
+@needs_bfloat16
+def test_a_network_of_keras_applications_computes_in_the_precision_of_its_recipe():
+    for name, expected in (("resnet50_v2", "bfloat16"), ("mobilenet_v3_small", "float32")):
+        network = pycifar.build_model(name, (32, 32, 3), 2)
+        convolutions = [one for one in network.layers if isinstance(one, keras.layers.Conv2D)]
+        assert {one.compute_dtype for one in convolutions} == {expected}
 
 
 @needs_bfloat16

@@ -97,7 +97,7 @@ def test_published_weights_give_the_features_that_keras_computes(name, home, mon
     base = published(name)
     path = write_old(base, home / APPLICATIONS[name].remote.name)
     points_to(monkeypatch, name, checksum=hashlib.md5(path.read_bytes()).hexdigest())
-    network = pycifar.build_model(name, SHAPE, 3, weights="imagenet")
+    network = pycifar.build_model(name, SHAPE, 3, precision="float32", weights="imagenet")
     features = keras.Model(network.inputs, network.get_layer("probabilities").input)
     expected = base.predict(prepared(name), verbose=0)
     assert np.isfinite(expected).all()
