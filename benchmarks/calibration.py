@@ -45,10 +45,9 @@ def main() -> None:
     halves = [halved(dataset, seed) for seed in range(arguments.halves)]
     found = {name: measured(model, halves) for name, model in models.items()}
     if arguments.published is not None:
-        labels, orders = dataset.split("test").labels, range(arguments.halves)
-        probabilities = np.load(arguments.published)
-        rows = [one_half_of(probabilities, labels, seed) for seed in orders]
-        found["published"] = {name: round(mean(row[name] for row in rows), 4) for name in NAMES}
+        given, labels = np.load(arguments.published), dataset.split("test").labels
+        rows = [one_half_of(given, labels, seed) for seed in range(arguments.halves)]
+        found["published"] = means(rows)
     write_report(
         arguments.output,
         halves=arguments.halves,
@@ -75,7 +74,7 @@ def two_halves(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def measured(model: pycifar.TrainedModel, halves: list[pycifar.Dataset]) -> dict[str, Any]:
     """Return means over the halves, all measured on images that fitted nothing."""
     rows = [one_half(model, half) for half in halves]
-    found: dict[str, Any] = {name: round(mean(row[name] for row in rows), 4) for name in NAMES}
+    found = means(rows)
     found["sets"] = {
         str(coverage): {
             "coverage": round(mean(row["sets"][coverage][0] for row in rows), 4),
@@ -85,6 +84,11 @@ def measured(model: pycifar.TrainedModel, halves: list[pycifar.Dataset]) -> dict
         for coverage in COVERAGES
     }
     return found
+
+
+def means(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the means of what several halves give, without that of their sets."""
+    return {name: round(mean(row[name] for row in rows), 4) for name in NAMES}
 
 
 def one_half(model: pycifar.TrainedModel, half: pycifar.Dataset) -> dict[str, Any]:
