@@ -16,7 +16,8 @@
 #'   `NULL` for other images.
 #' @param on_error What to do about an image that cannot be read. `"stop"` signals an error.
 #'   `"skip"` goes on with the other images, with a warning.
-#' @param verbose Whether to show the progress, if it takes long.
+#' @param verbose What to show of the progress. 0 or `FALSE`: nothing. 1, 2 or `TRUE`: all, if it
+#'   takes long. The default is the option `pycifar.verbose`, as in [cifar_train()].
 #'
 #' @return A numeric matrix with one row per image, in the order of the images. Its row names are
 #'   the paths of images that are files, and the numbers of others, counted from 1. Its columns are
@@ -53,7 +54,7 @@ cifar_extract_features <- function(
   layer = NULL,
   split = NULL,
   on_error = "stop",
-  verbose = TRUE
+  verbose = verbosity()
 ) {
   check_given(c("model", "images"))
   progress <- new_progress()
@@ -65,7 +66,7 @@ cifar_extract_features <- function(
     one_value(layer, "layer", "the name of a layer"),
     one_value(split, "split", "the name of a split"),
     one_value(on_error, "on_error", "\"stop\" or \"skip\""),
-    one_value(verbose, "verbose", "TRUE or FALSE"),
+    one_value(verbose, "verbose", "0, 1, 2, TRUE or FALSE"),
     progress$write_line,
     progress$update_bar
   )

@@ -31,7 +31,8 @@
 #' @param optimizer `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"` or `"muon"`.
 #' @param seed A whole number from 0 to 2^31 - 1. It determines the initial weights, the order of
 #'   the images, dropout and augmentation. `NULL` draws a seed.
-#' @param verbose Whether to show the progress, if it takes long.
+#' @param verbose What to show of the progress. 0 or `FALSE`: nothing. 1, 2 or `TRUE`: all, if it
+#'   takes long. The default is the option `pycifar.verbose`, as in [cifar_train()].
 #' @param x The result of `cifar_find_learning_rate()`.
 #' @param ... Not used.
 #'
@@ -77,7 +78,7 @@ cifar_find_learning_rate <- function(
   augmentation = NULL,
   seed = NULL,
   loss = NULL,
-  verbose = TRUE,
+  verbose = verbosity(),
   ...
 ) {
   check_no_more("cifar_find_learning_rate", ...)
@@ -93,7 +94,7 @@ cifar_find_learning_rate <- function(
     lowest = one_value(lowest, "lowest", "a single number"),
     highest = one_value(highest, "highest", "a single number"),
     steps = one_value(steps, "steps", "a single number"),
-    verbose = one_value(verbose, "verbose", "TRUE or FALSE"),
+    verbose = one_value(verbose, "verbose", "0, 1, 2, TRUE or FALSE"),
     !!!settings_to_python(environment())
   ))
   structure(

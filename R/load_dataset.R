@@ -92,7 +92,9 @@
 #'   of 3 × height × width bytes per image. Images are read from it many times as fast as from files
 #'   that must be decoded. It is written once, and used again as long as the files and how they are
 #'   resized stay the same. [cifar_clear_cache()] removes it. `NULL` writes no cache.
-#' @param verbose Whether to show the progress of a download, and of reading many images.
+#' @param verbose What to show of the progress of a download, and of reading many images. 0 or
+#'   `FALSE`: nothing. 1, 2 or `TRUE`: all. The default is the option `pycifar.verbose`, as in
+#'   [cifar_train()].
 #' @param ... Not used. An argument of another name is an error, which names the right one.
 #'
 #' @return An object of class `cifar_dataset`, a list with
@@ -150,7 +152,7 @@ cifar_load_dataset <- function(
   follow_links = FALSE,
   in_memory = NULL,
   cache_dir = NULL,
-  verbose = TRUE,
+  verbose = verbosity(),
   ...
 ) {
   check_no_more("cifar_load_dataset", ...)
@@ -180,7 +182,7 @@ cifar_load_dataset <- function(
     follow_links = one_value(follow_links, "follow_links", "TRUE or FALSE"),
     in_memory = one_value(in_memory, "in_memory", "TRUE, FALSE or NULL"),
     cache_dir = one_value(cache_dir, "cache_dir", "a path"),
-    verbose = one_value(verbose, "verbose", "TRUE or FALSE")
+    verbose = one_value(verbose, "verbose", "0, 1, 2, TRUE or FALSE")
   )
   handle <- load_in_python(arguments)
   new_dataset(handle, if (!is_arrays && !is_python_object(source)) with_whole_paths(arguments))

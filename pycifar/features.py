@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.arguments import check_choice, check_flag, check_on_error
+from pycifar.arguments import check_choice, check_on_error, check_verbosity
 from pycifar.backend import keras
 from pycifar.console import counting
 from pycifar.datasets.stored_images import Images, read_in_blocks
@@ -29,7 +29,7 @@ def extract_features(
     layer: str | None = None,
     split: str | None = None,
     on_error: str = "stop",
-    verbose: bool = True,
+    verbose: int = 1,
 ) -> np.ndarray:
     """Return what a layer of a network computes of images, as one row of numbers for each image.
 
@@ -48,7 +48,7 @@ def extract_features(
             other images.
         on_error: "stop" raises an error for an image that cannot be read; "skip" goes on with the
             others, and warns of it.
-        verbose: whether to show the progress on stderr, if it takes long.
+        verbose: 0 or False shows nothing; 1, 2 or True the progress on stderr, if it takes long.
 
     Returns:
         float32 of shape (n, features), in the order of the images, also from a network that
@@ -81,7 +81,7 @@ def features_and_names(
     """Return features as `extract_features` does, and the path of each image that is a file."""
     extractor = Extractor(model, layer)
     check_on_error(on_error)
-    check_flag("verbose", verbose)
+    verbose = check_verbosity(verbose) > 0
     given = read_images(model, images, split, on_error, verbose)
     features = np.full((len(given.is_read), extractor.n), np.nan, np.float32)
     features[given.is_read] = extractor(given.pixels, verbose)

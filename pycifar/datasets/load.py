@@ -63,7 +63,7 @@ def load_dataset(  # noqa: PLR0913 - the settings of all sources
     follow_links: bool = False,
     in_memory: bool | None = None,
     cache_dir: str | Path | None = None,
-    verbose: bool = True,
+    verbose: int = 1,
 ) -> Dataset:
     """Load a data set of labelled images.
 
@@ -145,7 +145,8 @@ def load_dataset(  # noqa: PLR0913 - the settings of all sources
             3 × height × width bytes an image, from which they are read many times as fast as from
             files that must be decoded. It is written once, and used again as long as the files and
             how they are resized stay the same. `clear_cache` removes it. None writes no cache.
-        verbose: whether to show the progress of a download, and of reading many images, on stderr.
+        verbose: 0 or False shows nothing; 1, 2 or True the progress of a download, and of reading
+            many images, on stderr.
 
     Returns:
         The data set. Its images are uint8, and are in memory at most once.
@@ -196,7 +197,7 @@ def load_dataset(  # noqa: PLR0913 - the settings of all sources
             dataset = draw_dataset(given["n_train"], given["n_test"], given["seed"])
             given["n_train"] = given["n_test"] = None
         else:
-            dataset = load_cifar10(given["data_dir"], download, verbose)
+            dataset = load_cifar10(given["data_dir"], given["download"], given["verbose"])
         dataset = replace(dataset, splits=_arranged(dataset.splits, given))
     for warning in told:
         warn(warning)

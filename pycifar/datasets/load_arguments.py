@@ -16,6 +16,7 @@ from pycifar.arguments import (
     check_on_error,
     check_path,
     check_seed,
+    check_verbosity,
     describe,
     joined,
 )
@@ -161,7 +162,7 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "follow_links": check_flag,
     "in_memory": check_flag,
     "cache_dir": check_path,
-    "verbose": check_flag,
+    "verbose": lambda name, value: check_verbosity(value) > 0,
 }
 _MAY_BE_NONE = (
     *("data_dir", "n_train", "n_test", "class_names", "image_size", "groups"),

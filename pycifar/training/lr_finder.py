@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pycifar.arguments import check_flag
+from pycifar.arguments import check_verbosity
 from pycifar.backend import torch_generator_kept
 from pycifar.config import DEFAULT_ARCHITECTURE, SEARCH_DEFAULTS, Settings
 from pycifar.console import counting
@@ -116,7 +116,7 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
     augmentation: Augmentation | str | Sequence[str] | Mapping[str, Any] | None = None,
     seed: int | None = None,
     loss: str | Callable[..., Any] | None = None,
-    verbose: bool = True,
+    verbose: int = 1,
 ) -> LearningRates:
     """Find a suitable learning rate with a learning rate range test and some trials.
 
@@ -148,7 +148,7 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
         seed: fixes the initial weights, the order of the images, dropout and augmentation; from 0
             to 2³¹ - 1. None draws a seed.
         loss: see `train`.
-        verbose: whether to show the progress on stderr, if it takes long.
+        verbose: 0 or False shows nothing; 1, 2 or True the progress on stderr, if it takes long.
 
     Returns:
         The loss at each learning rate, and a suggestion: the lowest point of a parabola through the
@@ -176,7 +176,7 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
         ['learning_rate', 'loss']
     """
     lowest, highest, steps = check_search(lowest, highest, steps)
-    verbose = check_flag("verbose", verbose)
+    verbose = check_verbosity(verbose)
     if optimizer is not None and not isinstance(optimizer, str):
         raise ArgumentError("`optimizer` must be the name of an optimizer, whose rate can be set.")
     asked = Settings(
@@ -201,7 +201,7 @@ def find_learning_rate(  # noqa: PLR0913 - the settings of a training
             f"{ready.config.schedule}.",
             fix="Give the name of an optimizer as `optimizer`.",
         )
-    beginning = _Beginning(ready.learner, ready.batches, verbose)
+    beginning = _Beginning(ready.learner, ready.batches, verbose > 0)
     with torch_generator_kept(), beginning:
         return _search(ready.config.architecture, beginning.losses, lowest, highest, steps)
 

@@ -106,11 +106,11 @@ def test_a_seed_fits_an_integer_of_r_and_is_drawn_where_there_is_none():
 
 
 def test_flags_are_true_or_false_alone():
-    assert check_flag("verbose", True) is True
-    assert check_flag("verbose", np.False_) is False
+    assert check_flag("shuffle", True) is True
+    assert check_flag("shuffle", np.False_) is False
     for value in (1, 0, "yes", None, [True], np.array([True])):
-        with pytest.raises(ArgumentError, match="`verbose` must be True or False, not "):
-            check_flag("verbose", value)
+        with pytest.raises(ArgumentError, match="`shuffle` must be True or False, not "):
+            check_flag("shuffle", value)
 
 
 def test_a_choice_is_one_of_the_names():

@@ -222,7 +222,8 @@ def test_progress_is_shown_where_it_takes_long(
     shown = capfd.readouterr().err
     assert "3 of 3 images read, " in shown
     assert "3 of 3 images, " in shown
-    pycifar.extract_features(small_model, files, verbose=False)
+    for verbose in (0, False):
+        pycifar.extract_features(small_model, files, verbose=verbose)
     assert capfd.readouterr().err == ""
 
 
@@ -235,7 +236,7 @@ def test_what_cannot_be_done_is_refused(small_model, small_dataset):
     with pytest.raises(ArgumentError, match="`on_error`"):
         pycifar.extract_features(small_model, image, on_error="no")
     with pytest.raises(ArgumentError, match="`verbose`"):
-        pycifar.extract_features(small_model, image, verbose=2)
+        pycifar.extract_features(small_model, image, verbose=3)
     with pytest.raises(ArgumentError, match="`split` is for a data set"):
         pycifar.extract_features(small_model, image, split="test")
     with pytest.raises(DataError, match='no split "other"'):

@@ -183,7 +183,8 @@ def test_long_searches_show_their_progress(small_dataset, monkeypatch, capsys):
     assert re.search(
         r"\d+ of 20 steps at rates up to 0\.\d+, [\d,]+ a second", capsys.readouterr().err
     )
-    search(small_dataset, steps=10, verbose=False)
+    for verbose in (0, False):
+        search(small_dataset, steps=10, verbose=verbose)
     assert capsys.readouterr().err == ""
 
 
@@ -194,7 +195,7 @@ def test_long_searches_show_their_progress(small_dataset, monkeypatch, capsys):
         ({"lowest": 0}, "`lowest` must be a number above 0"),
         ({"lowest": 1, "highest": 1}, "`highest` must be a number above 1"),
         ({"optimizer": 3}, "`optimizer` must be the name"),
-        ({"verbose": "yes"}, "`verbose` must be True or False"),
+        ({"verbose": "yes"}, "`verbose` must be a whole number from 0 to 2"),
         ({"batch_size": 1000}, "`batch_size` must be at most"),
     ],
 )

@@ -89,6 +89,7 @@ test_that("what has no features is refused", {
 
 test_that("progress is R's own messages", {
   skip_without_python()
+  withr::local_options(pycifar.verbose = 1)
   withr::defer(reticulate::py_run_string("pycifar.console._LINE_AFTER = 10.0"))
   reticulate::py_run_string("import pycifar.console; pycifar.console._LINE_AFTER = 0")
   expect_message(

@@ -49,5 +49,5 @@ test_that("what makes no sense is refused", {
   expect_pycifar_error(search(steps = 3), "argument", "`steps` must be")
   expect_pycifar_error(search(lowest = 1, highest = 0.5), "argument", "`highest` must be")
   expect_pycifar_error(search(lowest = 1:2), "argument", "`lowest` must be a single number")
-  expect_pycifar_error(search(verbose = 3), "argument", "`verbose` must be TRUE or FALSE")
+  expect_pycifar_error(search(verbose = 3), "argument", "`verbose` must be a whole number")
 })

@@ -31,6 +31,15 @@ with_progress <- function() {
   )
 }
 
+# What shows its progress only if it takes long.
+with_long_progress <- function() {
+  list(
+    function(...) cifar_load_dataset("synthetic", n_train = 10, n_test = 10, ...),
+    function(...) cifar_find_learning_rate(small_dataset(), "softmax", steps = 10, seed = 1, ...),
+    function(...) cifar_extract_features(small_model(), small_dataset(), ...)
+  )
+}
+
 test_that("FALSE is 0 and TRUE is 1, in each function and by the option", {
   withr::local_options(cli.dynamic = FALSE)
   for (run in with_progress()) {
@@ -39,10 +48,14 @@ test_that("FALSE is 0 and TRUE is 1, in each function and by the option", {
     withr::with_options(list(pycifar.verbose = FALSE), expect_silent(run()))
     withr::with_options(list(pycifar.verbose = TRUE), expect_length(lines_of(run()), 1L))
   }
+  for (run in with_long_progress()) {
+    expect_silent(run(verbose = 0))
+    expect_silent(run(verbose = TRUE))
+  }
 })
 
 test_that("what is no verbosity is refused, by the option, too", {
-  for (run in with_progress()) {
+  for (run in c(with_progress(), with_long_progress())) {
     for (wrong in list(3, -1, 0.5, "1", NULL, NA, c(0, 1))) {
       expect_pycifar_error(run(verbose = wrong), "argument", "`verbose` must be")
     }
@@ -110,7 +123,7 @@ test_that("reading images shows its progress as a training does", {
     console[[name]] <- 0
   }
   folder <- wide_photographs()
-  withr::local_options(cli.dynamic = FALSE)
+  withr::local_options(cli.dynamic = FALSE, pycifar.verbose = 1)
   lines <- lines_of(cifar_load_dataset("folder", folder))
   expect_length(lines, 10L)
   expect_match(lines[[3L]], "^3 of 10 images, [0-9,]+ a second ...\n?$")
