@@ -4,8 +4,9 @@
 
 Steps on 32 images of 224×224 pixels, all layers learning, batch normalisation frozen as with
 pretrained weights. TensorFlow's profiler gives the time of all processors by kind of operation, in
-float32 and in bfloat16. Then a step is timed in float32, in bfloat16, and in float32 with batch
-normalisation folded into the kernels, wherever it directly follows a convolution; in turn, medians.
+float32 and in bfloat16. Then a step is timed in float32, in bfloat16, in float32 with batch
+normalisation folded into the kernels, wherever it directly follows a convolution, and in float32
+with Keras's own convolutions where pycifar replaces them; in turn, medians.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from script import command_line, write_report
 import pycifar
 from pycifar.architectures import keep_statistics
 from pycifar.backend import keras, tensorflow
+from pycifar.learners.fused_ops import compute_channels_apart
 from pycifar.precision import computing_in, has_bfloat16
 
-NETWORKS = ("efficientnet_lite0", "resnet50_v2")
+NETWORKS = ("efficientnet_lite0", "resnet50_v2", "convnext_tiny")
 SIZE, BATCH = 224, 32
 PROFILED = 3  # steps
 SHOWN = 6  # kinds of operations
@@ -51,8 +53,12 @@ def main() -> None:
     for name in NETWORKS:
         networks = {precision: network_of(name, precision) for precision in precisions}
         shares = {way: shares_of(step_of(network)) for way, network in networks.items()}
-        folded, count = fold(networks["float32"])
-        steps = {way: step_of(network) for way, network in (networks | {"folded": folded}).items()}
+        count, as_computed = "0 of 0", networks["float32"]
+        if normalisations(as_computed):
+            networks["folded"], count = fold(as_computed)
+        if any("convolution_op" in vars(layer) for layer in as_computed.layers):
+            networks["keras"] = network_of(name, "float32", apart=False)
+        steps = {way: step_of(network) for way, network in networks.items()}
         found[name] = {
             "shares": shares,
             "folded": count,
@@ -62,11 +68,19 @@ def main() -> None:
     write_report(arguments.output, size=SIZE, batch=BATCH, networks=found)
 
 
-def network_of(name: str, precision: str) -> Any:
-    """Return a network with batch normalisation that does something, and is frozen."""
+def network_of(name: str, precision: str, apart: bool = True) -> Any:
+    """Return a network with batch normalisation that does something, and is frozen.
+
+    Args:
+        name: of the architecture.
+        precision: what it computes in.
+        apart: whether channels that are groups are computed as in a training of pycifar.
+    """
     with computing_in(precision):
         network = pycifar.build_model(name, (SIZE, SIZE, 3), 10, seed=1, precision=precision)
     keep_statistics(network)
+    if apart:
+        compute_channels_apart(network)
     random = np.random.default_rng(1)
     for layer in normalisations(network):
         scale, offset, mean, variance = (weight.shape for weight in layer.weights)

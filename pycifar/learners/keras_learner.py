@@ -18,7 +18,7 @@ from pycifar.learners.copies import not_compiled, own_parts_known
 from pycifar.learners.descriptions import CROSSENTROPY, OwnObjects
 from pycifar.learners.flip_equivariance import tie_flips
 from pycifar.learners.frozen_base import FrozenBase
-from pycifar.learners.fused_ops import fuse, make_step
+from pycifar.learners.fused_ops import compute_channels_apart, fuse, make_step
 from pycifar.learners.heads import has_two_class_head, second_class
 from pycifar.learners.objectives import (
     Objective,
@@ -117,6 +117,7 @@ class KerasLearner:
                 "`optimizer` has been used for another model already.",
                 fix="Make a new one for each training.",
             )
+        compute_channels_apart(self.network)
         with seeded(config.seed):
             own = OwnObjects() if own is None else own
             objective = make_objective(config, own, has_two_class_head(self.network))

@@ -24,6 +24,7 @@ from pycifar.learners.descriptions import (
     gives_logits,
     own_objects,
 )
+from pycifar.learners.fused_ops import compute_channels_apart
 from pycifar.learners.heads import with_probabilities
 from pycifar.learners.keras_learner import built_for
 from pycifar.learners.objectives import compiled_with
@@ -281,6 +282,7 @@ def _adopted(
         **learned,
     )
     network.own_objects = own_objects(loss, metrics)
+    compute_channels_apart(network)
     return TrainedModel(
         network=network,
         class_names=class_names,

@@ -35,6 +35,7 @@ from pycifar.language import function
 from pycifar.learners import learner_for
 from pycifar.learners.copies import not_compiled
 from pycifar.learners.descriptions import CROSSENTROPY, own_objects_named
+from pycifar.learners.fused_ops import compute_channels_apart
 from pycifar.learners.keras_learner import SCALED, built_for
 from pycifar.learners.numpy_learner import network_of_numpy
 from pycifar.learners.objectives import make_objective
@@ -423,6 +424,7 @@ def _restore(
     network = keras_model
     if "numpy_model" in extra:
         network = network_of_numpy(keras_model, extra["numpy_model"])
+    compute_channels_apart(network)
     fingerprint = record.pop("fingerprint")
     model = TrainedModel(network=network, **record)
     if fingerprint not in (None, model.fingerprint()):

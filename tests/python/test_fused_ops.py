@@ -7,7 +7,7 @@ import pytest
 
 import pycifar
 from pycifar.backend import tensorflow
-from pycifar.learners.fused_ops import fuse, make_step
+from pycifar.learners.fused_ops import compute_channels_apart, fuse, make_step
 
 pytestmark = pytest.mark.skipif(tensorflow is None, reason="fused operations are TensorFlow's")
 
@@ -94,6 +94,74 @@ def test_what_is_saved_is_keras_s_own_and_predicts_the_same(tmp_path):
     assert (loaded.predict_on_batch(images) == model.predict_on_batch(images)).all()
     assert type(loaded.get_layer("norm")) is keras.layers.BatchNormalization
     assert "pycifar" not in str(loaded.get_config()) + str(loaded.optimizer.get_config())
+
+
+def grouped(**settings) -> keras.Sequential:
+    """A network with one convolution, whose four channels are four groups unless said otherwise."""
+    settings = {"filters": 4, "kernel_size": 3, "groups": 4, "name": "conv", **settings}
+    keras.utils.set_random_seed(1)
+    return keras.Sequential([keras.Input((9, 8, 4)), keras.layers.Conv2D(**settings)])
+
+
+def convolved(model: keras.Model) -> list[np.ndarray]:
+    """What a network makes of images, and the gradients of its input and its weights."""
+    images = np.random.default_rng(1).standard_normal((2, 9, 8, 4)).astype(np.float32)
+    with tensorflow.GradientTape() as tape:
+        start = tensorflow.constant(images)
+        tape.watch(start)
+        values = model(start)
+        total = tensorflow.reduce_sum(values**3)
+    weights = [variable.value for variable in model.trainable_variables]
+    return [np.array(value) for value in (values, *tape.gradient(total, [start, *weights]))]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"padding": "same", "strides": 2},
+        {"padding": "same", "dilation_rate": 2},
+        {"filters": 12},
+    ],
+)
+def test_a_convolution_of_each_channel_is_the_one_of_keras(settings):
+    model = grouped(**settings)
+    theirs = convolved(model)
+    compute_channels_apart(model)
+    assert "convolution_op" in vars(model.get_layer("conv"))
+    for ours, their in zip(convolved(model), theirs, strict=True):
+        assert ours == pytest.approx(their, rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"groups": 1}, {"groups": 2}, {"strides": (2, 1)}])
+def test_other_convolutions_stay_those_of_keras(settings):
+    model = grouped(**settings)
+    compute_channels_apart(model)
+    assert "convolution_op" not in vars(model.get_layer("conv"))
+
+
+def test_trained_loaded_and_adopted_networks_compute_channels_apart(small_dataset, tmp_path):
+    def build(input_shape, n_classes):
+        start = keras.Input(input_shape, dtype="uint8")
+        values = keras.layers.Rescaling(1 / 255)(start)
+        values = keras.layers.Conv2D(6, 5, 4, groups=3, name="conv")(values)
+        values = keras.layers.GlobalAveragePooling2D()(values)
+        return keras.Model(start, keras.layers.Dense(n_classes, activation="softmax")(values))
+
+    path, settings = tmp_path / "model.keras", {"epochs": 1, "seed": 1, "verbose": 0}
+    trained = pycifar.train(small_dataset, build, **settings)
+    pycifar.save_model(trained, path)
+    plain = keras.saving.load_model(path)
+    given = plain.get_layer("conv")
+    pycifar.train(small_dataset, plain, **settings)
+    assert "convolution_op" not in vars(given)
+    theirs = plain.predict(small_dataset.split("test").images, verbose=0)
+    adopted = pycifar.adopt_model(plain, small_dataset.class_names)
+    for model in (trained, pycifar.load_model(path), adopted):
+        assert "convolution_op" in vars(model.network.get_layer("conv"))
+        found = pycifar.predict(model, small_dataset, type="prob")
+        assert found == pytest.approx(theirs, abs=1e-5)
+    assert "pycifar" not in str(trained.network.get_config())
 
 
 def homes(model: keras.Model) -> set[str]:
