@@ -176,6 +176,15 @@ def test_each_trial_begins_with_the_same_weights_on_the_same_batches(small_datas
     assert set(begun) == {begun[0]}
 
 
+def test_a_trained_model_is_searched_for_as_a_training_goes_on(small_dataset):
+    model = pycifar.train(small_dataset, "softmax", epochs=1, validation=0.2, seed=1, verbose=0)
+    before = model.fingerprint()
+    found = pycifar.find_learning_rate(small_dataset, model, steps=10, verbose=0)
+    assert found.architecture == "softmax"
+    assert len(found.trials) > 3
+    assert model.fingerprint() == before
+
+
 def test_long_searches_show_their_progress(small_dataset, monkeypatch, capsys):
     monkeypatch.setattr(console, "_LINE_AFTER", 0)
     monkeypatch.setattr(console, "_LINE_EVERY", 0)
