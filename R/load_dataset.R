@@ -213,13 +213,13 @@ groups_to_python <- function(groups, call = rlang::caller_env()) {
 # Return arguments of the entry point `load_dataset` that mean the same in another folder.
 with_whole_paths <- function(arguments) {
   for (name in intersect(c("data_dir", "cache_dir"), names(Filter(Negate(is.null), arguments)))) {
-    arguments[[name]] <- normalizePath(arguments[[name]])
+    arguments[[name]] <- whole_path(arguments[[name]])
   }
   if (is.null(arguments$data_dir) && !is.null(arguments$table)) {
-    arguments$table$path <- lapply(arguments$table$path, normalizePath, mustWork = FALSE)
+    arguments$table$path <- lapply(arguments$table$path, whole_path, must_work = FALSE)
   }
   if (is.character(arguments[[1L]]) && grepl("[.]csv$", arguments[[1L]], ignore.case = TRUE)) {
-    arguments[[1L]] <- normalizePath(arguments[[1L]])
+    arguments[[1L]] <- whole_path(arguments[[1L]])
   }
   arguments
 }

@@ -38,12 +38,12 @@ python_packages <- c(
 # Call a function of `pycifar.entry_points` and return its value. Signal its error as an R condition
 # of the function in the frame `call`.
 python_call <- function(entry_point, ..., call = rlang::caller_env()) {
-  list(...) # checks the arguments before Python starts
+  arguments <- list(...) # checks the arguments before Python starts
   check_process(call)
   entry_points <- python_entry_points(call)
   tell_data_dir(entry_points)
   bridge$failed <- NULL
-  answer <- entry_points[[entry_point]](...)
+  answer <- do.call(entry_points[[entry_point]], lapply(arguments, as_utf8), quote = TRUE)
   signal_deferred()
   warn_from_python(answer$warnings, call)
   if (!answer$ok) {
@@ -220,9 +220,11 @@ declare_format <- function(path) {
   )
 }
 
+# reticulate fails where it cannot install them, as without a network. Then Python does not find
+# them, and says what to do.
 declare_packages <- function(...) {
   if (utils::packageVersion("reticulate") >= oldest_reticulate) {
-    reticulate::py_require(c(...))
+    tryCatch(reticulate::py_require(c(...)), error = function(error) NULL)
   }
 }
 

@@ -15,7 +15,7 @@ import os
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import MappingProxyType
@@ -26,9 +26,11 @@ from pycifar.errors import (
     OutputError,
     OutputExistsError,
     UnknownNameError,
+    name_on_disk,
 )
 from pycifar.language import constant
 
+MOST_SHOWN = 80  # characters of a value
 MOST_LISTED = 20  # names in an error message; each set of names of pycifar itself is smaller
 
 
@@ -146,10 +148,18 @@ def check_on_error(value: Any) -> str:
 
 
 def listing(names: Sequence[str]) -> str:
-    """Return names in one line for an error message: of many, the first ones and their number."""
-    shown = names[:MOST_LISTED]
+    """Return names in one line for an error message: of many, the first ones and their number.
+
+    Of a long name, it is the beginning.
+    """
+    shown = [shortened(name) for name in names[:MOST_LISTED]]
     more = f", … ({len(names):,} in all)" if len(names) > MOST_LISTED else ""
     return ", ".join(shown) + more
+
+
+def shortened(text: str, end: str = "...") -> str:
+    """Return text of at most 80 characters; of a longer one the beginning, and `end`."""
+    return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - len(end)] + end
 
 
 def joined(texts: Sequence[str], word: str = "and") -> str:
@@ -234,10 +244,9 @@ def describe(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
     first, more, _ = text.partition("\n")
     text = f"{first}..." if more else first
-    if len(text) > 80:
-        end = '..."' if isinstance(value, str) else "..."
-        text = text[: 80 - len(end)] + end
-    return text if isinstance(value, str) else f"{text} ({type(value).__name__})"
+    if isinstance(value, str):
+        return shortened(text, '..."')
+    return f"{shortened(text)} ({type(value).__name__})"
 
 
 def _as_path(name: str, value: Any) -> Path:
@@ -245,10 +254,8 @@ def _as_path(name: str, value: Any) -> Path:
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(text, str) or not text or "\0" in text:
         raise ArgumentError(f"`{name}` must be a path, not {describe(value)}.")
-    with suppress(UnicodeError):  # names on disk are UTF-8, whatever the locale
-        text = os.fsdecode(text.encode("utf-8", "surrogateescape"))
     try:
-        return Path(text).expanduser()
+        return Path(name_on_disk(text)).expanduser()
     except RuntimeError:
         raise ArgumentError(f"`{name}` is {describe(text)}, and there is no such user.") from None
 

@@ -32,6 +32,7 @@ says what to do.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -73,6 +74,17 @@ def text_on_disk(name: str) -> str:
         return name.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeError:
         return name
+
+
+def name_on_disk(text: str) -> str:
+    """Return the name by which Python finds what has this text as its name on disk.
+
+    It is the inverse of `text_on_disk`.
+    """
+    try:
+        return os.fsdecode(text.encode("utf-8", "surrogateescape"))
+    except UnicodeError:
+        return text
 
 
 def first_of(names: Sequence[str], most: int = 5) -> str:

@@ -16,6 +16,7 @@ from pycifar.errors import (
     DataFormatError,
     DataNotFoundError,
     first_of,
+    name_on_disk,
     text_on_disk,
 )
 
@@ -51,7 +52,7 @@ def list_table(
     """
     name, where = "table", "a table"
     if isinstance(source, (str, os.PathLike)):
-        file = Path(source).expanduser()
+        file = Path(name_on_disk(os.fspath(source))).expanduser()
         name, where = text_on_disk(file.stem), f"the table {text_on_disk(str(file))}"
         source, data_dir = _read_csv(file), file.parent if data_dir is None else data_dir
     elif not len(source):
@@ -59,7 +60,7 @@ def list_table(
     top = Path() if data_dir is None else data_dir
     if not top.is_dir():
         raise DataNotFoundError(f"`data_dir` must be a folder of images; there is none at {top}.")
-    paths = _texts(source, "path")
+    paths = [name_on_disk(path) for path in _texts(source, "path")]
     files = tuple(top / Path(path) for path in paths)
     _check_differ(files)
     if data_dir is not None and not follow_links:
