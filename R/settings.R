@@ -62,8 +62,13 @@ metrics_to_python <- function(metrics, name, call) {
     allowed <- "names, Keras metrics, or named functions, list(mine = function(y_true, y_pred) 0)"
     abort_argument(name, allowed, metrics, call)
   }
-  metrics[own] <- lapply(metrics[own], callable_from_python)
-  as.list(metrics)
+  # The record of the model has these names, which reticulate gives to the functions in Python.
+  metrics[own] <- Map(
+    function(metric, own) structure(callable_from_python(metric), py_function_name = own),
+    metrics[own],
+    names(metrics)[own]
+  )
+  unname(as.list(metrics))
 }
 
 # Check whether a value is a function of R. reticulate makes functions of the objects of Keras, too.
@@ -82,10 +87,11 @@ weights_to_python <- function(weights, name, call) {
   as.list(as.double(weights))
 }
 
-# Return the weights to begin with in the form that Python takes: a name, or the path of a file.
+# Return the weights to begin with in the form that Python takes: a name, or the path of a file. The
+# function in the frame `call` has the architecture, of which one has its weights in a package.
 pretrained_to_python <- function(weights, name, call) {
   weights <- one_value(weights, name, "the name of weights or the path of a file", call)
-  if (identical(weights, "imagenet")) {
+  if (identical(weights, "imagenet") && identical(call$architecture, "efficientnet_lite0")) {
     declare_weights()
   }
   weights

@@ -88,7 +88,7 @@ def download_file(remote: RemoteFile, folder: Path, verbose: bool = True) -> Pat
         if remote.is_at(path):
             return path
         with part.open("ab") as target:
-            _fetch_all(remote, target, verbose)
+            _fetch_all(remote, target, verbose, path)
             os.fsync(target.fileno())
         _check_sum(remote, part)
         part.replace(path)
@@ -97,8 +97,10 @@ def download_file(remote: RemoteFile, folder: Path, verbose: bool = True) -> Pat
     return path
 
 
-def _fetch_all(remote: RemoteFile, target: BinaryIO, verbose: bool) -> None:
+def _fetch_all(remote: RemoteFile, target: BinaryIO, verbose: bool, path: Path) -> None:
     """Download until the file has its size, in several attempts if needed.
+
+    It is downloaded because it is not at `path`, or what is there is another file.
 
     Raises:
         DownloadError: an error is final, or too many attempts in a row received no byte.
@@ -118,7 +120,7 @@ def _fetch_all(remote: RemoteFile, target: BinaryIO, verbose: bool) -> None:
                         continue
                 failures = 0 if target.seek(0, os.SEEK_END) > before else failures + 1
                 if _is_final(error) or failures == remote.attempts:
-                    raise _failed(remote, str(getattr(error, "reason", error))) from error
+                    raise _failed(remote, str(getattr(error, "reason", error)), path) from error
                 time.sleep(remote.wait * 2**failures)
 
 
@@ -187,9 +189,12 @@ def _is_final(error: Exception) -> bool:
     return isinstance(reason, (socket.gaierror, ssl.SSLCertVerificationError))
 
 
-def _failed(remote: RemoteFile, problem: str) -> DownloadError:
+def _failed(remote: RemoteFile, problem: str, path: Path | None = None) -> DownloadError:
+    is_other = ""
+    if path is not None and path.is_file():
+        is_other = f" The file {path} is not the published one: it has another {remote.algorithm}."
     return DownloadError(
-        f"{remote.url} cannot be downloaded: {problem}.",
+        f"{remote.url} cannot be downloaded: {problem}.{is_other}",
         fix=f"Try again when online (it resumes), {remote.fix}",
     )
 

@@ -56,7 +56,8 @@ def install(*packages: str, anew: bool = False) -> str:
     if _speaks_r.get():
         names = ", ".join(f'"{package}"' for package in packages)
         names = names if len(packages) == 1 else f"c({names})"
-        return f"Install {what}: reticulate::py_install({names}), and start R anew."
+        forced = ', pip_options = "--force-reinstall"' if anew else ""
+        return f"Install {what}: reticulate::py_install({names}{forced}), and start R anew."
     forced = "--force-reinstall " if anew else ""
     return f"Install {what}: python -m pip install {forced}{' '.join(packages)}"
 

@@ -209,6 +209,16 @@ def test_without_a_network_the_error_says_which_file_goes_where(home, monkeypatc
         assert part in caught.value.fix
 
 
+def test_without_a_network_a_file_that_is_another_is_told(home, monkeypatch):
+    monkeypatch.setattr(applications, "PUBLISHED", "http://no-such-host.invalid")
+    home.mkdir(parents=True)
+    path = home / APPLICATIONS["convnext_tiny"].remote.name
+    path.write_bytes(b"cut")
+    with pytest.raises(DownloadError, match="is not the published one") as caught:
+        pycifar.build_model("convnext_tiny", SHAPE, weights="imagenet")
+    assert str(path) in caught.value.message
+
+
 def test_a_file_there_of_another_checksum_is_not_used(server, home, monkeypatch):
     home.mkdir(parents=True)
     path = write_old(published("mobilenet_v3_small"), home / "mobilenet.h5")
