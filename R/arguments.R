@@ -182,6 +182,12 @@ an_array <- function(x) {
   if (is.numeric(x)) "an array" else sprintf("a %s array", typeof(x))
 }
 
+# Return names in one line: of many, the first ones and their number.
+listing <- function(names, most = 20L) {
+  more <- if (length(names) > most) sprintf(", ... (%s in all)", with_commas(length(names))) else ""
+  paste0(paste(utils::head(names, most), collapse = ", "), more)
+}
+
 # Convert a whole double to an integer. In R, 10 is a double, but Python needs an integer.
 as_python_number <- function(x) {
   whole <- is.double(x) && is_single(x) && is.finite(x) && x == trunc(x)

@@ -106,9 +106,14 @@ abort_from_python <- function(answer, call) {
   )
 }
 
-# Check whether an error says that a function of the caller failed.
+# Check whether an error says that a function of the caller failed. The reason that it gives for a
+# loss or a metric begins with the message of that function.
 is_of_function <- function(answer) {
-  "callback" %in% unlist(answer$kinds)
+  if (is.null(bridge$failed) || "callback" %in% unlist(answer$kinds)) {
+    return(TRUE)
+  }
+  words <- strsplit(trimws(conditionMessage(bridge$failed)), "[[:space:]]+")[[1L]]
+  grepl(paste(utils::head(words, 10L), collapse = " "), answer$message, fixed = TRUE)
 }
 
 # Signal the warnings that Python returned as data.

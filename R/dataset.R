@@ -31,9 +31,9 @@
 #' * `print()`: `x`, invisibly. `format()`: a string that describes the data set in one line.
 #' * `levels()`: the class names.
 #' * `as.data.frame()` and `as_tibble()`: a table with one row per image and the columns `split`,
-#'   `index` (the number of the image in the split) and `class`. `head()` and `tail()`: the first
-#'   and last rows of this table. `dim()`: its numbers of rows and columns. `length()`: the number
-#'   of images in all splits.
+#'   `index` (the number of the image in the split), `class` and, of image files, `path`. `head()`
+#'   and `tail()`: the first and last rows of this table. `dim()`: its numbers of rows and columns.
+#'   `length()`: the number of images in all splits.
 #' * `summary()`: a list of three tibbles:
 #'     * `splits`: the number of images `n` for each `split` and `class`.
 #'     * `batches`: the number of images `n` for each `batch`, `split` and `class`. It has no rows
@@ -130,7 +130,8 @@ length.cifar_dataset <- function(x) {
 #' @rdname cifar_dataset
 #' @export
 dim.cifar_dataset <- function(x) {
-  c(length(x), 3L)
+  # Image files, and nothing else, have a rule of resizing. They have a column of paths.
+  c(length(x), if (is.null(x$resize)) 3L else 4L)
 }
 
 #' @rdname cifar_dataset
@@ -172,16 +173,30 @@ as_tibble.cifar_dataset <- function(x, ...) {
 
 # nolint end
 
-# One row per image: its split, its number there, and its class.
+# One row per image: its split, its number there, its class, and its file, if it has one.
 images_of <- function(dataset) {
   splits <- names(dataset$splits)
   n <- as.integer(dataset$splits)
   classes <- lapply(splits, function(split) cifar_labels(dataset, split = split))
-  tibble::tibble(
+  handle <- live_handle(dataset, "dataset", "cifar_dataset")
+  paths <- lapply(splits, function(split) as_column(python_call("paths", handle, split)))
+  columns <- list(
     split = rep(splits, n),
     index = sequence(n),
-    class = factor(unlist(lapply(classes, as.character)), levels = dataset$class_names)
+    class = factor(unlist(lapply(classes, as.character)), levels = dataset$class_names),
+    path = paths_or_na(paths, n)
   )
+  tibble::as_tibble(Filter(Negate(is.null), columns))
+}
+
+# The files of all splits as a column; `NA` for images of a split without files. `NULL` if there is
+# no file at all.
+paths_or_na <- function(paths, n) {
+  if (all(lengths(paths) == 0L)) {
+    return(NULL)
+  }
+  whole <- Map(function(files, n) if (length(files) > 0L) files else rep(NA, n), paths, n)
+  on_disk(as.character(unlist(whole)))
 }
 
 #' @rdname cifar_dataset

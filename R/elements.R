@@ -90,6 +90,17 @@ element_of <- function(dataset, i, call = rlang::caller_env()) {
 #' @export
 `[<-.cifar_trained_model` <- `$<-.cifar_trained_model`
 
+#' @export
+`names<-.cifar_trained_model` <- function(x, value) {
+  abort_fixed(
+    "A model",
+    "Classes get other names in what predict() returns: levels(classes) <- names"
+  )
+}
+
+#' @export
+`levels<-.cifar_trained_model` <- `names<-.cifar_trained_model`
+
 # nolint end
 
 # Signal that an object cannot be changed.

@@ -8,7 +8,7 @@
 #'   objects of pycifar that have a `plot()` method. `fit()` also takes a network from
 #'   [cifar_build_model()].
 #' @param new_data Images in a form that [predict.cifar_trained_model()] accepts, such as a data
-#'   frame with a column `path`, or a data set.
+#'   frame with a column `path`, or a data set. It may be called `newdata` or `images` as well.
 #' @param dataset A data set from [cifar_load_dataset()]. For `fit()` of a trained model, `NULL`
 #'   means the data set that the model was trained on.
 #' @param layer The name of the layer whose weights to return. `NULL` returns the weights of all
@@ -182,7 +182,10 @@ augment.cifar_trained_model <- function(
   on_error = "stop",
   ...
 ) {
-  check_given("new_data")
+  if (missing(new_data)) {
+    given <- images_of_other_names("new_data", ...)
+    return(augment.cifar_trained_model(x, given, tta, split, on_error))
+  }
   check_no_more("augment", ...)
   images <- new_data
   if (is.data.frame(new_data)) {
@@ -234,8 +237,19 @@ labelled_images <- function(dataset, split, model) {
     split,
     live_handle(model, "x", "cifar_trained_model")
   )
-  columns <- list(path = as_column(paths), index = seq_along(truth), .truth = truth)
+  columns <- list(path = on_disk(as_column(paths)), index = seq_along(truth), .truth = truth)
   tibble::as_tibble(columns[lengths(columns) > 0L])
+}
+
+#' @exportS3Method generics::augment cifar_evaluation
+#' @method augment cifar_evaluation
+#' @rdname cifar_generics
+augment.cifar_evaluation <- function(x, ...) {
+  abort_pycifar(
+    "argument",
+    "An evaluation has counts, and no rows for images.",
+    fix = "Give the model and the images: augment(model, dataset, split = \"test\")."
+  )
 }
 
 #' @exportS3Method generics::tidy cifar_evaluation

@@ -54,7 +54,7 @@ column_of_paths <- function(table, call) {
     "argument",
     sprintf(
       "A data frame of images must have a column `path` of file names; it has %s.",
-      paste0("`", names(table), "`", collapse = ", ")
+      listing(paste0("`", names(table), "`"))
     ),
     call = call
   )

@@ -77,7 +77,7 @@ predict.cifar_trained_model <- function(
   ...
 ) {
   if (missing(images)) {
-    given <- images_of_other_names("predict", ...)
+    given <- images_of_other_names("images", ...)
     return(predict.cifar_trained_model(object, given, type, tta, split, on_error))
   }
   check_no_more("predict", ...)
@@ -108,14 +108,21 @@ probability_table <- function(block, model) {
   tibble::as_tibble(probabilities)
 }
 
-# The images, which other packages call `newdata` or `new_data`.
-images_of_other_names <- function(of, ..., call = rlang::caller_env()) {
+# The images, which other packages call `newdata` or `new_data`. `own` is the name that the calling
+# function has for them.
+images_of_other_names <- function(own, ..., call = rlang::caller_env()) {
   given <- list(...)
-  known <- intersect(names(given), c("newdata", "new_data"))
+  others <- setdiff(c("images", "newdata", "new_data"), own)
+  known <- intersect(names(given), others)
   if (length(known) != 1L || length(given) != 1L) {
     abort_pycifar(
       "argument",
-      "`images` must be given, once; it may be called `newdata` or `new_data` as well.",
+      sprintf(
+        "`%s` must be given, once; it may be called `%s` or `%s` as well.",
+        own,
+        others[[1L]],
+        others[[2L]]
+      ),
       call = call
     )
   }
@@ -130,7 +137,7 @@ as_prediction_set <- function(names, levels) {
 # Names that other packages have for probabilities get a hint.
 type_of_prediction <- function(type, call = rlang::caller_env()) {
   type <- one_value(type, "type", "\"class\", \"prob\" or \"set\"", call)
-  if (is.character(type) && type %in% c("response", "raw", "posterior")) {
+  if (is.character(type) && type %in% c("response", "raw", "posterior", "probabilities")) {
     abort_pycifar(
       c("unknown_name", "argument"),
       sprintf("`type` must be \"class\", \"prob\" or \"set\", not \"%s\".", type),

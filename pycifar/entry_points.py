@@ -17,7 +17,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
-import inspect
 import itertools
 import math
 import os
@@ -289,18 +288,8 @@ def train(
             callbacks=all_callbacks,
             augmentation=augmentation,
             verbose=verbose,
-            **arguments | {"metrics": _named(arguments.get("metrics"))},
+            **arguments,
         )
-
-
-def _named(metrics: Any) -> Any:
-    """Return metrics as a list; R gives functions with their names."""
-    if not isinstance(metrics, dict):
-        return metrics
-    for name, metric in metrics.items():
-        if inspect.isfunction(metric):
-            metric.__name__ = name
-    return list(metrics.values())
 
 
 @entry_point

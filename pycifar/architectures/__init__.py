@@ -328,7 +328,7 @@ def recipe_by_name(name: str) -> Settings:
 def _check_input_shape(shape: Any) -> tuple[int, int, int]:
     several = isinstance(shape, (tuple, list))
     if not several or len(shape) != 3 or shape[2] != 3:
-        received = f"({', '.join(map(str, shape))})" if several else describe(shape)
+        received = f"({listing(list(map(str, shape)))})" if several else describe(shape)
         raise ArgumentError(f"`input_shape` must be (height, width, 3), not {received}.")
     height, width = (check_count("input_shape", side, 1, LONGEST_SIDE) for side in shape[:2])
     return height, width, 3

@@ -213,8 +213,8 @@ def _look_up(split: str, labels: np.ndarray, names: tuple[str, ...]) -> np.ndarr
         if name not in index:
             nearest = nearest_name(name, names)
             raise DataError(
-                f'The split "{split}" has the label "{name}", which is not among the class names '
-                f"{listing(names)}.",
+                f'The split "{split}" has the label {describe(name)}, which is not among the class '
+                f"names {listing(names)}.",
                 fix=f'Did you mean "{nearest}"?' if nearest else None,
             )
     return np.array([index[name] for name in found.tolist()], np.int64)[positions]

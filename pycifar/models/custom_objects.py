@@ -24,15 +24,16 @@ from pycifar.models.file_check import OPERATIONS, PARTS, check_calls, check_part
 def knowing(custom_objects: Any) -> Iterator[None]:
     """Let files ask for the caller's classes and functions inside the context.
 
+    What is registered is known by its name without the package as well: files that were saved
+    before it was registered have that name.
+
     Args:
         custom_objects: a mapping from the names in files to classes and functions, or None.
 
     Raises:
         ArgumentError: it is no such mapping.
     """
-    if custom_objects is None:
-        yield
-        return
+    custom_objects = {} if custom_objects is None else custom_objects
     if not isinstance(custom_objects, Mapping):
         raise ArgumentError(
             "`custom_objects` must map names to classes and functions, not "
@@ -44,7 +45,9 @@ def knowing(custom_objects: Any) -> Iterator[None]:
                 "`custom_objects` must map names to classes and functions; it maps "
                 f"{describe(name)} to {describe(own)}."
             )
-    with keras.saving.custom_object_scope(dict(custom_objects)):
+    registered = keras.saving.get_custom_objects().items()
+    short = {name.rpartition(">")[2]: own for name, own in registered}
+    with keras.saving.custom_object_scope(short | dict(custom_objects)):
         yield
 
 

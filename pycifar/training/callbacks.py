@@ -60,7 +60,7 @@ class FunctionsCallback(keras.callbacks.Callback):
 
     def _call(self, name: str, *arguments: Any) -> None:
         answer = call_user_function(name, self._functions[name], *arguments)
-        if is_flag(answer) and not answer:
+        if is_flag(answer) and not answer and name != "on_train_end":  # which is too late to stop
             self.model.stop_training, self.model.stopped_by = True, name
 
 

@@ -180,6 +180,11 @@ class Phases:
         if computed := sum(map(len, subsets)):
             self._forward = seconds / computed * self._config.batch_size
 
+    @property
+    def learning_rate(self) -> float | None:
+        """The setting of the rate in this phase."""
+        return (self._config if self.is_frozen else self._fine_tuned()).learning_rate
+
     def _fine_tuned(self) -> TrainingConfig:
         """Return the settings with the rate at which all layers learn."""
         rate = self._config.fine_tune_rate

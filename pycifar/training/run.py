@@ -115,6 +115,7 @@ class TrainingRun:
                 self.phases.use_features(verbose, self._raise_interrupt)
                 while not (network.stop_training or progress.is_over) and self.phases.thaw_if_due():
                     self._epoch(len(progress.seconds) + 1, callbacks)
+                network.stopped_by = None if progress.is_over else network.stopped_by
                 self._swap_in()
                 self.learner.finish()
             if not all(np.isfinite(weight).all() for weight in network.get_weights()):
@@ -219,7 +220,7 @@ class TrainingRun:
         """Restore weights that gave a finite loss, and raise a DivergenceError."""
         self.recovery.restore()
         raise DivergenceError(
-            message, fix=f"Try a learning rate below {self.config.learning_rate:g}."
+            message, fix=f"Try a learning rate below {self.phases.learning_rate:g}."
         )
 
     def _save_checkpoint(self) -> None:

@@ -158,3 +158,15 @@ def test_the_function_that_stopped_a_training_is_told_and_kept(small_dataset, tm
     assert loaded.stopped_by == "on_epoch_end"
     further = pycifar.train(small_dataset, loaded, epochs=1, verbose=0)
     assert further.stopped_by is None
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [{"on_train_end": lambda logs: False}, {"on_epoch_end": lambda epoch, logs: epoch < 3}],
+    ids=["at the end", "in the last epoch"],
+)
+def test_what_stopped_nothing_is_not_said_to_have(small_dataset, capsys, stop):
+    settings = {"epochs": 3, "seed": 1, "callbacks": stop}
+    model = pycifar.train(small_dataset, "softmax", verbose=2, **settings)
+    assert (model.epochs_done, model.stopped_by) == (3, None)
+    assert "stopped" not in capsys.readouterr().err

@@ -97,6 +97,13 @@ def test_a_file_of_own_parts_is_loaded_where_each_is_given(own_model, own_file):
     assert pycifar.inspect_model(own_file, custom_objects=OWN).loadable
 
 
+def test_a_class_that_is_registered_later_comes_back(own_model, own_file, monkeypatch):
+    registered = keras.saving.get_custom_objects()
+    for own in (Doubled, bent, Slow):
+        monkeypatch.setitem(registered, f"Custom>{own.__name__}", own)
+    assert pycifar.load_model(own_file).fingerprint() == own_model.fingerprint()
+
+
 def test_a_class_that_has_another_name_by_now_is_given_under_the_old_one(own_model, own_file):
     class Twice(Doubled):
         pass

@@ -183,6 +183,8 @@ test_that("data sets and models cannot be changed", {
   refused(dataset[["name"]] <- "x")
   refused(dataset[1L] <- 2)
   refused(levels(dataset) <- c("x", "y"))
+  refused(names(model)[[1L]] <- "x")
+  refused(levels(model) <- c("x", "y"))
   refused(names(dataset)[[1L]] <- "x")
   refused(model$class_names[[1L]] <- "wolf")
   refused(model[["config"]] <- list())

@@ -200,6 +200,16 @@ test_that("augment gives the file and the number of each image of a data set", {
   found <- generics::augment(small_model(), dataset)
   expect_identical(names(found)[1:4], c("path", "index", ".truth", ".pred_class"))
   expect_identical(basename(dirname(found$path)), as.character(found$.truth))
+  for (name in c("newdata", "images")) {
+    named <- do.call(generics::augment, c(list(small_model()), rlang::set_names(list(dataset), name)))
+    expect_identical(named, found)
+  }
+  expect_pycifar_error(generics::augment(small_model()), "argument", "`new_data` must be given")
+  expect_pycifar_error(generics::augment(invented_evaluation()), "argument", "counts")
+  expect_identical(as.data.frame(dataset)$path, found$path)
+  expect_identical(dim(dataset), dim(tibble::as_tibble(dataset)))
+  expect_identical(names(tibble::as_tibble(dataset)), c("split", "index", "class", "path"))
+  expect_identical(names(as.data.frame(small_dataset())), c("split", "index", "class"))
   expect_identical(predict(small_model(), found$path), found$.pred_class)
   wrong <- found[found$.truth != found$.pred_class, ]
   expect_identical(dim(cifar_images(dataset, wrong$index))[[1L]], nrow(wrong))

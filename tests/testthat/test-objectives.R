@@ -35,6 +35,8 @@ test_that("objects of Keras and functions of R are losses and metrics", {
     metrics = list(squares = squares, keras$metrics$TopKCategoricalAccuracy(3L, name = "top_3"))
   )
   expect_identical(model$config$loss, list(own = "loss"))
+  mixed <- brief(metrics = list("top_5", mine = squares, "f1", "auc", other = squares))
+  expect_true(all(c("top_5", "mine", "f1", "auc", "other") %in% mixed$history$metric))
   expect_equal(value_of(model, "squares"), value_of(model, "loss"), tolerance = 1e-5)
   expect_length(value_of(model, "top_3"), 1L)
   named <- brief(loss = keras$losses$Huber(delta = 2))
@@ -116,6 +118,12 @@ test_that("a condition of a function keeps its class and fields as the parent", 
   )
   expect_s3_class(error$parent, "mine")
   expect_identical(error$parent$answer, 42)
+  fail <- function(y_true, y_pred) rlang::abort("not  so", class = "mine", answer = 42)
+  for (given in list(list(loss = fail), list(metrics = list(own = fail)))) {
+    error <- tryCatch(do.call(brief, c("softmax", given)), pycifar_error_argument = identity)
+    expect_s3_class(error$parent, "mine")
+    expect_identical(error$parent$answer, 42)
+  }
 })
 
 test_that("conditions of progress carry the epoch and its figures", {
