@@ -49,6 +49,7 @@
 #' * `pycifar_warning_interrupted`: the training was interrupted. The model is as trained so far.
 #' * `pycifar_warning_time_budget`: the time budget was too short for one pass over the training
 #'   images, or for all layers to learn after the frozen epochs.
+#' * `pycifar_warning_frozen`: the training was stopped while the last layer learned alone.
 #' * `pycifar_warning_checkpoint`: a checkpoint was made in a different environment. The difference
 #'   does not change the weights.
 #' * `pycifar_warning_backend`: the backend of Keras is slower than it could be, or its results

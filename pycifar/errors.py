@@ -286,6 +286,12 @@ class TimeBudgetWarning(PycifarWarning):
     kind = "time_budget"
 
 
+class FrozenWarning(PycifarWarning):
+    """A training was stopped while the last layer learned alone."""
+
+    kind = "frozen"
+
+
 class InterruptedWarning(PycifarWarning):
     """Training was interrupted; the model holds what was learned until then."""
 

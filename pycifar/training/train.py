@@ -21,6 +21,7 @@ from pycifar.datasets.dataset import loaded_dataset
 from pycifar.errors import (
     ArgumentError,
     DataError,
+    FrozenWarning,
     ImagesChangedError,
     InterruptedWarning,
     PycifarWarning,
@@ -398,5 +399,10 @@ def _warning(model: TrainedModel, stopped: bool) -> PycifarWarning | None:
         return TimeBudgetWarning(
             f"The time budget of {config.time_budget:g} s was too short for all layers to learn: "
             "the last layer alone did."
+        )
+    if model.epochs_done <= config.frozen_epochs < config.epochs:
+        return FrozenWarning(
+            f"Training was stopped after {model.epochs_done} of {config.epochs} epochs: all layers "
+            f"would have learned after {config.frozen_epochs}, and the last layer alone did."
         )
     return None

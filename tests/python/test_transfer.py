@@ -1,6 +1,7 @@
 """Trainings that begin with the head alone, and with pretrained weights."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -207,6 +208,16 @@ def test_an_interrupt_while_the_head_learns_gives_a_model(dataset):
         found = trained(dataset, callbacks={"on_epoch_end": interrupt})
     assert found.interrupted
     assert pycifar.train(found, epochs=1, verbose=0).epochs_done == 2
+
+
+def test_a_training_that_is_stopped_before_all_layers_learn_is_told(dataset):
+    settings = {"epochs": 4, "frozen_epochs": 2, "seed": 1, "verbose": 0}
+    stop_after = [{"on_epoch_end": lambda epoch, logs, n=n: epoch < n} for n in (2, 3)]
+    with pytest.warns(pycifar.errors.FrozenWarning, match="2 of 4 epochs: all layers would have"):
+        pycifar.train(dataset, "lenet5", callbacks=stop_after[0], **settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pycifar.errors.PycifarWarning)
+        pycifar.train(dataset, "lenet5", callbacks=stop_after[1], **settings)
 
 
 def test_a_time_budget_has_frozen_epochs_first(dataset):
