@@ -300,15 +300,30 @@ def _use(model: TrainedModel) -> Iterator[Block]:
     )
     yield Text("From the shell:")
     yield Code("sh", "pycifar predict model.keras photo.jpg\npycifar serve model.keras")
-    yield Text("Keras alone opens the file as well; it takes pixels of 0-255:")
-    height, width, _ = model.image_shape
+    uncalibrated = "" if model.calibration is None else " Its probabilities are not calibrated."
+    yield Text(f"Keras alone opens the file as well; it takes pixels of 0-255.{uncalibrated}")
     yield Code(
         "python",
-        "import keras\n\n"
+        "import keras\nimport numpy as np\nfrom PIL import Image, ImageOps\n\n"
+        'image = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB")\n'
+        f"image = {_resizing(model)}\n"
         'network = keras.saving.load_model("model.keras", compile=False)\n'
-        f'image = keras.utils.load_img("photo.jpg", target_size=({height}, {width}))\n'
-        "probabilities = network.predict(keras.utils.img_to_array(image)[None])",
+        "probabilities = network.predict(np.asarray(image)[None])",
     )
+
+
+def _resizing(model: TrainedModel) -> str:
+    """Return how Pillow resizes an image as the model expects it."""
+    resize, (height, width, _) = model.resize or SQUASH, model.image_shape
+    call = {
+        "squash": "image.resize(",
+        "crop": "ImageOps.fit(image, ",
+        "pad": "ImageOps.pad(image, ",
+    }
+    # Of an odd number of black lines, the larger half follows.
+    centring = ", centering=(0.49, 0.49)" if resize.how == "pad" else ""
+    method = f"Image.Resampling.{resize.filter.upper()}"
+    return f"{call[resize.how]}({width}, {height}), {method}{centring})"
 
 
 def _facts(facts: Mapping[str, str]) -> Table:

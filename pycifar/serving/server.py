@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -62,6 +63,8 @@ class Server:
     ) -> None:
         self.address, self.models = address, tuple(models)
         self._process, self._folder = process, folder
+        self._forgotten = weakref.finalize(self, _let_end, process, folder)
+        self._forgotten.atexit = False  # the process ends with this one anyway
 
     @property
     def pid(self) -> int:
@@ -75,6 +78,7 @@ class Server:
 
     def stop(self) -> None:
         """Let it answer what has begun, and end it; it may have ended already."""
+        self._forgotten.detach()
         if self._process.stdin is not None:
             self._process.stdin.close()  # which it waits for, unless a fork of this process has it
         self._process.terminate()
@@ -188,12 +192,12 @@ def named_models(given: Any) -> dict[str, TrainedModel]:
             raise ArgumentError(
                 f"The name of a model must be text that can be printed, without =, not "
                 f"{describe(name)}.",
-                fix="Give a dict of models by name.",
+                fix="Give each model a name.",
             )
         if name in models:
             raise ArgumentError(
                 f"Two models have the name {describe(name)}.",
-                fix="Give a dict of models by name, or files of other names.",
+                fix="Give each model a name, or files of other names.",
             )
         models[name] = one
     return models
@@ -364,6 +368,20 @@ def _started(options: list[str], models: list[str]) -> subprocess.Popen[str]:
         env=os.environ | {"PYTHONPATH": path},
         start_new_session=True,  # Ctrl-C in a session is for what runs there
     )
+
+
+def _let_end(process: subprocess.Popen[str], folder: TemporaryDirectory[str]) -> None:
+    """Close the input of a server that nobody has any more, with which it ends."""
+
+    def clean_up() -> None:
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        folder.cleanup()
+
+    if process.stdin is not None:
+        process.stdin.close()
+    threading.Thread(target=clean_up, daemon=True).start()
 
 
 def _first_line(process: subprocess.Popen[str]) -> dict[str, Any]:

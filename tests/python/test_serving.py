@@ -1,6 +1,7 @@
 """The server, asked over real sockets."""
 
 import dataclasses
+import gc
 import http.client
 import importlib.util
 import io
@@ -426,10 +427,23 @@ def test_the_server_ends_with_the_session_that_started_it():
     pid = int(session.stdout.readline())
     session.kill()
     session.communicate()
+    wait_for_the_end(pid)
+
+
+def wait_for_the_end(pid: int) -> None:
+    """Return once a process has ended; fail if that takes more than 30 seconds."""
     deadline = time.monotonic() + 30
     while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_the_server_ends_with_the_last_variable_that_has_it():
+    server = pycifar.serve("fastnet-cifar10", port=0, wait=False)
+    pid = server.pid
+    del server
+    gc.collect()
+    wait_for_the_end(pid)
 
 
 def test_a_server_says_where_it_is_and_stops_once(server):

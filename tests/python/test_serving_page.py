@@ -232,6 +232,36 @@ def test_nothing_is_wider_than_the_window_and_text_can_be_read(
     page.close()
 
 
+def test_what_comes_after_all_was_cleared_is_not_shown(page, photograph):
+    drop(page, photograph)
+    page.click("#clear", force=True)
+    drop(page, photograph)
+    page.wait_for_selector("text=Done: 2 answers")
+    assert page.locator("#rows tr").count() == 2
+    assert page.locator("article").count() == 1
+
+
+def test_a_camera_that_is_opened_twice_is_closed(page):
+    page.evaluate(
+        """() => {
+            const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            window.streams = [];
+            navigator.mediaDevices.getUserMedia = async (what) => {
+                const stream = await ask(what);
+                window.streams.push(stream);
+                return stream;
+            };
+            document.getElementById("open-camera").click();
+            document.getElementById("open-camera").click();
+        }"""
+    )
+    page.wait_for_selector("#shoot:visible")
+    page.click("#close-camera")
+    states = page.evaluate("streams.flatMap((s) => s.getTracks().map((t) => t.readyState))")
+    assert states == ["ended"]
+    assert page.locator("#open-camera").is_enabled()
+
+
 def test_the_camera_takes_a_picture(page):
     page.click("#open-camera")
     page.wait_for_selector("#shoot:visible")

@@ -8,7 +8,7 @@ asked <- function(server, path) {
 }
 
 # The answer to a picture, sent by base R alone.
-sent <- function(server, path) {
+sent <- function(server, path, type = NULL) {
   parts <- strsplit(sub("http://", "", server$address, fixed = TRUE), ":", fixed = TRUE)[[1L]]
   connection <- socketConnection(
     parts[[1L]],
@@ -23,6 +23,7 @@ sent <- function(server, path) {
     paste("Host:", parts[[1L]]),
     "Connection: close",
     paste("Content-Length:", file.size(path)),
+    if (!is.null(type)) paste("Content-Type:", type),
     "",
     ""
   )

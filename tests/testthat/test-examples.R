@@ -35,6 +35,9 @@ test_that("a plumber API predicts a picture", {
   found <- sent(server, path)
   expect_identical(found$class, as.character(predict(model, path)))
   expect_equal(sum(unlist(found$probabilities)), 1, tolerance = 1e-3)
+  for (type in c("application/x-www-form-urlencoded", "image/jpeg")) { # curl's own, and another
+    expect_identical(sent(server, path, type)$class, found$class)
+  }
   text <- withr::local_tempfile(lines = "no picture")
   expect_identical(sent(server, text)$error, "This is no picture.")
 })
@@ -48,6 +51,7 @@ test_that("a Shiny app predicts a picture", {
   expected <- as.character(predict(model, path))
   app <- source(example_file("shiny", "app.R"), local = new.env())$value
   shiny::testServer(app, {
+    expect_error(output$heat, class = "shiny.silent.error") # before there is a picture
     session$setInputs(picture = data.frame(name = "a.png", datapath = path))
     expect_match(output$answer, paste0("^", expected, " \\([0-9]+ %\\)$"))
     expect_match(output$bars$src, "^data:image/png")
@@ -55,5 +59,6 @@ test_that("a Shiny app predicts a picture", {
     text <- withr::local_tempfile(lines = "no picture")
     session$setInputs(picture = data.frame(name = "b.png", datapath = text))
     expect_error(output$answer, "cannot be read as an image")
+    expect_error(output$heat, class = "validation")
   })
 })

@@ -10,11 +10,14 @@
 
 library(pycifar)
 
+# Bytes of any type stay as they are.
+plumber::register_parser("bytes", function() function(value, ...) value, regex = ".*")
+
 model <- cifar_load_model(Sys.getenv("PYCIFAR_MODEL", "fastnet-cifar10"))
 
 #* The class of a picture, and the probability of each class
 #* @post /predict
-#* @parser none
+#* @parser bytes
 #* @serializer unboxedJSON
 function(req, res) {
   path <- tempfile()

@@ -38,7 +38,10 @@ server <- function(input, output, session) {
     graphics::par(mar = c(3, 8, 1, 1))
     graphics::barplot(shares, horiz = TRUE, las = 1, xlim = c(0, 1), border = NA)
   })
-  output$heat <- renderPlot(plot(cifar_explain(model, input$picture$datapath)))
+  output$heat <- renderPlot({
+    probabilities() # a picture is there, and can be read
+    plot(cifar_explain(model, input$picture$datapath))
+  })
 }
 
 shinyApp(ui, server)

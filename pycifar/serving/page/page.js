@@ -7,10 +7,12 @@ const find = (id) => document.getElementById(id);
 
 const state = {
   models: [],
-  rows: [], // of the table: {picture, model, found}
+  rows: [], // of the table: {number, picture, model, found}
   waiting: [],
   running: 0,
   done: 0,
+  asked: 0, // how often a model was asked for a picture; it numbers the answers
+  round: 0, // how often all was cleared
   stream: null,
 };
 
@@ -75,7 +77,10 @@ function take(files) {
       const place = make("div", { className: "answer" });
       card.answers.append(place); // the answers keep the order of the models
       const explain = find("explain").checked;
-      state.waiting.push({ file, card, place, model, explain, first: model === models[0] });
+      const { asked, round } = state;
+      const first = model === models[0];
+      state.waiting.push({ number: asked, round, file, card, place, model, explain, first });
+      state.asked += 1;
     }
   }
   work();
@@ -104,9 +109,10 @@ function makeCard(file) {
 function work() {
   while (state.running < AT_ONCE && state.waiting.length) {
     state.running += 1;
-    ask(state.waiting.shift()).finally(() => {
+    const job = state.waiting.shift();
+    ask(job).finally(() => {
       state.running -= 1;
-      state.done += 1;
+      if (job.round === state.round) state.done += 1;
       work();
     });
   }
@@ -131,13 +137,14 @@ async function ask(job, again = 3) {
   } catch {
     found = { error: "The server does not answer." };
   }
-  show(job, found);
+  if (job.round === state.round) show(job, found);
 }
 
 function show(job, found) {
   job.place.replaceWith(makeAnswer(job.model, found));
   if (found.heatmap) addHeat(job, found.heatmap);
-  state.rows.push({ picture: job.file.name, model: job.model, found });
+  state.rows.push({ number: job.number, picture: job.file.name, model: job.model, found });
+  state.rows.sort((one, other) => one.number - other.number);
   fillTable();
 }
 
@@ -300,17 +307,19 @@ function save() {
 function clear() {
   for (const image of find("results").querySelectorAll(".frame img")) URL.revokeObjectURL(image.src);
   find("results").replaceChildren();
-  Object.assign(state, { rows: [], waiting: [], done: 0 });
+  Object.assign(state, { rows: [], waiting: [], done: 0, round: state.round + 1 });
   fillTable();
   say("");
   find("files").focus();
 }
 
 async function openCamera() {
+  find("open-camera").disabled = true; // it is open, or about to be
   try {
     state.stream = await navigator.mediaDevices.getUserMedia({ video: true });
   } catch {
     say("There is no camera, or this page may not use it.", true);
+    find("open-camera").disabled = false;
     return;
   }
   find("video").srcObject = state.stream;
@@ -323,6 +332,7 @@ function closeCamera() {
   for (const track of state.stream?.getTracks() ?? []) track.stop();
   state.stream = null;
   find("camera").hidden = true;
+  find("open-camera").disabled = false;
   find("open-camera").focus();
 }
 
