@@ -202,7 +202,12 @@ def update_metric(objective: Objective, metric: Any, truth: Any, probabilities: 
     """Update a metric by the labels and the probabilities of some images."""
     if objective.one_column:
         truth, probabilities = second_class(truth), second_class(probabilities)
-    _numbers("metrics", lambda: metric.update_state(truth, probabilities) or 0)
+
+    def update() -> int:
+        metric.update_state(truth, probabilities)  # some metrics return what they counted
+        return 0
+
+    _numbers("metrics", update)
 
 
 def loss_of(objective: Objective, truth: Any, probabilities: Any) -> Any:

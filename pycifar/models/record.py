@@ -119,7 +119,9 @@ def checked_rows(value: Any) -> list[Row]:
         if row[1] not in ("train", "validation"):
             raise ValueError(f"its history has a split {describe(row[1])}")
         last = epoch
-        number = checked_number("value", row[3], -math.inf)
+        # A metric of a caller may be NaN or infinite.
+        is_float = type(row[3]) is float
+        number = row[3] if is_float else checked_number("value", row[3], -math.inf)
         rows.append((epoch, row[1], checked_text("metric", row[2]), number))
     if len({row[:3] for row in rows}) < len(rows):
         raise ValueError("its history has a value twice")

@@ -172,6 +172,7 @@ class CallbackList:
     ) -> None:
         self._list = keras.callbacks.CallbackList(callbacks, model=model, **params)
         self.params = self._list.params
+        self._last: dict[str, Any] = {}  # the logs of the last epoch
 
     def train_begin(self) -> None:
         """Call `on_train_begin` of all callbacks."""
@@ -181,7 +182,7 @@ class CallbackList:
     def train_end(self) -> None:
         """Call `on_train_end` of all callbacks."""
         with self._failures_named():
-            self._list.on_train_end()
+            self._list.on_train_end(self._last)
 
     def epoch_begin(self, epoch: int, **params: Any) -> None:
         """Update `params`, and call `on_epoch_begin` of all callbacks; epochs count from 1."""
@@ -200,15 +201,16 @@ class CallbackList:
             # Not by Keras's list, which would hand a copy of the logs to the callbacks.
             for callback in self._list.callbacks:
                 callback.on_epoch_end(epoch - 1, own)
+        self._last = own
         added = {name: value for name, value in own.items() if name not in logs}
-        return {name: float(value) for name, value in added.items() if np.ndim(value) == 0}
+        return {name: float(value) for name, value in added.items() if _is_number(value)}
 
     def step_begin(self, step: int) -> None:
         """Call `on_train_batch_begin` of all callbacks; steps count from 0."""
         with self._failures_named():
             # Not by Keras's list, which would convert the logs at each step.
             for callback in self._list.callbacks:
-                callback.on_train_batch_begin(step)
+                callback.on_train_batch_begin(step, {})
 
     def step_end(self, step: int, logs: dict[str, float]) -> None:
         """Call `on_train_batch_end` of all callbacks; steps count from 0."""
@@ -225,7 +227,7 @@ class CallbackList:
         """Call `on_test_batch_begin` of all callbacks; steps count from 0."""
         with self._failures_named():
             for callback in self._list.callbacks:
-                callback.on_test_batch_begin(step)
+                callback.on_test_batch_begin(step, {})
 
     def test_step_end(self, step: int, logs: dict[str, float]) -> None:
         """Call `on_test_batch_end` of all callbacks; steps count from 0."""
@@ -326,6 +328,13 @@ def as_callbacks(value: Any) -> list[keras.callbacks.Callback]:
         return []
     items = value if isinstance(value, (list, tuple)) else [value]
     return [_as_callback(item) for item in items]
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value is one number, of Python, NumPy or the backend."""
+    if value is None or isinstance(value, (str, bytes, Mapping, Sequence)):
+        return False
+    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
 
 
 def call_user_function(name: str, function: Callable[..., Any], *arguments: Any) -> Any:

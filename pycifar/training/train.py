@@ -400,7 +400,7 @@ def _warning(model: TrainedModel, stopped: bool) -> PycifarWarning | None:
             f"The time budget of {config.time_budget:g} s was too short for all layers to learn: "
             "the last layer alone did."
         )
-    if model.epochs_done <= config.frozen_epochs < config.epochs:
+    if 0 < model.epochs_done <= config.frozen_epochs < config.epochs:
         return FrozenWarning(
             f"Training was stopped after {model.epochs_done} of {config.epochs} epochs: all layers "
             f"would have learned after {config.frozen_epochs}, and the last layer alone did."

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import keras
+import numpy as np
 import pytest
 
 import pycifar
@@ -158,6 +159,32 @@ def test_the_function_that_stopped_a_training_is_told_and_kept(small_dataset, tm
     assert loaded.stopped_by == "on_epoch_end"
     further = pycifar.train(small_dataset, loaded, epochs=1, verbose=0)
     assert further.stopped_by is None
+
+
+def test_what_callbacks_add_and_are_given_is_as_in_fit(small_dataset, tmp_path):
+    seen = {}
+
+    class Own(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs):
+            seen["train"] = logs
+
+        def on_test_batch_begin(self, batch, logs):
+            seen["test"] = logs
+
+        def on_epoch_end(self, epoch, logs):
+            logs |= {"at": "12:01", "none": None, "table": {}, "val_f1": np.nan, "half": 0.5}
+
+        def on_train_end(self, logs):
+            seen["end"] = logs["val_loss"]
+
+    settings = {"epochs": 1, "seed": 1, "verbose": 0, "validation": "test"}
+    model = pycifar.train(small_dataset, "softmax", callbacks=Own(), **settings)
+    assert seen == {"train": {}, "test": {}, "end": model.final("validation", "loss")}
+    assert not {"at", "none", "table"} & set(model.history["metric"])
+    assert model.final("train", "half") == 0.5
+    loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "m.keras"))
+    assert np.isnan(loaded.final("validation", "f1"))
+    assert loaded == model
 
 
 @pytest.mark.parametrize(
