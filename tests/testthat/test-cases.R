@@ -5,6 +5,7 @@ cases <- if (file.exists(cases_file)) jsonlite::fromJSON(cases_file, simplifyVec
 
 functions <- list(
   load_dataset = cifar_load_dataset,
+  find_learning_rate = cifar_find_learning_rate,
   build_model = cifar_build_model,
   train = cifar_train,
   predict = function(model, ...) predict.cifar_trained_model(model, ...),
