@@ -5,8 +5,9 @@
 #' @details
 #' The exported network takes `images`, bytes of shape (n, height, width, 3), and gives
 #' `probabilities` of shape (n, classes). Unless it is quantized, it computes in float32, whatever
-#' the model computes in. A temperature from [cifar_calibrate()] is applied in it. Beside the network
-#' there is a description in JSON: class names, size, rule of resizing, prediction sets and origin.
+#' the model computes in. A temperature from [cifar_calibrate()] is applied in it. Beside the
+#' network there is a description in JSON: class names, size, rule of resizing, prediction sets and
+#' origin.
 #'
 #' What was written is run in its own runtime before the call returns, and is compared with the
 #' model. If a probability differs by more than 0.0001, or in int8 the class of more than a tenth of

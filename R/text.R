@@ -1,5 +1,6 @@
-# Text between R, Python and the disk. Names on disk are UTF-8, whatever the locale. In a locale that
-# is not UTF-8, as "C" in a cron job, R takes their bytes for native text, which it cannot translate.
+# Text between R, Python and the disk. Names on disk are UTF-8, whatever the locale. In a locale
+# that is not UTF-8, as "C" in a cron job, R takes their bytes for native text, which it cannot
+# translate.
 
 # Return a value whose text is marked as UTF-8, also in lists and in names. A list whose names are
 # not ASCII becomes a dict: reticulate would translate these names to the locale.

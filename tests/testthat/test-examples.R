@@ -35,7 +35,8 @@ test_that("a plumber API predicts a picture", {
   found <- sent(server, path)
   expect_identical(found$class, as.character(predict(model, path)))
   expect_equal(sum(unlist(found$probabilities)), 1, tolerance = 1e-3)
-  for (type in c("application/x-www-form-urlencoded", "image/jpeg")) { # curl's own, and another
+  for (type in c("application/x-www-form-urlencoded", "image/jpeg")) {
+    # curl's own, and another
     expect_identical(sent(server, path, type)$class, found$class)
   }
   text <- withr::local_tempfile(lines = "no picture")

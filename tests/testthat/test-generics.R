@@ -201,7 +201,10 @@ test_that("augment gives the file and the number of each image of a data set", {
   expect_identical(names(found)[1:4], c("path", "index", ".truth", ".pred_class"))
   expect_identical(basename(dirname(found$path)), as.character(found$.truth))
   for (name in c("newdata", "images")) {
-    named <- do.call(generics::augment, c(list(small_model()), rlang::set_names(list(dataset), name)))
+    named <- do.call(
+      generics::augment,
+      c(list(small_model()), rlang::set_names(list(dataset), name))
+    )
     expect_identical(named, found)
   }
   expect_pycifar_error(generics::augment(small_model()), "argument", "`new_data` must be given")
