@@ -110,8 +110,11 @@ abort_from_python <- function(answer, call) {
 # Check whether an error says that a function of the caller failed. The reason that it gives for a
 # loss or a metric begins with the message of that function.
 is_of_function <- function(answer) {
-  if (is.null(bridge$failed) || "callback" %in% unlist(answer$kinds)) {
+  if ("callback" %in% unlist(answer$kinds)) {
     return(TRUE)
+  }
+  if (is.null(bridge$failed)) {
+    return(FALSE)
   }
   words <- strsplit(trimws(conditionMessage(bridge$failed)), "[[:space:]]+")[[1L]]
   grepl(paste(utils::head(words, 10L), collapse = " "), answer$message, fixed = TRUE)

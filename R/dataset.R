@@ -130,8 +130,7 @@ length.cifar_dataset <- function(x) {
 #' @rdname cifar_dataset
 #' @export
 dim.cifar_dataset <- function(x) {
-  # Image files, and nothing else, have a rule of resizing. They have a column of paths.
-  c(length(x), if (is.null(x$resize)) 3L else 4L)
+  c(length(x), if (has_files(x)) 4L else 3L)
 }
 
 #' @rdname cifar_dataset
@@ -178,25 +177,22 @@ images_of <- function(dataset) {
   splits <- names(dataset$splits)
   n <- as.integer(dataset$splits)
   classes <- lapply(splits, function(split) cifar_labels(dataset, split = split))
-  handle <- live_handle(dataset, "dataset", "cifar_dataset")
-  paths <- lapply(splits, function(split) as_column(python_call("paths", handle, split)))
-  columns <- list(
+  tibble::tibble(
     split = rep(splits, n),
     index = sequence(n),
     class = factor(unlist(lapply(classes, as.character)), levels = dataset$class_names),
-    path = paths_or_na(paths, n)
+    path = if (has_files(dataset)) unlist(lapply(splits, paths_of, dataset = dataset))
   )
-  tibble::as_tibble(Filter(Negate(is.null), columns))
 }
 
-# The files of all splits as a column; `NA` for images of a split without files. `NULL` if there is
-# no file at all.
-paths_or_na <- function(paths, n) {
-  if (all(lengths(paths) == 0L)) {
-    return(NULL)
-  }
-  whole <- Map(function(files, n) if (length(files) > 0L) files else rep(NA, n), paths, n)
-  on_disk(as.character(unlist(whole)))
+has_files <- function(dataset) {
+  isTRUE(kept_with(dataset)$has_files)
+}
+
+# The files of a split, as R's own functions spell them.
+paths_of <- function(dataset, split, model = NULL) {
+  handle <- live_handle(dataset, "dataset", "cifar_dataset")
+  on_disk(as_column(python_call("paths", handle, split, model)))
 }
 
 #' @rdname cifar_dataset

@@ -231,13 +231,8 @@ augment.cifar_trained_model <- function(
 # One row per image of a split: its file, if it has one, its number and its class.
 labelled_images <- function(dataset, split, model) {
   truth <- cifar_labels(dataset, split = split, model = model)
-  paths <- python_call(
-    "paths",
-    dataset$handle,
-    split,
-    live_handle(model, "x", "cifar_trained_model")
-  )
-  columns <- list(path = on_disk(as_column(paths)), index = seq_along(truth), .truth = truth)
+  paths <- paths_of(dataset, split, live_handle(model, "x", "cifar_trained_model"))
+  columns <- list(path = paths, index = seq_along(truth), .truth = truth)
   tibble::as_tibble(columns[lengths(columns) > 0L])
 }
 

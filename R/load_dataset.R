@@ -267,6 +267,7 @@ new_dataset <- function(handle, arguments = NULL, steps = NULL) {
         rlang::empty_env(),
         arguments = arguments,
         steps = steps,
+        has_files = description$has_files,
         content = description$content
       ),
       name = description$name,

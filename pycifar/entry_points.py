@@ -196,6 +196,7 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
         "storage": dataset.storage,
         "splits": {name: len(split) for name, split in dataset.splits.items()},
         "skipped": _columns(dataset.skipped),
+        "has_files": any(len(split.paths) for split in dataset.splits.values()),
         "content": [
             *dataset.class_names,
             *(dataset.fingerprint(name) for name, split in dataset.splits.items() if len(split)),

@@ -87,9 +87,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        self._folder.cleanup()
+        _clean_up(self._process, self._folder)
 
     def __enter__(self) -> Server:
         return self
@@ -372,16 +370,17 @@ def _started(options: list[str], models: list[str]) -> subprocess.Popen[str]:
 
 def _let_end(process: subprocess.Popen[str], folder: TemporaryDirectory[str]) -> None:
     """Close the input of a server that nobody has any more, with which it ends."""
-
-    def clean_up() -> None:
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-        folder.cleanup()
-
     if process.stdin is not None:
         process.stdin.close()
-    threading.Thread(target=clean_up, daemon=True).start()
+    threading.Thread(target=_clean_up, args=(process, folder), daemon=True).start()
+
+
+def _clean_up(process: subprocess.Popen[str], folder: TemporaryDirectory[str]) -> None:
+    """Wait for the end of a server, and remove what is left of it."""
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+    folder.cleanup()
 
 
 def _first_line(process: subprocess.Popen[str]) -> dict[str, Any]:

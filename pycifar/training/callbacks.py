@@ -202,8 +202,8 @@ class CallbackList:
             for callback in self._list.callbacks:
                 callback.on_epoch_end(epoch - 1, own)
         self._last = own
-        added = {name: value for name, value in own.items() if name not in logs}
-        return {name: float(value) for name, value in added.items() if _is_number(value)}
+        added = {name: _number(value) for name, value in own.items() if name not in logs}
+        return {name: number for name, number in added.items() if number is not None}
 
     def step_begin(self, step: int) -> None:
         """Call `on_train_batch_begin` of all callbacks; steps count from 0."""
@@ -330,11 +330,14 @@ def as_callbacks(value: Any) -> list[keras.callbacks.Callback]:
     return [_as_callback(item) for item in items]
 
 
-def _is_number(value: Any) -> bool:
-    """Return whether a value is one number, of Python, NumPy or the backend."""
-    if value is None or isinstance(value, (str, bytes, Mapping, Sequence)):
-        return False
-    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
+def _number(value: Any) -> float | None:
+    """Return one number of Python, NumPy or the backend as a float; None if a value is none."""
+    if isinstance(value, (str, bytes)):
+        return None
+    try:
+        return None if np.ndim(value) else float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def call_user_function(name: str, function: Callable[..., Any], *arguments: Any) -> Any:

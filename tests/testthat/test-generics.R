@@ -211,6 +211,8 @@ test_that("augment gives the file and the number of each image of a data set", {
   expect_pycifar_error(generics::augment(invented_evaluation()), "argument", "counts")
   expect_identical(as.data.frame(dataset)$path, found$path)
   expect_identical(dim(dataset), dim(tibble::as_tibble(dataset)))
+  resized <- cifar_load_dataset(list(train = list(test_images(2L), c("a", "b"))), image_size = 8)
+  expect_identical(dim(resized), dim(tibble::as_tibble(resized)))
   expect_identical(names(tibble::as_tibble(dataset)), c("split", "index", "class", "path"))
   expect_identical(names(as.data.frame(small_dataset())), c("split", "index", "class"))
   expect_identical(predict(small_model(), found$path), found$.pred_class)
