@@ -233,9 +233,21 @@ def test_nothing_is_wider_than_the_window_and_text_can_be_read(
 
 
 def test_what_comes_after_all_was_cleared_is_not_shown(page, photograph):
+    page.evaluate(
+        """() => {
+            const ask = window.fetch;
+            const held = new Promise((resolve) => { window.release = resolve; });
+            window.fetch = async (...arguments) => {
+                const answer = await ask(...arguments);
+                await held;
+                return answer;
+            };
+        }"""
+    )
     drop(page, photograph)
-    page.click("#clear", force=True)
+    page.evaluate("document.getElementById('clear').click()")
     drop(page, photograph)
+    page.evaluate("release()")
     page.wait_for_selector("text=Done: 2 answers")
     assert page.locator("#rows tr").count() == 2
     assert page.locator("article").count() == 1
