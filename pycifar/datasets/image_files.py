@@ -71,9 +71,8 @@ _TURNS = {
 }
 _SIDEWAYS = (5, 6, 7, 8)
 
-# Which JPEGs are decoded at a reduced scale; see `read_image`.
-_LARGE = 1_000_000  # pixels
-_MARGIN = 1.5
+_LARGE = 1_000_000  # pixels of an image that is decoded at a reduced scale, or by strips
+_MARGIN = 1.5  # of a reduced image, over what is asked for; see `read_image`
 
 _AHEAD = 4  # images for each thread that are read before they are asked for
 
@@ -189,16 +188,21 @@ def read_images(
         pool.shutdown(cancel_futures=True)
 
 
-def size_in_file(content: bytes) -> tuple[int, int]:
-    """Return width and height in pixels of the image in the bytes of a file, before its turning.
+def head_of_file(content: bytes) -> tuple[int, int, str]:
+    """Return what the head of an image file says: width and height before its turning, and format.
+
+    Args:
+        content: the bytes of the file.
+
+    Returns:
+        (width, height, format): in pixels, and such as "WEBP".
 
     Raises:
         DataFormatError: it is no image in a format that is read.
     """
     try:
         with _opened(content) as opened:
-            width, height = opened.size
-            return width, height
+            return *opened.size, opened.format or ""
     except Exception as error:  # a damaged file can raise nearly anything
         raise DataFormatError(f"An image cannot be read: {error}.") from error
 
@@ -334,20 +338,41 @@ def _fit(image: Image, size: tuple[int, int], resize: Resize) -> np.ndarray:
     Raises:
         ValueError: the pixels are floats.
     """
-    module = _image_module()
     image.load()  # the EXIF data may come after the pixels
-    image = _turned(image, image.getexif().get(_ORIENTATION))
-    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip at 255
-        values = np.asarray(image, dtype=np.float64)
-        image = module.fromarray(np.rint(values.clip(0, 65535) / 257).astype(np.uint8))
+    return np.array(resize(_in_colours(_turned(image, image.getexif().get(_ORIENTATION))), size))
+
+
+def _in_colours(image: Image) -> Image:
+    """Return a Pillow image in mode RGB, as `read_image` says.
+
+    Strips of a large one are converted in turn, so that what is in between takes little memory.
+
+    Raises:
+        ValueError: the pixels are floats.
+    """
     if image.mode.startswith("F"):
         raise ValueError("its pixels are fractions")
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    rows = max(1, _LARGE // image.width)
+    if image.height <= rows:
+        return _converted(image)
+    coloured: Image = _image_module().new("RGB", image.size)
+    for top in range(0, image.height, rows):
+        strip = 0, top, image.width, min(top + rows, image.height)
+        coloured.paste(_converted(image.crop(strip)), strip)
+    return coloured
+
+
+def _converted(image: Image) -> Image:
+    module = _image_module()
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip at 255
+        values = np.asarray(image).clip(0, 65535).astype(np.uint32)
+        image = module.fromarray(((values + 128) // 257).astype(np.uint8))  # the nearest of 256
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = module.alpha_composite(module.new("RGBA", image.size, "white"), image)
-    if image.mode != "RGB":
-        image = image.convert("RGB")
-    return np.array(resize(image, size))
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _turned(image: Image, orientation: Any) -> Image:

@@ -15,7 +15,8 @@ MOST_PIXEL_BYTES = 128 * MB
 MOST_REQUESTS = 256
 # Pixels of a picture; the largest sensors of phones in wide use have 50 million.
 MOST_PIXELS = 50_000_000
-# A picture with more pixels than this is decoded alone. One of 50 million takes up to 600 MB.
+MOST_PIXELS_WEBP = 25_000_000  # its decoder takes the memory of three other formats
+# A picture with more pixels than this is decoded alone. The largest takes up to 600 MB.
 LARGE = 5_000_000
 MOST_IMAGES = 16  # that are computed at a time; more are no faster on a processor
 SLOWEST_BODY = 15.0  # seconds until a request is complete

@@ -7,23 +7,35 @@ import contextlib
 import io
 import math
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from pycifar.datasets.image_files import SQUASH, read_image, size_in_file
+from pycifar.datasets.image_files import SQUASH, head_of_file, read_image
 from pycifar.errors import DataFormatError, PycifarError
 from pycifar.evaluation import prediction_record
 from pycifar.explanation import explain
 from pycifar.export.runtimes import predictor
+from pycifar.memory import free_unused_memory
 from pycifar.models.trained_model import TrainedModel
 from pycifar.serving.batching import Batcher
-from pycifar.serving.limits import LARGE, MOST_PIXELS
+from pycifar.serving.limits import LARGE, MOST_PIXELS, MOST_PIXELS_WEBP
 
 # The heat map from nothing to much: clear, violet, orange, yellow (red, green, blue, opacity).
 HEAT = np.array([[80, 0, 120, 0], [140, 20, 130, 90], [250, 110, 40, 150], [255, 225, 80, 190]])
 
 _decoding_large = threading.Lock()
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Decode one large picture at a time, and leave none of its memory to the thread."""
+    with _decoding_large:
+        try:
+            yield
+        finally:
+            free_unused_memory()
 
 
 class TooLargeError(DataFormatError):
@@ -74,13 +86,14 @@ class ServedModel:
             place: uint8, shape (height, width, 3), in the size of the model.
         """
         try:
-            width, height = size_in_file(content)
-            if width * height > MOST_PIXELS:
+            width, height, kind = head_of_file(content)
+            most = MOST_PIXELS_WEBP if kind == "WEBP" else MOST_PIXELS
+            if width * height > most:
                 return TooLargeError(
-                    f"A picture has {width:,}×{height:,} pixels, and may have {MOST_PIXELS:,}."
+                    f"A picture has {width:,}×{height:,} pixels, and may have {most:,} as {kind}."
                 )
-            with contextlib.nullcontext() if width * height <= LARGE else _decoding_large:
-                size, resize = self.model.image_shape[:2], self.model.resize or SQUASH
+            size, resize = self.model.image_shape[:2], self.model.resize or SQUASH
+            with contextlib.nullcontext() if width * height <= LARGE else _alone():
                 place[...] = read_image(content, size, resize)
         except PycifarError as error:
             return error

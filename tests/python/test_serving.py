@@ -162,6 +162,38 @@ def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+def test_a_webp_may_have_fewer_pixels(server):
+    stream = io.BytesIO()
+    Image.new("L", (5_001, 5_000)).save(stream, "WEBP", lossless=True, method=0)
+    found, answer = ask(server, stream.getvalue())
+    assert found == 413
+    assert "may have 25,000,000 as WEBP" in answer["predictions"][0]["error"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what a process held at most")
+def test_large_pictures_take_the_stated_memory_and_give_it_back(server):
+    bodies = []
+    for kind, mode, side in (
+        ("WEBP", "RGBA", 5_000),
+        ("PNG", "RGBA", 7_000),
+        ("PNG", "I;16", 7_000),
+    ):
+        stream = io.BytesIO()
+        options = {"lossless": True, "method": 0} if kind == "WEBP" else {"compress_level": 1}
+        Image.new(mode, (side, side)).save(stream, kind, **options)
+        bodies.append(stream.getvalue())
+    before = memory(server)
+    Path(f"/proc/{server.pid}/clear_refs").write_text("5")  # what it held at most begins anew
+    with ThreadPoolExecutor(3) as pool:
+        assert [status for status, _ in pool.map(lambda body: ask(server, body), bodies)] == [
+            200
+        ] * 3
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    most = 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    assert most - before < 600 * limits.MB
+    assert memory(server) - before < 100 * limits.MB
+
+
 def huge_picture(side=30_000):
     """A PNG of few bytes that says it has so many pixels."""
     head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)

@@ -78,6 +78,21 @@ def test_16_bits_a_channel_become_8(tmp_path, suffix):
     assert (image == np.rint(values / 257)[:, :, None]).all()
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16"])
+def test_a_large_picture_that_is_converted_in_strips_has_the_pixels_of_its_parts(tmp_path, mode):
+    values = np.random.default_rng(1).integers(0, 256, (700, 1_600, 4), dtype=np.uint8)
+    picture = Image.fromarray(values)
+    if mode == "P":
+        picture = picture.quantize(16, method=Image.Quantize.FASTOCTREE)
+    elif mode == "I;16":
+        picture = Image.fromarray(values[..., 0].astype(np.uint16) * 255)
+    else:
+        picture = picture.convert(mode)
+    upper, lower = picture.crop((0, 0, 1_600, 400)), picture.crop((0, 400, 1_600, 700))
+    parts = [read_image(upper, (400, 1_600)), read_image(lower, (300, 1_600))]
+    assert (read_image(picture, (700, 1_600)) == np.concatenate(parts)).all()
+
+
 def test_patterns_stand_for_what_matches_in_order(tmp_path):
     for name in ("b.png", "a.png", "c.jpg", "deep/d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
