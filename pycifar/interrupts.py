@@ -14,14 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# Each signal with the handler that it has unless somebody has installed another one.
-HANDLED: dict[int, Any] = {
-    signal.SIGINT: signal.default_int_handler,
-    signal.SIGTERM: signal.SIG_DFL,
-}
+HANDLED: list[int] = [signal.SIGINT, signal.SIGTERM]
 if hasattr(signal, "SIGHUP"):  # Windows does not have it
-    HANDLED[signal.SIGHUP] = signal.SIG_DFL
-
+    HANDLED.append(signal.SIGHUP)
 
 AGAIN = 10.0  # seconds within which a second interrupt means more than its training
 _last = -math.inf  # when the last interrupted training returned
@@ -40,6 +35,21 @@ class Terminated(SystemExit):
         self.model: Any = None
 
 
+def _raise_terminated(number: int, frame: object) -> None:
+    raise Terminated(number)
+
+
+@contextmanager
+def signals_raise() -> Iterator[None]:
+    """Raise a `Terminated` for SIGTERM and SIGHUP inside the context.
+
+    So what was begun is cleaned up, as it is after Ctrl-C. Without it the process ends at once, and
+    its temporary files stay. A signal that is ignored, as by nohup, is ignored further.
+    """
+    with handling(_raise_terminated, *(number for number in HANDLED if number != signal.SIGINT)):
+        yield
+
+
 @contextmanager
 def interrupts_between_steps() -> Iterator[Callable[[], None]]:
     """Hold signals back inside the context, and yield a function that raises the oldest of them.
@@ -55,7 +65,7 @@ def interrupts_between_steps() -> Iterator[Callable[[], None]]:
 
     def note(number: int, frame: object) -> None:
         came.append(number)
-        signal.signal(number, HANDLED[number])
+        signal.signal(number, before[number])
 
     def raise_interrupt() -> None:
         if not came:
@@ -63,18 +73,29 @@ def interrupts_between_steps() -> Iterator[Callable[[], None]]:
         number = came.pop(0)
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
-    replaced = []
-    if threading.current_thread() is threading.main_thread():
-        replaced = [
-            number for number, usual in HANDLED.items() if signal.getsignal(number) is usual
-        ]
-    for number in replaced:
-        signal.signal(number, note)
-    try:
+    with handling(note, *HANDLED) as before:
         yield raise_interrupt
+
+
+@contextmanager
+def handling(handler: Any, *numbers: int) -> Iterator[dict[int, Any]]:
+    """Let a handler get signals inside the context, but those that somebody else handles.
+
+    Yields the handlers that it replaces. In another than the main thread there are none.
+    """
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in numbers:
+            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            if (found := signal.getsignal(number)) in (usual, _raise_terminated):
+                before[number] = found
+    for number in before:
+        signal.signal(number, handler)
+    try:
+        yield before
     finally:
-        for number in replaced:
-            signal.signal(number, HANDLED[number])
+        for number, found in before.items():
+            signal.signal(number, found)
 
 
 def raise_second_interrupt() -> None:

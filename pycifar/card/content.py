@@ -247,9 +247,11 @@ def _trust(model: TrainedModel, measured: Measured | None) -> Iterator[Block]:
         )
     if measured is not None:
         found = measured.evaluation
+        same = calibration is not None and calibration.split == found.split
         yield Text(
             f"Measured here: an expected calibration error of {found.calibration_error:.4f}."
             + _coverage(model, measured)
+            + (" They are of the images that it was calibrated on, so they flatter it." * same)
         )
         yield Plot(lambda: reliability(found), "How often it is right, by how sure it is.")
     yield Text(

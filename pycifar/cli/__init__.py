@@ -16,6 +16,7 @@ from pycifar.cli.output import ResultLostError, drop_lost_messages, results_on_s
 from pycifar.cli.parser import COMMANDS, UsageError, command_parser, read_command_line
 from pycifar.console import say
 from pycifar.errors import ArgumentError, PycifarError
+from pycifar.interrupts import signals_raise
 
 __all__ = ["main"]
 
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = None
     try:
         command, options = read_command_line(sys.argv[1:] if argv is None else argv)
-        with results_on_stdout():
+        with signals_raise(), results_on_stdout():
             return _run(command, options)
     except ResultLostError as error:
         _say(command, f"the result cannot be shown: {error}. Files that were asked for are kept.")

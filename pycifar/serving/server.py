@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import json
 import logging
@@ -25,6 +26,7 @@ from pycifar.errors import ArgumentError, ServingError, printable
 from pycifar.evaluation import check_model
 from pycifar.extras import require
 from pycifar.foreign_names import known_arguments_only
+from pycifar.interrupts import HANDLED, Terminated, handling
 from pycifar.models.file import SUFFIX, load_model, save_model
 from pycifar.models.trained_model import TrainedModel
 from pycifar.serving.limits import IDLE, SLOWEST_END
@@ -222,9 +224,12 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         bound = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
+        elsewhere = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
         raise ServingError(
             f"{host} cannot listen on port {port}: {error.strerror or error}.",
-            fix="Give another `port`, such as 0 for any that is free.",
+            fix='Give an address of this machine as `host`: "127.0.0.1", or "0.0.0.0" for all.'
+            if elsewhere
+            else "Give another `port`, such as 0 for any that is free.",
         ) from error
     with bound:
         yield bound
@@ -246,6 +251,8 @@ def run(
 ) -> None:
     """Serve on a socket until a signal ends it, and answer what has begun.
 
+    A signal that comes before it answers raises a KeyboardInterrupt or a `Terminated`.
+
     Args:
         models: the models by name.
         bound: the socket.
@@ -259,28 +266,33 @@ def run(
     from pycifar.serving.connections import Listener
     from pycifar.serving.served_model import ServedModel
 
-    served = [ServedModel(name, model) for name, model in models.items()]
-    free_memory()  # of the exports
-    _allow_many_connections()
-    # It tells each form that is none, of which a client can send any number.
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)
-    config = uvicorn.Config(
-        application(served, (*LOOPBACK, host.lower()) if _is_loopback(bound) else None),
-        http="h11",  # which takes 64 KB of headers; httptools takes any number
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=IDLE,
-        timeout_graceful_shutdown=int(SLOWEST_END),
-        backlog=BACKLOG,
-    )
-    server = Listener(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="pycifar-serve")
+    server: Listener | None = None
 
     def end(number: int = 0, frame: object = None) -> None:
+        if server is None:  # what was begun to start is left
+            raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
         server.should_exit = True
 
-    with _signals(end):
+    with handling(end, *HANDLED):
+        served = [ServedModel(name, model) for name, model in models.items()]
+        free_memory()  # of the exports
+        _allow_many_connections()
+        # It tells each form that is none, of which a client can send any number.
+        logging.getLogger("python_multipart").setLevel(logging.ERROR)
+        config = uvicorn.Config(
+            application(served, (*LOOPBACK, host.lower()) if _is_loopback(bound) else None),
+            http="h11",  # which takes 64 KB of headers; httptools takes any number
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=IDLE,
+            timeout_graceful_shutdown=int(SLOWEST_END),
+            backlog=BACKLOG,
+        )
+        server = Listener(config)
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [bound]}, name="pycifar-serve"
+        )
         thread.start()
         while thread.is_alive() and not server.started:
             thread.join(0.01)
@@ -303,20 +315,6 @@ def _is_loopback(bound: socket.socket) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         address = address.ipv4_mapped or address
     return address.is_loopback
-
-
-@contextlib.contextmanager
-def _signals(end: Any) -> Iterator[None]:
-    """Let signals end the server inside the context; elsewhere than in the main thread, do not."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _wait_for_end_of_input(end: Any) -> None:

@@ -143,6 +143,10 @@ def test_a_calibrated_model_says_how_far_to_trust_it(small_model, small_dataset,
     labels = small_dataset.split("test").labels
     assert "The expected calibration error was 0.2000 before, and is 0.1000" in text
     assert f"had the true class for {sets[np.arange(100), labels].mean():.1%}" in text
+    assert "flatter" not in text
+    same = dataclasses.replace(model, calibration=dataclasses.replace(found, split="test"))
+    path = pycifar.write_model_card(same, tmp_path / "same.md", small_dataset)
+    assert "of the images that it was calibrated on" in path.read_text("utf-8")
 
 
 def test_an_adopted_model_has_a_card(tmp_path):

@@ -426,7 +426,8 @@ def test_clients_that_go_away_leave_no_message():
     assert "computed by" in said
 
 
-def test_a_signal_lets_it_answer_what_has_begun():
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_lets_it_answer_what_has_begun(number):
     child = started("fastnet-cifar10", "--port", "0", "--json")
     address = json.loads(child.stdout.readline())["address"]
     host, port = address.removeprefix("http://").split(":")
@@ -435,13 +436,25 @@ def test_a_signal_lets_it_answer_what_has_begun():
         head = f"POST /predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(content)}\r\n\r\n"
         line.sendall(head.encode() + content[:10])
         time.sleep(0.5)  # until the server has the beginning
-        child.send_signal(signal.SIGTERM)
+        child.send_signal(number)
         time.sleep(0.5)
         line.sendall(content[10:])
         assert b"200 OK" in line.recv(4096)
     _, said = child.communicate(timeout=60)
     assert child.returncode == 0
     assert "computed by" in said
+
+
+def test_a_signal_before_it_answers_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    child = started("fastnet-cifar10", "--port", "0", "--json")
+    while not any(tmp_path.glob("pycifar-*")):  # the export that is to be served
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=60)
+    assert child.returncode == 128 + signal.SIGTERM
+    assert not any(tmp_path.glob("pycifar-*"))
 
 
 def test_the_server_ends_with_the_session_that_started_it():
@@ -493,7 +506,7 @@ def test_wrong_calls_say_what_is_allowed(models, server, tmp_path, monkeypatch):
     port = int(server.address.rpartition(":")[2])
     with pytest.raises(ServingError, match=f"cannot listen on port {port}: Address already in use"):
         pycifar.serve(models, port=port)
-    with pytest.raises(ServingError, match=r"192\.0\.2\.1 cannot listen"):
+    with pytest.raises(ServingError, match=r"192\.0\.2\.1 cannot listen.*\n.*as `host`"):
         pycifar.serve(models, host="192.0.2.1", port=0)
     with pytest.raises(ArgumentError, match='Two models have the name "fastnet"'):
         pycifar.serve(list(models.values()), port=0)

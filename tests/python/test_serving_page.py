@@ -112,6 +112,8 @@ def test_a_dropped_photograph_gets_its_class_bars_and_heat_map(page, models, pho
         [frame[side] for side in ("x", "y", "width", "height")], abs=1
     )
     assert page.evaluate("document.querySelector('img.heat').naturalWidth") == 32
+    buttons = page.locator(".seen button").all_inner_texts()
+    assert buttons == ["Hide where plain looks", "Show where unsure looks"]
     page.click("text=Hide where plain looks")
     assert page.locator("img.heat:visible").count() == 0
     page.click("text=Show where unsure looks")
@@ -193,6 +195,19 @@ def test_a_model_that_is_not_chosen_is_not_asked(page, photograph):
     assert page.locator("img.heat").count() == 0
 
 
+def test_pictures_keep_their_order(page, tmp_path):
+    files = [tmp_path / name for name in ("b.png", "a.png", "c.png")]
+    for side, file in enumerate(files, 8):
+        Image.new("RGB", (300 // side, side), "green").save(file)
+    page.set_input_files("#files", files)
+    page.wait_for_selector("text=Done: 6 answers")
+    names = [file.name for file in files]
+    assert page.locator(".picture .name").all_inner_texts() == names
+    assert page.locator("#rows td:first-child").all_inner_texts() == [
+        n for n in names for _ in "12"
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1200])
 def test_nothing_is_wider_than_the_window_and_text_can_be_read(
@@ -204,6 +219,8 @@ def test_nothing_is_wider_than_the_window_and_text_can_be_read(
     drop(page, photograph)
     page.wait_for_selector("text=Done: 2 answers")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    rows = page.evaluate("[...document.querySelectorAll('#rows tr')].map((r) => r.offsetHeight)")
+    assert max(rows) < 100  # two lines of the name of a picture
     ratios = page.evaluate(
         """() => {
             const light = (colour) => {

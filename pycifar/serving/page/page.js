@@ -70,9 +70,10 @@ function take(files) {
     say("Choose at least one model.", true);
     return;
   }
-  for (const file of pictures) {
-    const card = makeCard(file);
-    find("results").prepend(card.element);
+  const cards = pictures.map(makeCard);
+  find("results").prepend(...cards.map((card) => card.element)); // the newest first, in their order
+  for (const [index, file] of pictures.entries()) {
+    const card = cards[index];
     for (const model of models) {
       const place = make("div", { className: "answer" });
       card.answers.append(place); // the answers keep the order of the models
@@ -218,7 +219,10 @@ function addHeat({ card, model, first }, address) {
   };
   button.dataset.what = name;
   label(button);
-  card.seen.append(button, " ");
+  const rank = state.models.indexOf(model);
+  button.dataset.rank = rank;
+  const later = [...card.seen.children].find((other) => Number(other.dataset.rank) > rank);
+  card.seen.insertBefore(button, later ?? null); // in the order of the models, whichever answers first
 }
 
 // The part of the picture that the model saw: all of it, its centre, or more than it.
@@ -256,7 +260,7 @@ function tableOf() {
   return { heads, rows };
 }
 
-const kind = (head) => (head === "probability" ? "number" : "");
+const kind = (head) => ({ probability: "number", "may be": "set" })[head] ?? "";
 
 function fillTable() {
   const { heads, rows } = tableOf();
