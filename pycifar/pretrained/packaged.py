@@ -4,10 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from contextlib import suppress
 from pathlib import Path
 
-from pycifar.errors import WeightsError
+import numpy as np
+
+from pycifar.errors import OutputError, WeightsError
+from pycifar.files import cache_folder, write_atomically
 from pycifar.language import install
+from pycifar.npz import read_npz
+from pycifar.pretrained.torch_file import read_state
+
+SUFFIX = ".npz"
+
+
+def packaged_state(package: str, file: str, sha256: str) -> dict[str, np.ndarray]:
+    """Return the arrays of a file of PyTorch's in an installed package, by name.
+
+    The first call keeps them in pycifar's cache, as a file of NumPy's that holds numbers alone, and
+    later ones read that. Where the cache cannot be written, each call reads the package.
+
+    Args:
+        package: as for `packaged_file`.
+        file: as for `packaged_file`.
+        sha256: as for `packaged_file`.
+
+    Raises:
+        WeightsError: the package is not installed, or the file is missing or another one.
+    """
+    kept = cache_folder() / f"{sha256}{SUFFIX}"
+    with suppress(OSError, ValueError):  # there is none, or it is damaged
+        return read_npz(kept)
+    state = read_state(packaged_file(package, file, sha256), file)
+    with suppress(OSError, OutputError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(kept, lambda path: np.savez(path, **state))  # type: ignore[arg-type]
+    return state
 
 
 def packaged_file(package: str, file: str, sha256: str) -> bytes:

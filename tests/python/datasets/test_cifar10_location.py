@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from pycifar.datasets.cifar10_location import BINARY, PYTHON, cache_folder, find_cifar10
+from pycifar.datasets.cifar10_location import BINARY, PYTHON, find_cifar10
 from pycifar.errors import ArgumentError, DataNotFoundError
+from pycifar.files import cache_folder
 
 
 def make(path):
