@@ -133,7 +133,8 @@ cifar_receptive_field <- function(model) {
 #'
 #' @inheritParams cifar_explain
 #' @param layers The names of one or more layers whose output has height and width. `NULL` means all
-#'   convolution and pooling layers.
+#'   convolution and pooling layers; of more than 12, the first, the last and others at even
+#'   distances between.
 #' @param n_maps The number of feature maps to draw for each layer, at least 1. Those that vary most
 #'   are drawn.
 #' @return A ggplot.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import keras
 
 SMALLEST = 1e-30  # lower bound of a probability before its logarithm is taken
+MOST_LAYERS = 12  # whose maps are returned unless they are named
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +141,8 @@ def feature_maps(
         model: a trained model, as returned by `train` or `load_model`.
         image: one image of any size, as an array, a path or a Pillow image; see `predict`.
         layers: the names of one or several layers whose output has height and width; None means
-            each convolution and pooling layer.
+            each convolution and pooling layer; of more than 12, the first, the last and others at
+            even distances between.
 
     Returns:
         A dict from the name of each layer to its maps, float32 of shape (height, width, maps).
@@ -168,6 +170,9 @@ def feature_maps(
             *(keras.layers.MaxPooling2D, keras.layers.AveragePooling2D),
         )
         names = [name for name, layer in allowed.items() if isinstance(layer, windows)]
+        if len(names) > MOST_LAYERS:
+            chosen = np.linspace(0, len(names) - 1, MOST_LAYERS).round().astype(int)
+            names = [names[place] for place in chosen]
     else:
         given = [layers] if isinstance(layers, str) else list(layers)
         names = [check_choice("layers", name, list(allowed)) for name in given]

@@ -126,7 +126,8 @@ def plot_feature_maps(
         model: a trained model, as returned by `train` or `load_model`.
         image: one image of any size, as an array, a path or a Pillow image; see `predict`.
         layers: the names of one or several layers whose output has height and width; None means
-            each convolution and pooling layer.
+            each convolution and pooling layer; of more than 12, the first, the last and others at
+            even distances between.
         n_maps: how many maps of each layer to draw, at least 1; those with the highest variance
             are chosen.
         path: a file to save the plot to, ending in ``.png``, ``.pdf`` or ``.svg``, or None.

