@@ -171,7 +171,8 @@
 #' @param monitor The metric that `early_stopping` and `best_weights` go by, such as `"accuracy"` or
 #'   a name of `metrics`. `NULL` means the loss. It is that of the validation, if there is one.
 #' @param weights The weights to begin with, as for [cifar_build_model()]: `"imagenet"`, `"cifar10"`
-#'   or the path of a file. The last layer is always new here, as the classes are others. The recipe
+#'   or the path of a file. The last layer is always new here, as the classes are others. A warning
+#'   (`pycifar_warning_data`) says where images are far smaller than those that it knows. The recipe
 #'   is that for networks that have learned already. `NULL` draws all weights, and is the only value
 #'   for a network in NumPy and for a network of your own, which brings its weights.
 #' @param frozen_epochs The number of epochs, from the first on, that train the last layer with

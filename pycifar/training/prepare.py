@@ -24,7 +24,7 @@ from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import check_augmentation
 from pycifar.datasets.dataset import check_dataset
 from pycifar.datasets.subset import Subset, split_subsets
-from pycifar.errors import ArgumentError, DataError, OptimizerWarning, warn
+from pycifar.errors import ArgumentError, DataError, DataWarning, OptimizerWarning, warn
 from pycifar.feature_tensor import head_layer
 from pycifar.learners import Learner, is_network, learner_for
 from pycifar.learners.descriptions import describe_loss, gives_logits, is_own
@@ -238,6 +238,7 @@ def _network_for(
                 keep_statistics(network)
             else:
                 begin_with(network, architecture, given.weights)
+                _warn_of_small_images(architecture, given.weights, shape)
             head.set_weights(new)
         return network, given
     if given.weights is not None:
@@ -276,6 +277,19 @@ def _check_goes_on(model: TrainedModel, dataset: Dataset) -> None:
             f"The data set must have images of {model.image_shape[0]}×{model.image_shape[1]} "
             f"pixels, as the model takes them, not {dataset.image_shape[0]}×"
             f"{dataset.image_shape[1]}."
+        )
+
+
+def _warn_of_small_images(name: str, weights: Any, shape: tuple[int, int, int]) -> None:
+    """Warn if images have less than half of the height and width that published weights know."""
+    known = ARCHITECTURES[name]
+    if weights in known.pretrained and 2 * max(shape[:2]) < known.image_size:
+        warn(
+            DataWarning(
+                f'The weights "{weights}" of "{name}" were learned from images of '
+                f"{known.image_size}×{known.image_size} pixels, and are of less use for those of "
+                f"{shape[0]}×{shape[1]}: load larger ones, by `image_size` where they are files."
+            )
         )
 
 

@@ -220,8 +220,9 @@ def train(  # noqa: PLR0913 - the settings of a training
         monitor: the metric that `early_stopping` and `best_weights` go by, such as "accuracy" or a
             name of `metrics`. None means the loss. It is that of the validation, if there is one.
         weights: the weights to begin with, as for `build_model`: "imagenet", "cifar10" or the path
-            of a file. The last layer is always new here, as the classes are others. The recipe is
-            that for networks that have learned already. None draws all weights, and is the only
+            of a file. The last layer is always new here, as the classes are others. A `DataWarning`
+            says where images are far smaller than those that it knows. The recipe is that for
+            networks that have learned already. None draws all weights, and is the only
             value for a NumPy network and for a network of your own, which brings its weights.
         frozen_epochs: the number of epochs, from the first on, that train the last layer with
             weights alone; at most `epochs`. Where images are not augmented, what the other layers

