@@ -264,7 +264,7 @@ def _trust(model: TrainedModel, measured: Measured | None) -> Iterator[Block]:
         yield Text(
             f"Measured here: an expected calibration error of {found.calibration_error:.4f}."
             + _coverage(model, measured)
-            + (" They are of the images that it was calibrated on, so they flatter it." * same)
+            + (" Both are of the images that it was calibrated on, so they flatter it." * same)
         )
         yield Plot(lambda: reliability(found), "How often it is right, by how sure it is.")
     yield Text(
