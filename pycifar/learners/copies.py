@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from types import FunctionType
 from typing import Any
 
 from pycifar.backend import keras
+from pycifar.layer_calls import layers_of
 
 
 @contextmanager
@@ -67,3 +68,34 @@ def own_parts_known(network: Any) -> Iterator[None]:
     parts = own_parts(network)
     with keras.saving.custom_object_scope(parts) if parts else nullcontext():
         yield
+
+
+def frozen_layers(network: Any) -> list[int]:
+    """Return the numbers of the layers that are not trainable.
+
+    0 is the network itself. Its layers follow, those inside of a nested network after that.
+    """
+    layers = [network, *layers_of(network)]
+    return [number for number, layer in enumerate(layers) if not layer.trainable]
+
+
+def freeze_layers(network: Any, frozen: Collection[int]) -> None:
+    """Make these layers not trainable, by their numbers, and all others trainable.
+
+    Keras makes a Sequential anew without its own flag: it is trainable, over layers that are not.
+    """
+    for number, layer in enumerate([network, *layers_of(network)]):
+        if layer.trainable is (number in frozen):
+            layer.trainable = number not in frozen  # and so are the layers inside of it
+
+
+def freeze_sequentials(network: Any) -> None:
+    """Make those Sequential networks not trainable none of whose layers with weights are.
+
+    A file of Keras does not have the flag of a Sequential.
+    """
+    for part in reversed([network, *layers_of(network)]):  # what is inside comes first
+        if isinstance(part, keras.Sequential):
+            inside = [layer for layer in part.layers if layer.weights]
+            if inside and not any(layer.trainable for layer in inside):
+                part.trainable = False

@@ -14,7 +14,12 @@ from pycifar.config import TrainingConfig
 from pycifar.errors import ArgumentError
 from pycifar.layer_calls import graph_of, layers_of
 from pycifar.learners import Learner
-from pycifar.learners.copies import not_compiled, own_parts_known
+from pycifar.learners.copies import (
+    freeze_layers,
+    frozen_layers,
+    not_compiled,
+    own_parts_known,
+)
 from pycifar.learners.descriptions import CROSSENTROPY, OwnObjects
 from pycifar.learners.flip_equivariance import tie_flips
 from pycifar.learners.frozen_base import FrozenBase
@@ -88,6 +93,7 @@ class KerasLearner:
             copy.dtype_policy = self.network.dtype_policy
             # `variables` copies to NumPy. On JAX, a direct assignment would share the arrays.
             KerasLearner(copy).set_variables(self.variables())
+            freeze_layers(copy, frozen_layers(self.network))
         except Exception as error:
             raise ArgumentError(
                 f"This model cannot be copied to be trained on: {error}",
@@ -415,10 +421,13 @@ class KerasLearner:
     def file_record(self) -> dict[str, Any]:
         """Return what Keras's own description of the model leaves out.
 
-        That is the precision that the model was made in, and the description of an optimizer of the
-        caller's class, if Keras can describe it.
+        That is the precision that the model was made in, the layers that are not trainable, and the
+        description of an optimizer of the caller's class, if Keras can describe it.
         """
-        record: dict[str, Any] = {"dtype_policy": self.network.dtype_policy.name}
+        record: dict[str, Any] = {
+            "dtype_policy": self.network.dtype_policy.name,
+            "frozen": frozen_layers(self.network),
+        }
         optimizer = getattr(self.network, "optimizer", None)
         if optimizer is None or is_of_keras(optimizer) or _is_pycifars(innermost(self.network)):
             return record

@@ -16,7 +16,12 @@ from pycifar.errors import ArgumentError, ModelFileError, UnsavedWarning, warn
 from pycifar.foreign_names import known_arguments_only
 from pycifar.keras_files import CONFIG, ENTRY
 from pycifar.language import function
-from pycifar.learners.copies import new_optimizer_of, own_parts_known
+from pycifar.learners.copies import (
+    freeze_layers,
+    frozen_layers,
+    new_optimizer_of,
+    own_parts_known,
+)
 from pycifar.learners.descriptions import (
     CROSSENTROPY,
     describe_loss,
@@ -33,6 +38,7 @@ from pycifar.memory import check_image_fits
 from pycifar.models.custom_objects import knowing
 from pycifar.models.file import (
     archive_entries,
+    give_frozen,
     give_policy,
     give_weights,
     read_model_file,
@@ -155,6 +161,7 @@ def _network_in(path: Any) -> tuple[keras.Model, Any, list[Any]]:
     try:
         network = checked_network(entries)
         give_policy(network, None)
+        give_frozen(network, None)
         optimizer, lost = _known(lambda: optimizer_config(entries[CONFIG]), None)
         objective, missed = _known(lambda: objective_of(entries[CONFIG]), (None, []))
         give_weights(network, entries, optimizer)
@@ -217,9 +224,12 @@ def _rebuilt(network: keras.Model, scaling: tuple[float, float]) -> keras.Model:
     try:
         with own_parts_known(network):
             copy = _copied(network, start, front)
+            copy.trainable = network.trainable
             for layer in network.layers:
                 if layer.weights:
-                    copy.get_layer(layer.name).set_weights(layer.get_weights())
+                    twin = copy.get_layer(layer.name)
+                    twin.set_weights(layer.get_weights())
+                    freeze_layers(twin, frozen_layers(layer))
     except Exception as error:
         raise ArgumentError(f"This model cannot be copied: {reason(error)}") from error
     copy.dtype_policy = network.dtype_policy

@@ -33,7 +33,7 @@ from pycifar.keras_files import (
 )
 from pycifar.language import function
 from pycifar.learners import learner_for
-from pycifar.learners.copies import not_compiled
+from pycifar.learners.copies import freeze_layers, freeze_sequentials, not_compiled
 from pycifar.learners.descriptions import CROSSENTROPY, own_objects_named
 from pycifar.learners.fused_ops import compute_channels_apart
 from pycifar.learners.keras_learner import SCALED, built_for
@@ -49,6 +49,7 @@ from pycifar.models.record import (
     checked_class_names,
     checked_columns,
     checked_config,
+    checked_counts,
     checked_data,
     checked_fingerprint,
     checked_generators,
@@ -209,6 +210,7 @@ def _model_in(
             record = checked_record(extra)
             network = checked_network(entries)
             give_policy(network, extra.get("dtype_policy"))
+            give_frozen(network, extra.get("frozen"))
             optimizer = optimizer_config(entries[CONFIG])
             # The loss and the metrics of the training are made when they are used.
             usual = dataclasses.replace(record["config"], loss=CROSSENTROPY, metrics={})
@@ -392,6 +394,23 @@ def give_policy(network: keras.Model, recorded: str | None) -> None:
     policy = f"mixed_{precision_of(network)}" if recorded is None else recorded
     if policy == SCALED:
         network.dtype_policy = SCALED
+
+
+def give_frozen(network: keras.Model, recorded: Any) -> None:
+    """Make the layers not trainable that were not before.
+
+    Args:
+        network: a network from a file.
+        recorded: the numbers of these layers in pycifar's record, see `frozen_layers`; None if
+            there is none, as in files of Keras and of older versions.
+
+    Raises:
+        ValueError: they are no such numbers.
+    """
+    if recorded is None:
+        freeze_sequentials(network)
+    else:
+        freeze_layers(network, set(checked_counts("frozen", recorded)))
 
 
 def give_weights(

@@ -50,6 +50,13 @@ def checked_count(name: str, value: Any, minimum: int = 0, maximum: int = 10**15
     return check_count(name, value, minimum, maximum)
 
 
+def checked_counts(name: str, value: Any) -> list[int]:
+    """Check a list of whole numbers, at least 0."""
+    if not isinstance(value, list):
+        raise ValueError(f"`{name}` is {describe(value)}, and must be whole numbers")
+    return [checked_count(name, number) for number in value]
+
+
 def checked_number(name: str, value: Any, minimum: float = 0.0) -> float:
     """Check a finite number, at least `minimum`."""
     return check_number(name, value, minimum)

@@ -190,3 +190,58 @@ def test_what_both_trained_goes_on_with_its_momenta(small_dataset):
         pycifar.train(small_dataset, first, epochs=1, callbacks=First(), verbose=0)
     assert len(seen) == len(kept) == 2
     assert all(np.array_equal(a, b) for a, b in zip(seen, kept, strict=True))
+
+
+def nested(kind):
+    """A network around another one, "base", whose layers are "inner" and one of statistics."""
+    layers, image = keras.layers, keras.Input((32, 32, 3), dtype="uint8")
+    start = keras.Input((8, 8, 3))
+    dense, norm = layers.Dense(4, name="inner"), layers.BatchNormalization(name="norm")
+    base = keras.Sequential([start, dense, norm], name="base")
+    if kind == "functional":
+        base = keras.Model(start, norm(dense(start)), name="base")
+    values = base(layers.AveragePooling2D(4)(layers.Rescaling(1 / 255)(image)))
+    return keras.Model(image, layers.Dense(10, "softmax", name="head")(layers.Flatten()(values)))
+
+
+def moved(before, after):
+    """Which weights differ."""
+    pairs = zip(before.network.get_weights(), after.network.get_weights(), strict=True)
+    return [not np.array_equal(one, other) for one, other in pairs]
+
+
+FAST = {"epochs": 1, "batch_size": 100, "seed": 1, "verbose": 0, "validation": None}
+
+
+@pytest.mark.parametrize("kind", ["functional", "Sequential"])
+def test_a_nested_network_may_be_unfrozen_as_a_whole(small_dataset, kind, tmp_path):
+    network = nested(kind)
+    network.get_layer("base").trainable = False
+    first = pycifar.train(small_dataset, network, optimizer="sgd", **FAST)
+    loaded = pycifar.load_model(pycifar.save_model(first, tmp_path / "first.keras"))
+    first.keras_model.save(tmp_path / "plain.keras")
+    adopted = pycifar.adopt_model(tmp_path / "plain.keras", first.class_names)
+    in_memory = pycifar.adopt_model(first.keras_model, first.class_names)
+    for model in (first, loaded, adopted, in_memory):
+        base = model.keras_model.get_layer("base")
+        assert not base.trainable
+        base.trainable = True
+        if not model.adopted:
+            with pytest.warns(OptimizerWarning, match="starts anew for 4 weights"):
+                further = pycifar.train(small_dataset, model, epochs=1, verbose=0)
+            assert all(moved(model, further))
+        assert len(model.keras_model.trainable_variables) == 6
+
+
+@pytest.mark.parametrize("kind", ["functional", "Sequential"])
+def test_a_layer_may_learn_inside_of_a_frozen_network(small_dataset, kind, tmp_path):
+    network = nested(kind)
+    network.get_layer("base").trainable = False
+    network.get_layer("base").get_layer("inner").trainable = True
+    learned = [True, True, False, False, False, False, True, True]  # as in `fit`
+    first = pycifar.train(small_dataset, network, optimizer="sgd", **FAST)
+    assert moved(pycifar.adopt_model(network, first.class_names), first) == learned
+    loaded = pycifar.load_model(pycifar.save_model(first, tmp_path / "first.keras"))
+    for model in (first, loaded):
+        further = pycifar.train(small_dataset, model, epochs=1, verbose=0)
+        assert moved(model, further) == learned
