@@ -513,18 +513,20 @@ def _trained(network: Any) -> list[int]:
     return [numbers[id(variable)] for variable in network.optimizer._trainable_variables]
 
 
-def _slots(network: Any) -> dict[tuple[int, str], Any]:
-    """Return the variables of a model's optimizer, by the weight that each belongs to and its name.
+def _slots(network: Any) -> dict[tuple[str, int], Any]:
+    """Return the variables of a model's optimizer, by the list in it and by the weight.
 
-    A weight is known by its number among the variables of the model; -1 is for what belongs to
-    none, such as the iterations and the learning rate.
+    An optimizer has lists with one variable per weight, such as the momenta. A weight is known by
+    its number among the variables of the model, since layers of nested networks may have the same
+    names. Other variables, such as the iterations, have a name and a number below 0.
     """
-    optimizer = network.optimizer
-    paths = [variable.path.replace("/", "_") for variable in optimizer._trainable_variables]
-    weights = dict(zip(paths, _trained(network), strict=True))
-    found = {}
-    for variable in optimizer.variables:
-        name = variable.path.partition("/")[2]
-        owner = max((path for path in paths if name.startswith(path)), key=len, default="")
-        found[weights.get(owner, -1), name.removeprefix(owner)] = variable
+    trained, found = _trained(network), {}
+    for depth, optimizer in enumerate(dict.fromkeys((network.optimizer, innermost(network)))):
+        others = {id(variable): variable for variable in optimizer._variables}
+        for name, held in vars(optimizer).items():
+            if isinstance(held, list) and name != "_variables" and len(held) == len(trained):
+                for number, slot in zip(trained, held, strict=True):
+                    if id(slot) in others:
+                        found[name, number] = others.pop(id(slot))
+        found |= {(variable.name, -1 - depth): variable for variable in others.values()}
     return found

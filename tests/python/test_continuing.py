@@ -10,6 +10,7 @@ import pytest
 
 import pycifar
 from pycifar.errors import ArgumentError, DataError, OptimizerWarning
+from pycifar.learners.keras_learner import KerasLearner, built_for
 from pycifar.precision import has_bfloat16
 
 OTHER_PRECISION = "float32" if has_bfloat16() else "bfloat16"  # than that of cnn2 here
@@ -245,3 +246,37 @@ def test_a_layer_may_learn_inside_of_a_frozen_network(small_dataset, kind, tmp_p
     for model in (first, loaded):
         further = pycifar.train(small_dataset, model, epochs=1, verbose=0)
         assert moved(model, further) == learned
+
+
+def twins():
+    """A network of two nested ones, whose layers have one name, before a head."""
+    layers, image = keras.layers, keras.Input((4, 4, 3))
+
+    def branch(name):
+        start = keras.Input((4, 4, 3))
+        return keras.Model(start, layers.Dense(3, name="same")(start), name=name)
+
+    both = layers.Concatenate()([branch("one")(image), branch("two")(image)])
+    return keras.Model(image, layers.Dense(2, "softmax", name="head")(layers.Flatten()(both)))
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Adafactor", "Muon", "LossScaleOptimizer"])
+def test_what_both_trained_keeps_its_momenta_where_layers_have_one_name(name):
+    made, learners = keras.optimizers, []
+    for is_first in (True, False):
+        optimizer = made.SGD(0.1, momentum=0.9)
+        if name == "LossScaleOptimizer":
+            optimizer = made.LossScaleOptimizer(optimizer)
+        elif name != "SGD":
+            optimizer = getattr(made, name)(0.1)
+        network = twins()
+        network.get_layer("head").trainable = is_first
+        network.compile(built_for(network, optimizer))
+        learners.append(KerasLearner(network))
+    earlier, learner = learners
+    for number, variable in enumerate(earlier.network.optimizer.variables):
+        variable.assign(np.full(variable.shape, number).astype(variable.dtype))
+    assert learner.take_optimizer_state(earlier) == 0
+    found = learner.optimizer_state()  # the variables of the head were the last ones
+    kept = earlier.optimizer_state()[: len(found)]
+    assert all(np.array_equal(one, other) for one, other in zip(found, kept, strict=True))
