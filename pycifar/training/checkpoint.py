@@ -34,7 +34,7 @@ from pycifar.npz import read_npz
 
 NAME = "checkpoint.npz"
 LOCK = "checkpoint.lock"
-FORMAT = 3  # increased whenever older files can no longer be resumed from
+FORMAT = 4  # increased whenever older files can no longer be resumed from
 ABOUT = "about"  # the entry of the file that holds all but the arrays, as JSON
 
 
@@ -278,7 +278,7 @@ def _checked(about: dict[str, Any]) -> dict[str, Any]:
 
 
 _COUNTS = ("steps_done", "total_steps", "steps_before_epoch", "averaged")
-_NUMBERS = ("elapsed", "passes", "rate_factor", "rate")
+_NUMBERS = ("elapsed", "passes", "rate_factor", "rate", "scheduled_rate")
 
 
 def _checked_identity(value: Any) -> dict[str, Any]:

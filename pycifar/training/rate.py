@@ -15,7 +15,8 @@ class LearningRate:
     """Sets the learning rate of a learner, and follows callbacks that change it.
 
     A callback such as Keras's ReduceLROnPlateau changes the rate between two steps. From then on,
-    the schedule is multiplied by the factor of that change.
+    the schedule is multiplied by what the new rate is to the schedule's own, so that a rate of 0 can
+    be left again. A change where the schedule itself is at 0 is for that step alone.
 
     Args:
         learner: of the network.
@@ -30,26 +31,29 @@ class LearningRate:
         self.factor = 1.0
         self._is_own = is_own
         self._learner = learner
-        self._last = 0.0  # the rate that was set, or found, last
+        # The rate that was set, or found, last, and that of the schedule itself then.
+        self._last = self._scheduled = 0.0
 
     def begin(self) -> None:
         """Take the rate of the learner as it is: changes count from now on."""
         if not self._is_own:
             return
-        if self._last:  # of a checkpoint: a network of NumPy does not keep its rate
+        if self._scheduled:  # of a checkpoint: a network of NumPy does not keep its rate
             self._learner.learning_rate = self._last
-        self._last = self._learner.learning_rate
+        else:
+            self._last = self._scheduled = self._learner.learning_rate
 
     def begin_anew(self) -> None:
         """Take the rate of a new optimizer: changes to the one before do not count any more."""
-        self.factor, self._last = 1.0, 0.0
+        self.factor, self._scheduled = 1.0, 0.0
         self.begin()
 
     def set_for(self, schedule: Schedule, step: int) -> None:
         """Set the rate of a step, counted from 0; a constant rate stays as it is."""
         self.follow()
         if schedule.rate is not None:
-            self._learner.learning_rate = schedule.rate(step) * self.factor
+            self._scheduled = schedule.rate(step)
+            self._learner.learning_rate = self._scheduled * self.factor
             self._last = self._learner.learning_rate
 
     def follow(self) -> None:
@@ -57,16 +61,18 @@ class LearningRate:
         if not self._is_own:
             return
         now = self._learner.learning_rate
-        if now != self._last and self._last:
+        if now != self._last and self._scheduled:
             # As float32, which Keras keeps rates in.
-            self.factor *= float(np.float32(now) / np.float32(self._last))
+            self.factor = float(np.float32(now) / np.float32(self._scheduled))
         self._last = now
 
     def state(self) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
         """Return the plain values and the arrays that a checkpoint stores."""
         self.follow()
-        return {"rate_factor": self.factor, "rate": self._last}, {}
+        rates = {"rate": self._last, "scheduled_rate": self._scheduled}
+        return {"rate_factor": self.factor, **rates}, {}
 
     def restore(self, plain: Mapping[str, Any], arrays: Mapping[str, Sequence[np.ndarray]]) -> None:
         """Continue from a state of a checkpoint."""
         self.factor, self._last = plain["rate_factor"], plain["rate"]
+        self._scheduled = plain["scheduled_rate"]

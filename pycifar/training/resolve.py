@@ -88,6 +88,11 @@ def resolve(given: Settings, recipe: Settings, earlier: TrainedModel | None) -> 
         if name != below.optimizer:
             below = dataclasses.replace(below, **usual_settings(name))
     resolved = given.over(below)
+    if resolved.optimizer in OPTIMIZERS and resolved.learning_rate == 0:
+        raise ArgumentError(
+            "`learning_rate` must be given: a callback set that of the model to 0 in the end, at "
+            "which nothing is learned."
+        )
     if earlier is None:
         resolved = _with_phases(given, resolved)
     return dataclasses.replace(
@@ -186,9 +191,11 @@ def _inherited(config: TrainingConfig, kept: tuple[str, ...]) -> Settings:
         inherited["learning_rate"] = config.fine_tune_rate
     inherited["learning_rate"] *= config.rate_factor
     if config.optimizer not in OPTIMIZERS:
-        inherited["schedule"] = None  # the optimizer of the caller brings its own
+        # The optimizer of the caller brings its own.
+        inherited |= {"learning_rate": None, "schedule": None}
     for name in set(INHERITED) - {"optimizer", "loss", "metrics"}:
-        if is_said(name, inherited[name]):
+        # A callback may have set the rate to 0; see `resolve`.
+        if is_said(name, inherited[name]) and (name != "learning_rate" or inherited[name] != 0):
             inherited[name] = check_setting(name, inherited[name])
     return Settings(**inherited, **{name: getattr(config, name) for name in kept})
 

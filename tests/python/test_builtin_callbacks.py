@@ -232,6 +232,69 @@ def test_going_on_begins_at_the_rate_that_a_callback_reached(dataset, tmp_path):
         assert further.config.learning_rate == pytest.approx(0.05)
 
 
+class SetRates(Rates):
+    """Sets the learning rate of each epoch, and notes that of each step."""
+
+    def __init__(self, *rates):
+        super().__init__()
+        self.rates = rates
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.optimizer.learning_rate = self.rates[epoch % len(self.rates)]
+
+
+RATED = {"batch_size": 50, "seed": 1, "verbose": 0, "validation": None}
+
+
+@pytest.mark.parametrize("architecture", ["softmax", "mlp_relu"])
+def test_a_callback_may_begin_at_a_rate_of_0(dataset, architecture, tmp_path):
+    settings = RATED | {"epochs": 3, "optimizer": "sgd", "learning_rate": 0.1, "schedule": "cosine"}
+    usual, warm = Rates(), SetRates(0.0, 0.05, 0.1)
+    pycifar.train(dataset, architecture, callbacks=usual, **settings)
+    model = pycifar.train(dataset, architecture, callbacks=warm, **settings)
+    assert warm.found[:4] == [0.0] * 4
+    # Each rate is that of the step before it, and scales the schedule from then on.
+    factors = [rate / usual.found[step] for rate, step in ((0.05, 3), (0.1, 7))]
+    expected = np.repeat(factors, 4) * usual.found[4:]
+    assert warm.found[4:] == pytest.approx(expected.tolist())
+
+    class Cut(SetRates):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyError
+            super().on_epoch_begin(epoch, logs)
+
+    with pytest.raises(CallbackError):
+        pycifar.train(
+            dataset, architecture, callbacks=Cut(0.0), checkpoint_dir=tmp_path, **settings
+        )
+    again = SetRates(0.0, 0.05, 0.1)
+    kept = {"checkpoint_dir": tmp_path, "resume": True}
+    assert pycifar.train(dataset, architecture, callbacks=again, **kept, **settings) == model
+
+
+def test_going_on_from_a_rate_of_0(dataset):
+    settings = RATED | {"epochs": 2, "optimizer": "sgd", "learning_rate": 0.1}
+    settings |= {"schedule": "constant"}
+    model = pycifar.train(dataset, "softmax", callbacks=SetRates(0.0, 0.05), **settings)
+    noted = Rates()
+    pycifar.train(dataset, model, epochs=1, callbacks=noted, verbose=0)
+    assert noted.found == pytest.approx([0.05] * 4)
+    model = pycifar.train(dataset, "softmax", callbacks=SetRates(0.05, 0.0), **settings)
+    with pytest.raises(ArgumentError, match="`learning_rate` must be given: a callback set"):
+        pycifar.train(dataset, model, epochs=1, verbose=0)
+    pycifar.train(dataset, model, epochs=1, learning_rate=0.1, verbose=0)
+    # A Keras optimizer goes on at its own rate, whatever that is.
+    warm_up = keras.optimizers.schedules.CosineDecay(0.0, 20, warmup_target=0.1, warmup_steps=6)
+    model = pycifar.train(
+        dataset, "softmax", **RATED, epochs=1, optimizer=keras.optimizers.SGD(warm_up)
+    )
+    whole = pycifar.train(
+        dataset, "softmax", **RATED, epochs=2, optimizer=keras.optimizers.SGD(warm_up)
+    )
+    assert pycifar.train(dataset, model, epochs=1, verbose=0) == whole
+
+
 def test_what_a_callback_adds_to_the_logs_is_in_the_history(dataset):
     class Measure(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):

@@ -340,7 +340,7 @@ def test_a_checkpoint_of_which_any_part_is_odd_is_refused(dataset, tmp_path):
     # What only counts what came before may be another number, but none that is odd.
     free = {"elapsed", "passes", "seconds", "total_steps", "steps_before_epoch", "totals"}
     free |= {"wait", "best", "best_epoch", "stopped_epoch", "stopped", "averaged"}
-    free |= {"python", "processor", "rate", "rate_factor"}
+    free |= {"python", "processor", "rate", "rate_factor", "scheduled_rate"}
     assert [found for found in outcomes if not free & set(map(str, found[0]))] == [], outcomes
 
 
