@@ -71,9 +71,11 @@ def computing_in(precision: str) -> Iterator[None]:
 def precision_of(model: Any) -> str:
     """Return the precision of a model: the type of half the width that any layer computes in.
 
-    Without such a layer it is "float64" if all layers compute in that, and else "float32". The
-    layers inside of nested networks count, and the networks themselves do not.
+    Without such a layer it is "float64" if all layers with weights compute in that, and else
+    "float32". The layers inside of nested networks count, and the networks themselves do not.
     """
-    computed = {x.compute_dtype for x in layers_of(model) if not hasattr(x, "layers")}
+    layers = [layer for layer in layers_of(model) if not hasattr(layer, "layers")]
+    computed = {layer.compute_dtype for layer in layers}
     halves = [name for name in ("bfloat16", "float16") if name in computed]
-    return halves[0] if halves else "float64" if computed == {"float64"} else "float32"
+    weighted = {layer.compute_dtype for layer in layers if layer.weights}
+    return halves[0] if halves else "float64" if weighted == {"float64"} else "float32"

@@ -9,6 +9,7 @@ from typing import Any
 
 from pycifar.backend import keras
 from pycifar.layer_calls import layers_of
+from pycifar.learners.optimizers import check_has_rate
 
 
 @contextmanager
@@ -50,14 +51,14 @@ def _parts_of(network: keras.Model) -> Iterator[Any]:
                 yield type(value)
 
 
-def new_optimizer_of(network: keras.Model, inner: bool = False) -> keras.optimizers.Optimizer:
+def new_optimizer_of(network: keras.Model) -> keras.optimizers.Optimizer:
     """Return a new optimizer with the settings of the one that a model has.
 
-    Args:
-        network: the model.
-        inner: whether to take the optimizer inside of one that scales the loss.
+    Raises:
+        ArgumentError: it has no learning rate, or that is a function.
     """
-    own = network.optimizer.inner_optimizer if inner else network.optimizer
+    own = network.optimizer
+    check_has_rate(own)
     with own_parts_known(network):
         return type(own).from_config(own.get_config())
 

@@ -35,7 +35,7 @@ from pycifar.learners.objectives import (
     try_objective,
     update_metric,
 )
-from pycifar.learners.optimizers import is_of_keras, optimizer_of
+from pycifar.learners.optimizers import innermost, is_of_keras, optimizer_of
 from pycifar.learners.undo import set_until_closed
 from pycifar.processor import threads_asked_for
 
@@ -416,7 +416,7 @@ class KerasLearner:
     @property
     def keeps_optimizer_apart(self) -> bool:
         """Whether the optimizer is of a class that is not Keras's, and Keras can describe it."""
-        return _is_pycifars(innermost(self.network)) or "optimizer" in self.file_record()
+        return _is_pycifars(self.network) or "optimizer" in self.file_record()
 
     def file_record(self) -> dict[str, Any]:
         """Return what Keras's own description of the model leaves out.
@@ -429,7 +429,7 @@ class KerasLearner:
             "frozen": frozen_layers(self.network),
         }
         optimizer = getattr(self.network, "optimizer", None)
-        if optimizer is None or is_of_keras(optimizer) or _is_pycifars(innermost(self.network)):
+        if optimizer is None or is_of_keras(optimizer) or _is_pycifars(self.network):
             return record
         try:
             described = json.loads(json.dumps(keras.saving.serialize_keras_object(optimizer)))
@@ -491,19 +491,14 @@ def built_for(network: Any, optimizer: Any) -> Any:
     return optimizer
 
 
-def innermost(network: Any) -> Any:
-    """Return the optimizer of a model, without the one around it that scales the loss."""
-    optimizer = getattr(network, "optimizer", None)
-    return getattr(optimizer, "inner_optimizer", optimizer)
-
-
 def as_numpy(variable: Any) -> np.ndarray:
     """Return a copy of the values of a Keras variable."""
     return np.array(keras.ops.convert_to_numpy(variable))
 
 
-def _is_pycifars(optimizer: Any) -> bool:
-    """Return whether an optimizer is made of the settings of a training, such as Muon."""
+def _is_pycifars(network: Any) -> bool:
+    """Return whether the optimizer of a model is made of the settings of a training, as Muon is."""
+    optimizer = innermost(getattr(network, "optimizer", None))
     return type(optimizer).__module__.startswith("pycifar.")
 
 
@@ -521,7 +516,8 @@ def _slots(network: Any) -> dict[tuple[str, int], Any]:
     names. Other variables, such as the iterations, have a name and a number below 0.
     """
     trained, found = _trained(network), {}
-    for depth, optimizer in enumerate(dict.fromkeys((network.optimizer, innermost(network)))):
+    levels = network.optimizer, innermost(network.optimizer)
+    for depth, optimizer in enumerate(dict.fromkeys(levels)):
         others = {id(variable): variable for variable in optimizer._variables}
         for name, held in vars(optimizer).items():
             if isinstance(held, list) and name != "_variables" and len(held) == len(trained):

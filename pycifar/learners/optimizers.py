@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pycifar.arguments import check_choice, check_number
+from pycifar.errors import ArgumentError
 
 if TYPE_CHECKING:
     import keras
@@ -33,31 +34,58 @@ def usual_settings(name: str) -> dict[str, Any]:
     }
 
 
-def schedule_of(optimizer: keras.optimizers.Optimizer) -> str:
-    """Return the class name of a Keras optimizer's own schedule, or "constant"."""
+def innermost(optimizer: Any) -> Any:
+    """Return an optimizer without the one around it that scales the loss."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def check_has_rate(optimizer: keras.optimizers.Optimizer) -> None:
+    """Raise an ArgumentError unless a Keras optimizer has one rate, a number or a schedule."""
     from pycifar.backend import keras
 
-    rate = getattr(optimizer, "_learning_rate", None)
-    own = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
-    return type(rate).__name__ if own else "constant"
+    own = innermost(optimizer)
+    if isinstance(own, keras.optimizers.MultiOptimizer):
+        raise ArgumentError(
+            "`optimizer` must have one learning rate; a MultiOptimizer, of several optimizers, was "
+            "given or compiled with.",
+            fix="Give one optimizer for all weights as `optimizer`.",
+        )
+    rate = getattr(own, "_learning_rate", None)
+    if callable(rate) and not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        raise ArgumentError(
+            "The learning rate of `optimizer` must be a number or a LearningRateSchedule of Keras, "
+            "not a function: TensorFlow calls it once, and no file can hold it.",
+            fix="Let a callback set the rate, such as keras.callbacks.LearningRateScheduler.",
+        )
 
 
 def settings_of(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
-    """Return the settings of a training that a Keras optimizer brings."""
+    """Return the settings of a training that a Keras optimizer brings.
+
+    Those of one that scales the loss are of the one inside. The schedule is the name of its class,
+    or "constant".
+
+    Raises:
+        ArgumentError: it has no learning rate, or that is a function.
+    """
+    from pycifar.backend import keras
+
+    check_has_rate(optimizer)
+    own = innermost(optimizer)
+    rate, schedule = own._learning_rate, keras.optimizers.schedules.LearningRateSchedule
     return {
-        "optimizer": type(optimizer).__name__,
-        "learning_rate": float(optimizer.learning_rate),
-        "weight_decay": float(optimizer.weight_decay or 0),
-        "schedule": schedule_of(optimizer),
+        "optimizer": type(own).__name__,
+        "learning_rate": float(own.learning_rate),
+        "weight_decay": float(own.weight_decay or 0),
+        "schedule": type(rate).__name__ if isinstance(rate, schedule) else "constant",
     }
 
 
 def is_of_keras(optimizer: keras.optimizers.Optimizer) -> bool:
     """Return whether an optimizer and its schedule are Keras's own, so any Keras can load them."""
-    inner = getattr(optimizer, "inner_optimizer", None)  # of LossScaleOptimizer
-    parts = [optimizer, getattr(optimizer, "_learning_rate", None)]
-    own = all(type(part).__module__.startswith(("keras.", "builtins")) for part in parts)
-    return own and (inner is None or is_of_keras(inner))
+    own = innermost(optimizer)
+    parts = (optimizer, own, getattr(own, "_learning_rate", None))
+    return all(type(part).__module__.startswith(("keras.", "builtins")) for part in parts)
 
 
 def make_optimizer(

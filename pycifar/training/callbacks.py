@@ -18,6 +18,7 @@ from pycifar.config import TrainingConfig
 from pycifar.console import Bar, is_watched, say
 from pycifar.errors import ArgumentError, CallbackError, PycifarError
 from pycifar.language import constant
+from pycifar.learners.optimizers import OPTIMIZERS
 from pycifar.training.checkpoint import arrays_like
 
 # The keys of a mapping of callback functions, each with the arguments of its function.
@@ -262,6 +263,13 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback], config: Train
                 fix="Give `checkpoint_dir` and `resume` in its place.",
             )
         scheduler = isinstance(callback, keras.callbacks.LearningRateScheduler)
+        sets_rate = scheduler or isinstance(callback, keras.callbacks.ReduceLROnPlateau)
+        if sets_rate and config.optimizer not in OPTIMIZERS and config.schedule != "constant":
+            raise ArgumentError(
+                f"`callbacks` has a {type(callback).__name__}, which sets the learning rate; that "
+                f"of `optimizer` is a {config.schedule}, and Keras lets nobody set it.",
+                fix="Give the optimizer a number as its learning rate.",
+            )
         if scheduler and config.schedule != "constant":
             raise ArgumentError(
                 "`callbacks` has a LearningRateScheduler, which sets the learning rate itself; "

@@ -246,7 +246,8 @@ def _network_for(
     raw = build_raw(architecture, shape, n_classes, seed, {}, given.precision)
     if name == CUSTOM:
         # A network that takes dicts was connected anew, and so is not compiled.
-        given = given.over(compiled_settings(architecture if is_network(architecture) else raw))
+        compiled = architecture if is_network(architecture) else raw
+        given = given.over(compiled_settings(compiled, given.optimizer is None))
     network = with_probabilities(raw, shape, n_classes, gives_logits(given.loss))
     if given.loss is not None and is_own(describe_loss(given.loss)) and network is not raw:
         raise ArgumentError(

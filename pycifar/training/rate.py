@@ -15,8 +15,8 @@ class LearningRate:
     """Sets the learning rate of a learner, and follows callbacks that change it.
 
     A callback such as Keras's ReduceLROnPlateau changes the rate between two steps. From then on,
-    the schedule is multiplied by what the new rate is to the schedule's own, so that a rate of 0 can
-    be left again. A change where the schedule itself is at 0 is for that step alone.
+    the schedule is multiplied by the ratio of the new rate to the schedule's own, so that a rate of
+    0 can be left again. A change where the schedule itself is at 0 is for that step alone.
 
     Args:
         learner: of the network.

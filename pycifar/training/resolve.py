@@ -247,29 +247,32 @@ def own_optimizer(model: TrainedModel) -> keras.optimizers.Optimizer | None:
     """
     if model.config.optimizer in OPTIMIZERS:
         return None
-    own = getattr(model.network, "optimizer", None)
-    if own is None:
+    if getattr(model.network, "optimizer", None) is None:
         raise ArgumentError(
             f"`optimizer` must be given: the model's own, {model.config.optimizer}, did not come "
             "with its file."
         )
-    # Keras puts it into a LossScaleOptimizer with float16.
-    return new_optimizer_of(model.network, inner=type(own).__name__ != model.config.optimizer)
+    return new_optimizer_of(model.network)
 
 
-def compiled_settings(network: Any) -> Settings:
+def compiled_settings(network: Any, takes_optimizer: bool) -> Settings:
     """Return the optimizer, the loss and the metrics that a caller compiled a model with.
 
     Those with which an earlier training compiled it are not the caller's.
 
+    Args:
+        network: the model.
+        takes_optimizer: whether its optimizer is needed, since the caller gave no other.
+
     Raises:
-        ArgumentError: it was compiled with several losses, or with weighted metrics.
+        ArgumentError: it was compiled with several losses, or with weighted metrics, or with an
+            optimizer that no training can have.
     """
     if not getattr(network, "compiled", False) or hasattr(network, "own_objects"):
         return Settings()
     loss, metrics = compiled_with(network)
     return Settings(
-        optimizer=new_optimizer_of(network),
+        optimizer=new_optimizer_of(network) if takes_optimizer else None,
         loss=loss,
         metrics=metrics or None,
     )

@@ -163,6 +163,31 @@ def test_what_cannot_work_is_refused_before_the_training(dataset, tmp_path):
     scheduler = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
     with pytest.raises(ArgumentError, match='`schedule` must then be "constant", not "cosine"'):
         pycifar.train(dataset, "softmax", schedule="cosine", callbacks=scheduler)
+    # Follows tensorflow/tensorflow #36612.
+    plateau = keras.callbacks.ReduceLROnPlateau()
+    rate = keras.optimizers.schedules.CosineDecay(0.1, 20)
+    for callback in (scheduler, plateau):
+        optimizer = keras.optimizers.SGD(rate)
+        with pytest.raises(ArgumentError, match="is a CosineDecay") as caught:
+            pycifar.train(dataset, "softmax", optimizer=optimizer, callbacks=callback)
+        assert "a number" in caught.value.fix
+
+
+def test_an_optimizer_without_a_rate_is_refused(dataset):
+    made = keras.optimizers
+    several = made.MultiOptimizer(made.OptimizerMap(made.SGD(0.1), {".*kernel": made.Adam()}))
+    compiled = network()
+    compiled.compile(several, "sparse_categorical_crossentropy")
+    settings = {"epochs": 1, "seed": 1, "verbose": 0}
+    with pytest.raises(ArgumentError, match="MultiOptimizer, of several") as caught:
+        pycifar.train(dataset, compiled, **settings)
+    assert "`optimizer`" in caught.value.fix
+    with pytest.raises(ArgumentError, match="MultiOptimizer, of several"):
+        pycifar.adopt_model(compiled, dataset.class_names)
+    assert pycifar.train(dataset, compiled, optimizer="sgd", **settings).epochs_done == 1
+    for optimizer, message in ((several, "of several"), (made.SGD(lambda: 0.1), "not a function")):
+        with pytest.raises(ArgumentError, match=message):
+            pycifar.train(dataset, "softmax", optimizer=optimizer, **settings)
 
 
 class Halve(keras.callbacks.Callback):

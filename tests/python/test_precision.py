@@ -162,6 +162,13 @@ def test_the_precision_of_a_nested_network_is_that_of_its_layers():
     assert precision_of(keras.Sequential([keras.Input((8, 8, 3)), inner])) == "bfloat16"
 
 
+def test_the_precision_is_that_of_layers_with_weights_where_none_is_of_half_the_width():
+    image = keras.Input((8, 8, 3), dtype="uint8")
+    values = keras.layers.Dense(2, dtype="float64")(keras.layers.Flatten()(image))
+    network = keras.Model(image, keras.layers.Softmax(dtype="float32")(values))
+    assert precision_of(network) == "float64"
+
+
 def half(dataset, optimizer, epochs, policy="mixed_float16"):
     """Train a network of one's own, made in a session that computes in float16."""
     keras.config.set_dtype_policy(policy)
@@ -185,13 +192,25 @@ def half(dataset, optimizer, epochs, policy="mixed_float16"):
         keras.config.set_dtype_policy("float32")
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "float64"])
-@pytest.mark.parametrize("name", ["adam", "muon", "own"])
+def scaled():
+    made = keras.optimizers
+    rate = made.schedules.CosineDecay(0.01, 20)
+    return made.LossScaleOptimizer(made.Nadam(rate, weight_decay=0.1), initial_scale=2.0**10)
+
+
+CASES = [(n, p) for n in ("adam", "muon", "own") for p in ("mixed_float16", "float64")]
+
+
+@pytest.mark.parametrize(("name", "policy"), [*CASES, ("scaled", "mixed_float16")])
 def test_a_network_of_another_precision_goes_on(name, policy, tmp_path):
     dataset = pycifar.load_dataset("synthetic", n_train=100, n_test=50)
-    optimizer = {"own": lambda: keras.optimizers.Nadam(0.01)}.get(name, lambda: name)
+    made = {"own": lambda: keras.optimizers.Nadam(0.01), "scaled": scaled}
+    optimizer = made.get(name, lambda: name)
     whole, first = (half(dataset, optimizer, epochs, policy) for epochs in (2, 1))
     assert first.config.precision == policy.removeprefix("mixed_")
+    if name == "scaled":
+        found = first.config.optimizer, first.config.schedule, first.config.weight_decay
+        assert found == ("Nadam", "CosineDecay", 0.1)
     path = pycifar.save_model(first, tmp_path / "model.keras")
     loaded = pycifar.load_model(path)
     if name == "adam":  # Keras warns where it cannot load the state, as with its own Nadam
