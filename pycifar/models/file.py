@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -424,15 +425,22 @@ def give_weights(
     If its optimizer is described, the network is compiled with that one and with `loss`.
     """
     if optimizer is not None:
-        built = built_for(network, keras.optimizers.deserialize(optimizer))
-        network.compile(built, loss)
+        network.compile(built_for(network, _described(optimizer)), loss)
         if stored_in_optimizer(entries[WEIGHTS]) < len(network.optimizer.variables):
             # It was compiled, and has made no step yet.
-            network.compile(keras.optimizers.deserialize(optimizer), loss)
+            network.compile(_described(optimizer), loss)
     with TemporaryDirectory(prefix="pycifar-") as folder:
         path = Path(folder, WEIGHTS)
         path.write_bytes(entries[WEIGHTS])
         network.load_weights(path)
+
+
+def _described(optimizer: dict[str, Any]) -> keras.optimizers.Optimizer:
+    """Return a new optimizer from its description, which Keras may change.
+
+    `keras.optimizers.deserialize` does not know each optimizer of Keras, such as Lamb.
+    """
+    return keras.saving.deserialize_keras_object(deepcopy(optimizer))
 
 
 def _restore(

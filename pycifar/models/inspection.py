@@ -11,6 +11,7 @@ from typing import Any
 from pycifar.datasets.resizing import Resize
 from pycifar.errors import ModelFileError, printable
 from pycifar.foreign_names import known_arguments_only
+from pycifar.keras_files import CONFIG
 from pycifar.models.calibration import Calibration
 from pycifar.models.custom_objects import knowing
 from pycifar.models.file import (
@@ -20,7 +21,7 @@ from pycifar.models.file import (
     read_model_file,
     reason,
 )
-from pycifar.models.file_check import measured_network
+from pycifar.models.file_check import measured_network, optimizer_config
 from pycifar.shipped import check_model_path
 
 MOST_SHOWN = 12  # class names that `repr` shows
@@ -159,6 +160,7 @@ def _found_in(content: bytes) -> dict[str, Any]:
         network, measured = measured_network(entries)
         known |= {"image_shape": network.input_shape[1:], "parameters": measured.weights}
         check_classes(network, record["class_names"])
+        optimizer_config(entries[CONFIG])
     except ModelFileError as error:
         known["problem"] = error.message
     except Exception as error:  # a malicious file can fail in any way

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 import pycifar
 from pycifar.backend import seeded
 from pycifar.errors import ArgumentError, CallbackError
+from pycifar.models.file_check import OPTIMIZER_PARTS
 
 SIZE, EPOCHS = 50, 4
 
@@ -32,14 +35,21 @@ def network():
         )
 
 
-def batches(dataset):
+def batches(dataset, epochs):
     """The batches of a training with seed 1, without augmentation, one epoch after the other."""
     split = dataset.split("train")
-    for epoch in range(1, EPOCHS + 1):
+    for epoch in epochs:
         order = np.random.default_rng([1, 1, epoch]).permutation(len(split))
         for start in range(0, len(split), SIZE):
             chosen = order[start : start + SIZE]
             yield np.ascontiguousarray(split.images[chosen]), split.labels[chosen]
+
+
+def fit(model, dataset, epochs, callbacks=(), **validation):
+    """Train a compiled model by Keras's `fit`; epochs count from 1."""
+    steps = len(dataset.split("train")) // SIZE
+    settings = {"epochs": len(epochs), "steps_per_epoch": steps, "shuffle": False, "verbose": 0}
+    model.fit(batches(dataset, epochs), callbacks=list(callbacks), **settings, **validation)
 
 
 def fitted(dataset, optimizer, callbacks):
@@ -48,11 +58,8 @@ def fitted(dataset, optimizer, callbacks):
     model.compile(optimizer, loss, metrics=["accuracy"])
     test = dataset.split("test")
     held_out = np.ascontiguousarray(test.images), test.labels
-    model.fit(
-        batches(dataset), epochs=EPOCHS, steps_per_epoch=len(dataset.split("train")) // SIZE,
-        validation_data=held_out, validation_batch_size=SIZE, callbacks=callbacks, verbose=0,
-        shuffle=False,
-    )  # fmt: skip
+    validation = {"validation_data": held_out, "validation_batch_size": SIZE}
+    fit(model, dataset, range(1, EPOCHS + 1), callbacks, **validation)
     return model
 
 
@@ -69,8 +76,8 @@ def agree(ours, theirs):
     return all(np.allclose(one, other, rtol=1e-3, atol=1e-4) for one, other in pairs)
 
 
-def sgd():
-    return keras.optimizers.SGD(0.05, momentum=0.9)
+def sgd(**averages):
+    return keras.optimizers.SGD(0.05, momentum=0.9, **averages)
 
 
 CALLBACKS = {
@@ -93,44 +100,53 @@ CALLBACKS = {
         keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
     ],
     "TensorBoard": lambda folder: [keras.callbacks.TensorBoard(folder)],
+    "SwapEMAWeights": lambda folder: [keras.callbacks.SwapEMAWeights()],
+    "RemoteMonitor": lambda folder: [keras.callbacks.RemoteMonitor()],
 }
 
 
 @pytest.mark.parametrize("name", list(CALLBACKS))
-def test_a_callback_of_keras_gives_the_weights_of_fit(dataset, name, tmp_path, capsys):
+def test_a_callback_of_keras_gives_the_weights_of_fit(dataset, name, tmp_path, monkeypatch):
     if name == "TensorBoard":
         pytest.importorskip("tensorboard", reason="needs TensorBoard")
+    posted = []
+    if name == "RemoteMonitor":
+        pytest.importorskip("requests", reason="needs requests")
+        monkeypatch.setattr("requests.post", lambda url, form, headers: posted.append(form["data"]))
+    averages = {"use_ema": True, "ema_momentum": 0.9} if name == "SwapEMAWeights" else {}
     folders = [tmp_path / "ours", tmp_path / "theirs"]
     for folder in folders:
         folder.mkdir()
-    ours = trained(dataset, sgd(), CALLBACKS[name](folders[0]))
-    theirs = fitted(dataset, sgd(), CALLBACKS[name](folders[1]))
+    ours = trained(dataset, sgd(**averages), CALLBACKS[name](folders[0]))
+    theirs = fitted(dataset, sgd(**averages), CALLBACKS[name](folders[1]))
     assert agree(ours.network, theirs), name
     made = [sorted(path.name.partition(".")[0] for path in folder.iterdir()) for folder in folders]
     assert made[0] == made[1]
+    sent = [json.loads(data) for data in posted]
+    assert [set(logs) for logs in sent[:EPOCHS]] == [set(logs) for logs in sent[EPOCHS:]]
+    assert len(sent) == (2 * EPOCHS if name == "RemoteMonitor" else 0)
 
 
 def test_every_callback_of_keras_is_tried_or_refused():
     bases = ("Callback", "CallbackList")
     known = {name for name in dir(keras.callbacks) if name[0].isupper()} - set(bases)
     refused = {"BackupAndRestore"}
-    needs_more = {"RemoteMonitor", "SwapEMAWeights", "OrbaxCheckpoint"}  # a server; EMA; Orbax
+    needs_more = {"OrbaxCheckpoint"}  # the package of that name
     assert known <= set(CALLBACKS) | refused | needs_more
 
 
-OPTIMIZERS = {
-    "SGD": lambda rate: keras.optimizers.SGD(rate),
-    "Adam": lambda rate: keras.optimizers.Adam(rate),
-    "AdamW": lambda rate: keras.optimizers.AdamW(rate, weight_decay=0.01),
-    "RMSprop": lambda rate: keras.optimizers.RMSprop(rate),
-    "Nadam": lambda rate: keras.optimizers.Nadam(rate),
-    "Adagrad": lambda rate: keras.optimizers.Adagrad(rate),
-    "Adadelta": lambda rate: keras.optimizers.Adadelta(rate),
-    "Adamax": lambda rate: keras.optimizers.Adamax(rate),
-    "Adafactor": lambda rate: keras.optimizers.Adafactor(rate),
-    "Ftrl": lambda rate: keras.optimizers.Ftrl(rate),
-    "Lion": lambda rate: keras.optimizers.Lion(rate),
-    "Lamb": lambda rate: keras.optimizers.Lamb(rate),
+def of_keras(name):
+    return getattr(keras.optimizers, name)
+
+
+PLAIN = (
+    *("SGD", "Adam", "AdamW", "RMSprop", "Nadam", "Adagrad", "Adadelta", "Adamax", "Adafactor"),
+    *("Ftrl", "Lion", "Lamb", "Muon", "ScheduleFreeAdamW"),
+)
+OPTIMIZERS = {name: of_keras(name) for name in PLAIN} | {
+    "LossScaleOptimizer": lambda rate: keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.SGD(rate, momentum=0.9)
+    ),
     "with moving averages": lambda rate: keras.optimizers.SGD(rate, use_ema=True, ema_momentum=0.9),
     "with clipped norms": lambda rate: keras.optimizers.SGD(rate, clipnorm=0.1),
     "with accumulated gradients": lambda rate: keras.optimizers.SGD(
@@ -145,14 +161,63 @@ OPTIMIZERS = {
 }
 
 
+def test_every_optimizer_of_keras_is_tried_or_refused():
+    kind = keras.optimizers.Optimizer
+    kinds = {n: of_keras(n) for n in dir(keras.optimizers) if isinstance(of_keras(n), type)}
+    known = {name for name, found in kinds.items() if issubclass(found, kind)} - {"Optimizer"}
+    refused = {"MultiOptimizer"}  # see below
+    assert known - refused == set(OPTIMIZERS) & known
+    assert known - refused == OPTIMIZER_PARTS["keras.optimizers"]
+
+
+def dense():
+    layers = keras.layers
+    with seeded(3):
+        return keras.Sequential(
+            [
+                keras.Input((32, 32, 3), dtype="uint8"),
+                layers.Rescaling(1 / 255),
+                layers.AveragePooling2D(8),
+                layers.Flatten(),
+                layers.Dense(10, activation="softmax"),
+            ]
+        )
+
+
+def first_of_several():
+    """Restores the weights of the first epoch: no later one is so much better."""
+    return keras.callbacks.EarlyStopping(
+        "loss", min_delta=10.0, patience=9, restore_best_weights=True
+    )
+
+
 @pytest.mark.parametrize("with_schedule", [False, True], ids=["rate", "schedule"])
 @pytest.mark.parametrize("name", list(OPTIMIZERS))
-def test_an_optimizer_of_keras_gives_the_weights_of_fit(dataset, name, with_schedule):
-    rate = 0.002
+def test_an_optimizer_of_keras_gives_the_weights_of_fit(dataset, name, with_schedule, tmp_path):
+    """Also where it goes on, from memory or a file, and where the weights of an epoch come back."""
+
+    def optimizer():
+        rate = keras.optimizers.schedules.CosineDecay(0.01, 30) if with_schedule else 0.01
+        return OPTIMIZERS[name](rate)
+
+    theirs = dense()
+    theirs.compile(optimizer(), "sparse_categorical_crossentropy", jit_compile=False)
+    if name == "ScheduleFreeAdamW":
+        # Else Keras builds it within the step on TensorFlow, and sets its averages at each step.
+        theirs.optimizer.build(theirs.trainable_variables)
+    fit(theirs, dataset, [1])
+    settings = {"batch_size": SIZE, "validation": None, "seed": 1}
+    ours = pycifar.train(dataset, dense(), optimizer=optimizer(), epochs=1, verbose=0, **settings)
+    assert agree(ours.network, theirs)
+    assert ours.config.schedule == ("CosineDecay" if with_schedule else "constant")
     if with_schedule:
-        rate = keras.optimizers.schedules.CosineDecay(0.002, 16)
-    ours = trained(dataset, OPTIMIZERS[name](rate), None)
-    assert agree(ours.network, fitted(dataset, OPTIMIZERS[name](rate), []))
+        path = pycifar.save_model(ours, tmp_path / "model.keras")
+        assert pycifar.inspect_model(path).loadable
+        ours = pycifar.load_model(path)
+    fit(theirs, dataset, [2, 3], [first_of_several()])
+    further = pycifar.train(dataset, ours, epochs=2, callbacks=first_of_several(), verbose=0)
+    assert agree(further.network, theirs)
+    assert further.best_epoch == 2
 
 
 def test_what_cannot_work_is_refused_before_the_training(dataset, tmp_path):
