@@ -17,6 +17,7 @@ from pycifar.models.custom_objects import knowing
 from pycifar.models.file import (
     check_classes,
     checked_record,
+    give_frozen,
     model_entries,
     read_model_file,
     reason,
@@ -160,6 +161,7 @@ def _found_in(content: bytes) -> dict[str, Any]:
         network, measured = measured_network(entries)
         known |= {"image_shape": network.input_shape[1:], "parameters": measured.weights}
         check_classes(network, record["class_names"])
+        give_frozen(network, extra.get("frozen"))
         optimizer_config(entries[CONFIG])
     except ModelFileError as error:
         known["problem"] = error.message

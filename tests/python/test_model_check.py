@@ -12,7 +12,7 @@ import pytest
 
 import pycifar
 from pycifar.errors import ArgumentError, ModelFileError
-from pycifar.keras_files import CONFIG, checked_entries
+from pycifar.keras_files import CONFIG, ENTRY, checked_entries
 from pycifar.models import file as model_file
 from pycifar.models.file_check import PARTS, check_parts
 
@@ -152,6 +152,27 @@ def test_a_file_that_would_be_refused_says_why(saved, tmp_path):
     assert "It is not a model file" in pycifar.inspect_model(other).problem
     with pytest.raises(ModelFileError, match="There is no model file"):
         pycifar.inspect_model(tmp_path / "none.keras")
+
+
+@pytest.mark.parametrize(
+    ("entry", "change", "problem"),
+    [
+        (
+            CONFIG,
+            lambda config: config["compile_config"]["optimizer"].update(
+                class_name="MultiOptimizer"
+            ),
+            "it asks for keras.optimizers.MultiOptimizer, which is not safe",
+        ),
+        (ENTRY, lambda record: record.update(frozen="all"), "`frozen` is "),
+        (ENTRY, lambda record: record.update(frozen=[-1]), "`frozen` must be"),
+    ],
+)
+def test_what_loading_refuses_is_told(saved, entry, change, problem):
+    rewritten(saved, entry, change)
+    assert pycifar.inspect_model(saved).problem.startswith(problem)
+    with pytest.raises(ModelFileError, match=f"cannot be loaded as a model: {problem}"):
+        pycifar.load_model(saved)
 
 
 ODD_NAME = "cat\t0.99\x1b[31m\nforged"
