@@ -26,7 +26,8 @@
 #'
 #' The state of the optimizer, the order of the images and the epoch numbers continue. The settings
 #' continue unless you give others. A schedule other than `"constant"` starts again and spans the
-#' further epochs. `validation`, `precision` and `seed` cannot be changed.
+#' further epochs. `validation`, `precision` and `seed` cannot be changed. Where a callback left the
+#' learning rate at 0, give `learning_rate`.
 #'
 #' @param dataset A data set from [cifar_load_dataset()]. Or a trained model, to continue it on the
 #'   data set that it was trained on, which must still be loaded.

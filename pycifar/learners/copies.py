@@ -9,7 +9,7 @@ from typing import Any
 
 from pycifar.backend import keras
 from pycifar.layer_calls import layers_of
-from pycifar.learners.optimizers import check_has_rate
+from pycifar.learners.optimizers import check_usable
 
 
 @contextmanager
@@ -55,10 +55,10 @@ def new_optimizer_of(network: keras.Model) -> keras.optimizers.Optimizer:
     """Return a new optimizer with the settings of the one that a model has.
 
     Raises:
-        ArgumentError: it has no learning rate, or that is a function.
+        ArgumentError: no training can have it.
     """
     own = network.optimizer
-    check_has_rate(own)
+    check_usable(own)
     with own_parts_known(network):
         return type(own).from_config(own.get_config())
 

@@ -23,6 +23,13 @@ DEFAULT_DECAYS = {"adamw": 0.004}
 # airbench94_muon.py of github.com/KellerJordan/cifar10-airbench.
 MOMENTA = {"sgd": 0.9, "muon": 0.6}
 
+# Optimizers of Keras that no training can have, each with the reason in a clause.
+REFUSED = {
+    "MultiOptimizer": "a MultiOptimizer has no learning rate of its own",
+    "ScheduleFreeAdamW": "a ScheduleFreeAdamW loses its averages in each step of Keras's `fit` on "
+    "TensorFlow, and never predicts with them",
+}
+
 
 def usual_settings(name: str) -> dict[str, Any]:
     """Return the default rates, weight decay and momentum of an optimizer."""
@@ -39,23 +46,27 @@ def innermost(optimizer: Any) -> Any:
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
-def check_has_rate(optimizer: keras.optimizers.Optimizer) -> None:
-    """Raise an ArgumentError unless a Keras optimizer has one rate, a number or a schedule."""
+def why_refused(optimizer: keras.optimizers.Optimizer) -> str | None:
+    """Return why no training can have a Keras optimizer, in a clause; None if one can."""
     from pycifar.backend import keras
 
     own = innermost(optimizer)
-    if isinstance(own, keras.optimizers.MultiOptimizer):
-        raise ArgumentError(
-            "`optimizer` must have one learning rate; a MultiOptimizer, of several optimizers, was "
-            "given or compiled with.",
-            fix="Give one optimizer for all weights as `optimizer`.",
-        )
+    for kind in type(own).__mro__:
+        if kind.__module__.startswith("keras.") and kind.__name__ in REFUSED:
+            return REFUSED[kind.__name__]
     rate = getattr(own, "_learning_rate", None)
     if callable(rate) and not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return "its learning rate is a function, which is called once, and which no file can hold"
+    return None
+
+
+def check_usable(optimizer: keras.optimizers.Optimizer) -> None:
+    """Raise an ArgumentError for a Keras optimizer that no training can have."""
+    if why := why_refused(optimizer):
         raise ArgumentError(
-            "The learning rate of `optimizer` must be a number or a LearningRateSchedule of Keras, "
-            "not a function: TensorFlow calls it once, and no file can hold it.",
-            fix="Let a callback set the rate, such as keras.callbacks.LearningRateScheduler.",
+            f"`optimizer` must be another one than was given or compiled with: {why}.",
+            fix="Give one for all weights as `optimizer`, such as keras.optimizers.AdamW, with a "
+            "number or a LearningRateSchedule as its rate.",
         )
 
 
@@ -66,11 +77,11 @@ def settings_of(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
     or "constant".
 
     Raises:
-        ArgumentError: it has no learning rate, or that is a function.
+        ArgumentError: no training can have it.
     """
     from pycifar.backend import keras
 
-    check_has_rate(optimizer)
+    check_usable(optimizer)
     own = innermost(optimizer)
     rate, schedule = own._learning_rate, keras.optimizers.schedules.LearningRateSchedule
     return {

@@ -33,7 +33,7 @@ from pycifar.learners.fused_ops import compute_channels_apart
 from pycifar.learners.heads import with_probabilities
 from pycifar.learners.keras_learner import built_for
 from pycifar.learners.objectives import compiled_with
-from pycifar.learners.optimizers import settings_of, usual_settings
+from pycifar.learners.optimizers import settings_of, usual_settings, why_refused
 from pycifar.memory import check_image_fits
 from pycifar.models.custom_objects import knowing
 from pycifar.models.file import (
@@ -128,7 +128,9 @@ def adopt_model(
         network = _rebuilt(given, scaling or RAW)
         check_image_fits(network)
         network = with_probabilities(network, shape, len(names), gives_logits(loss))
-        if given.compiled:
+        if given.compiled and (why := why_refused(given.optimizer)):
+            warn_of_lost_optimizer("The model", why)
+        elif given.compiled:
             _compile(network, given)
     return _adopted(network, names, loss, metrics)
 

@@ -426,8 +426,8 @@ def give_weights(
     """
     if optimizer is not None:
         network.compile(built_for(network, _described(optimizer)), loss)
-        if stored_in_optimizer(entries[WEIGHTS]) < len(network.optimizer.variables):
-            # It was compiled, and has made no step yet.
+        if stored_in_optimizer(entries[WEIGHTS]) != len(network.optimizer.variables):
+            # It has made no step yet, or other layers were trainable then.
             network.compile(_described(optimizer), loss)
     with TemporaryDirectory(prefix="pycifar-") as folder:
         path = Path(folder, WEIGHTS)

@@ -83,7 +83,7 @@ OPERATIONS = "keras.src.ops."
 OPTIMIZER_PARTS: Mapping[str, frozenset[str] | None] = {
     "keras.optimizers": _names(
         "Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam "
-        "RMSprop SGD ScheduleFreeAdamW"
+        "RMSprop SGD"
     ),
     "keras.optimizers.schedules": None,
 }

@@ -111,8 +111,8 @@ def train(  # noqa: PLR0913 - the settings of a training
     images with the same classes. Both return a new model and leave the given one unchanged. The
     state of the optimizer, such as momenta, is taken over, and the order of the images and the
     numbers of the epochs continue. Settings stay the same unless others are given; the validation,
-    the precision and the seed cannot be changed. A schedule other than "constant" starts again and
-    spans the additional epochs.
+    the precision and the seed cannot be changed. A `learning_rate` must be given where a callback
+    left it at 0. A schedule other than "constant" starts again and spans the additional epochs.
 
     Args:
         dataset: the data set, as returned by `load_dataset`; or a trained model, to continue on
@@ -128,9 +128,10 @@ def train(  # noqa: PLR0913 - the settings of a training
         epochs: the number of passes over the training images, at least 1. For a trained model, the
             number of additional passes.
         batch_size: images per step, from 1 to the number of training images.
-        optimizer: "sgd", "adam", "adamw", "rmsprop" or "muon"; or a Keras
-            optimizer that was not used before, which brings its own learning rate, schedule,
-            weight decay and momentum.
+        optimizer: "sgd", "adam", "adamw", "rmsprop" or "muon"; or a Keras optimizer that was not
+            used before, which brings its own learning rate, schedule, weight decay and momentum.
+            A MultiOptimizer, a ScheduleFreeAdamW and a rate that is a function are refused. Where
+            the rate is a schedule, callbacks of Keras that set it are refused.
         learning_rate: the initial learning rate, or the peak for "one_cycle"; above 0.
         schedule: how the learning rate changes from step to step: "constant", "cosine", "step",
             "exponential", "one_cycle", "inverse_sqrt" or "averaging"; see
