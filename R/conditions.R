@@ -67,7 +67,8 @@
 #'   little: pictures are in the training split and in another one, or a class has one training
 #'   image.
 #' * `pycifar_warning_optimizer`: a model is continued with other trainable layers than before, and
-#'   the optimizer starts anew for their weights; or a model was loaded without its optimizer.
+#'   the optimizer starts anew for their weights; or a model was loaded without its optimizer, or
+#'   without the state of it.
 #'
 #' @section Messages:
 #' * `pycifar_message_progress`: a finished epoch; see `verbose` in [cifar_train()]. The field

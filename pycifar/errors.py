@@ -341,7 +341,7 @@ class DataWarning(PycifarWarning):
 
 
 class OptimizerWarning(PycifarWarning):
-    """An optimizer starts anew where a model that goes on has other trainable weights."""
+    """An optimizer starts anew where a model has other trainable weights than it had."""
 
     kind = "optimizer"
 

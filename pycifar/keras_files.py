@@ -86,13 +86,13 @@ def check_weights(file: Any) -> None:
                     _check_array(item)
 
 
-def stored_in_optimizer(weights: bytes) -> int:
-    """Return how many variables of an optimizer an HDF5 file has."""
+def shapes_in_optimizer(weights: bytes) -> list[tuple[int, ...]]:
+    """Return the shapes of the variables of an optimizer that an HDF5 file has, in their order."""
     import h5py
 
     with h5py.File(io.BytesIO(weights), "r") as opened:
-        stored = opened.get("optimizer/vars")
-        return 0 if stored is None else len(stored)
+        stored = opened.get("optimizer/vars", {})
+        return [stored[str(number)].shape for number in range(len(stored))]
 
 
 def _check_array(item: Any) -> None:

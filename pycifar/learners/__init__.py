@@ -162,10 +162,12 @@ class Learner(Protocol):
         config: TrainingConfig,
         state: Sequence[np.ndarray],
         described: dict[str, Any] | None = None,
+        trained: Sequence[int] | None = None,
     ) -> None:
         """Restore an optimizer that is not Keras's, with the values of its variables.
 
-        It is made from its description, or else from the settings.
+        It is made from its description, or else from the settings. It trains the variables with the
+        numbers `trained`, or else those that are trainable.
         """
 
     @property

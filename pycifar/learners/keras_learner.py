@@ -404,13 +404,14 @@ class KerasLearner:
         config: TrainingConfig,
         state: Sequence[np.ndarray],
         described: dict[str, Any] | None = None,
+        trained: Sequence[int] | None = None,
     ) -> None:
         """Make the optimizer that is described or named, and set its variables to these values."""
         if described is None:
             optimizer = optimizer_of(config)
         else:
             optimizer = keras.saving.deserialize_keras_object(described)
-        self.network.optimizer = built_for(self.network, optimizer)
+        self.network.optimizer = built_for(self.network, optimizer, trained)
         self.set_optimizer_state(state)
 
     @property
@@ -421,7 +422,8 @@ class KerasLearner:
     def file_record(self) -> dict[str, Any]:
         """Return what Keras's own description of the model leaves out.
 
-        That is the precision that the model was made in, the layers that are not trainable, and the
+        That is the precision that the model was made in; the layers that are not trainable; the
+        weights that its optimizer trains, where layers were frozen or unfrozen since; and the
         description of an optimizer of the caller's class, if Keras can describe it.
         """
         record: dict[str, Any] = {
@@ -429,6 +431,10 @@ class KerasLearner:
             "frozen": frozen_layers(self.network),
         }
         optimizer = getattr(self.network, "optimizer", None)
+        if optimizer is not None and optimizer.built:
+            weights = self.network.trainable_variables
+            if list(map(id, optimizer._trainable_variables)) != list(map(id, weights)):
+                record["trained"] = _trained(self.network)
         if optimizer is None or is_of_keras(optimizer) or _is_pycifars(self.network):
             return record
         try:
@@ -476,18 +482,24 @@ class KerasLearner:
         return threads_asked_for(names, cores)
 
 
-def built_for(network: Any, optimizer: Any) -> Any:
+def built_for(network: Any, optimizer: Any, trained: Sequence[int] | None = None) -> Any:
     """Return an optimizer with the variables that it has for a model.
+
+    It trains the variables of the model with the numbers `trained`; None stands for those that are
+    trainable now.
 
     With mixed float16 it is put into one that scales the loss. Keras does so by itself, but then
     writes into a file only the one inside, and misses variables that this one makes last.
     """
+    weights = network.trainable_variables
+    if trained is not None:
+        weights = [network.variables[number] for number in trained]
     scaling = keras.optimizers.LossScaleOptimizer
     if network.dtype_policy.name == SCALED and not isinstance(optimizer, scaling):
         optimizer = scaling(optimizer, name="loss_scale_optimizer")
     if isinstance(optimizer, scaling):
-        optimizer.inner_optimizer.build(network.trainable_variables)
-    optimizer.build(network.trainable_variables)
+        optimizer.inner_optimizer.build(weights)
+    optimizer.build(weights)
     return optimizer
 
 

@@ -168,6 +168,7 @@ class NumpyLearner:
         config: TrainingConfig,
         state: Sequence[np.ndarray],
         described: dict[str, Any] | None = None,
+        trained: Sequence[int] | None = None,
     ) -> None:
         """Set the velocities to these values; nothing else is needed."""
         self.set_optimizer_state(state)

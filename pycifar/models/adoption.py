@@ -31,7 +31,7 @@ from pycifar.learners.descriptions import (
 )
 from pycifar.learners.fused_ops import compute_channels_apart
 from pycifar.learners.heads import with_probabilities
-from pycifar.learners.keras_learner import built_for
+from pycifar.learners.keras_learner import KerasLearner, built_for
 from pycifar.learners.objectives import compiled_with
 from pycifar.learners.optimizers import settings_of, usual_settings, why_refused
 from pycifar.memory import check_image_fits
@@ -97,7 +97,8 @@ def adopt_model(
         custom_objects: your own classes and functions that the file may ask for, see `load_model`.
 
     Returns:
-        The trained model.
+        The trained model. Where layers were frozen or unfrozen since the optimizer trained it, the
+        optimizer starts anew for what it cannot be matched to, with an `OptimizerWarning`.
 
     Raises:
         ArgumentError: an argument is not as above, or the model does not suit it.
@@ -166,11 +167,10 @@ def _network_in(path: Any) -> tuple[keras.Model, Any, list[Any]]:
         give_frozen(network, None)
         optimizer, lost = _known(lambda: optimizer_config(entries[CONFIG]), None)
         objective, missed = _known(lambda: objective_of(entries[CONFIG]), (None, []))
-        give_weights(network, entries, optimizer)
+        anew = give_weights(network, entries, optimizer)
     except Exception as error:
         raise ModelFileError(f"{source} cannot be adopted: {reason(error)}") from error
-    if lost is not None:
-        warn_of_lost_optimizer(str(source), lost)
+    warn_of_lost_optimizer(str(source), lost, anew)
     if missed is not None:
         warn(UnsavedWarning(f"{source} was adopted without its loss and metrics: {missed}."))
     return network, *objective
@@ -261,11 +261,10 @@ def _copied(network: keras.Model, start: Any, front: list[Any]) -> keras.Model:
 
 def _compile(network: keras.Model, given: keras.Model) -> None:
     """Compile a network with a copy of the optimizer of another with the same weights."""
-    earlier, optimizer = given.optimizer, built_for(network, new_optimizer_of(given))
+    optimizer = built_for(network, new_optimizer_of(given))
     network.compile(optimizer, "sparse_categorical_crossentropy")
-    if len(optimizer.variables) == len(earlier.variables):  # else it has made no step yet
-        for variable, value in zip(optimizer.variables, earlier.variables, strict=True):
-            variable.assign(value)
+    if KerasLearner(network).take_optimizer_state(KerasLearner(given)) and given.optimizer.built:
+        warn_of_lost_optimizer("The model", None, True)
 
 
 def _adopted(

@@ -8,8 +8,8 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +30,7 @@ from pycifar.keras_files import (
     STATE,
     WEIGHTS,
     checked_entries,
-    stored_in_optimizer,
+    shapes_in_optimizer,
 )
 from pycifar.language import function
 from pycifar.learners import learner_for
@@ -58,6 +58,7 @@ from pycifar.models.record import (
     checked_resize,
     checked_seconds,
     checked_texts,
+    checked_trained,
 )
 from pycifar.models.trained_model import HISTORY_COLUMNS, TrainedModel, check_trained_model
 from pycifar.npz import read_npz
@@ -215,21 +216,36 @@ def _model_in(
             optimizer = optimizer_config(entries[CONFIG])
             # The loss and the metrics of the training are made when they are used.
             usual = dataclasses.replace(record["config"], loss=CROSSENTROPY, metrics={})
-            give_weights(network, entries, optimizer, make_objective(usual).loss)
+            trained = checked_trained(extra.get("trained"), len(network.variables))
+            loss = make_objective(usual).loss
+            anew = give_weights(network, entries, optimizer, loss, trained)
             network.own_objects = own_objects_named(record["config"], custom_objects or {})
             model = _restore(network, extra, record)
-            left_out = _restore_learning(model, extra, entries)
+            left_out = _restore_learning(model, extra, entries, trained)
         except Exception as error:
             message = f"{source} cannot be loaded as a model: {reason(error)}"
             raise ModelFileError(message) from error
-    if left_out is not None:
-        warn_of_lost_optimizer(source, left_out)
+    warn_of_lost_optimizer(source, left_out, anew)
     return model
 
 
-def warn_of_lost_optimizer(source: str, why: str) -> None:
-    """Warn that a model was loaded without the optimizer in its file."""
-    warn(OptimizerWarning(f"{source} was loaded without its optimizer: {why}."))
+def warn_of_lost_optimizer(source: str, left_out: str | None, anew: bool) -> None:
+    """Warn if a model was loaded without the optimizer in its file, or without its state.
+
+    Args:
+        source: what the model was loaded from.
+        left_out: why the optimizer was left out, or None.
+        anew: whether its state was left out.
+    """
+    if left_out is not None:
+        warn(OptimizerWarning(f"{source} was loaded without its optimizer: {left_out}."))
+    elif anew:
+        warn(
+            OptimizerWarning(
+                f"{source} was loaded without the state of its optimizer, which is not that of the "
+                "weights that can be trained: layers were frozen or unfrozen after it was trained."
+            )
+        )
 
 
 def reason(error: Exception) -> str:
@@ -419,20 +435,34 @@ def give_weights(
     entries: Mapping[str, bytes],
     optimizer: dict[str, Any] | None,
     loss: Any = "sparse_categorical_crossentropy",
-) -> None:
+    trained: Sequence[int] | None = None,
+) -> bool:
     """Load the weights of a file into a network.
 
-    If its optimizer is described, the network is compiled with that one and with `loss`.
+    If its optimizer is described, the network is compiled with that one and with `loss`. It trains
+    the variables with the numbers `trained`; None stands for those that are trainable.
+
+    Returns:
+        Whether the optimizer begins anew, because its state is that of other weights.
     """
+    anew = False
     if optimizer is not None:
-        network.compile(built_for(network, _described(optimizer)), loss)
-        if stored_in_optimizer(entries[WEIGHTS]) != len(network.optimizer.variables):
-            # It has made no step yet, or other layers were trainable then.
-            network.compile(_described(optimizer), loss)
+        stored = shapes_in_optimizer(entries[WEIGHTS])
+        built = built_for(network, _described(optimizer), trained)
+        if stored != _shapes(built):  # it has made no step yet, or trained other weights
+            built = _described(optimizer)
+        network.compile(built, loss)
+        anew = stored != _shapes(network.optimizer)
     with TemporaryDirectory(prefix="pycifar-") as folder:
         path = Path(folder, WEIGHTS)
         path.write_bytes(entries[WEIGHTS])
-        network.load_weights(path)
+        with not_compiled(network) if anew else nullcontext():
+            network.load_weights(path)
+    return anew
+
+
+def _shapes(optimizer: keras.optimizers.Optimizer) -> list[tuple[int, ...]]:
+    return [tuple(variable.shape) for variable in optimizer.variables]
 
 
 def _described(optimizer: dict[str, Any]) -> keras.optimizers.Optimizer:
@@ -466,7 +496,10 @@ def check_classes(network: keras.Model, class_names: tuple[str, ...]) -> None:
 
 
 def _restore_learning(
-    model: TrainedModel, extra: Mapping[str, Any], entries: Mapping[str, bytes]
+    model: TrainedModel,
+    extra: Mapping[str, Any],
+    entries: Mapping[str, bytes],
+    trained: Sequence[int] | None,
 ) -> str | None:
     """Restore the random generators and the optimizer, as far as the file has them.
 
@@ -487,5 +520,5 @@ def _restore_learning(
         except ValueError as error:
             return str(error)
     state = list(read_npz(io.BytesIO(entries[STATE])).values())
-    learner.restore_optimizer(model.config, state, described)
+    learner.restore_optimizer(model.config, state, described, trained)
     return None

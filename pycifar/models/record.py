@@ -175,6 +175,21 @@ def checked_generators(value: Any) -> list[list[int]]:
     ]
 
 
+def checked_trained(value: Any, n_variables: int) -> list[int] | None:
+    """Check the numbers of the variables that an optimizer trains, or None for the trainable ones.
+
+    Files of older versions have none.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) > n_variables:
+        raise ValueError(f"`trained` is {describe(value)}, and must be numbers of variables")
+    numbers = [checked_count("trained", number, 0, n_variables - 1) for number in value]
+    if len(set(numbers)) < len(numbers):
+        raise ValueError("`trained` has a number twice")
+    return numbers
+
+
 def checked_config(value: Any) -> TrainingConfig:
     """Check the settings of a training; settings that no longer exist are dropped."""
     if not isinstance(value, dict):

@@ -127,6 +127,22 @@ def test_a_network_that_was_compiled_and_not_trained_is_adopted_without_a_word(
         assert pycifar.train(small_dataset, model, **SETTINGS).config.optimizer == "Adam"
 
 
+@pytest.mark.parametrize("frozen_first", [True, False])
+def test_the_state_of_an_optimizer_of_other_weights_is_left_out_with_a_warning(
+    small_dataset, tmp_path, recwarn, frozen_first
+):
+    network = sequential()
+    network.layers[1].trainable = not frozen_first
+    network.compile("adam", "sparse_categorical_crossentropy")
+    network.fit(fractions(small_dataset), small_dataset.split("train").labels, verbose=0)
+    network.layers[1].trainable = frozen_first
+    network.save(tmp_path / "given.keras")
+    for given in (tmp_path / "given.keras", network):
+        pycifar.adopt_model(given, small_dataset.class_names, rescale=1)
+    kinds = [w.category for w in recwarn if issubclass(w.category, UserWarning)]
+    assert kinds == [OptimizerWarning] * (1 + frozen_first)  # in memory, what both train goes on
+
+
 def test_an_optimizer_that_is_not_known_is_left_out_with_a_warning(small_dataset, tmp_path):
     class Mine(keras.optimizers.SGD):
         pass

@@ -161,14 +161,22 @@ def test_layers_may_be_frozen_and_unfrozen_before_going_on(small_dataset, optimi
     (kernel, _) = first.network.get_layer("conv1").get_weights()
     assert np.array_equal(kernel, network.get_layer("conv1").get_weights()[0])
     loaded = pycifar.load_model(pycifar.save_model(first, tmp_path / "first.keras"))
-    for model in (first, loaded):
-        set_trainable(model.network, True)
+    set_trainable(first.network, True)
+    set_trainable(loaded.network, True)
+    saved = pycifar.load_model(pycifar.save_model(first, tmp_path / "unfrozen.keras"))
+    further = {}
+    further = {}
+    for model in (first, loaded, saved):
         with pytest.warns(OptimizerWarning, match="starts anew for 8 weights"):
-            further = pycifar.train(small_dataset, model, epochs=1, verbose=0)
-        assert not np.array_equal(kernel, further.network.get_layer("conv1").get_weights()[0])
-        again = pycifar.train(small_dataset, further, epochs=1, verbose=0)  # without a warning
-        set_trainable(again.network, False)
-        pycifar.train(small_dataset, again, epochs=1, verbose=0)
+            went_on = pycifar.train(small_dataset, model, epochs=1, verbose=0)
+        further[went_on.fingerprint()] = went_on
+    assert len(further) == 1
+    assert not np.array_equal(kernel, went_on.network.get_layer("conv1").get_weights()[0])
+    again = pycifar.train(small_dataset, went_on, epochs=1, verbose=0)  # without a warning
+    set_trainable(again.network, False)
+    saved = pycifar.load_model(pycifar.save_model(again, tmp_path / "frozen.keras"))
+    for model in (again, saved):
+        pycifar.train(small_dataset, model, epochs=1, verbose=0)
 
 
 def test_what_both_trained_goes_on_with_its_momenta(small_dataset):
