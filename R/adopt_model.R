@@ -45,7 +45,8 @@
 #' path <- tempfile(fileext = ".keras")
 #' network$save(path)
 #' cifar_adopt_model(path, c("cat", "dog"))
-cifar_adopt_model <- function(model, class_names, rescale = NULL, custom_objects = NULL) {
+cifar_adopt_model <- function(model, class_names, rescale = NULL, custom_objects = NULL, ...) {
+  check_no_more("cifar_adopt_model", ...)
   check_given(c("model", "class_names"))
   if (is_python_object(model)) {
     if (is_dead(model)) {

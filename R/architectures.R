@@ -3,6 +3,8 @@
 #' Lists the networks that [cifar_train()] and [cifar_build_model()] know by name. Each has a
 #' recipe: the settings that [cifar_train()] uses for arguments that are `NULL`.
 #'
+#' @inheritParams cifar_evaluate
+#'
 #' @return A tibble with one row per architecture and the columns
 #'   * `architecture`: its name.
 #'   * `summary`: its layers.
@@ -19,6 +21,7 @@
 #' @export
 #' @examplesIf cifar_available()
 #' cifar_list_architectures()
-cifar_list_architectures <- function() {
+cifar_list_architectures <- function(...) {
+  check_no_more("cifar_list_architectures", ...)
   as_table(python_call("list_architectures"))
 }

@@ -222,7 +222,7 @@ check_no_more <- function(of, ..., call = rlang::caller_env(), method = rlang::c
   named <- !is.null(given) && nzchar(given[[1L]])
   unknown <- if (named) paste0("`", given[[1L]], "`") else "so many arguments"
   known <- setdiff(names(formals(method)), "...")
-  listing <- paste0("`", known, "`", collapse = ", ")
+  listing <- if (length(known) == 0L) "none" else paste0("`", known, "`", collapse = ", ")
   abort_pycifar(
     c("unknown_argument", "argument"),
     sprintf("%s() does not take %s; it takes %s.", of, unknown, listing),

@@ -18,6 +18,7 @@
 #'   `"synthetic"` also checks that this data set can be loaded without a download. CIFAR-10 is
 #'   looked for in the place that the environment variable `PYCIFAR_DATA_DIR` names. If it is not
 #'   set, CIFAR-10 is looked for in the user's cache folder.
+#' @inheritParams cifar_evaluate
 #'
 #' @return `TRUE` or `FALSE`. Without Python it is `FALSE` for every `source`.
 #' @section Errors:
@@ -30,7 +31,8 @@
 #'   source <- if (cifar_available("cifar10")) "cifar10" else "synthetic"
 #'   cifar_load_dataset(source, n_train = 200, n_test = 100)
 #' }
-cifar_available <- function(source = NULL) {
+cifar_available <- function(source = NULL, ...) {
+  check_no_more("cifar_available", ...)
   source <- one_value(source, "source", "the name of a data set")
   python_ready() && (is.null(source) || python_call("is_available", source))
 }

@@ -38,6 +38,7 @@
 #'
 #'   The last layer is new, unless the weights have one for as many classes. Batch normalisation
 #'   keeps its statistics, its scale and its offset in a training.
+#' @inheritParams cifar_evaluate
 #'
 #' @return A model of class `cifar_network` and the classes that reticulate adds. It takes raw
 #'   pixels (0-255) and returns class probabilities. It is a Keras model, or a network in NumPy.
@@ -62,8 +63,10 @@ cifar_build_model <- function(
   activation = NULL,
   l2 = NULL,
   precision = "auto",
-  weights = NULL
+  weights = NULL,
+  ...
 ) {
+  check_no_more("cifar_build_model", ...)
   architecture <- architecture_to_python(architecture)
   network <- python_call(
     "build_model",

@@ -22,6 +22,7 @@
 #' @param split The name of the split to fit on, which must not be what the model learned from.
 #'   `"validation"` may be what the training held out; see [cifar_evaluate()].
 #' @param coverage The share of new images whose set is to have the true class, between 0 and 1.
+#' @inheritParams cifar_evaluate
 #'
 #' @return The model, with what was found in `$calibration`: a list with `temperature`; `coverage`;
 #'   `threshold`, the smallest probability of a class in a set; `split` and `n`, what it was fitted
@@ -47,7 +48,8 @@
 #' model$calibration$temperature
 #' sets <- predict(model, dataset, type = "set")
 #' table(lengths(sets))
-cifar_calibrate <- function(model, dataset, split = "validation", coverage = 0.9) {
+cifar_calibrate <- function(model, dataset, split = "validation", coverage = 0.9, ...) {
+  check_no_more("cifar_calibrate", ...)
   check_given(c("model", "dataset"))
   new_trained_model(python_call(
     "calibrate",

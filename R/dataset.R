@@ -295,6 +295,7 @@ describe_classes <- function(class_names, indent = nchar("classes: ")) {
 #' @param split The name of the split.
 #' @param model A trained model. With it, `split` may be `"validation"`, the images that its
 #'   training held out; see [cifar_evaluate()].
+#' @inheritParams cifar_evaluate
 #' @return `cifar_images()` returns a raw array of shape (n, height, width, 3) with values 0-255, as
 #'   [predict.cifar_trained_model()] accepts it. `cifar_labels()` returns a factor with all classes
 #'   as levels.
@@ -310,14 +311,16 @@ describe_classes <- function(class_names, indent = nchar("classes: ")) {
 #' images <- cifar_images(dataset, 1:3)
 #' dim(images)
 #' cifar_labels(dataset, 1:3)
-cifar_images <- function(dataset, which, split = "test", model = NULL) {
+cifar_images <- function(dataset, which, split = "test", model = NULL, ...) {
+  check_no_more("cifar_images", ...)
   check_given(c("dataset", "which"))
   array_from_bytes(taken("images", dataset, which, split, model))
 }
 
 #' @rdname cifar_images
 #' @export
-cifar_labels <- function(dataset, which = NULL, split = "test", model = NULL) {
+cifar_labels <- function(dataset, which = NULL, split = "test", model = NULL, ...) {
+  check_no_more("cifar_labels", ...)
   check_given("dataset")
   labels <- taken("labels", dataset, which, split, model)
   factor(as_column(labels), levels = dataset$class_names)

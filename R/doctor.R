@@ -5,6 +5,8 @@
 #' missing or broken, and says how to fix that. The Python packages are imported in a separate
 #' process, which takes some seconds.
 #'
+#' @inheritParams cifar_evaluate
+#'
 #' @return An object of class `cifar_diagnosis`, a list with
 #'   * `ok`: whether there is no problem. There may be warnings.
 #'   * `checks`: a tibble with the columns `name` (what was checked), `value` (what was found),
@@ -13,7 +15,8 @@
 #' @export
 #' @examplesIf cifar_available()
 #' cifar_doctor()
-cifar_doctor <- function() {
+cifar_doctor <- function(...) {
+  check_no_more("cifar_doctor", ...)
   in_python <- tryCatch(
     python_checks(),
     pycifar_error_dependency = function(error) {

@@ -11,6 +11,7 @@
 #' @param class_name The name of the class to explain. `NULL` means the predicted class.
 #' @param layer The name of the layer whose feature maps are used. `NULL` means the last layer whose
 #'   output has height and width.
+#' @inheritParams cifar_evaluate
 #'
 #' @return An object of class [cifar_explanation].
 #' @section Errors:
@@ -27,7 +28,8 @@
 #' explanation <- cifar_explain(model, cifar_images(dataset, 1))
 #' explanation
 #' plot(explanation)
-cifar_explain <- function(model, image, class_name = NULL, layer = NULL) {
+cifar_explain <- function(model, image, class_name = NULL, layer = NULL, ...) {
+  check_no_more("cifar_explain", ...)
   check_given(c("model", "image"))
   found <- python_call(
     "explain",
@@ -96,6 +98,7 @@ plot.cifar_explanation <- function(x, ...) {
 #'
 #' @param model A model from [cifar_train()] or [cifar_load_model()], an untrained model from
 #'   [cifar_build_model()], or the name of an architecture.
+#' @inheritParams cifar_evaluate
 #' @return A tibble with one row per layer and the columns
 #'   * `layer`, `type` and `output_shape`: the name of the layer, its class and the shape of its
 #'     output.
@@ -112,7 +115,8 @@ plot.cifar_explanation <- function(x, ...) {
 #' @export
 #' @examplesIf cifar_available()
 #' cifar_receptive_field("cnn2")
-cifar_receptive_field <- function(model) {
+cifar_receptive_field <- function(model, ...) {
+  check_no_more("cifar_receptive_field", ...)
   check_given("model")
   model <- if (inherits(model, "cifar_trained_model")) {
     live_handle(model, "model", "cifar_trained_model")
@@ -137,6 +141,7 @@ cifar_receptive_field <- function(model) {
 #'   distances between.
 #' @param n_maps The number of feature maps to draw for each layer, at least 1. Those that vary most
 #'   are drawn.
+#' @inheritParams cifar_evaluate
 #' @return A ggplot.
 #' @section Errors:
 #' * `pycifar_error_unknown_name`: there is no such layer.
@@ -150,7 +155,8 @@ cifar_receptive_field <- function(model) {
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' cifar_plot_filters(model)
 #' cifar_plot_feature_maps(model, cifar_images(dataset, 1))
-cifar_plot_filters <- function(model) {
+cifar_plot_filters <- function(model, ...) {
+  check_no_more("cifar_plot_filters", ...)
   check_given("model")
   block <- python_call("filters", live_handle(model, "model", "cifar_trained_model"))
   plot_filters(array_from_doubles(block), model$architecture)
@@ -158,7 +164,8 @@ cifar_plot_filters <- function(model) {
 
 #' @rdname cifar_plot_filters
 #' @export
-cifar_plot_feature_maps <- function(model, image, layers = NULL, n_maps = 8) {
+cifar_plot_feature_maps <- function(model, image, layers = NULL, n_maps = 8, ...) {
+  check_no_more("cifar_plot_feature_maps", ...)
   check_given(c("model", "image"))
   found <- python_call(
     "feature_maps",

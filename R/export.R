@@ -30,6 +30,7 @@
 #'   `.tflite`: a file of a fourth of the size, whose probabilities are coarser. `NULL` leaves
 #'   float32.
 #' @param overwrite Whether an existing file or SavedModel may be replaced.
+#' @inheritParams cifar_evaluate
 #'
 #' @return Invisibly, a list of class `cifar_export`, which prints in one line: `path`, `format`,
 #'   `quantize`, `bytes`, `runtime` (what ran it), `images` (how many it was checked on),
@@ -51,7 +52,15 @@
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' path <- tempfile(fileext = ".savedmodel")
 #' print(cifar_export_model(model, path))
-cifar_export_model <- function(model, path, images = NULL, quantize = NULL, overwrite = FALSE) {
+cifar_export_model <- function(
+  model,
+  path,
+  images = NULL,
+  quantize = NULL,
+  overwrite = FALSE,
+  ...
+) {
+  check_no_more("cifar_export_model", ...)
   check_given(c("model", "path"))
   path <- one_value(path, "path", "a path")
   declare_format(path)

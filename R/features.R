@@ -18,6 +18,7 @@
 #'   `"skip"` goes on with the other images, with a warning.
 #' @param verbose What to show of the progress. 0 or `FALSE`: nothing. 1, 2 or `TRUE`: all, if it
 #'   takes long. The default is the option `pycifar.verbose`, as in [cifar_train()].
+#' @inheritParams cifar_evaluate
 #'
 #' @return A numeric matrix with one row per image, in the order of the images. Its row names are
 #'   the paths of images that are files, and the numbers of others, counted from 1. Its columns are
@@ -54,8 +55,10 @@ cifar_extract_features <- function(
   layer = NULL,
   split = NULL,
   on_error = "stop",
-  verbose = verbosity()
+  verbose = verbosity(),
+  ...
 ) {
+  check_no_more("cifar_extract_features", ...)
   check_given(c("model", "images"))
   progress <- new_progress()
   on.exit(progress$close())

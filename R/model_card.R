@@ -16,6 +16,7 @@
 #'   it on; `NULL` measures nothing.
 #' @param split The name of the split to measure on; see [cifar_evaluate()].
 #' @param overwrite Whether an existing file may be replaced.
+#' @inheritParams cifar_evaluate
 #'
 #' @return The path, invisibly.
 #' @section Errors:
@@ -36,7 +37,8 @@
 #' path <- tempfile(fileext = ".md")
 #' cifar_model_card(model, path, dataset)
 #' head(readLines(path), 20)
-cifar_model_card <- function(model, path, dataset = NULL, split = "test", overwrite = FALSE) {
+cifar_model_card <- function(model, path, dataset = NULL, split = "test", overwrite = FALSE, ...) {
+  check_no_more("cifar_model_card", ...)
   check_given(c("model", "path"))
   path <- one_value(path, "path", "a path")
   if (is.character(path) && grepl("[.]html$", path, ignore.case = TRUE)) {

@@ -13,6 +13,7 @@
 #'   that goes on from the file starts the optimizer anew, with a warning of class
 #'   `pycifar_warning_optimizer`. If the optimizer was a Keras object of yours, it must be given
 #'   again.
+#' @inheritParams cifar_evaluate
 #'
 #' @return The path, invisibly.
 #' @section Errors:
@@ -27,7 +28,8 @@
 #' model <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' path <- tempfile(fileext = ".keras")
 #' cifar_save_model(model, path)
-cifar_save_model <- function(model, path, overwrite = FALSE, include_optimizer = TRUE) {
+cifar_save_model <- function(model, path, overwrite = FALSE, include_optimizer = TRUE, ...) {
+  check_no_more("cifar_save_model", ...)
   check_given(c("model", "path"))
   invisible(python_call(
     "save_model",
@@ -54,6 +56,7 @@ cifar_save_model <- function(model, path, overwrite = FALSE, include_optimizer =
 #'   as `list(MyLayer = MyLayer)`. That is the name of the class, or the registered name such as
 #'   `"package>name"` if it was registered with Keras when the file was saved. Give only what you
 #'   would run on any settings, because the settings are the file's.
+#' @inheritParams cifar_evaluate
 #'
 #' @return An object of class [cifar_trained_model]. If the file has an optimizer of a class that is
 #'   not known here, the model comes without it, with a warning of class
@@ -75,7 +78,8 @@ cifar_save_model <- function(model, path, overwrite = FALSE, include_optimizer =
 #' # A photograph is predicted at once.
 #' photo <- as.raster(matrix("skyblue", 40, 60))
 #' predict(cifar_load_model("fastnet-cifar10"), photo)
-cifar_load_model <- function(path, sha256 = NULL, custom_objects = NULL) {
+cifar_load_model <- function(path, sha256 = NULL, custom_objects = NULL, ...) {
+  check_no_more("cifar_load_model", ...)
   check_given("path")
   new_trained_model(python_call(
     "load_model",
@@ -108,6 +112,7 @@ custom_objects_to_python <- function(custom_objects, call = rlang::caller_env())
 #' @param path The path of the file, or the name of a model of the package; see
 #'   [cifar_load_model()].
 #' @inheritParams cifar_load_model
+#' @inheritParams cifar_evaluate
 #'
 #' @return An object of class `cifar_model_file`, a list with
 #'   * `loadable`: whether [cifar_load_model()] would load the file.
@@ -137,7 +142,8 @@ custom_objects_to_python <- function(custom_objects, call = rlang::caller_env())
 #' path <- tempfile(fileext = ".keras")
 #' cifar_save_model(model, path)
 #' cifar_inspect_model(path)
-cifar_inspect_model <- function(path, custom_objects = NULL) {
+cifar_inspect_model <- function(path, custom_objects = NULL, ...) {
+  check_no_more("cifar_inspect_model", ...)
   check_given("path")
   found <- python_call(
     "inspect_model",

@@ -22,6 +22,7 @@
 #' @param verbose What to show of the progress. 0 or `FALSE`: nothing. 1 or `TRUE`: each training
 #'   and the remaining time. 2: also each epoch. The default is the option `pycifar.verbose`, as in
 #'   [cifar_train()].
+#' @inheritParams cifar_evaluate
 #'
 #' @return An object of class [cifar_reproduction]. After an interrupt (Ctrl-C), it contains the
 #'   trainings that were finished, and there is a warning of class `pycifar_warning_interrupted`.
@@ -44,8 +45,10 @@ cifar_reproduce <- function(
   time_budget = NULL,
   dataset = NULL,
   path = NULL,
-  verbose = verbosity()
+  verbose = verbosity(),
+  ...
 ) {
+  check_no_more("cifar_reproduce", ...)
   handle <- if (!is.null(dataset)) live_handle(dataset, "dataset", "cifar_dataset")
   progress <- new_progress()
   on.exit(progress$close())
@@ -67,6 +70,7 @@ cifar_reproduce <- function(
 #' Load a reproduction
 #'
 #' @param path The path of a file that [cifar_reproduce()] wrote.
+#' @inheritParams cifar_evaluate
 #' @return An object of class [cifar_reproduction].
 #' @section Errors:
 #' `pycifar_error_data_format`: there is no such file, it is damaged, or it is not a reproduction.
@@ -77,7 +81,8 @@ cifar_reproduce <- function(
 #' path <- tempfile(fileext = ".json")
 #' cifar_reproduce("softmax", epochs = 1, dataset = dataset, path = path, verbose = 0)
 #' cifar_load_reproduction(path)
-cifar_load_reproduction <- function(path) {
+cifar_load_reproduction <- function(path, ...) {
+  check_no_more("cifar_load_reproduction", ...)
   check_given("path")
   new_reproduction(python_call("load_reproduction", one_value(path, "path", "a path")))
 }

@@ -24,6 +24,7 @@
 #' @param host The address to listen on. `"127.0.0.1"` answers to this machine alone, `"0.0.0.0"` to
 #'   all that can reach it.
 #' @param port The port, 0-65535; 0 takes any that is free.
+#' @inheritParams cifar_evaluate
 #'
 #' @return An object of class `cifar_server`: a list with `address`, such as
 #'   `"http://127.0.0.1:8000"`, `models`, the names of the models, and `stop`, a function without
@@ -42,7 +43,8 @@
 #' server <- cifar_serve("fastnet-cifar10")
 #' browseURL(server$address)
 #' server$stop()
-cifar_serve <- function(model, host = "127.0.0.1", port = 8000) {
+cifar_serve <- function(model, host = "127.0.0.1", port = 8000, ...) {
+  check_no_more("cifar_serve", ...)
   check_given("model")
   declare_server()
   handle <- python_call(

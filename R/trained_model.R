@@ -111,6 +111,7 @@ NULL
 #' Compute the fingerprint of a model's weights
 #'
 #' @param model A trained model: see [cifar_trained_model].
+#' @inheritParams cifar_evaluate
 #' @return The SHA-256 of the type, shape and values of all weights, as 64 hexadecimal digits. Two
 #'   models have the same fingerprint if their weights are equal, bit for bit.
 #' @section Errors:
@@ -123,7 +124,8 @@ NULL
 #' once <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' again <- cifar_train(dataset, epochs = 1, seed = 1, verbose = 0)
 #' identical(cifar_fingerprint(once), cifar_fingerprint(again))
-cifar_fingerprint <- function(model) {
+cifar_fingerprint <- function(model, ...) {
+  check_no_more("cifar_fingerprint", ...)
   check_given("model")
   python_call("fingerprint", live_handle(model, "model", "cifar_trained_model"))
 }

@@ -27,7 +27,7 @@ pairs <- list(
 # Python's, and dots are left out.
 in_r <- function(f, first = NULL) {
   arguments <- as.list(formals(f))
-  arguments$... <- NULL
+  arguments <- if (length(arguments) > 1L) arguments[names(arguments) != "..."] # NULL has no names
   if (!is.null(first)) {
     names(arguments)[[1L]] <- first
   }
@@ -131,6 +131,15 @@ test_that("what is exported is this", {
       "cifar_plot_feature_maps"
     )
   )
+})
+
+test_that("each function refuses an argument that it does not have, and names what it has", {
+  for (name in getNamespaceExports("pycifar")) {
+    f <- getExportedValue("pycifar", name)
+    refusal <- sprintf("%s() does not take `unheard_of`; it takes ", name)
+    expect_pycifar_error(f(unheard_of = 1), "unknown_argument", refusal)
+    expect_identical(utils::tail(names(formals(f)), 1L), "...")
+  }
 })
 
 test_that("each class prints, and shows what it can", {
