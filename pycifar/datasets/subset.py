@@ -94,7 +94,10 @@ class Subset:
 
 
 def split_subsets(
-    dataset: Dataset, validation: float | str | None, seed: int
+    dataset: Dataset,
+    validation: float | str | None,
+    seed: int,
+    held_out: np.ndarray | None = None,
 ) -> tuple[Subset, Subset | None]:
     """Return the images to train on, and those to validate on or None for no validation.
 
@@ -103,6 +106,8 @@ def split_subsets(
         validation: the share of the training split to hold out, above 0 and below 1; or the name of
             another split; or None.
         seed: decides which images are held out.
+        held_out: whether each image of the training split is held out, bool of shape (n,); None
+            leaves that to the seed.
     """
     split = dataset.split("train")
     if isinstance(validation, str):
@@ -110,11 +115,13 @@ def split_subsets(
         return Subset(split, np.arange(len(split))), Subset(other, np.arange(len(other)))
     if validation is None:
         return Subset(split, np.arange(len(split))), None
-    kept, held_out = stratified_split(split.labels, validation, seed, split.groups)
-    return Subset(split, kept), Subset(split, held_out)
+    if held_out is None:
+        held_out = drawn_to_hold_out(split, validation, seed)
+    return Subset(split, np.flatnonzero(~held_out)), Subset(split, np.flatnonzero(held_out))
 
 
-def held_out_split(dataset: Dataset, share: float, seed: int) -> Split:
-    """Return the images that a training with this share and this seed holds out, as a split."""
-    split = dataset.split("train")
-    return split.take(stratified_split(split.labels, share, seed, split.groups)[1])
+def drawn_to_hold_out(split: Split, share: float, seed: int) -> np.ndarray:
+    """Return whether a training holds each image of its split out, bool of shape (n,)."""
+    held_out = np.zeros(len(split), bool)
+    held_out[stratified_split(split.labels, share, seed, split.groups)[1]] = True
+    return held_out

@@ -56,9 +56,11 @@ from pycifar.models.record import (
     checked_generators,
     checked_name,
     checked_resize,
+    checked_rows_chosen,
     checked_seconds,
     checked_texts,
     checked_trained,
+    packed_rows,
 )
 from pycifar.models.trained_model import HISTORY_COLUMNS, TrainedModel, check_trained_model
 from pycifar.npz import read_npz
@@ -271,6 +273,7 @@ def _write(model: TrainedModel, path: Path, include_optimizer: bool = True) -> N
         "versions": model.versions,
         "resize": None if model.resize is None else model.resize.to_dict(),
         "calibration": None if model.calibration is None else model.calibration.to_dict(),
+        "held_out": packed_rows(model.held_out),
         "generators": learner.generator_states(),
         **learner.file_record(),
     }
@@ -396,6 +399,7 @@ def checked_record(extra: Mapping[str, Any]) -> dict[str, Any]:
         "versions": checked_texts("versions", extra["versions"]),
         "resize": checked_resize(extra.get("resize")),
         "calibration": checked_calibration(extra.get("calibration")),
+        "held_out": checked_rows_chosen(extra.get("held_out")),
         "fingerprint": checked_fingerprint(extra.get("fingerprint")),
     }
 

@@ -7,10 +7,13 @@ raises a ValueError that says what is wrong. They read model files, checkpoints 
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from pycifar.arguments import (
     check_choice,
@@ -188,6 +191,34 @@ def checked_trained(value: Any, n_variables: int) -> list[int] | None:
     if len(set(numbers)) < len(numbers):
         raise ValueError("`trained` has a number twice")
     return numbers
+
+
+def packed_rows(chosen: np.ndarray | None) -> dict[str, Any] | None:
+    """Return which images of a split were chosen, a bit for each, as JSON can hold it, or None."""
+    if chosen is None:
+        return None
+    return {"images": len(chosen), "bits": base64.b64encode(np.packbits(chosen).tobytes()).decode()}
+
+
+def checked_rows_chosen(value: Any) -> np.ndarray | None:
+    """Check what `packed_rows` returned, and return which images were chosen, or None.
+
+    Files of older versions have none.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, dict) or set(value) != {"images", "bits"}:
+        raise ValueError(f"`held_out` is {describe(value)}, and must have `images` and `bits`")
+    n = checked_count("images", value["images"], 2)
+    if not isinstance(value["bits"], str):
+        raise ValueError(f"`held_out` has the bits {describe(value['bits'])}")
+    packed = np.frombuffer(base64.b64decode(value["bits"], validate=True), np.uint8)
+    if len(packed) != -(-n // 8):
+        raise ValueError(f"`held_out` has {len(packed)} bytes for {n} images")
+    chosen = np.unpackbits(packed, count=n).view(bool)
+    if not 0 < chosen.sum() < n:
+        raise ValueError(f"`held_out` has {chosen.sum()} of {n} images")
+    return chosen
 
 
 def checked_config(value: Any) -> TrainingConfig:

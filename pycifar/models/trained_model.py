@@ -15,7 +15,7 @@ from pycifar.arguments import describe, listing
 from pycifar.config import TrainingConfig
 from pycifar.datasets import Dataset, Split
 from pycifar.datasets.resizing import Resize
-from pycifar.datasets.subset import held_out_split
+from pycifar.datasets.subset import drawn_to_hold_out
 from pycifar.errors import ArgumentError, DataError, printable
 from pycifar.learners import learner_for
 from pycifar.models.calibration import Calibration
@@ -63,6 +63,8 @@ class TrainedModel:
             is used on; None if the images came in their size, where files are squashed.
         calibration: what `calibrate` found, by which the probabilities are corrected; None if
             nothing was calibrated.
+        held_out: whether each image of the training split was held out to validate on, bool of
+            shape (n,); None if no share of it was, or in a model of an older version.
     """
 
     network: keras.Model | NumpyModel
@@ -77,6 +79,7 @@ class TrainedModel:
     stopped_by: str | None = None
     resize: Resize | None = None
     calibration: Calibration | None = None
+    held_out: np.ndarray | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TrainedModel):
@@ -137,11 +140,12 @@ class TrainedModel:
                 training held out and was validated on, if the data set has no split of that name.
 
         Returns:
-            The split. What was held out is drawn again, with the seed of the training.
+            The split. What was held out is what the model keeps in `held_out`; for a model of an
+            older version it is drawn again, with the seed of the training.
 
         Raises:
             DataError: there is no such split; or the training held nothing out; or the training
-                split is not the one that the model was trained on.
+                split is not the one that the model was trained on, image by image in its order.
 
         Examples:
             >>> import pycifar
@@ -161,14 +165,23 @@ class TrainedModel:
                 if share is None
                 else f"Name the split {describe(share)}.",
             )
-        if "train" not in dataset.splits or dataset.fingerprint() != self.data["fingerprint"]:
+        if not self.learned_from(dataset):
             raise DataError(
                 f'The split "validation" is the share of {share:g} that the training held out of '
                 f'the training split of "{self.data["name"]}" ({self.data["source"]}); the data '
                 f'set "{dataset.name}" ({dataset.source}) has other training images.',
                 fix="Give the data set that the model was trained on, loaded in the same way.",
             )
-        return held_out_split(dataset, share, self.config.seed)
+        split, held_out = dataset.split("train"), self.held_out
+        if held_out is None:
+            held_out = drawn_to_hold_out(split, share, self.config.seed)
+        return split.take(np.flatnonzero(held_out))
+
+    def learned_from(self, dataset: Dataset) -> bool:
+        """Return whether the training split of a data set is the one that it was trained on."""
+        if "train" not in dataset.splits or dataset.fingerprint() != self.data["fingerprint"]:
+            return False
+        return self.held_out is None or len(self.held_out) == len(dataset.split("train"))
 
     @property
     def epochs_done(self) -> int:

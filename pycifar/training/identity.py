@@ -9,6 +9,7 @@ from typing import Any
 
 from pycifar.backend import keras, list_devices
 from pycifar.datasets import Dataset
+from pycifar.datasets.subset import Subset
 from pycifar.learners import Learner
 from pycifar.models.trained_model import current_versions
 from pycifar.processor import find_processor
@@ -19,21 +20,32 @@ _COUNTED = re.compile(r"_\d+(?=\")")
 _UNSTABLE = ("name", "seed", "shared_object_id")
 
 
-def identity_of(learner: Learner, dataset: Dataset, validation: Any) -> dict[str, Any]:
+def identity_of(
+    learner: Learner, dataset: Dataset, validation: Any, validating: Subset | None
+) -> dict[str, Any]:
     """Return what identifies a training besides its settings, as plain values for JSON.
 
     Args:
         learner: the learner of a compiled network.
         dataset: the data set to learn from.
-        validation: the setting `validation`; the images of a split by name count as well.
+        validation: the setting `validation`.
+        validating: the images to validate on, or None.
     """
-    split = validation if isinstance(validation, str) else None
     return {
         "images": dataset.fingerprint("train"),
-        "validation_images": None if split is None else dataset.fingerprint(split),
+        "validation_images": _of_validation(dataset, validation, validating),
         "network": _digest(learner.network_settings()),
         "optimizer": learner.optimizer_settings(),
     }
+
+
+def _of_validation(dataset: Dataset, validation: Any, validating: Subset | None) -> str | None:
+    """Return the SHA-256 of the images to validate on; None if the settings decide them."""
+    if isinstance(validation, str):
+        return dataset.fingerprint(validation)
+    if validating is None or not dataset.split("train").groups:
+        return None
+    return hashlib.sha256(validating.indices.astype("<i8").tobytes()).hexdigest()
 
 
 def environment_of(learner: Learner) -> dict[str, str]:

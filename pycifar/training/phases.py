@@ -38,6 +38,7 @@ class Phases:
     Attributes:
         batches: make the batches of this phase: of images, or of features.
         validating: what to validate on in this phase, or None.
+        of_images: the batches of images, and the images to validate on or None.
         is_frozen: whether the head learns alone now.
         schedule: has the learning rate of each step of this phase.
     """
@@ -59,7 +60,7 @@ class Phases:
         self.is_frozen = frozen > 0
         self._learner, self._config = learner, config
         self._progress, self._rate, self._budget = progress, rate, budget
-        self._of_images = batches, validating
+        self.of_images = batches, validating
         self._from = 0  # the step at which this phase began
         # Seconds of the first forward pass before the head, on one image, and of a later one, on a
         # batch.
@@ -67,7 +68,7 @@ class Phases:
 
     def begin_steps(self) -> None:
         """Compile the training step for the batches of this phase."""
-        images, labels, weights = self._of_images[0].example()
+        images, labels, weights = self.of_images[0].example()
         if self.is_frozen:
             began = monotonic()
             images = self._learner.features(images)
@@ -117,7 +118,7 @@ class Phases:
     def _thaw(self) -> None:
         self.end()
         self.is_frozen = False
-        self.batches, self.validating = self._of_images
+        self.batches, self.validating = self.of_images
         self.begin_steps()
         self.set_total_steps(self._progress.total_steps)
         if self._budget is not None:
@@ -157,7 +158,7 @@ class Phases:
         if not self.is_frozen:
             return
         began = perf_counter()
-        batches, validating = self._of_images
+        batches, validating = self.of_images
         subsets = [] if validating is None else [validating]
         images = batches.subset.take(slice(0, 1))[0]
         compute = self._learner.features

@@ -99,7 +99,7 @@ def prepare_run(
     ready = prepare(dataset, architecture, given, {} if found is None else found.about["config"])
     learner, config = ready.learner, ready.config
     if checkpoints is not None:
-        identity = identity_of(learner, dataset, config.validation)
+        identity = identity_of(learner, dataset, config.validation, ready.validating)
         checkpoints.begin(config, identity, environment_of(learner), learner.harmless)
     if earlier is not None and given.optimizer is None:
         _take_optimizer_state(learner, earlier, config)
@@ -158,7 +158,9 @@ def prepare(
     settings = resolve(given, recipe, earlier)
     own = own_objects_of(given, settings, earlier)
     validation = resolve_validation(settings.validation, dataset)
-    training, validating = split_subsets(dataset, validation, seed)
+    goes_on = earlier is not None and earlier.learned_from(dataset)
+    held_out = earlier.held_out if earlier is not None and goes_on else None
+    training, validating = split_subsets(dataset, validation, seed, held_out)
     check_augmentation(settings.augmentation, dataset.image_shape)
     weights = given.sample_weight
     values = {

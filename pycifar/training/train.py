@@ -376,7 +376,18 @@ def _result(run: TrainingRun, dataset: Dataset) -> TrainedModel:
         stopped_by=run.learner.network.stopped_by,
         versions=current_versions(),
         resize=dataset.resize,
+        held_out=_held_out(run, dataset),
     )
+
+
+def _held_out(run: TrainingRun, dataset: Dataset) -> np.ndarray | None:
+    """Return whether each image of the training split was held out; None if no share of it was."""
+    _, validating = run.phases.of_images
+    if validating is None or isinstance(run.config.validation, str):
+        return None
+    held_out = np.zeros(len(dataset.split("train")), bool)
+    held_out[validating.indices] = True
+    return held_out
 
 
 def _warning(model: TrainedModel, stopped: bool) -> PycifarWarning | None:

@@ -8,7 +8,14 @@ import pytest
 from PIL import Image
 
 import pycifar
-from pycifar.errors import ArgumentError, DataError, DataFormatError, ImageError, SkippedWarning
+from pycifar.errors import (
+    ArgumentError,
+    CheckpointError,
+    DataError,
+    DataFormatError,
+    ImageError,
+    SkippedWarning,
+)
 from pycifar.evaluation import measure
 
 CLASSES = ("cat", "dog", "frog")
@@ -301,6 +308,28 @@ def test_what_a_training_held_out_is_a_split(small_dataset, tmp_path):
     part = model.split_of(small_dataset, "validation")
     assert (labels == pycifar.predict(model, part.images)).all()
     assert len(part) == 30
+
+
+def test_what_was_held_out_stays_so_whichever_images_would_be_drawn_now(small_dataset, tmp_path):
+    part = small_dataset.split("train")
+    groups = tuple(str(number // 5) for number in range(len(part)))
+    grouped = dataclasses.replace(part, groups=groups)
+    with_groups = dataclasses.replace(
+        small_dataset, splits=small_dataset.splits | {"train": grouped}
+    )
+    settings = {"epochs": 1, "validation": 0.15, "seed": 3, "verbose": 0}
+    model = pycifar.train(with_groups, "softmax", **settings, checkpoint_dir=tmp_path)
+    assert_held_out_as_in_the_history(model, small_dataset)  # which has no groups
+    loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "model.keras"))
+    assert np.array_equal(loaded.held_out, model.held_out)
+    further = pycifar.train(small_dataset, loaded, epochs=1, verbose=0)
+    assert np.array_equal(further.held_out, model.held_out)
+    assert_held_out_as_in_the_history(further, with_groups)
+    with pytest.raises(CheckpointError, match="the images it is validated on are others"):
+        resumed = {"checkpoint_dir": tmp_path, "resume": True}
+        pycifar.train(small_dataset, "softmax", **settings, **resumed)
+    others = pycifar.load_dataset("synthetic", n_train=150, n_test=100)
+    assert len(pycifar.train(others, loaded, epochs=1, verbose=0).held_out) == 150
 
 
 def test_only_what_a_training_held_out_is_the_split_validation(small_dataset):
