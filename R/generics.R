@@ -8,7 +8,8 @@
 #'   objects of pycifar that have a `plot()` method. `fit()` also takes a network from
 #'   [cifar_build_model()].
 #' @param new_data Images in a form that [predict.cifar_trained_model()] accepts, such as a data
-#'   frame with a column `path`, or a data set. It may be called `newdata` or `images` as well.
+#'   frame with a column `path`, or a data set. It may be called `newdata`, `data` or `images` as
+#'   well.
 #' @param dataset A data set from [cifar_load_dataset()]. For `fit()` of a trained model, `NULL`
 #'   means the data set that the model was trained on.
 #' @param layer The name of the layer whose weights to return. `NULL` returns the weights of all
@@ -183,7 +184,7 @@ augment.cifar_trained_model <- function(
   ...
 ) {
   if (missing(new_data)) {
-    given <- images_of_other_names("new_data", ...)
+    given <- images_of_other_names("new_data", "augment", ...)
     return(augment.cifar_trained_model(x, given, tta, split, on_error))
   }
   check_no_more("augment", ...)

@@ -13,7 +13,8 @@ images_to_python <- function(images, call = rlang::caller_env()) {
     return(list(pictures = pictures_in(images)))
   }
   if (is.character(images) || is.factor(images)) {
-    return(several_values(images, "images", "paths without missing values", call))
+    # A missing path is an image that cannot be read.
+    return(lapply(as.character(images), function(path) if (!is.na(path)) path))
   }
   if (is_bare_list(images)) {
     return(listed_images(images, call))

@@ -15,7 +15,7 @@
 #'
 #'   There may be no image, such as in a data frame without rows. Then there is no prediction.
 #'
-#'   Instead of `images`, the argument may be called `newdata` or `new_data`.
+#'   Instead of `images`, the argument may be called `newdata`, `new_data` or `data`.
 #' @param type `"class"`, `"prob"`, or `"set"` for the prediction sets of a model from
 #'   [cifar_calibrate()].
 #' @param tta Whether to use test-time augmentation. The result is then a weighted mean over six
@@ -24,8 +24,8 @@
 #'   The two unmoved views together have half of the weight.
 #' @param split The split of a data set; see [cifar_evaluate()]. `NULL` means `"test"`. It must be
 #'   `NULL` for other images.
-#' @param on_error What to do about an image that cannot be read. `"stop"` signals an error.
-#'   `"skip"` predicts the other images, with a warning.
+#' @param on_error What to do about an image that cannot be read, or whose path is `NA`. `"stop"`
+#'   signals an error. `"skip"` predicts the other images, with a warning.
 #' @param ... Not used.
 #'
 #' @return For `"class"`, a factor with one value per image and all classes as levels. For `"prob"`,
@@ -77,7 +77,7 @@ predict.cifar_trained_model <- function(
   ...
 ) {
   if (missing(images)) {
-    given <- images_of_other_names("images", ...)
+    given <- images_of_other_names("images", "predict", ...)
     return(predict.cifar_trained_model(object, given, type, tta, split, on_error))
   }
   check_no_more("predict", ...)
@@ -108,25 +108,31 @@ probability_table <- function(block, model) {
   tibble::as_tibble(probabilities)
 }
 
-# The images, which other packages call `newdata` or `new_data`. `own` is the name that the calling
-# function has for them.
-images_of_other_names <- function(own, ..., call = rlang::caller_env()) {
+# The images in the dots of a method of the generic `of`. Other packages call them `newdata`,
+# `new_data` or `data`. `own` is the name that the method has for them.
+images_of_other_names <- function(
+  own,
+  of,
+  ...,
+  call = rlang::caller_env(),
+  method = rlang::caller_fn()
+) {
   given <- list(...)
-  others <- setdiff(c("images", "newdata", "new_data"), own)
-  known <- intersect(names(given), others)
-  if (length(known) != 1L || length(given) != 1L) {
+  others <- setdiff(c("images", "newdata", "new_data", "data"), own)
+  known <- rlang::names2(given) %in% others
+  rlang::inject(check_no_more(of, !!!given[!known], call = call, method = method))
+  if (sum(known) != 1L) {
     abort_pycifar(
       "argument",
       sprintf(
-        "`%s` must be given, once; it may be called `%s` or `%s` as well.",
+        "`%s` must be given, once; it may be called %s as well.",
         own,
-        others[[1L]],
-        others[[2L]]
+        sub(",([^,]*)$", " or\\1", paste0("`", others, "`", collapse = ", "))
       ),
       call = call
     )
   }
-  given[[known]]
+  given[known][[1L]]
 }
 
 # A prediction set from Python. It is empty for an image that was skipped, and for no other.

@@ -125,8 +125,8 @@ def predict(
             left to right. The two views that are not moved have half of the total weight.
         split: the split of a data set, see `evaluate`; None means "test". It must be None for
             other images.
-        on_error: "stop" raises an error for an image that cannot be read; "skip" predicts the
-            others, and warns of it.
+        on_error: "stop" raises an error for an image that cannot be read, such as a missing path;
+            "skip" predicts the others, and warns of it.
 
     Returns:
         For "class" the 0-based labels, int64 of shape (n,), which index `model.class_names`; for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -66,8 +67,8 @@ def read_images(
             f"`split` is for a data set alone, and `images` is none: it was {describe(split)}."
         )
     listed = _listed(images)
-    items = _checked_items(listed) if isinstance(listed, (list, tuple)) else [listed]
-    if not all(is_one_image(item) for item in items):
+    items = _checked_items(listed, on_error) if isinstance(listed, (list, tuple)) else [listed]
+    if not all(item is None or is_one_image(item) for item in items):
         pixels = check_images(listed, model.image_shape, fewest=0)
         paths = images.paths if isinstance(images, Split) else ()
         return GivenImages(pixels, np.ones(len(pixels), bool), list(paths) or [None] * len(pixels))
@@ -125,16 +126,35 @@ def _listed(images: Any) -> Any:
     return images
 
 
-def _checked_items(images: Sequence[Any]) -> list[Any]:
-    """Return the items of a sequence; raise an ImageError if one can be no image and no part."""
-    for number, item in enumerate(images, 1):
+def _checked_items(images: Sequence[Any], on_error: str) -> list[Any]:
+    """Return the items of a sequence, with None for missing values, which may be skipped.
+
+    Raises:
+        ImageError: one can be no image and no part, or it is a missing value and `on_error` is
+            "stop".
+    """
+    items = [None if _is_missing(item) else item for item in images]
+    for number, item in enumerate(items, 1):
+        if item is None:
+            if on_error == "skip":
+                continue
+            raise ImageError(
+                f"Each of `images` must be an image; number {number:,} is a missing value.",
+                fix='Leave it out, or give "skip" as `on_error`.',
+            )
         is_part = isinstance(item, (list, tuple)) or hasattr(item, "shape")  # of an array
         if not is_part and not is_one_image(item):
             raise ImageError(
                 "Each of `images` must be a path, the content of an image file, a file object, a "
                 f"Pillow image or an array; number {number:,} is {describe(item)}."
             )
-    return list(images)
+    return items
+
+
+def _is_missing(item: Any) -> bool:
+    """Return whether an item is None, NaN, or a missing value of pandas."""
+    is_nan = isinstance(item, float) and math.isnan(item)
+    return item is None or is_nan or type(item).__name__ in ("NAType", "NaTType")
 
 
 def is_one_image(item: Any) -> bool:

@@ -209,6 +209,8 @@ def head_of_file(content: bytes) -> tuple[int, int, str]:
 
 def _content(source: Any) -> tuple[str, Any]:
     """Return the name of an image for errors, and the bytes of its file or a Pillow image."""
+    if source is None:
+        raise ImageError("An image is missing.")
     if isinstance(source, (bytes, bytearray, memoryview)):
         return "An image", bytes(source)
     if hasattr(source, "getbands"):

@@ -411,6 +411,23 @@ def test_an_image_that_cannot_be_read_is_skipped_if_asked_for(small_model, tmp_p
         pycifar.predict(small_model, images, on_error="pass")
 
 
+def test_a_missing_value_among_images_is_one_that_cannot_be_read(small_model, tmp_path):
+    good = tmp_path / "good.png"
+    Image.new("RGB", (9, 9), "red").save(good)
+    (label,) = pycifar.predict(small_model, good)
+    missing = [None, float("nan"), pandas.NA]
+    table = pandas.DataFrame({"path": [*missing, str(good)]})
+    for images in ([*missing, good], table, table["path"], table["path"].to_numpy()):
+        with pytest.warns(SkippedWarning, match=r"3 of 4 \(image 1, image 2, image 3\)"):
+            labels = pycifar.predict(small_model, images, on_error="skip")
+        assert labels.tolist() == [-1, -1, -1, label]
+        with pytest.raises(ImageError, match="number 1 is a missing value") as caught:
+            pycifar.predict(small_model, images)
+        assert 'give "skip" as `on_error`' in caught.value.fix
+    with pytest.warns(SkippedWarning, match="1 of 1"):
+        assert pycifar.predict(small_model, [None], on_error="skip").tolist() == [-1]
+
+
 def test_a_pattern_says_what_it_passed_over(small_model, tmp_path):
     Image.new("RGB", (9, 9), "red").save(tmp_path / "a.png")
     for number in range(7):

@@ -200,7 +200,7 @@ test_that("augment gives the file and the number of each image of a data set", {
   found <- generics::augment(small_model(), dataset)
   expect_identical(names(found)[1:4], c("path", "index", ".truth", ".pred_class"))
   expect_identical(basename(dirname(found$path)), as.character(found$.truth))
-  for (name in c("newdata", "images")) {
+  for (name in c("newdata", "data", "images")) {
     named <- do.call(
       generics::augment,
       c(list(small_model()), rlang::set_names(list(dataset), name))
@@ -208,6 +208,11 @@ test_that("augment gives the file and the number of each image of a data set", {
     expect_identical(named, found)
   }
   expect_pycifar_error(generics::augment(small_model()), "argument", "`new_data` must be given")
+  expect_pycifar_error(
+    generics::augment(small_model(), data = dataset, type = "prob"),
+    "unknown_argument",
+    "augment() does not take `type`"
+  )
   expect_pycifar_error(generics::augment(invented_evaluation()), "argument", "counts")
   expect_identical(as.data.frame(dataset)$path, found$path)
   expect_identical(dim(dataset), dim(tibble::as_tibble(dataset)))

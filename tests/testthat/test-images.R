@@ -41,7 +41,6 @@ test_that("what is no image is refused here, where Python could not see it", {
   refused(list(1), "a list of pictures, or of arrays of shape (height, width, 3)")
   refused(list(array(0, c(2, 32, 32, 3))), "a list of pictures")
   refused(list(array(0, c(9, 9, 3)), array(NA_real_, c(16, 32, 3))), "not NA.")
-  refused(c("a.png", NA), "paths without missing values", "argument")
 })
 
 test_that("a block of doubles comes back with its dimensions", {

@@ -69,7 +69,14 @@ test_that("images may have the names that other packages give them", {
     predict(small_model(), images, type = "prob")
   )
   expect_pycifar_error(predict(small_model()), "argument", "`images` must be given")
-  expect_pycifar_error(predict(small_model(), new_images = images), "argument", "`newdata`")
+  hint <- expect_pycifar_error(predict(small_model(), new_images = images), "unknown_argument")$fix
+  expect_identical(hint, "Did you mean `images`?")
+  for (call in list(
+    quote(predict(small_model())),
+    quote(predict(small_model(), data = 1, newdata = 2))
+  )) {
+    expect_pycifar_error(eval(call), "argument", "called `newdata`, `new_data` or `data` as well.")
+  }
   for (type in c("response", "raw")) {
     error <- expect_pycifar_error(predict(small_model(), images, type), "unknown_name", type)
     expect_match(error$fix, "Use \"prob\"")
@@ -125,6 +132,14 @@ test_that("an image that cannot be read is NA where it is to be skipped", {
     class = "pycifar_warning_skipped"
   )
   expect_identical(classes, factor(c(NA, as.character(good), NA), levels(good)))
+  expect_warning(
+    classes <- predict(small_model(), c(NA, paths[[2L]], NA), on_error = "skip"),
+    "2 of 3 \\(image 1, image 3\\)",
+    class = "pycifar_warning_skipped"
+  )
+  expect_identical(classes, factor(c(NA, as.character(good), NA), levels(good)))
+  error <- expect_pycifar_error(predict(small_model(), c(paths[[2L]], NA)), "image", "number 2 is")
+  expect_match(error$fix, "\"skip\"", fixed = TRUE)
   expect_warning(
     probabilities <- predict(small_model(), paths, type = "prob", on_error = "skip"),
     class = "pycifar_warning_skipped"
