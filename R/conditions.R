@@ -55,8 +55,8 @@
 #' * `pycifar_warning_backend`: the backend of Keras is slower than it could be, or its results
 #'   differ in the last bits.
 #' * `pycifar_warning_unsaved`: a model has a layer that Keras cannot save, that no file may ask
-#'   for, or of which only you have the class. Another R session has the model, or its optimizer,
-#'   only as the message says.
+#'   for, or whose class is yours and not registered with Keras. Another R session has the model, or
+#'   its optimizer, only as the message says.
 #' * `pycifar_warning_skipped`: files, folders or images were passed over, because they hold no
 #'   image that can be read. The message names them.
 #' * `pycifar_warning_resize`: the images of a data set were resized in another way than those that

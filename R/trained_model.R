@@ -10,10 +10,11 @@
 #' * `kept`: an environment with the bytes of the file that [cifar_save_model()] would write. They
 #'   make it possible to save the model with `saveRDS()` or `save.image()`, and to use it in another
 #'   session. The model is then restored at its first use. This does not work for a model with
-#'   layers that [cifar_load_model()] refuses or that Keras cannot save; layers of your own classes
+#'   layers that [cifar_load_model()] refuses or that Keras cannot save. Layers of your own classes
 #'   must be registered with Keras in that session (`keras.saving.register_keras_serializable()`).
-#'   For such layers, [cifar_train()] and [cifar_save_model()] give a warning of class
-#'   `pycifar_warning_unsaved`, since `saveRDS()` itself cannot.
+#'   [cifar_train()] and [cifar_save_model()] give a warning of class `pycifar_warning_unsaved`,
+#'   since `saveRDS()` itself cannot. There is none for classes that are registered in this session:
+#'   only the other session lacks them.
 #' * `architecture`: the name of the architecture, or `"custom"`.
 #' * `class_names`: the classes, in the order of the probabilities.
 #' * `image_shape`: height and width in pixels, and 3.

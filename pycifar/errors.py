@@ -311,7 +311,7 @@ class BackendWarning(PycifarWarning):
 
 
 class UnsavedWarning(PycifarWarning):
-    """A model can be trained and used, but a file of it cannot be loaded again."""
+    """A model can be trained and used, but a file of it cannot be loaded again in this process."""
 
     kind = "unsaved"
 
