@@ -84,7 +84,8 @@ tell_data_dir <- function(entry_points) {
 # Wrap an R function so that Python can call it. An exiting handler of the user, such as
 # tryCatch(message = ), would jump over Python's frames, which crashes R. The wrapper stops such a
 # jump and signals an error to Python instead. python_call() signals the condition again once Python
-# has returned. reticulate passes errors and interrupts to Python itself.
+# has returned. A jump of another kind, such as to a restart, comes to the user as that error.
+# reticulate passes errors and interrupts to Python itself.
 callable_from_python <- function(f) {
   force(f)
   function(...) {
@@ -92,7 +93,11 @@ callable_from_python <- function(f) {
       without_jumps(f, ...),
       pycifar_defer = function(condition) {
         bridge$deferred <- condition
-        stop("R left the function before it returned.", call. = FALSE)
+        stop(
+          "it was left by a jump, such as a restart, and R cannot jump over Python. Signal a ",
+          "condition in it, and catch that by tryCatch() around the call.",
+          call. = FALSE
+        )
       }
     )
   }
@@ -118,7 +123,7 @@ python_ready <- function() {
 # `pycifar_defer` with the condition. Errors and interrupts may jump.
 without_jumps <- function(f, ...) {
   returned <- FALSE
-  last <- simpleCondition("")
+  last <- NULL
   on.exit(
     if (!returned && !inherits(last, c("error", "interrupt"))) {
       invokeRestart("pycifar_defer", last)
@@ -133,12 +138,17 @@ without_jumps <- function(f, ...) {
   value
 }
 
-# Signal the condition that callable_from_python() deferred, if there is one.
+# Signal the condition that callable_from_python() deferred, if there is one, for the handler that
+# jumped. If none jumps now, it had been handled before, and is not shown again.
 signal_deferred <- function() {
   deferred <- bridge$deferred
   if (!is.null(deferred)) {
     bridge$deferred <- NULL
-    rlang::cnd_signal(deferred)
+    withRestarts(
+      signalCondition(deferred),
+      muffleMessage = function() NULL,
+      muffleWarning = function() NULL
+    )
   }
 }
 

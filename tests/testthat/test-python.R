@@ -91,6 +91,31 @@ test_that("no handler of the user jumps out of a function that Python calls", {
   expect_message(call(), "half way")
 })
 
+test_that("a jump to a restart is an error that says so, and says nothing twice", {
+  note <- list(
+    on_epoch_end = function(epoch, logs) {
+      message("half way")
+      invokeRestart("out")
+    }
+  )
+  train <- function() cifar_train(small_dataset(), "softmax", epochs = 1, callbacks = note)
+  shown <- capture.output(type = "message", {
+    expect_pycifar_error(
+      withRestarts(train(), out = function() "out"),
+      "callback",
+      "`on_epoch_end` failed: it was left by a jump, such as a restart"
+    )
+  })
+  expect_identical(shown, "half way")
+  expect_identical(
+    withRestarts(
+      withCallingHandlers(train(), message = function(m) invokeRestart("out")),
+      out = function() "out"
+    ),
+    "out"
+  )
+})
+
 test_that("errors and interrupts are left to reticulate", {
   fails <- callable_from_python(function() stop("boom"))
   expect_error(fails(), "boom")
