@@ -59,7 +59,7 @@ element_of <- function(dataset, i, call = rlang::caller_env()) {
 
 #' @export
 `$<-.cifar_dataset` <- function(x, name, value) {
-  abort_fixed("A data set", "Give `class_names`, or a factor, to cifar_load_dataset().")
+  abort_fixed(x)
 }
 
 #' @export
@@ -70,7 +70,7 @@ element_of <- function(dataset, i, call = rlang::caller_env()) {
 
 #' @export
 `names<-.cifar_dataset` <- function(x, value) {
-  abort_fixed("A data set", "Give `class_names`, or a factor, to cifar_load_dataset().")
+  abort_fixed(x)
 }
 
 #' @export
@@ -78,10 +78,7 @@ element_of <- function(dataset, i, call = rlang::caller_env()) {
 
 #' @export
 `$<-.cifar_trained_model` <- function(x, name, value) {
-  abort_fixed(
-    "A model",
-    "Classes get other names in what predict() returns: levels(classes) <- names"
-  )
+  abort_fixed(x)
 }
 
 #' @export
@@ -92,10 +89,7 @@ element_of <- function(dataset, i, call = rlang::caller_env()) {
 
 #' @export
 `names<-.cifar_trained_model` <- function(x, value) {
-  abort_fixed(
-    "A model",
-    "Classes get other names in what predict() returns: levels(classes) <- names"
-  )
+  abort_fixed(x)
 }
 
 #' @export
@@ -103,12 +97,20 @@ element_of <- function(dataset, i, call = rlang::caller_env()) {
 
 # nolint end
 
-# Signal that an object cannot be changed.
-abort_fixed <- function(what, fix, call = rlang::caller_env()) {
+# Signal that a data set or a model cannot be changed.
+abort_fixed <- function(x, call = rlang::caller_env()) {
+  is_dataset <- inherits(x, "cifar_dataset")
   abort_pycifar(
     "argument",
-    sprintf("%s cannot be changed: its elements describe what is in Python.", what),
-    fix = fix,
+    sprintf(
+      "%s cannot be changed: its elements describe what is in Python.",
+      if (is_dataset) "A data set" else "A model"
+    ),
+    fix = if (is_dataset) {
+      "Give `class_names`, or a factor, to cifar_load_dataset()."
+    } else {
+      "Classes get other names in what predict() returns: levels(classes) <- names"
+    },
     call = call
   )
 }
