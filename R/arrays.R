@@ -27,7 +27,8 @@ classes_of_arrays <- function(source, call = rlang::caller_env()) {
     return(levels(factors[[1L]]))
   }
   if (length(labels) > 0L && all(vapply(labels, is.numeric, NA))) {
-    label_names(sort(unique(unlist(labels))))
+    values <- sort(unique(unlist(labels)))
+    if (length(values) > 0L) label_names(values)
   }
 }
 
@@ -40,6 +41,20 @@ check_arrays <- function(source, call) {
       "`source` as arrays must be list(train = list(images, labels), test = list(images, labels)).",
       call = call
     )
+  }
+  for (split in names(source)) {
+    given <- names(source[[split]])
+    if (!is.null(given) && !setequal(given, c("images", "labels"))) {
+      abort_pycifar(
+        "argument",
+        sprintf(
+          "`source$%s` must have `images` and `labels`; it has %s.",
+          split,
+          listing(paste0("`", given, "`"))
+        ),
+        call = call
+      )
+    }
   }
 }
 

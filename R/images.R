@@ -17,6 +17,10 @@ images_to_python <- function(images, call = rlang::caller_env()) {
     return(lapply(as.character(images), function(path) if (!is.na(path)) path))
   }
   if (is_bare_list(images)) {
+    is_path <- vapply(images, is_text, NA)
+    if (length(images) > 0L && all(is_path)) {
+      return(images_to_python(unlist(images), call))
+    }
     return(listed_images(images, call))
   }
   image_block(
@@ -59,6 +63,11 @@ column_of_paths <- function(table, call) {
     ),
     call = call
   )
+}
+
+# Check whether a value is one text, such as a path of the package fs.
+is_text <- function(x) {
+  is.character(x) && length(x) == 1L
 }
 
 is_bare_list <- function(x) {
@@ -121,7 +130,7 @@ listed_images <- function(images, call) {
   pictures <- vapply(images, is_picture, NA)
   arrays <- vapply(images, is_array_of_one, NA)
   if (!all(pictures | arrays)) {
-    allowed <- "a list of pictures, or of arrays of shape (height, width, 3)"
+    allowed <- "a list of paths, or of pictures and arrays of shape (height, width, 3)"
     abort_pycifar(
       c("image", "data"),
       sprintf("`images` as a list must be %s.", allowed),

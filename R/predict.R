@@ -9,7 +9,7 @@
 #'     matrix (grey), or an array of shape (height, width, channels) with 1 to 4 channels, as
 #'     `png::readPNG()` and `jpeg::readJPEG()` return them. The values of an array are raw bytes,
 #'     integers 0-255, doubles 0-1 (if none is above 1), or whole doubles 0-255.
-#'   * a list of such pictures.
+#'   * a list of such pictures, or of such paths.
 #'   * an array of many images, of shape (n, height, width, 3), or (n, height, width) for grey ones.
 #'   * a data set from [cifar_load_dataset()], see `split`.
 #'

@@ -24,8 +24,17 @@ as_data_frame <- function(source) {
 }
 
 # Return the columns of a table in the form that Python takes. Missing values become None.
-table_to_python <- function(table) {
-  columns <- Filter(function(column) is.atomic(column) && is.null(dim(column)), as.list(table))
+table_to_python <- function(table, call = rlang::caller_env()) {
+  is_plain <- vapply(table, function(column) is.atomic(column) && is.null(dim(column)), NA)
+  for (name in intersect(c("path", "label", "split", "group", "weight"), names(table)[!is_plain])) {
+    abort_argument(
+      paste0("source$", name),
+      "a column with one value a row",
+      table[[name]],
+      call
+    )
+  }
+  columns <- as.list(table)[is_plain]
   lapply(columns, function(column) {
     number <- is.numeric(column) && !is.factor(column)
     whole <- number && all(column == trunc(column), na.rm = TRUE)

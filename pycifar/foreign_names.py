@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 # these names may stand for several arguments. A function then means the first one that it has.
 _NAMES_ELSEWHERE = {
     "images": "x X data newdata new_data image img imgs input inputs items",
-    "dataset": "x y X data train_data training_data train_ds test_data ds dls formula",
+    "dataset": "x y X data train train_data training_data train_ds test test_data ds dls formula",
     "architecture": "arch model network net base_model estimator",
     "epochs": "epoch nb_epoch n_epoch n_epochs num_epochs max_epochs max_iter",
     "batch_size": "bs batch batchsize minibatch_size",

@@ -25,7 +25,7 @@ from pycifar.datasets.resizing import Resize, resolve_resize
 from pycifar.datasets.storage import Storage
 from pycifar.datasets.synthetic import MOST
 from pycifar.datasets.tables import is_table
-from pycifar.errors import ArgumentError
+from pycifar.errors import ArgumentError, UnknownNameError
 
 # The options of each source, besides those that all sources have.
 _FRACTIONS = ("test_fraction", "validation_fraction")
@@ -112,7 +112,13 @@ def _check_source(name: str, value: Any) -> Any:
     if is_named or not (
         hasattr(value, "__getitem__") or isinstance(value, (Iterable, os.PathLike))
     ):
-        return check_choice(name, value, _NAMED)
+        try:
+            return check_choice(name, value, _NAMED)
+        except UnknownNameError as error:
+            if not is_named or not os.path.isdir(value):  # noqa: PTH112 - a text of any length
+                raise
+            fix = 'Give the folder as `data_dir`, and "folder" as `source`.'
+            raise UnknownNameError(error.message, fix=fix) from None
     return value
 
 

@@ -53,6 +53,12 @@ test_that("arrays that are no data set are refused", {
   refused(list(), "argument", "list(train = list(images, labels)")
   refused(list(list(images, c("a", "b"))), "argument", "list(train = list(images, labels)")
   refused(list(train = images), "argument", "list(train = list(images, labels)")
+  refused(
+    list(train = list(x = images, y = c("a", "b"))),
+    "argument",
+    "`source$train` must have `images` and `labels`; it has `x`, `y`."
+  )
+  refused(list(train = list(images[0L, , , ], integer())), "image", "at least one image")
   refused(NA, "argument", "not NA.")
   refused(list(train = list(images, c(0.5, 1))), "argument", "`source$train$labels` must be a fac")
   refused(list(train = list(images, diag(2))), "argument", "factor(max.col(labels))")

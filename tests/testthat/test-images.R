@@ -38,9 +38,16 @@ test_that("what is no image is refused here, where Python could not see it", {
   refused(mtcars[1:2], "must have a column `path` of file names; it has `mpg`, `cyl`.", "argument")
   listed <- data.frame(path = I(list("a.png", c("b.png", "c.png"))))
   refused(listed, "`path` must be a column of file names, not", "argument")
-  refused(list(1), "a list of pictures, or of arrays of shape (height, width, 3)")
-  refused(list(array(0, c(2, 32, 32, 3))), "a list of pictures")
+  refused(list(1), "a list of paths, or of pictures and arrays of shape (height, width, 3)")
+  refused(list("a.png", array(0, c(9, 9, 3))), "a list of paths, or of pictures")
+  refused(list(array(0, c(2, 32, 32, 3))), "a list of paths, or of pictures")
   refused(list(array(0, c(9, 9, 3)), array(NA_real_, c(16, 32, 3))), "not NA.")
+})
+
+test_that("a list of paths is what a vector of them is", {
+  paths <- c("a.png", NA, "b.png")
+  expect_identical(images_to_python(as.list(paths)), list("a.png", NULL, "b.png"))
+  expect_identical(images_to_python(as.list(paths)), images_to_python(paths))
 })
 
 test_that("a block of doubles comes back with its dimensions", {

@@ -98,6 +98,8 @@ test_that("a table that cannot be used is refused", {
   }
   refused("argument", "the columns `path` and `label`, each once; it has `label`", path = NULL)
   refused("argument", "the columns `path` and `label`, each once; it has `path`", label = NULL)
+  listed <- I(as.list(p$table$path))
+  refused("argument", "`source$path` must be a column with one value a row", path = listed)
   refused("data", "1 of 24 rows have none (row 1)", path = c(NA, p$table$path[-1L]))
   refused("data", "column `label` must have a value", label = c(NA, p$table$label[-1L]))
   refused("data", "in rows 1 and 2", path = p$table$path[c(1L, 1L, 3:24)])

@@ -13,6 +13,7 @@ from pycifar.errors import (
     DataNotFoundError,
     DataWarning,
     SkippedWarning,
+    UnknownNameError,
 )
 
 
@@ -357,6 +358,13 @@ def test_links_that_stay_inside_are_followed(tree, tmp_path):
     (tree / "train" / "cat" / "link.png").symlink_to(tree / "train" / "cat" / "0.png")
     (tmp_path / "link").symlink_to(tree)
     assert len(load(tmp_path / "link").split("train")) == 7
+
+
+def test_a_folder_in_the_place_of_the_source_is_answered_with_its_place(tmp_path):
+    for folder in (tmp_path, str(tmp_path)):
+        with pytest.raises(UnknownNameError, match="`source` must be one of") as caught:
+            load_dataset(folder)
+        assert caught.value.fix == 'Give the folder as `data_dir`, and "folder" as `source`.'
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path):
