@@ -24,10 +24,22 @@ several_values <- function(x, name, allowed, call = rlang::caller_env()) {
 }
 
 # Return values as a list with their names, if they have any, or NULL. reticulate converts a named
-# list to a dict.
+# list to a dict, whose values all have a name.
 named_values <- function(x, name, allowed, call = rlang::caller_env()) {
   values <- listed_values(x, name, allowed, call)
   check_names_differ(values, name, call)
+  nameless <- which(!nzchar(names(values)))
+  if (length(nameless) > 0L) {
+    abort_pycifar(
+      "argument",
+      sprintf(
+        "`%s` must have a name for each value, or for none; value %d has none.",
+        name,
+        nameless[[1L]]
+      ),
+      call = call
+    )
+  }
   values
 }
 

@@ -64,7 +64,10 @@ metrics_to_python <- function(metrics, name, call) {
   }
   # The record of the model has these names, which reticulate gives to the functions in Python.
   metrics[own] <- Map(
-    function(metric, own) structure(callable_from_python(metric), py_function_name = own),
+    function(metric, own) {
+      check_takes(metric, own, c("y_true", "y_pred"), call)
+      structure(callable_from_python(metric), py_function_name = own)
+    },
     metrics[own],
     names(metrics)[own]
   )

@@ -28,7 +28,7 @@ from pycifar.errors import (
     UnknownNameError,
     name_on_disk,
 )
-from pycifar.language import constant
+from pycifar.language import constant, speaks_r
 
 MOST_SHOWN = 80  # characters of a value
 MOST_LISTED = 20  # names in an error message; each set of names of pycifar itself is smaller
@@ -241,12 +241,23 @@ def describe(value: Any) -> str:
     if isinstance(shape, tuple) and shape:
         kind = f" and type {value.dtype}" if hasattr(value, "dtype") else ""
         return f"an array of shape {shape}{kind}"
+    if speaks_r() and isinstance(value, (list, tuple, dict)):
+        return shortened(_vector_of_r(value))
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
     first, more, _ = text.partition("\n")
     text = f"{first}..." if more else first
     if isinstance(value, str):
         return shortened(text, '..."')
     return f"{shortened(text)} ({type(value).__name__})"
+
+
+def _vector_of_r(values: Sequence[Any] | dict[str, Any]) -> str:
+    """Return how R writes a list or a dictionary that came from it."""
+    if isinstance(values, dict):
+        return f"list({', '.join(f'{name} = {describe(own)}' for name, own in values.items())})"
+    items = ", ".join(map(describe, values[:MOST_LISTED]))
+    is_vector = values and all(isinstance(value, (str, bool, int, float)) for value in values)
+    return f"c({items})" if is_vector else f"list({items})"
 
 
 def _as_path(name: str, value: Any) -> Path:

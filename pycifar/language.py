@@ -24,6 +24,11 @@ def speaking_r() -> Iterator[None]:
         _speaks_r.reset(token)
 
 
+def speaks_r() -> bool:
+    """Return whether error messages are for users of R."""
+    return _speaks_r.get()
+
+
 def constant(value: bool | float | None) -> str:
     """Return how None, True, False or a number is written in Python, or in R.
 
@@ -42,7 +47,7 @@ def constant(value: bool | float | None) -> str:
         return repr(value).upper()
     if math.isnan(value):
         return "NaN"
-    return repr(value).replace("inf", "Inf")
+    return f"{value:.15g}".replace("inf", "Inf")
 
 
 def install(*packages: str, anew: bool = False) -> str:

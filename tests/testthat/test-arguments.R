@@ -166,6 +166,28 @@ test_that("a function that takes too little is refused before it is called", {
   )
 })
 
+test_that("what Python describes is written as R writes it", {
+  refused <- function(code, message) expect_pycifar_error(code, "argument", message)
+  folder <- withr::local_tempdir()
+  load <- function(...) cifar_load_dataset("folder", folder, ...)
+  refused(load(class_names = c("a", "a")), "different names, not c(\"a\", \"a\").")
+  refused(load(image_size = c(8, 8, 3)), "height and width, not c(8, 8, 3).")
+  refused(cifar_build_model("cnn2", seed = 1e10), "not 10000000000.")
+})
+
+test_that("values are named all or none, and a metric takes what it is given", {
+  dataset <- small_dataset()
+  refused <- function(message, ...) {
+    expect_pycifar_error(cifar_train(dataset, "softmax", ...), "argument", message)
+  }
+  refused("for none; value 1 has none.", augmentation = list("flip", shift = 2))
+  refused("for none; value 2 has none.", class_weights = c(circle = 2, 3))
+  refused(
+    "`mine` must be a function(y_true, y_pred), not one of `x` alone.",
+    metrics = list(mine = function(x) 0)
+  )
+})
+
 test_that("names and classes that mean nothing to Python stay in R", {
   expect_identical(several_values(c(a = "x", b = "y"), "x", "texts"), list("x", "y"))
   expect_identical(several_values(which(c(a = TRUE, b = TRUE)), "x", "numbers"), list(1L, 2L))
