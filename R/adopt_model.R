@@ -31,8 +31,8 @@
 #' @inheritParams cifar_load_model
 #'
 #' @return An object of class [cifar_trained_model]. Where layers were frozen or unfrozen since the
-#'   optimizer trained it, the optimizer starts anew for what it cannot be matched to, with a warning
-#'   of class `pycifar_warning_optimizer`.
+#'   optimizer trained it, the optimizer starts anew for what it cannot be matched to, with a
+#'   warning of class `pycifar_warning_optimizer`.
 #' @section Errors:
 #' * `pycifar_error_argument`: an argument is not as described above, or the model does not suit it.
 #' * `pycifar_error_model_file`: there is no such file, it is damaged, or it holds what is not safe;

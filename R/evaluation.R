@@ -4,9 +4,9 @@
 #' @param dataset A data set from [cifar_load_dataset()] with the classes of the model, in the same
 #'   order.
 #' @param split The name of the split. `"validation"` is the share of the training split that the
-#'   training held out (`validation = 0.1`), if the data set has no split of that name. The model and
-#'   its file keep which images these are. The data set must have the training images of the model,
-#'   in their order.
+#'   training held out (`validation = 0.1`), if the data set has no split of that name. The model
+#'   and its file keep which images these are. The data set must have the training images of the
+#'   model, in their order.
 #' @param tta Whether to use test-time augmentation; see [predict.cifar_trained_model()].
 #' @param ... Not used. An argument of another name is an error, which names the right one.
 #'

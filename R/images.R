@@ -6,21 +6,15 @@ images_to_python <- function(images, call = rlang::caller_env()) {
   if (inherits(images, "cifar_dataset")) {
     return(list(dataset = live_handle(images, "images", "cifar_dataset", call)))
   }
-  if (is.data.frame(images)) {
-    images <- column_of_paths(images, call)
-  }
   if (is_picture(images)) {
     return(list(pictures = pictures_in(images)))
   }
-  if (is.character(images) || is.factor(images)) {
+  paths <- paths_in(images, call)
+  if (!is.null(paths)) {
     # A missing path is an image that cannot be read.
-    return(lapply(as.character(images), function(path) if (!is.na(path)) path))
+    return(lapply(paths, function(path) if (!is.na(path)) path))
   }
   if (is_bare_list(images)) {
-    is_path <- vapply(images, is_text, NA)
-    if (length(images) > 0L && all(is_path)) {
-      return(images_to_python(unlist(images), call))
-    }
     return(listed_images(images, call))
   }
   image_block(
@@ -28,6 +22,18 @@ images_to_python <- function(images, call = rlang::caller_env()) {
     call,
     "an array, image files, pictures of magick or grDevices, or a data set"
   )
+}
+
+# Return the paths in a data frame, a vector or a list as text. NULL stands for images of another
+# kind.
+paths_in <- function(images, call) {
+  if (is.data.frame(images)) {
+    return(column_of_paths(images, call))
+  }
+  if (is_bare_list(images) && length(images) > 0L && all(vapply(images, is_text, NA))) {
+    images <- unlist(images)
+  }
+  if (is.character(images) || is.factor(images)) as.character(images)
 }
 
 # Return one image in the form that Python takes. `image` is an array, a picture or a path.
