@@ -130,7 +130,7 @@ def adopt_model(
         check_image_fits(network)
         network = with_probabilities(network, shape, len(names), gives_logits(loss))
         if given.compiled and (why := why_refused(given.optimizer)):
-            warn_of_lost_optimizer("The model", why)
+            warn_of_lost_optimizer("The model", why, anew=False)
         elif given.compiled:
             _compile(network, given)
     return _adopted(network, names, loss, metrics)

@@ -288,14 +288,3 @@ def test_what_both_trained_keeps_its_momenta_where_layers_have_one_name(name):
     found = learner.optimizer_state()  # the variables of the head were the last ones
     kept = earlier.optimizer_state()[: len(found)]
     assert all(np.array_equal(one, other) for one, other in zip(found, kept, strict=True))
-
-
-def test_an_optimizer_of_other_weights_in_a_file_starts_anew_with_a_warning(
-    small_dataset, tmp_path
-):
-    model = pycifar.train(small_dataset, nested("functional"), optimizer="sgd", **FAST)
-    model.keras_model.get_layer("base").trainable = False
-    with pytest.warns(UserWarning, match="Skipping variable loading"):  # of Keras
-        loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "model.keras"))
-    with pytest.warns(OptimizerWarning, match="starts anew for 2 weights"):
-        pycifar.train(small_dataset, loaded, epochs=1, verbose=0)
