@@ -84,10 +84,20 @@ def seeded(seed: int) -> Iterator[None]:
         ForkedError: see `check_process`.
     """
     check_process()
-    with _SEEDING:
-        python_state, numpy_state = random.getstate(), np.random.get_state()
+    with generators_kept():
         random.seed(seed)
         np.random.seed(seed % 2**32)
+        yield
+
+
+@contextmanager
+def generators_kept() -> Iterator[None]:
+    """Restore the states of the global random generators after the context, as `seeded` does.
+
+    This is for copies of networks: a layer of a copy draws a seed, which the copied state replaces.
+    """
+    with _SEEDING:
+        python_state, numpy_state = random.getstate(), np.random.get_state()
         try:
             yield
         finally:
@@ -255,6 +265,7 @@ if lacks_onednn():
 __all__ = [
     "call_began",
     "compute_capabilities",
+    "generators_kept",
     "gradient",
     "keras",
     "lacks_onednn",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import gc
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from types import FunctionType
 from typing import Any
 
-from pycifar.backend import keras
+from pycifar.backend import generators_kept, keras
 from pycifar.layer_calls import layers_of
 from pycifar.learners.optimizers import check_usable
+from pycifar.scratch import NumpyModel
 
 
 @contextmanager
@@ -63,11 +65,33 @@ def new_optimizer_of(network: keras.Model) -> keras.optimizers.Optimizer:
         return type(own).from_config(own.get_config())
 
 
+def living_layers() -> list[Any]:
+    """Return all layers and networks that are in memory now."""
+    kinds = (keras.layers.Layer, NumpyModel)
+    # By their type: some objects load a module when they are asked for their class.
+    return [each for each in gc.get_objects() if issubclass(type(each), kinds)]
+
+
+def holds_some_of(network: Any, layers: Iterable[Any]) -> bool:
+    """Return whether a network is one of these layers, or has one of them that has a state."""
+    known = set(map(id, layers))
+    parts = network._flatten_layers() if isinstance(network, keras.Model) else [network]
+    return any(id(part) in known and _has_state(part) for part in parts)
+
+
+def _has_state(part: Any) -> bool:
+    return isinstance(part, NumpyModel) or bool(part.variables)
+
+
 @contextmanager
 def own_parts_known(network: Any) -> Iterator[None]:
-    """Let Keras copy a model that has such classes and functions inside the context."""
+    """Let Keras copy a model that has such classes and functions inside the context.
+
+    The global random generators, from which layers draw seeds, stay as they are.
+    """
     parts = own_parts(network)
-    with keras.saving.custom_object_scope(parts) if parts else nullcontext():
+    known = keras.saving.custom_object_scope(parts) if parts else nullcontext()
+    with generators_kept(), known:
         yield
 
 

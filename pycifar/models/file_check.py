@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pycifar.arguments import describe
-from pycifar.backend import keras
+from pycifar.backend import generators_kept, keras
 from pycifar.keras_files import CONFIG, WEIGHTS, check_weights
 from pycifar.learners.objectives import metrics_but_accuracy
 from pycifar.limits import MOST_BUILDING, MOST_CALLS, MOST_PARTS, MOST_WAITING
@@ -387,7 +387,7 @@ def _builder(config: dict[str, Any]) -> Callable[[], keras.Model]:
     def build() -> keras.Model:
         # The layers have their own precision. That of the network itself, which a file does not
         # have, would be what is set now.
-        with computing_in("float32"):
+        with computing_in("float32"), generators_kept():
             network = keras.saving.deserialize_keras_object(json.loads(text), safe_mode=True)
         if not isinstance(network, keras.Model):
             raise ValueError(f"it holds {describe(network)}, which is no network")

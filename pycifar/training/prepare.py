@@ -27,6 +27,7 @@ from pycifar.datasets.subset import Subset, split_subsets
 from pycifar.errors import ArgumentError, DataError, DataWarning, OptimizerWarning, warn
 from pycifar.feature_tensor import head_layer
 from pycifar.learners import Learner, is_network, learner_for
+from pycifar.learners.copies import holds_some_of, living_layers
 from pycifar.learners.descriptions import describe_loss, gives_logits, is_own
 from pycifar.learners.heads import head_of, with_probabilities
 from pycifar.learners.optimizers import OPTIMIZERS
@@ -245,6 +246,7 @@ def _network_for(
         return network, given
     if given.weights is not None:
         begin_with(None, architecture, given.weights)  # which says that it takes none
+    earlier = [architecture] if is_network(architecture) else living_layers()
     raw = build_raw(architecture, shape, n_classes, seed, {}, given.precision)
     if name == CUSTOM:
         # A network that takes dicts was connected anew, and so is not compiled.
@@ -256,8 +258,8 @@ def _network_for(
             "The model must give probabilities where `loss` is a function of your own, which is "
             f"given these; its last activation is {describe(head_of(raw))}."
         )
-    if network is raw and is_network(architecture):
-        network = learner_for(network).copy()  # the given one stays as it is
+    if network is raw and holds_some_of(raw, earlier):
+        network = learner_for(network).copy()  # what was there before stays as it is
     return network, given
 
 

@@ -121,10 +121,11 @@ def train(  # noqa: PLR0913 - the settings of a training
             returns a Keras model; or a model, of which a copy is trained; or a trained model from
             `train` or `load_model`, to continue its training. A model for images of any size gets
             the size of the data set, which it then keeps. None means "cnn2". It must be None
-            if `dataset` is a trained model. What is given is never changed. A Keras model of your
-            own must end with a softmax, with logits, or, for two classes, with one unit, a sigmoid
-            or a logit; the trained model always gives probabilities. The optimizer, loss and
-            metrics that it was compiled with are used, unless you give others.
+            if `dataset` is a trained model. What is given is never changed, nor are a model and
+            layers that a function returns without building them: copies are trained. A Keras model
+            of your own must end with a softmax, with logits, or, for two classes, with one unit, a
+            sigmoid or a logit; the trained model always gives probabilities. The optimizer, loss
+            and metrics that it was compiled with are used, unless you give others.
         epochs: the number of passes over the training images, at least 1. For a trained model, the
             number of additional passes.
         batch_size: images per step, from 1 to the number of training images.

@@ -230,6 +230,31 @@ def test_a_keras_model_and_a_function_that_makes_one_are_trained(small_dataset):
     assert all(np.array_equal(a, b) for a, b in zip(before, own.get_weights(), strict=True))
 
 
+@pytest.mark.parametrize("part", ["the network", "a base", "a NumPy network"])
+def test_what_a_function_returns_without_building_it_stays_as_it_is(small_dataset, part):
+    import keras
+
+    layers = [keras.Input((32, 32, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
+    base = keras.Sequential([*layers, keras.layers.Dense(4, activation="relu")])
+    functions = {
+        "the network": lambda shape, n: known,
+        "a base": lambda shape, n: keras.Sequential([known, keras.layers.Dense(n, "softmax")]),
+        "a NumPy network": lambda shape, n: known,
+    }
+    known = base
+    if part == "the network":
+        known = keras.Sequential([base, keras.layers.Dense(small_dataset.n_classes, "softmax")])
+    elif part == "a NumPy network":
+        known = pycifar.build_model("mlp_relu", seed=1, hidden=[4])
+    before = [weight.copy() for weight in known.get_weights()]
+    found = [
+        pycifar.train(small_dataset, functions[part], **{**SETTINGS, "epochs": 1}) for _ in range(2)
+    ]
+    assert found[0] == found[1]
+    assert found[0].network is not found[1].network
+    assert all(np.array_equal(a, b) for a, b in zip(before, known.get_weights(), strict=True))
+
+
 def test_a_keras_optimizer_brings_its_own_rate_and_decay(small_dataset):
     import keras
 
