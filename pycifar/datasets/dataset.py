@@ -15,7 +15,7 @@ from pycifar.arguments import check_seed, describe, listing
 from pycifar.console import counting
 from pycifar.content import ByContent
 from pycifar.datasets.resizing import Resize
-from pycifar.datasets.sampling import fold_numbers
+from pycifar.datasets.sampling import fold_numbers, warn_of_lost_classes
 from pycifar.datasets.stored_images import Images, StoredImages, blocks_of
 from pycifar.errors import ArgumentError, DataError, ImageError, printable
 from pycifar.language import constant
@@ -222,6 +222,7 @@ class Dataset(ByContent):
         Each image of the split "train" is in the split "validation" of one of them, and in "train"
         of the others, with the classes in equal numbers to within one image. `train` then validates
         on these. Other splits stay as they are, but for a split "validation", which is replaced.
+        A `DataWarning` tells of classes that are held out as a whole.
 
         Args:
             k: the number of folds, from 2 to the number of images, or of groups.
@@ -247,6 +248,7 @@ class Dataset(ByContent):
 
         def fold(number: int) -> Dataset:
             kept, held_out = (np.flatnonzero(numbers != number), np.flatnonzero(numbers == number))
+            warn_of_lost_classes(part.labels, part.labels[kept], self.class_names)
             new = {"train": part.take(kept), "validation": part.take(held_out)}
             return replace(self, splits=new | {n: s for n, s in others.items() if n != "train"})
 

@@ -29,6 +29,7 @@ from pycifar.datasets.holding_out import grouped, hold_out, keep
 from pycifar.datasets.leakage import repeated_pictures
 from pycifar.datasets.load_arguments import check_load_arguments, kind_of
 from pycifar.datasets.resizing import Resize
+from pycifar.datasets.sampling import warn_of_lost_classes
 from pycifar.datasets.storage import Storage
 from pycifar.datasets.stored_images import Images, StoredImages
 from pycifar.datasets.synthetic import draw_dataset
@@ -90,8 +91,9 @@ def load_dataset(  # noqa: PLR0913 - the settings of all sources
 
     A split "validation" is what `train` validates on, unless it is told otherwise. Pictures that
     are in "train" and in another split are told by a `DataWarning`, as are classes of image files
-    with one training image. What was passed over is in `Dataset.skipped`; a `SkippedWarning` tells
-    of it, unless it is files alone that are hidden or that a system added.
+    with one training image, and classes of which all images are held out or left out. What was
+    passed over is in `Dataset.skipped`; a `SkippedWarning` tells of it, unless it is files alone
+    that are hidden or that a system added.
 
     Args:
         source: where the images come from, as above.
@@ -198,7 +200,8 @@ def load_dataset(  # noqa: PLR0913 - the settings of all sources
             given["n_train"] = given["n_test"] = None
         else:
             dataset = load_cifar10(given["data_dir"], given["download"], given["verbose"])
-        dataset = replace(dataset, splits=_arranged(dataset.splits, given))
+        splits = _arranged(dataset.splits, given, dataset.class_names)
+        dataset = replace(dataset, splits=splits)
     for warning in told:
         warn(warning)
     return dataset
@@ -233,7 +236,7 @@ def _from_arrays(source: Any, given: Mapping[str, Any]) -> tuple[Dataset, list[P
         of_split = groups[start : start + len(pixels)]
         start += len(pixels)
         splits[split] = Split(pixels, numbered[split], (), (), of_split, weights[split])
-    splits = _arranged(splits, given)
+    splits = _arranged(splits, given, names)
     resize = None if given["image_size"] is None else given["resize"]
     dataset = Dataset("arrays", splits, names, "arrays given by the caller", resize)
     return dataset, _leaks(splits)
@@ -252,7 +255,7 @@ def _from_files(source: Any, given: Mapping[str, Any]) -> tuple[Dataset, list[Py
         listed = grouped(listed, groups)
     files, class_names = listed.by_split(given["class_names"])
     single = _single(files, class_names)
-    files = _arranged(files, given)
+    files = _arranged(files, given, class_names)
     check_classes(files, class_names)
     told = _leaks(files)
     dataset, unread = _read(files, listed, class_names, given)
@@ -328,8 +331,13 @@ def _leaks(parts: Mapping[str, Any]) -> list[PycifarWarning]:
     return [] if text is None else [DataWarning(text)]
 
 
-def _arranged(parts: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _arranged(
+    parts: Mapping[str, Any], given: Mapping[str, Any], class_names: Sequence[str]
+) -> dict[str, Any]:
     """Return splits with those that are held out, and with the wanted numbers of images."""
     fractions = {name: given[f"{name}_fraction"] for name in ("test", "validation")}
-    parts = hold_out(parts, fractions, given["seed"])
-    return keep(parts, {"train": given["n_train"], "test": given["n_test"]}, given["seed"])
+    counts = {"train": given["n_train"], "test": given["n_test"]}
+    arranged = keep(hold_out(parts, fractions, given["seed"]), counts, given["seed"])
+    if "train" in arranged:
+        warn_of_lost_classes(parts["train"].labels, arranged["train"].labels, class_names)
+    return arranged

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pycifar.arguments import check_count, check_number
-from pycifar.errors import ArgumentError
+from pycifar.errors import ArgumentError, DataWarning, first_of, warn
 
 
 def stratified_indices(labels: np.ndarray, n: int, seed: int) -> np.ndarray:
@@ -87,6 +87,23 @@ def stratified_split(
     is_kept = np.ones(len(labels), bool)
     is_kept[held_out] = False
     return np.flatnonzero(is_kept), held_out
+
+
+def warn_of_lost_classes(before: np.ndarray, kept: np.ndarray, class_names: Sequence[str]) -> None:
+    """Warn of classes that have training images, and none that is kept.
+
+    Args:
+        before: the labels of all training images, shape (images,).
+        kept: the labels of those that are left for the training.
+        class_names: one name per class.
+    """
+    if lost := [class_names[label] for label in np.setdiff1d(before, kept).tolist()]:
+        warn(
+            DataWarning(
+                "Classes of which no image is left for the training cannot be learned: "
+                f"{first_of(lost)}."
+            )
+        )
 
 
 def fold_numbers(labels: np.ndarray, k: int, seed: int, groups: Sequence[str] = ()) -> np.ndarray:

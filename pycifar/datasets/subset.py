@@ -11,7 +11,7 @@ import numpy as np
 
 from pycifar.datasets.ahead import made_in_turn
 from pycifar.datasets.dataset import Dataset, Split
-from pycifar.datasets.sampling import stratified_split
+from pycifar.datasets.sampling import stratified_split, warn_of_lost_classes
 from pycifar.datasets.stored_images import StoredImages
 
 
@@ -101,6 +101,8 @@ def split_subsets(
 ) -> tuple[Subset, Subset | None]:
     """Return the images to train on, and those to validate on or None for no validation.
 
+    A `DataWarning` tells of classes that are held out as a whole.
+
     Args:
         dataset: the data set.
         validation: the share of the training split to hold out, above 0 and below 1; or the name of
@@ -117,6 +119,7 @@ def split_subsets(
         return Subset(split, np.arange(len(split))), None
     if held_out is None:
         held_out = drawn_to_hold_out(split, validation, seed)
+        warn_of_lost_classes(split.labels, split.labels[~held_out], dataset.class_names)
     return Subset(split, np.flatnonzero(~held_out)), Subset(split, np.flatnonzero(held_out))
 
 

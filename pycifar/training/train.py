@@ -170,7 +170,8 @@ def train(  # noqa: PLR0913 - the settings of a training
             hold out, above 0 and below 1, drawn with the seed and stratified by class; or the name
             of a split, such as "test"; or None for no validation. "auto" means the split
             "validation", if the data set has one, or else 0.1; or the validation of a trained model
-            that is continued. A share keeps the groups of the data set together.
+            that is continued. A share keeps the groups of the data set together, and a
+            `DataWarning` tells of classes that it holds out as a whole.
         early_stopping: stop after this many epochs without a lower validation loss, or training
             loss if there is no validation; `monitor` names another metric. None never stops early.
         best_weights: whether to restore, at the end, the weights of the epoch with the lowest

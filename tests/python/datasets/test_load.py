@@ -2,8 +2,16 @@ import numpy as np
 import pandas
 import pytest
 
+import pycifar
 from pycifar.datasets import explore, load_dataset
-from pycifar.errors import ArgumentError, DataError, DataNotFoundError, ImageError, UnknownNameError
+from pycifar.errors import (
+    ArgumentError,
+    DataError,
+    DataNotFoundError,
+    DataWarning,
+    ImageError,
+    UnknownNameError,
+)
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (6, 4, 5, 3), np.uint8)
 NAMES = ["dog", "cat", "ant"] * 2
@@ -155,3 +163,27 @@ def test_labels_come_as_keras_and_pandas_have_them():
     for odd in (rows * 2, rows[:, :2], np.array([0.5] * 6)):
         with pytest.raises(DataError, match="one-hot rows|whole numbers or names"):
             load_dataset({"train": (IMAGES, odd)}, class_names=["a", "b", "c"])
+
+
+def arrays_of(*counts, **arguments):
+    """Load arrays with so many images of each class."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    images = np.random.default_rng(0).integers(0, 256, (len(labels), 8, 8, 3), np.uint8)
+    return pycifar.load_dataset({"train": (images, labels)}, **arguments)
+
+
+def test_classes_that_are_held_out_as_a_whole_are_told():
+    told = r"no image is left for the training cannot be learned: \d+"
+    with pytest.warns(DataWarning, match=told) as caught:
+        arrays_of(*[2] * 20, test_fraction=0.3, validation_fraction=0.3)
+    assert [warning.filename for warning in caught] == [__file__]
+    with pytest.warns(DataWarning, match=told):
+        arrays_of(*[4] * 5, n_train=3)
+    settings = {"epochs": 1, "batch_size": 4, "seed": 1, "verbose": 0}
+    with pytest.warns(DataWarning, match=told):
+        pycifar.train(arrays_of(*[1] * 30), "softmax", validation=0.1, **settings)
+    grouped = arrays_of(4, 4, 4, groups=[name for name in "abc" for _ in range(4)])
+    with pytest.warns(DataWarning, match=told):
+        pycifar.train(grouped, "softmax", validation=0.3, **settings)
+    with pytest.warns(DataWarning, match=told):
+        next(grouped.folds(3))
