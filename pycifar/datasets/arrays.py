@@ -19,6 +19,23 @@ _ALLOWED = (
 _BLOCK = 1000  # images converted at a time, so that no float copy of all images is made
 
 
+def frozen(images: Any) -> Any:
+    """Return an array that is nobody else's, after all writing to it has been forbidden."""
+    part = images
+    while isinstance(part, np.ndarray):
+        part.setflags(write=False)
+        part = part.base
+    return images
+
+
+def unchanging(values: Any) -> Any:
+    """Return values that nobody can change: the same ones if they are so, or a read-only copy."""
+    part = values
+    while isinstance(part, np.ndarray) and not part.flags.writeable:
+        part = part.base
+    return values if part is None or isinstance(part, StoredImages) else frozen(np.array(values))
+
+
 def check_images(images: Any, shape: tuple[int, int, int] | None = None, fewest: int = 1) -> Images:
     """Check images, and return them as uint8 of shape (n, height, width, 3).
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from pycifar.arguments import describe
 from pycifar.datasets.archives import read_members, unpack
+from pycifar.datasets.arrays import frozen
 from pycifar.datasets.cifar10_location import (
     PYTHON,
     Cifar10Location,
@@ -140,7 +141,7 @@ class _Reader:
         files = {"train": layout.train, "test": (layout.test,)}
         splits = {
             split: Split(
-                images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1),
+                frozen(images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)),
                 self._labels[split],
                 tuple((name, N_IMAGES) for name in files[split]),
             )

@@ -14,6 +14,7 @@ import numpy as np
 from pycifar.arguments import check_seed, describe, listing
 from pycifar.console import counting
 from pycifar.content import ByContent
+from pycifar.datasets.arrays import frozen, unchanging
 from pycifar.datasets.resizing import Resize
 from pycifar.datasets.sampling import fold_numbers, warn_of_lost_classes
 from pycifar.datasets.stored_images import Images, StoredImages, blocks_of
@@ -22,6 +23,8 @@ from pycifar.language import constant
 
 if TYPE_CHECKING:
     import pandas
+
+ARRAYS = ("images", "labels", "weights")  # of a split
 
 # All data sets in memory. The references are weak, so that they do not keep a data set in memory.
 _LOADED: weakref.WeakValueDictionary[int, Dataset] = weakref.WeakValueDictionary()
@@ -56,7 +59,7 @@ class Split(ByContent):
         images: uint8, shape (n, height, width, 3), values 0-255. Any memory order is allowed: the
             images of CIFAR-10 are a view of the published planes, one per colour, so that they are
             never copied as a whole. Images that are not in memory are a `StoredImages`, which reads
-            those that are indexed.
+            those that are indexed. Arrays that can be changed are copied, here and below.
         labels: integers, shape (n,), 0-based indices into the class names of the data set.
         batches: the names of the files that the images came from, in order, each with its number of
             images; empty if the source has no batches.
@@ -93,12 +96,12 @@ class Split(ByContent):
                     f"Each image needs one {name}, or none has one: there are {n} images "
                     f"and {len(values)} {name}s."
                 )
-        for name in ("images", "labels"):  # the fingerprint is that of these values
-            if isinstance(getattr(self, name), StoredImages):
-                continue
-            values = getattr(self, name).view()
-            values.setflags(write=False)
-            object.__setattr__(self, name, values)
+        for name in ARRAYS:  # the fingerprint is that of these values
+            object.__setattr__(self, name, unchanging(getattr(self, name)))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore what was pickled or copied; NumPy would let such arrays be changed."""
+        vars(self).update({name: frozen(v) if name in ARRAYS else v for name, v in state.items()})
 
     def __len__(self) -> int:
         return len(self.images)
@@ -110,7 +113,8 @@ class Split(ByContent):
         batches = [(name, n) for (name, _), n in zip(self.batches, counts, strict=True)]
         paths = tuple(self.paths[index] for index in indices) if self.paths else ()
         pixels = self.images
-        images = pixels.select(indices) if isinstance(pixels, StoredImages) else pixels[indices]
+        chosen = pixels.select if isinstance(pixels, StoredImages) else pixels.__getitem__
+        images = frozen(chosen(indices))
         groups = tuple(self.groups[index] for index in indices) if self.groups else ()
         weights = None if self.weights is None else self.weights[indices]
         return Split(images, self.labels[indices], tuple(batches), paths, groups, weights)
@@ -155,6 +159,8 @@ class Dataset(ByContent):
             )
         for name, split in self.splits.items():
             _check_labels(name, split.labels, len(self.class_names))
+        object.__setattr__(self, "splits", dict(self.splits))
+        object.__setattr__(self, "class_names", tuple(self.class_names))
         _LOADED[id(self)] = self
 
     @cached_property

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pycifar.arguments import describe
-from pycifar.datasets.arrays import as_uint8, check_images
+from pycifar.datasets.arrays import as_uint8, check_images, frozen
 from pycifar.datasets.image_files import read_image
 from pycifar.datasets.resizing import Resize
 from pycifar.datasets.stored_images import Images
@@ -119,10 +119,11 @@ def as_pixels(images: Any, size: tuple[int, int] | None, resize: Resize) -> Imag
         if len({image.shape for image in images}) > 1:  # grey ones beside coloured ones
             images = [image for one in images for image in check_images(one)]
     if size is None:
-        return check_images(images)
+        pixels = check_images(images)
+        return frozen(pixels) if isinstance(images, (list, tuple)) else pixels
     blocks = images if isinstance(images, list) else check_images(images)
-    pixels = [read_image(as_uint8(np.asarray(image)), size, resize) for image in blocks]
-    return np.array(pixels, np.uint8)
+    resized = [read_image(as_uint8(np.asarray(image)), size, resize) for image in blocks]
+    return frozen(np.array(resized, np.uint8))
 
 
 def _gives_examples(part: Any) -> bool:

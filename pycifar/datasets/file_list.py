@@ -12,7 +12,7 @@ import numpy as np
 
 from pycifar.arguments import listing
 from pycifar.console import counting
-from pycifar.datasets.arrays import number_labels
+from pycifar.datasets.arrays import frozen, number_labels
 from pycifar.datasets.dataset import Split
 from pycifar.datasets.image_files import read_images
 from pycifar.datasets.resizing import Resize
@@ -146,7 +146,7 @@ def read_files(
     images = read(files, size, resize, verbose)
     return {
         name: Split(
-            images[name],
+            frozen(images[name]),
             part.labels,
             paths=tuple(map(str, part.files)),
             groups=part.groups,

@@ -31,7 +31,6 @@ from pycifar.datasets.load_arguments import check_load_arguments, kind_of
 from pycifar.datasets.resizing import Resize
 from pycifar.datasets.sampling import warn_of_lost_classes
 from pycifar.datasets.storage import Storage
-from pycifar.datasets.stored_images import Images, StoredImages
 from pycifar.datasets.synthetic import draw_dataset
 from pycifar.datasets.tables import is_table, list_table
 from pycifar.errors import (
@@ -207,15 +206,6 @@ def load_dataset(  # noqa: PLR0913 - the settings of all sources
     return dataset
 
 
-def _own(images: Images, given: Any) -> Images:
-    """Return images that nobody else can change: a copy, unless they are that already."""
-    if isinstance(images, StoredImages):
-        return images
-    theirs = isinstance(given, np.ndarray) and np.may_share_memory(images, given)
-    is_frozen = images.flags.owndata and not images.flags.writeable
-    return images.copy() if theirs and not is_frozen else images
-
-
 def _from_arrays(source: Any, given: Mapping[str, Any]) -> tuple[Dataset, list[PycifarWarning]]:
     """Return a data set of arrays, or of what gives examples, and what to warn of."""
     images, labels, weights = {}, {}, {}
@@ -224,7 +214,7 @@ def _from_arrays(source: Any, given: Mapping[str, Any]) -> tuple[Dataset, list[P
         raise DataError("Arrays must be given for at least one split, and there is none.")
     for split, part in parts.items():
         pixels, names, weights[split] = (*part, None) if is_pair(part) else take_all(part, split)
-        images[split] = _own(as_pixels(pixels, given["image_size"], given["resize"]), pixels)
+        images[split] = as_pixels(pixels, given["image_size"], given["resize"])
         labels[split] = check_labels(names, len(images[split]), split)
     own_names = class_names_of([source, *parts.values()])
     numbered, names = number_labels(labels, given["class_names"] or own_names)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pycifar.datasets.arrays import frozen
 from pycifar.datasets.dataset import Dataset, Split
 from pycifar.datasets.drawings import DRAWINGS, Drawing, uniform
 
@@ -56,7 +57,7 @@ def _draw_split(n: int, random: np.random.Generator) -> Split:
         for start in range(0, len(members), _BLOCK):
             block = members[start : start + _BLOCK]
             images[block] = _coloured(_covered(drawing, len(block), random), random)
-    return Split(images, labels)
+    return Split(frozen(images), labels)
 
 
 def _covered(drawing: Drawing, n: int, random: np.random.Generator) -> np.ndarray:

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -146,3 +148,22 @@ def test_folds_that_cannot_be_are_refused_at_once():
     for arguments in ({"k": 6}, {"k": 1}, {"seed": -1}, {"groups": [1]}, {"groups": "object"}):
         with pytest.raises(ArgumentError):
             numbered().folds(**arguments)
+
+
+def test_a_data_set_made_by_hand_shares_no_array_with_its_caller():
+    images, labels, weights = IMAGES.copy(), LABELS.copy(), np.ones(len(LABELS), np.float32)
+    view = images[:]
+    view.setflags(write=False)
+    for given in (images, view):
+        dataset = Dataset("mine", {"train": Split(given, labels, weights=weights)}, ["a", "b", "c"])
+        before = dataset.fingerprint()
+        images[:], labels[:], weights[:] = 0, 0, 2
+        split = dataset.split("train")
+        assert Dataset("mine", dataset.splits, ("a", "b", "c")).fingerprint() == before
+        assert split.weights.max() == 1
+        assert dataset.class_names == ("a", "b", "c")
+        images[:], labels[:], weights[:] = IMAGES, LABELS, 1
+    # What nobody can change is not copied again.
+    assert Split(split.images, split.labels).images is split.images
+    for part in (split.take(np.arange(2)), pickle.loads(pickle.dumps(split))):
+        assert Split(part.images, part.labels).images is part.images
