@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,9 +19,12 @@ _ALLOWED = (
 _BLOCK = 1000  # images converted at a time, so that no float copy of all images is made
 
 
-def frozen(images: Any) -> Any:
+A = TypeVar("A")
+
+
+def frozen(images: A) -> A:
     """Return an array that is nobody else's, after all writing to it has been forbidden."""
-    part = images
+    part: Any = images
     while isinstance(part, np.ndarray):
         part.setflags(write=False)
         part = part.base

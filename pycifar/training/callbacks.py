@@ -34,8 +34,10 @@ EVENTS = {
 class FunctionsCallback(keras.callbacks.Callback):
     """A Keras callback made of plain functions.
 
-    Epochs and batches count from 1. A function that returns False stops the training after the
-    current epoch or batch. A function that fails ends the training with a `CallbackError`.
+    Epochs and batches count from 1. `logs` is the mapping that all callbacks share, so that what a
+    function adds to it counts as what a Keras callback adds. A function that returns False stops
+    the training after the current epoch or batch. A function that fails ends the training with a
+    `CallbackError`.
 
     Args:
         functions: the functions by name; the names are those in `EVENTS`.
@@ -54,10 +56,10 @@ class FunctionsCallback(keras.callbacks.Callback):
             setattr(self, name, self._counted(name) if counted else self._plain(name))
 
     def _counted(self, name: str) -> Callable[..., None]:
-        return lambda index, logs=None: self._call(name, index + 1, dict(logs or {}))
+        return lambda index, logs=None: self._call(name, index + 1, {} if logs is None else logs)
 
     def _plain(self, name: str) -> Callable[..., None]:
-        return lambda logs=None: self._call(name, dict(logs or {}))
+        return lambda logs=None: self._call(name, {} if logs is None else logs)
 
     def _call(self, name: str, *arguments: Any) -> None:
         answer = call_user_function(name, self._functions[name], *arguments)
@@ -331,11 +333,17 @@ def restored_epoch(callbacks: Sequence[keras.callbacks.EarlyStopping]) -> int | 
 
 
 def as_callbacks(value: Any) -> list[keras.callbacks.Callback]:
-    """Return Keras callbacks for one callback, one mapping of functions, or a list of these."""
+    """Return Keras callbacks for one callback, one mapping of functions, or a list of these.
+
+    A list may hold lists, and be a `keras.callbacks.CallbackList`: each callback is checked alone.
+    """
     if value is None:
         return []
-    items = value if isinstance(value, (list, tuple)) else [value]
-    return [_as_callback(item) for item in items]
+    if isinstance(value, keras.callbacks.CallbackList):
+        value = value.callbacks
+    if isinstance(value, (list, tuple)):
+        return [callback for item in value for callback in as_callbacks(item)]
+    return [_as_callback(value)]
 
 
 def _number(value: Any) -> float | None:

@@ -181,7 +181,8 @@ def train(  # noqa: PLR0913 - the settings of a training
             them. The functions of a mapping are `on_train_begin` and `on_train_end`, which take
             (logs), `on_epoch_begin` and `on_epoch_end`, which take (epoch, logs), and
             `on_train_batch_end`, which takes (batch, logs). Epochs and batches count from 1. A
-            function that returns False stops the training.
+            function that returns False stops the training. A number that a function or a Keras
+            callback adds to the logs of `on_epoch_end` is a metric in the history.
         time_budget: seconds for the whole call, above 0, instead of `epochs`. The training does as
             many steps as fit, and the schedule spans them. How many fit depends on the machine; the
             model's `config` records it. The time to import Keras counts, unless it was imported

@@ -219,9 +219,10 @@ def test_an_optimizer_of_keras_gives_the_weights_of_fit(dataset, name, with_sche
 
 def test_what_cannot_work_is_refused_before_the_training(dataset, tmp_path):
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
-    with pytest.raises(ArgumentError, match="BackupAndRestore") as caught:
-        pycifar.train(dataset, "softmax", callbacks=backup)
-    assert "`checkpoint_dir`" in caught.value.fix
+    for given in (backup, keras.callbacks.CallbackList([backup]), [[backup]]):
+        with pytest.raises(ArgumentError, match="BackupAndRestore") as caught:
+            pycifar.train(dataset, "softmax", callbacks=given)
+        assert "`checkpoint_dir`" in caught.value.fix
     scheduler = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
     with pytest.raises(ArgumentError, match='`schedule` must then be "constant", not "cosine"'):
         pycifar.train(dataset, "softmax", schedule="cosine", callbacks=scheduler)
@@ -395,15 +396,21 @@ def test_what_a_callback_adds_to_the_logs_is_in_the_history(dataset):
             logs["val_f1"] = 0.25 * epoch
             logs["norm"] = 2.0
 
-    settings = {"epochs": 2, "seed": 1, "verbose": 0, "callbacks": Measure()}
-    history = pycifar.train(dataset, "softmax", **settings).history
-    found = history[history["metric"].isin(["f1", "norm"])].to_numpy().tolist()
-    assert found == [
-        [1, "validation", "f1", 0.0],
-        [1, "train", "norm", 2.0],
-        [2, "validation", "f1", 0.25],
-        [2, "train", "norm", 2.0],
-    ]
+    def measure(epoch, logs):
+        logs |= {"val_f1": 0.25 * (epoch - 1), "norm": 2.0}
+
+    stopping = keras.callbacks.EarlyStopping("val_f1", mode="max", restore_best_weights=True)
+    both = keras.callbacks.CallbackList([Measure(), stopping])
+    for callbacks in (both, {"on_epoch_end": measure}):
+        model = pycifar.train(dataset, "softmax", epochs=2, seed=1, verbose=0, callbacks=callbacks)
+        found = model.history[model.history["metric"].isin(["f1", "norm"])].to_numpy().tolist()
+        assert found == [
+            [1, "validation", "f1", 0.0],
+            [1, "train", "norm", 2.0],
+            [2, "validation", "f1", 0.25],
+            [2, "train", "norm", 2.0],
+        ]
+        assert model.best_epoch == (2 if callbacks is both else None)
 
 
 def test_the_hooks_of_a_validation_are_called(dataset):
