@@ -12,12 +12,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from pycifar.arguments import describe
-from pycifar.backend import keras
+from pycifar.backend import keras, without_values
 from pycifar.errors import ArgumentError, UnsavedWarning, warn
 from pycifar.language import function
-from pycifar.learners.copies import not_compiled
+from pycifar.learners.copies import not_compiled, own_parts_known
 from pycifar.learners.optimizers import is_of_keras
-from pycifar.models.file_check import OPERATIONS, PARTS, check_calls, check_parts, unknown_names
+from pycifar.models.file_check import (
+    OPERATIONS,
+    PARTS,
+    check_calls,
+    check_parts,
+    has_own_parts,
+    unknown_names,
+)
 
 
 @contextmanager
@@ -64,7 +71,8 @@ def description_of(part: Any) -> dict[str, Any]:
 def warn_if_unloadable(network: Any) -> None:
     """Warn if a file of a network would be refused, or would come back without its optimizer.
 
-    Nothing is written or built. Only a network or an optimizer of a caller can be so.
+    Nothing is written, and no weight gets a value. Only a network or an optimizer of a caller can
+    be so.
 
     Args:
         network: the network.
@@ -87,7 +95,30 @@ def _fate_of(network: keras.Model) -> str | None:
     except Exception as error:  # get_config() of a layer of the caller can fail in any way
         why = " ".join(str(error).split())[:200] or type(error).__name__
         return f"This model cannot be saved to a file that can be loaded again: {why}."
+    layer = _not_built_again(network)
+    if layer is not None:
+        return (
+            "This model cannot be saved to a file that can be loaded again: its layer "
+            f'"{layer.name}" cannot be built from its configuration. Let get_config() of '
+            f"{type(layer).__name__} return what its __init__() takes, which includes `name`."
+        )
     return _sentence("A file of this model can be loaded again only where", unknown)
+
+
+def _not_built_again(network: keras.Model) -> Any:
+    """Return the first layer with parts of a caller that its configuration cannot build, or None.
+
+    Keras's own layers are not tried: their configurations are known to build them.
+    """
+    with own_parts_known(network), without_values():
+        for layer in network._flatten_layers():
+            config = {} if isinstance(layer, keras.Model) else description_of(layer)
+            if has_own_parts(config):
+                try:
+                    keras.saving.deserialize_keras_object(config | {"build_config": None})
+                except Exception:  # that of a caller can fail in any way
+                    return layer
+    return None
 
 
 def _fate_of_optimizer(network: keras.Model) -> str | None:

@@ -97,6 +97,7 @@ OBJECTIVE_PARTS: Mapping[str, frozenset[str] | None] = {
 # Functions are left out on purpose.
 TENSOR, ARRAYS = "__keras_tensor__", ("__numpy__", "__tensor__")
 PLAIN = (TENSOR, *ARRAYS, "__slice__", "__tuple__", "__ellipsis__")
+LAMBDA = "__lambda__"
 
 # The types of numbers in an array. Text is left out: its type gives a length for every element, so
 # a few bytes in a file could ask for much memory.
@@ -231,6 +232,8 @@ def check_parts(
                 or (prefix is not None and module.startswith(prefix))
             )
         )
+        if name == LAMBDA or (isinstance(own, dict) and any(map(_is_code, own.values()))):
+            raise ValueError("it has a lambda function, which has no name that it can be found by")
         if not harmless:
             raise ValueError(f"it asks for {_refused(part)}")
         if isinstance(own, dict) and own.get("unroll"):
@@ -263,6 +266,21 @@ def own_name(part: Mapping[str, Any]) -> str | None:
     # Keras looks up a function by "config", and a class by "registered_name".
     key = part.get("config" if part.get("class_name") == "function" else "registered_name")
     return key if isinstance(key, str) else None
+
+
+def _is_code(value: Any) -> bool:
+    """Return whether a value of a configuration is the code of a lambda, as an activation has it.
+
+    Elsewhere, Keras writes it as a part named `LAMBDA`.
+    """
+    code = value.get("value") if isinstance(value, dict) and len(value) == 1 else None
+    return isinstance(code, list) and len(code) == 3 and isinstance(code[0], str)
+
+
+def has_own_parts(config: Any) -> bool:
+    """Return whether a description has parts that are not Keras's."""
+    parts = (part for part in _parts(config) if part["class_name"] not in PLAIN)
+    return any(map(_is_foreign, parts))
 
 
 def unknown_names(config: Any) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 import pycifar
 from pycifar.errors import ArgumentError, ModelFileError, OptimizerWarning, UnsavedWarning
 from pycifar.keras_files import CONFIG
+from pycifar.models.custom_objects import warn_if_unloadable
 
 SETTINGS = {"epochs": 1, "batch_size": 100, "seed": 1, "verbose": 0, "validation": None}
 
@@ -83,6 +84,56 @@ def test_own_parts_are_told_once_before_a_training_and_when_it_is_saved(
     assert told_at(caught) == [__file__]
     with pytest.warns(UnsavedWarning, match=told):
         pycifar.train(small_dataset, model, epochs=1, verbose=0)
+
+
+class Scaled(keras.layers.Layer):
+    """A layer that takes no name, so that no configuration of Keras's builds it."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, inputs):
+        return inputs * self.factor
+
+
+LAYERS = keras.layers
+OF_KERAS = pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+
+
+@OF_KERAS
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: LAYERS.Dense(4, activation=lambda x: x * 2), "it has a lambda function"),
+        (lambda: LAYERS.Activation(lambda x: x * 2), "it has a lambda function"),
+        (
+            lambda: LAYERS.TimeDistributed(LAYERS.Dense(4, activation=lambda x: x * 2)),
+            "it has a lambda function",
+        ),
+        (
+            lambda: LAYERS.Dense(4, kernel_initializer=lambda shape, dtype: keras.ops.ones(shape)),
+            "it has a lambda function",
+        ),
+        (lambda: Scaled(2.0), "cannot be built from its configuration. .* of Scaled return what"),
+    ],
+    ids=["activation", "layer", "wrapped", "initializer", "configuration"],
+)
+def test_what_no_name_brings_back_is_told(make, told):
+    layers = [keras.Input((32, 32, 3)), LAYERS.AveragePooling2D(8), LAYERS.Reshape((16, 3)), make()]
+    own = keras.Sequential([*layers, LAYERS.Flatten()])
+    with pytest.warns(UnsavedWarning, match=told):
+        warn_if_unloadable(own)
+
+
+@OF_KERAS
+def test_a_file_with_a_lambda_is_refused(tmp_path):
+    start = keras.Input((32, 32, 3))
+    values = LAYERS.Dense(2, "softmax")(LAYERS.Flatten()(LAYERS.Rescaling(1 / 255)(start)))
+    own = keras.Model(start, LAYERS.Activation(lambda x: x, name="same")(values))
+    own.save(tmp_path / "own.keras")
+    with pytest.raises(ModelFileError, match="it has a lambda function, which has no name"):
+        pycifar.adopt_model(tmp_path / "own.keras", ["a", "b"], rescale=1)
 
 
 def test_a_file_of_own_parts_is_loaded_where_each_is_given(own_model, own_file):
