@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pycifar.content import ByContent
+
 # Defaults of arguments that the help of the command shows, too. They stand here so that showing the
 # help need not import the functions.
 DEFAULT_ARCHITECTURE = "cnn2"
@@ -97,8 +99,8 @@ def is_said(name: str, value: Any) -> bool:
     return value is not unsaid
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
+@dataclass(frozen=True, eq=False)
+class TrainingConfig(ByContent):
     """The settings that a training used; they are saved with the model.
 
     Args:

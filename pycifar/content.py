@@ -25,12 +25,19 @@ class ByContent:
     def __hash__(self) -> int:
         """Return a hash of what is short and cannot change, which equal objects share."""
         values = (getattr(self, name) for name in self._compared())
-        return hash((type(self), *(v for v in values if isinstance(v, (str, int, float, tuple)))))
+        return hash((type(self), *filter(_is_short, values)))
 
     def _compared(self) -> list[str]:
         """Return the names of what is compared."""
         fields = dataclasses.fields(cast("Any", self))
         return [field.name for field in fields if field.compare]
+
+
+def _is_short(value: Any) -> bool:
+    """Return whether a value is text, a number, or a tuple of what cannot change."""
+    if isinstance(value, tuple):
+        return all(map(_is_short, value))
+    return isinstance(value, (str, int, float))
 
 
 def _are_equal(one: Any, other: Any) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pycifar.content import ByContent
 from pycifar.datasets.resizing import Resize
 from pycifar.errors import ModelFileError, printable
 from pycifar.foreign_names import known_arguments_only
@@ -28,8 +29,8 @@ from pycifar.shipped import check_model_path
 MOST_SHOWN = 12  # class names that `repr` shows
 
 
-@dataclass(frozen=True)
-class ModelFile:
+@dataclass(frozen=True, eq=False)
+class ModelFile(ByContent):
     """The contents of a model file; a field that its `problem` makes unreadable is None.
 
     Args:

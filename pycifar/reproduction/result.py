@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pycifar.arguments import check_path, describe
+from pycifar.content import ByContent
 from pycifar.errors import DataFormatError
 from pycifar.files import read_file
 from pycifar.foreign_names import known_arguments_only
@@ -34,8 +35,8 @@ FORMAT = 1  # version of the file format
 HEADS = ("system", "architecture", "parameters", "budget", "train", "test", "stated", "difference")
 
 
-@dataclass(frozen=True)
-class Reproduction:
+@dataclass(frozen=True, eq=False)
+class Reproduction(ByContent):
     """The result of `reproduce`.
 
     Args:

@@ -137,6 +137,7 @@ def test_a_file_is_inspected_without_being_loaded(small_model, saved):
     assert found.versions == small_model.versions
     assert str(found).splitlines()[0] == f"{saved} can be loaded"
     assert json.loads(json.dumps(found.to_dict()))["loadable"]
+    assert {found, pycifar.inspect_model(saved)} == {found}
 
 
 def test_a_file_that_would_be_refused_says_why(saved, tmp_path):

@@ -525,6 +525,7 @@ def test_copies_of_a_model_go_on_as_the_model_does(small_dataset, tmp_path):
     for one in copies:
         assert one == model
         assert hash(one) == hash(model)
+        assert {one.config, model.config} == {model.config}
         assert one.history.equals(model.history)
         assert pycifar.train(small_dataset, one, epochs=1, verbose=0) == further
     assert further != model
