@@ -125,8 +125,19 @@ def check_verbosity(value: Any) -> int:
     return check_count("verbose", value, minimum=0, maximum=2)
 
 
-def check_choice(name: str, value: Any, allowed: Iterable[str]) -> str:
+def check_choice(
+    name: str,
+    value: Any,
+    allowed: Iterable[str],
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Check that `value` is one of the allowed names, and return it.
+
+    Args:
+        name: the name of the argument.
+        value: what was given.
+        allowed: the names that there are.
+        elsewhere: names of other packages in lower case, each with the one that is meant.
 
     Raises:
         UnknownNameError: it is none of them. The error suggests the most similar name, if any.
@@ -134,7 +145,9 @@ def check_choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     names = list(allowed)
     if isinstance(value, str) and value in names:
         return str(value)
-    nearest = nearest_name(value, names) if isinstance(value, str) else None
+    nearest = None
+    if isinstance(value, str):
+        nearest = elsewhere.get(value.lower()) or nearest_name(value, names)
     quoted = listing([f'"{known}"' for known in names])
     raise UnknownNameError(
         f"`{name}` must be {'one of ' if len(names) > 1 else ''}{quoted}, not {describe(value)}.",
@@ -168,14 +181,19 @@ def joined(texts: Sequence[str], word: str = "and") -> str:
     return f"{', '.join(first)} {word} {last}" if first else last
 
 
-def nearest_name(value: str, names: Iterable[str]) -> str | None:
+def nearest_name(value: str, names: Iterable[str], likeness: float = 0.5) -> str | None:
     """Return the name that is most similar to `value`, or None if no name is similar.
 
     Upper and lower case count as equal.
+
+    Args:
+        value: what was given.
+        names: the names that there are.
+        likeness: how similar a name must be, from 0 to 1.
     """
     names = list(names)
     lowered = {n.lower(): n for n in names}
-    found = difflib.get_close_matches(value.lower(), list(lowered), n=1, cutoff=0.5)
+    found = difflib.get_close_matches(value.lower(), list(lowered), n=1, cutoff=likeness)
     return lowered[found[0]] if found else None
 
 

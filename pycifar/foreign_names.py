@@ -1,7 +1,7 @@
 """The names that other packages have for arguments of pycifar, and the error that tells pycifar's.
 
 The table serves all three ways in: R asks for a hint by `pycifar.entry_points.argument_hint`, and
-the command for the name of an option by `name_here`.
+the command for the name of an option by `name_meant`.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ _NAMES_ELSEWHERE = {
     "time_budget": "max_time time_limit timeout",
     "checkpoint_dir": "backup_dir model_dir checkpoint",
     "seed": "random_state random_seed rng_seed",
+    "random_state": "seed random_seed rng_seed",
     "data_dir": "path directory dir folder root",
     "n_train": "train_size n_samples",
     "n_test": "test_size",
@@ -65,6 +66,9 @@ _NAMES_ELSEWHERE = {
     "image": "x img images",
 }
 
+# All names of the table: ours, and those elsewhere.
+_NAMES_HERE = frozenset(" ".join([*_NAMES_ELSEWHERE, *_NAMES_ELSEWHERE.values()]).split())
+
 # Arguments of other packages that pycifar has no need of, each with what it does by itself.
 _DONE_OTHERWISE = {
     "batch_size": "Images are taken in batches that fit into memory.",
@@ -74,27 +78,35 @@ _DONE_OTHERWISE = {
     "loss": "A model keeps the `loss` that train() was given.",
     "metrics": "A model keeps the `metrics` that train() was given.",
     "n_jobs": "Keras uses all processors by itself.",
+    "subset": "load_dataset() holds images out with `validation_fraction`.",
     "shuffle": "The training images are shuffled in each epoch, as `seed` gives it.",
     "steps_per_epoch": "An epoch takes each training image once; load_dataset() takes fewer of "
     "them with `n_train`, and train() has a `time_budget`.",
     "verbose": "This function shows no progress.",
     "warm_start": "train() goes on with a trained model that it is given.",
-} | dict.fromkeys(("workers", "num_workers"), "The images are in memory and need no workers.")
+} | dict.fromkeys(
+    ("workers", "num_workers", "max_queue_size", "use_multiprocessing"),
+    "pycifar reads images ahead by itself where they are not in memory.",
+)
+
+# How similar a name must be to one that there is, to be taken for a slip of the pen.
+LIKENESS = 0.75
 
 
 def known_arguments_only(f: Callable[P, Result]) -> Callable[P, Result]:
-    """Make a public function refuse an argument that it does not have, with a hint.
+    """Make a public function, or a class by its ``__init__``, refuse an argument it does not have.
 
-    The function keeps its name, its signature and its documentation. A warning from inside of it
-    passes one frame more on its way to the caller.
+    The error has a hint. The function keeps its name, its signature and its documentation. A
+    warning from inside of it passes one frame more on its way to the caller.
     """
-    known = tuple(inspect.signature(f).parameters)
+    known = tuple(name for name in inspect.signature(f).parameters if name != "self")
     names = frozenset(known)
+    called = f.__qualname__.removesuffix(".__init__")
 
     @functools.wraps(f)
     def call(*arguments: P.args, **named: P.kwargs) -> Result:
         if not named.keys() <= names:
-            raise _refusal(f.__name__, next(name for name in named if name not in names), known)
+            raise _refusal(called, next(name for name in named if name not in names), known)
         return f(*arguments, **named)
 
     return call
@@ -123,7 +135,7 @@ def argument_hint(given: str, known: Collection[str]) -> str | None:
         return _pointer(ours)
     if given in _DONE_OTHERWISE:
         return _in_the_language(_DONE_OTHERWISE[given])
-    nearest = nearest_name(given, known)
+    nearest = name_meant(given, known)
     return f"Did you mean `{nearest}`?" if nearest else None
 
 
@@ -133,6 +145,16 @@ def name_here(given: str, known: Collection[str]) -> str | None:
         if ours in known and given in elsewhere.split():
             return ours
     return None
+
+
+def name_meant(given: str, known: Collection[str]) -> str | None:
+    """Return the one of the known arguments that is meant by another name or a slip, or None.
+
+    A name that means something to pycifar, or elsewhere, is no slip.
+    """
+    if (ours := name_here(given, known)) or given in _NAMES_HERE:
+        return ours
+    return nearest_name(given, known, LIKENESS)
 
 
 def _pointer(ours: str) -> str:

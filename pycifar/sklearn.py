@@ -30,6 +30,7 @@ except ImportError as error:
 from pycifar.datasets import Dataset, load_dataset
 from pycifar.datasets.arrays import check_images
 from pycifar.evaluation import predict
+from pycifar.foreign_names import known_arguments_only
 from pycifar.training.train import train
 
 __all__ = ["ImageClassifier"]
@@ -161,6 +162,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             raise ArgumentError("`y` must have at least 2 classes, not 1 class.")
         names = [str(label) for label in self.classes_]
         return load_dataset({"train": (images, positions)}, class_names=names)
+
+
+# The one that the dataclass made.
+ImageClassifier.__init__ = known_arguments_only(ImageClassifier.__init__)  # type: ignore[method-assign]
 
 
 def _seed(random_state: Any) -> int:

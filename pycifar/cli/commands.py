@@ -119,6 +119,8 @@ def train(options: Namespace) -> int:
         arguments["architecture"] = earlier = load_model(options.model)
         data_arguments = data_for(earlier, data_arguments)
     dataset = load_dataset("train", data_arguments)
+    if isinstance(weights := arguments.get("class_weights"), dict):
+        arguments["class_weights"] = _with_numbers(weights, dataset.class_names)
     model = _train_and_save(dataset, arguments, output, options)
     if not model.epochs_done:
         plot = None
@@ -135,6 +137,14 @@ def train(options: Namespace) -> int:
     if output is None and not model.interrupted and "quiet" not in options:
         say("pycifar train: the model was not saved; give --output to keep it.")
     return 1 if model.interrupted else 0
+
+
+def _with_numbers(weights: dict[str, Any], class_names: tuple[str, ...]) -> dict[str | int, Any]:
+    """Return class weights with whole numbers in place of texts that are no class names."""
+    return {
+        int(key) if key.isdecimal() and key not in class_names else key: weight
+        for key, weight in weights.items()
+    }
 
 
 def _train_and_save(

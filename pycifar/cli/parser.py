@@ -17,7 +17,7 @@ from pycifar.arguments import describe, nearest_name
 from pycifar.cli.training_options import SEARCH_OPTIONS, TRAINING_OPTIONS
 from pycifar.config import DEFAULT_COVERAGE, DEFAULT_SOURCE, DEFAULT_SPLIT, SEARCH_DEFAULTS
 from pycifar.errors import ArgumentError
-from pycifar.foreign_names import name_here
+from pycifar.foreign_names import name_meant
 from pycifar.rules import FEWEST_SEARCH_STEPS
 from pycifar.shipped import DEFAULT_MODEL, SHIPPED
 
@@ -128,9 +128,12 @@ def _unknown(command: str | None, kind: str, given: str, allowed: Mapping[str, s
         given: what was given.
         allowed: what there is, with the name of the argument that it stands for.
     """
-    meant = name_here(given.lstrip("-").replace("-", "_"), allowed.values())
-    options = {argument: text for text, argument in allowed.items()}
-    nearest = options[meant] if meant else nearest_name(given, allowed)
+    if kind == "command":
+        nearest = nearest_name(given, allowed)
+    else:
+        options = {argument: text for text, argument in allowed.items()}
+        meant = name_meant(given.lstrip("-").replace("-", "_"), options)
+        nearest = options[meant] if meant else None
     return UsageError(
         command,
         f"There is no {kind} {describe(given)}.",

@@ -57,7 +57,8 @@ TRAINING_OPTIONS: Mapping[str, Option] = {
     ),
     "class_weights": Option(
         "WEIGHTS",
-        "what the classes count: balanced, or cat=2,dog=1.5 (1 for those left out)",
+        "what the classes count: balanced, or cat=2,dog=1.5 by name, or 0=2,1=1.5 by number from "
+        "0 (1 for those left out)",
         as_class_weights,
     ),
     "precision": Option("NAME", ", ".join(PRECISIONS) + ": what is computed with", as_text),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -87,7 +88,8 @@ def check_labels(labels: Any, n_images: int, split: str) -> np.ndarray:
     Args:
         labels: whole numbers (floats and truth values count as such) or strings, shape (n,) or
             (n, 1); a categorical of pandas, whose order of categories is then that of the classes;
-            or one-hot rows, shape (n, classes).
+            or one-hot rows, shape (n, classes). A table of these, as ``pandas.get_dummies`` makes
+            it, names the classes by its columns.
         n_images: the number of labels that there must be.
         split: the name of the split, for the error message.
 
@@ -98,10 +100,14 @@ def check_labels(labels: Any, n_images: int, split: str) -> np.ndarray:
         array = np.asarray(labels)
     except ValueError:
         array = np.asarray(None)  # which the checks below refuse
+    if array.dtype.kind == "O" and all(isinstance(x, (Real, np.bool_)) for x in array.flat):
+        array = np.array(array.tolist())
     if array.ndim == 2 and array.shape[1] == 1:  # as keras.datasets gives them
         array = array[:, 0]
     if array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "biuf":
         array = _one_hot_labels(array, split)
+        if (names := column_names(labels)) is not None:
+            array = np.array(names)[array]
     if array.dtype.kind == "b" or (array.dtype.kind == "f" and _is_whole(array)):
         array = array.astype(np.int64)
     if array.dtype.kind == "O" and all(isinstance(label, str) for label in array.flat):
@@ -117,6 +123,14 @@ def check_labels(labels: Any, n_images: int, split: str) -> np.ndarray:
             f"and {len(array)} labels."
         )
     return array
+
+
+def column_names(labels: Any) -> list[str] | None:
+    """Return the names of the columns of a table of one-hot rows; None if they are only counted."""
+    columns = getattr(labels, "columns", ())
+    if len(columns) < 2 or list(columns) == list(range(len(columns))):
+        return None
+    return [str(name) for name in columns]
 
 
 def _one_hot_labels(rows: np.ndarray, split: str) -> np.ndarray:

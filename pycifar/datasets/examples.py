@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pycifar.arguments import describe
-from pycifar.datasets.arrays import as_uint8, check_images, frozen
+from pycifar.datasets.arrays import as_uint8, check_images, column_names, frozen
 from pycifar.datasets.image_files import read_image
 from pycifar.datasets.resizing import Resize
 from pycifar.datasets.stored_images import Images
@@ -181,11 +181,13 @@ def _rounded(block: np.ndarray) -> np.ndarray:
 
 
 def class_names_of(parts: Iterable[Any]) -> Sequence[str] | None:
-    """Return the class names that Keras gave to a dataset, or the categories of pandas' labels."""
+    """Return the class names that Keras gave to a dataset, or those in a table of pandas."""
     for part in parts:
         if (names := getattr(part, "class_names", None)) is not None:
             return list(names)
         labels = part[1] if isinstance(part, (tuple, list)) and len(part) == 2 else None
+        if (names := column_names(labels)) is not None:
+            return names
         labels = getattr(labels, "cat", labels)  # of a Series
         if (categories := getattr(labels, "categories", None)) is not None:
             return [str(category) for category in categories]

@@ -81,7 +81,8 @@ def load_dataset(  # noqa: PLR0913 - the settings of all sources
       whole numbers are taken as they are written.
     - Arrays as ``{"train": (images, labels), "test": (images, labels)}``, or what
       ``keras.datasets.….load_data()`` returns. Images are as `check_images` takes them, or a list
-      of arrays and Pillow images. Labels are whole numbers from 0, class names, or one-hot rows.
+      of arrays and Pillow images. Labels are whole numbers from 0, class names, or one-hot rows,
+      such as a table of pandas whose columns are the class names.
     - What gives pairs of an image and its label, or batches of these: a ``tf.data.Dataset``, as
       ``keras.utils.image_dataset_from_directory`` returns it, one or both; a
       ``keras.utils.PyDataset``; or an iterable, such as a list of (Pillow image, label). Each may

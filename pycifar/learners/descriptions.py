@@ -10,7 +10,7 @@ This module imports Keras late, so the command can check names early.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,25 @@ LOSSES = {
 }
 # Keras's names for the cross-entropy. They differ in how labels are given, which pycifar decides.
 CROSSENTROPIES = ("categorical_crossentropy", "sparse_categorical_crossentropy")
+
+# Names of losses and metrics elsewhere, in lower case, each with the name here.
+NAMES_ELSEWHERE = {
+    "acc": ACCURACY,
+    "bce": "binary_crossentropy",
+    "cce": CROSSENTROPY,
+    "cross_entropy": CROSSENTROPY,
+    "crossentropyloss": CROSSENTROPY,
+    "f1_score": "f1",
+    "kl_div": "kl_divergence",
+    "kld": "kl_divergence",
+    "log_loss": CROSSENTROPY,
+    "logcosh": "log_cosh",
+    "mae": "mean_absolute_error",
+    "mse": "mean_squared_error",
+    "nll": CROSSENTROPY,
+    "roc_auc": "auc",
+    "top_k_categorical_accuracy": "top_5",
+}
 
 # The metrics by name, each with its class in `keras.metrics` and its arguments.
 METRICS: Mapping[str, tuple[str, dict[str, Any]]] = {
@@ -87,7 +106,9 @@ def check_loss(name: str, value: Any) -> Any:
     """Return a loss; raise an ArgumentError for a name that is none."""
     if not isinstance(value, str):
         return value
-    return CROSSENTROPY if value in CROSSENTROPIES else check_choice(name, value, LOSSES)
+    if value in CROSSENTROPIES:
+        return CROSSENTROPY
+    return check_choice(name, value, LOSSES, _elsewhere(LOSSES))
 
 
 def check_metrics(name: str, value: Any) -> list[Any]:
@@ -96,10 +117,15 @@ def check_metrics(name: str, value: Any) -> list[Any]:
     The accuracy is left out, because it is always measured.
     """
     items = list(value) if isinstance(value, (list, tuple)) else [value]
+    known = (ACCURACY, *METRICS)
     for item in items:
         if isinstance(item, str):
-            check_choice(name, item, (ACCURACY, *METRICS))
+            check_choice(name, item, known, _elsewhere(known))
     return [item for item in items if not (isinstance(item, str) and item == ACCURACY)]
+
+
+def _elsewhere(known: Collection[str]) -> dict[str, str]:
+    return {other: name for other, name in NAMES_ELSEWHERE.items() if name in known}
 
 
 def describe_loss(loss: Any) -> Description:

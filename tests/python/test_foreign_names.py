@@ -55,6 +55,22 @@ def test_the_error_tells_what_an_argument_is_called_here(call, given, hint):
     assert caught.match(hint)
 
 
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [
+        (pycifar.find_learning_rate, "class_weight"),
+        (pycifar.evaluate, "sample_weight"),
+        (pycifar.load_dataset, "subset"),
+        (pycifar.train, "max_queue_size"),
+        (pycifar.train, "filepath"),
+    ],
+)
+def test_no_hint_is_better_than_a_wrong_one(call, given):
+    with pytest.raises(UnknownArgumentError) as caught:
+        call(**{given: 1})
+    assert "Did you mean" not in (caught.value.fix or "")
+
+
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
 def test_each_public_function_refuses_it_as_pycifar_and_as_python_do(function):
     for error in (UnknownArgumentError, ArgumentError, TypeError):
@@ -85,7 +101,10 @@ def test_in_r_the_sentence_names_the_functions_of_r():
 
 
 def test_each_name_of_the_table_leads_to_an_argument_that_there_is():
-    ours = {name for function in FUNCTIONS for name in inspect.signature(function).parameters}
+    from pycifar.sklearn import ImageClassifier
+
+    callables = [*FUNCTIONS, ImageClassifier]
+    ours = {name for function in callables for name in inspect.signature(function).parameters}
     assert set(foreign_names._NAMES_ELSEWHERE) <= ours
     for name, elsewhere in foreign_names._NAMES_ELSEWHERE.items():
         assert name not in elsewhere.split()

@@ -430,3 +430,18 @@ def test_the_history_has_the_learning_rate(dataset):
     steps = 200 // 50 * 2
     cosine = [0.01 * (1 + np.cos(np.pi * step / steps)) / 2 for step in (3, 7)]
     assert rates["value"].tolist() == pytest.approx(cosine)
+
+
+@pytest.mark.parametrize(
+    ("argument", "given", "meant"),
+    [
+        ("loss", "mse", "mean_squared_error"),
+        ("loss", "KLD", "kl_divergence"),
+        ("metrics", "MSE", "mean_squared_error"),
+        ("metrics", ["acc"], "accuracy"),
+    ],
+)
+def test_short_names_of_keras_lead_to_those_here(small_dataset, argument, given, meant):
+    with pytest.raises(UnknownNameError) as caught:
+        pycifar.train(small_dataset, "softmax", **{argument: given})
+    assert caught.value.fix == f'Did you mean "{meant}"?'

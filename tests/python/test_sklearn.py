@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import pycifar
-from pycifar.errors import ForkedError, ImageError, UnknownNameError
+from pycifar.errors import ForkedError, ImageError, UnknownArgumentError, UnknownNameError
 from pycifar.sklearn import ImageClassifier
 
 DATASET = pycifar.load_dataset("synthetic", n_train=120, n_test=20)
@@ -243,3 +243,13 @@ def test_without_scikit_learn_the_error_says_what_to_install():
     )
     assert "DependencyError: `pycifar.sklearn` needs scikit-learn" in child.stderr
     assert 'pip install "pycifar[sklearn]"' in child.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "ours"),
+    [("class_weight", "class_weights"), ("seed", "random_state"), ("lr", "learning_rate")],
+)
+def test_an_argument_that_there_is_not_is_told_by_its_name_here(given, ours):
+    with pytest.raises(UnknownArgumentError, match="ImageClassifier.. does not take") as caught:
+        ImageClassifier("softmax", **{given: 1})
+    assert caught.value.fix == f"It is called `{ours}` here."

@@ -187,3 +187,24 @@ def test_classes_that_are_held_out_as_a_whole_are_told():
         pycifar.train(grouped, "softmax", validation=0.3, **settings)
     with pytest.warns(DataWarning, match=told):
         next(grouped.folds(3))
+
+
+def test_the_columns_of_a_one_hot_table_are_the_class_names():
+    table = pandas.get_dummies(pandas.Series(NAMES))
+    other = pandas.get_dummies(pandas.Series(["dog", "ant"] * 3))  # has no column "cat"
+    for labels in (table, table.astype(object)):
+        dataset = load_dataset({"train": (IMAGES, labels), "test": (255 - IMAGES, other)})
+        assert dataset.class_names == ("ant", "cat", "dog")
+        assert dataset.split("train").labels.tolist() == [2, 1, 0] * 2
+        assert dataset.split("test").labels.tolist() == [2, 0] * 3
+    counted = pandas.DataFrame(table.to_numpy())
+    named = load_dataset({"train": (IMAGES, counted)}, class_names=["a", "c", "d"])
+    assert named.class_names == ("a", "c", "d")
+
+
+def test_numbers_of_python_in_an_array_of_objects_are_labels():
+    labels = np.array([0, 1, 2] * 2, object)
+    assert load_dataset({"train": (IMAGES, labels)}).split("train").labels.tolist() == [0, 1, 2] * 2
+    for wrong in ([0, 1, None] * 2, [0, 1, "a"] * 2, [0, 1, 0.5] * 2):
+        with pytest.raises(DataError, match="must be whole numbers or names"):
+            load_dataset({"train": (IMAGES, np.array(wrong, object))})
