@@ -22,6 +22,16 @@ __all__ = ["main"]
 
 DONE, FAILED, USAGE = 0, 1, 2
 
+# The commands that are not called as the functions behind them.
+COMMANDS_OF = {
+    "adopt_model": "adopt",
+    "export_model": "export",
+    "extract_features": "features",
+    "inspect_model": "inspect",
+    "list_architectures": "architectures",
+    "write_model_card": "card",
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -97,7 +107,10 @@ def _report(command: str | None, error: Exception) -> int:
 
 
 def _in_options(command: str | None, message: str) -> str:
-    """Return a message with names of arguments as options: `batch_size` as `--batch-size`."""
+    """Return a message with names of arguments as options, and of functions as commands.
+
+    So `batch_size` becomes `--batch-size`, and train() becomes `pycifar train`.
+    """
     if command not in COMMANDS:
         return message
     options = {
@@ -106,7 +119,16 @@ def _in_options(command: str | None, message: str) -> str:
         if action.option_strings
     }
     options["source"] = options.get("dataset", "source")  # what `load_dataset` calls --dataset
-    return re.sub(r"`(\w+)`", lambda match: f"`{options.get(match[1], match[1])}`", message)
+    message = re.sub(r"`(\w+)`", lambda match: f"`{options.get(match[1], match[1])}`", message)
+    return re.sub(r"(?<![.\w])(\w+)\(\)", lambda match: _as_command(match[1]), message)
+
+
+def _as_command(function: str) -> str:
+    """Return the command that does what a function does, or the function if there is none."""
+    if function == "load_model":
+        return "each command that takes a model"
+    name = COMMANDS_OF.get(function, function.replace("_", "-"))
+    return f"`pycifar {name}`" if name in COMMANDS else f"{function}()"
 
 
 def _program(command: str | None) -> str:

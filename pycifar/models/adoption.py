@@ -159,7 +159,7 @@ def _network_in(path: Any) -> tuple[keras.Model, Any, list[Any]]:
     if ENTRY in entries:
         raise ModelFileError(
             f"{source} was saved by pycifar, and has a record of its training.",
-            fix=f"Load it with {function('load_model')}.",
+            fix=f"It is a trained model already: {function('load_model')} loads it.",
         )
     try:
         network = checked_network(entries)

@@ -70,6 +70,8 @@ from pycifar.shipped import SHIPPED, check_model_path
 SUFFIX = ".keras"
 FORMAT = 1  # the version of pycifar's entry; raised when an older pycifar could not read it
 
+WEIGHTS_ALONE = (".weights.h5", ".weights.hdf5")  # endings of what `Model.save_weights` writes
+
 # The module of Keras's optimizers on PyTorch. A file that names it would load on PyTorch only.
 OF_TORCH = re.compile(rb"keras\.src\.backend\.torch\.optimizers\.torch_\w+")
 
@@ -363,6 +365,12 @@ def archive_entries(content: bytes, source: str) -> dict[str, bytes]:
     except ValueError as error:
         if not content.startswith(HDF5):
             raise _damaged(source, error) from error
+    if source.lower().endswith(WEIGHTS_ALONE):
+        raise ModelFileError(
+            f"{source} has weights alone, and no network.",
+            fix=f"Give it as `weights` to {function('train')}, with the architecture that they are "
+            "of. For a network of your own, build it and call its load_weights(path).",
+        )
     raise ModelFileError(
         f"{source} is an HDF5 file, from which Keras may run code; pycifar does not open it.",
         fix="If you trust it, make another file of it by Keras: "

@@ -394,3 +394,12 @@ def test_warnings_of_what_is_left_out_point_at_the_call(tmp_path, small_dataset)
     with pytest.warns(UnsavedWarning) as caught:
         pycifar.adopt_model(path, small_dataset.class_names, rescale=1)
     assert caught[0].filename == __file__
+
+
+def test_a_file_of_weights_alone_is_told_as_one(tmp_path):
+    path = tmp_path / "theirs.weights.h5"
+    keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()]).save_weights(path)
+    for call in (pycifar.load_model, lambda path: pycifar.adopt_model(path, ["a", "b"])):
+        with pytest.raises(ModelFileError, match="has weights alone, and no network") as caught:
+            call(path)
+        assert "`weights` to train()" in caught.value.fix

@@ -339,10 +339,12 @@ def test_images_of_a_folder_have_the_size_of_the_model(run, tmp_path):
 
 
 def test_training_as_json_is_the_whole_record_and_the_run_of_python(run):
-    code, out, err = run(*TRAIN, "--validation", "test", "--json", "--quiet")
+    more = ("--class-weights", "0=2,ring=0.5")  # by number and by name
+    code, out, err = run(*TRAIN, "--validation", "test", "--json", "--quiet", *more)
     record = json.loads(out)
     dataset = pycifar.load_dataset("synthetic", n_train=100, n_test=50)
-    model = pycifar.train(dataset, epochs=1, batch_size=50, validation="test", seed=1, verbose=0)
+    settings = {"epochs": 1, "batch_size": 50, "validation": "test", "seed": 1, "verbose": 0}
+    model = pycifar.train(dataset, class_weights={"circle": 2, "ring": 0.5}, **settings)
     assert (code, err) == (0, "")
     assert record["fingerprint"] == model.fingerprint()
     assert record["config"] == model.config.to_dict()

@@ -25,6 +25,10 @@ def test_a_file_of_keras_becomes_a_model(tmp_path, capsys, small_dataset):
     assert (front.scale, front.offset) == (1 / 127.5, -1)
     assert main([*named, "--rescale", "1/0", "--output", ours, "--overwrite"]) == 2
     assert "`--rescale` must be" in capsys.readouterr().err
+    assert main(["evaluate", theirs]) == 1
+    assert "`pycifar adopt` makes a trained model of" in capsys.readouterr().err
+    assert main(["adopt", ours, *named[2:], "--output", str(tmp_path / "x.keras")]) == 1
+    assert "already: each command that takes a model loads it." in capsys.readouterr().err
     assert main([*named, "--rescale", "1", "--output", ours, "--overwrite"]) == 0
     assert f"model: {ours}" in capsys.readouterr().out
     assert main(["evaluate", ours]) == 2
