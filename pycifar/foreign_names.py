@@ -83,6 +83,7 @@ _DONE_OTHERWISE = {
     "steps_per_epoch": "An epoch takes each training image once; load_dataset() takes fewer of "
     "them with `n_train`, and train() has a `time_budget`.",
     "verbose": "This function shows no progress.",
+    "weights": "build_model() takes `weights`, and what it returns is an `architecture`.",
     "warm_start": "train() goes on with a trained model that it is given.",
 } | dict.fromkeys(
     ("workers", "num_workers", "max_queue_size", "use_multiprocessing"),

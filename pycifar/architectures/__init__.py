@@ -303,7 +303,7 @@ def is_path_of_weights(weights: Any) -> bool:
     if isinstance(weights, os.PathLike):
         return True
     return isinstance(weights, str) and (
-        "/" in weights or os.sep in weights or weights.endswith(ENDINGS)
+        "/" in weights or os.sep in weights or weights.lower().endswith(ENDINGS)
     )
 
 

@@ -33,8 +33,9 @@ def pixels(
     """
     if min(input_shape[:2]) < smallest:
         raise ArgumentError(
-            f"`input_shape` must be at least {smallest}×{smallest} pixels for this architecture, "
-            f"not {input_shape[0]}×{input_shape[1]}."
+            f"The images must be at least {smallest}×{smallest} pixels for this architecture, "
+            f"not {input_shape[0]}×{input_shape[1]}.",
+            fix="Give the data set a larger `image_size`, or take another architecture.",
         )
     return list(pixels_and_scaling(input_shape, scale, offset))
 

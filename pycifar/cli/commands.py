@@ -96,11 +96,15 @@ def architectures(options: Namespace) -> int:
             f"{row['optimizer']}, learning rate {row['learning_rate']:g}, {row['schedule']}"
             + (f", weight decay {row['weight_decay']:g}" if row["weight_decay"] else "")
         )
+        side = f"{row['image_size']}×{row['image_size']}"
+        print(
+            f"{'':{width}}  {row['parameters']:,} parameters, {row['multiply_adds']:,} "
+            f"multiply-adds, for {side} pixels"
+        )
         print(f"{'':{width}}  {row['origin']}")
         if row["weights"]:
-            side = f"{row['image_size']}×{row['image_size']}"
-            print(f"{'':{width}}  for {side} pixels; weights: {row['weights']}", end="")
-            print(f" ({row['weights_licence']})")
+            known = f"{row['weights']} ({row['weights_licence']})"
+            print(f"{'':{width}}  weights: {known}, from {row['weights_origin']}")
     return 0
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from argparse import Namespace
+from pathlib import Path
 
 from pycifar.arguments import describe
 from pycifar.cli.loading import data_for, data_if_asked, load_dataset
@@ -109,11 +111,14 @@ def serve(options: Namespace) -> int:
 
 
 def _by_name(given: list[str]) -> dict[str, str] | list[str]:
-    """Return models by name, where one is given as NAME=MODEL."""
-    if not any("=" in one for one in given):
+    """Return models by name, where one is given as NAME=MODEL.
+
+    A name has no separator of folders, and the path of a file is no name with a model.
+    """
+    named = [("", "", one) if _is_path(one) else one.partition("=") for one in given]
+    if not any(mark for _, mark, _ in named):
         return given
-    named = [one.partition("=") for one in given]
-    if wrong := [one for one, mark, _ in named if not mark]:
+    if wrong := [one for one, (_, mark, _) in zip(given, named, strict=True) if not mark]:
         raise UsageError(
             "serve", f"Each model needs a name or none: {describe(wrong[0])} has none."
         )
@@ -121,3 +126,9 @@ def _by_name(given: list[str]) -> dict[str, str] | list[str]:
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError("serve", f"Two models have the name {describe(twice[0])}.")
     return {name: path for name, _, path in named}
+
+
+def _is_path(given: str) -> bool:
+    """Return whether a text with a = is a path as a whole."""
+    name = given.partition("=")[0]
+    return any(mark in name for mark in ("/", os.sep)) or Path(given).exists()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pycifar
 from pycifar.datasets.image_files import SQUASH
+from pycifar.errors import printable
 from pycifar.models.trained_model import TrainedModel
 
 KEY = "pycifar"  # the name of the description where a format has named metadata
@@ -36,6 +37,11 @@ def description_of(model: TrainedModel, quantize: str | None) -> dict[str, Any]:
         "data": dict(model.data),
         "pycifar": pycifar.__version__,
     }
+
+
+def labels_of(description: dict[str, Any]) -> str:
+    """Return the class names, one a line; a name that would end a line is escaped."""
+    return "".join(f"{printable(name)}\n" for name in description["class_names"])
 
 
 def as_json(description: dict[str, Any]) -> str:

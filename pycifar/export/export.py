@@ -177,6 +177,10 @@ def check_target(path: Any, quantize: Any, overwrite: bool) -> tuple[Format, Pat
     folders = {suffix: kind.FOLDER_HAS for suffix, kind in FORMATS.items() if kind.FOLDER_HAS}
     target = check_output("path", path, tuple(FORMATS), overwrite, folders)
     kind = FORMATS[target.suffix.lower()]
+    if target.suffix != kind.SUFFIX:  # runtimes go by it
+        raise ArgumentError(
+            f"`path` must end in {kind.SUFFIX}, in lower case, not {describe(target.name)}."
+        )
     for suffix in kind.BESIDE:
         check_output("path", target.with_suffix(suffix), (suffix,), overwrite)
     if quantize is not None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pycifar.backend import tensorflow
-from pycifar.export.description import FILE, LABELS, as_json
+from pycifar.export.description import FILE, LABELS, as_json, labels_of
 from pycifar.export.network import Computation
 from pycifar.processor import usable_cores
 
@@ -44,7 +44,7 @@ def write(
     path.write_bytes(converter.convert())
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(FILE, as_json(description))
-        archive.writestr(LABELS, "".join(f"{name}\n" for name in description["class_names"]))
+        archive.writestr(LABELS, labels_of(description))
 
 
 def _one_by_one(images: np.ndarray) -> Iterator[list[np.ndarray]]:

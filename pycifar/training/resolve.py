@@ -137,7 +137,8 @@ def _with_phases(given: Settings, resolved: Settings) -> Settings:
     if resolved.schedule == "averaging":
         raise ArgumentError(
             '`schedule` must not be "averaging" where epochs are frozen: averages are of trainings '
-            "in one phase."
+            "in one phase.",
+            fix='Give another, such as `schedule` = "cosine".',
         )
     rate = resolved.fine_tune_rate or FINE_TUNE_SHARE * (resolved.learning_rate or 0)
     return dataclasses.replace(resolved, frozen_epochs=frozen, fine_tune_rate=rate)

@@ -558,6 +558,8 @@ def test_the_architectures_are_those_of_the_package(run):
     code, out, _ = run("architectures")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines() if line[0] != " "] == names
+    assert "  4,210,090 parameters, " in out
+    assert "weights: imagenet (Apache-2.0), from the Python package" in out
     code, out, _ = run("architectures", "--json")
     rows = json.loads(out)["architectures"]
     assert [row["architecture"] for row in rows] == names

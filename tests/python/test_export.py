@@ -23,6 +23,7 @@ from pycifar.errors import (
     OutputExistsError,
     UnknownNameError,
 )
+from pycifar.export.description import labels_of
 from pycifar.export.export import Export, check_export, drawn
 from pycifar.export.formats import FORMATS
 from pycifar.export.network import Computation
@@ -172,6 +173,7 @@ def test_a_litert_file_is_an_archive_with_its_labels(small_model, tmp_path):
     pycifar.export_model(small_model, tmp_path / "model.tflite")
     with zipfile.ZipFile(tmp_path / "model.tflite") as archive:
         assert archive.read("labels.txt").decode().split() == list(small_model.class_names)
+    assert labels_of({"class_names": ["a cat", "a\nb"]}) == "a cat\na\\nb\n"
 
 
 @pytest.mark.parametrize("suffix", QUANTIZING)
@@ -268,6 +270,8 @@ def test_an_operation_that_a_format_lacks_is_named(suffix, tmp_path):
 def test_wrong_calls_say_what_is_allowed(small_model, tmp_path, monkeypatch):
     with pytest.raises(ArgumentError, match=r"\.onnx, \.tflite, \.xml or \.savedmodel"):
         pycifar.export_model(small_model, tmp_path / "model.pt")
+    with pytest.raises(ArgumentError, match="must end in .xml, in lower case, not .model.XML"):
+        pycifar.export_model(small_model, tmp_path / "model.XML")
     with pytest.raises(ArgumentError, match="for .onnx and .tflite; OpenVINO was asked for"):
         pycifar.export_model(small_model, tmp_path / "model.xml", quantize="int8")
     with pytest.raises(UnknownNameError, match="int8"):

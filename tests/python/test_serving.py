@@ -24,6 +24,7 @@ import pytest
 from PIL import Image
 
 import pycifar
+from pycifar.cli.sharing import _by_name
 from pycifar.errors import ArgumentError, DependencyError, ModelFileError, ServingError
 from pycifar.models.calibration import Calibration
 from pycifar.serving import limits
@@ -504,10 +505,14 @@ def test_a_server_says_where_it_is_and_stops_once(server):
 
 def test_wrong_calls_say_what_is_allowed(models, server, tmp_path, monkeypatch):
     port = int(server.address.rpartition(":")[2])
-    with pytest.raises(ServingError, match=f"cannot listen on port {port}: Address already in use"):
+    with pytest.raises(
+        ServingError, match=f"cannot listen on port {port}: Address already in use"
+    ) as caught:
         pycifar.serve(models, port=port)
-    with pytest.raises(ServingError, match=r"192\.0\.2\.1 cannot listen.*\n.*as `host`"):
+    assert "`port`" in caught.value.fix
+    with pytest.raises(ServingError, match=r"192\.0\.2\.1 cannot listen") as caught:
         pycifar.serve(models, host="192.0.2.1", port=0)
+    assert "`host`" in caught.value.fix
     with pytest.raises(ArgumentError, match='Two models have the name "fastnet"'):
         pycifar.serve(list(models.values()), port=0)
     with pytest.raises(ArgumentError, match="at least one model"):
@@ -545,3 +550,10 @@ def test_the_command_says_what_is_wrong(arguments, status, message):
     assert child.returncode == status
     assert message in said
     assert "Traceback" not in said
+
+
+def test_what_is_a_path_is_no_name_with_a_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=1.keras").touch()
+    assert _by_name(["runs/lr=0.1/m.keras", "lr=1.keras"]) == ["runs/lr=0.1/m.keras", "lr=1.keras"]
+    assert _by_name(["one=runs/lr=0.1/m.keras"]) == {"one": "runs/lr=0.1/m.keras"}

@@ -8,7 +8,14 @@ import pytest
 
 import pycifar
 from pycifar.backend import keras
-from pycifar.errors import ArgumentError, CallbackError, CheckpointError, DataWarning
+from pycifar.errors import (
+    ArgumentError,
+    CallbackError,
+    CheckpointError,
+    DataWarning,
+    UnknownArgumentError,
+    WeightsError,
+)
 
 EPOCHS = {"epochs": 4, "frozen_epochs": 2, "validation": 0.2, "seed": 1, "batch_size": 32}
 
@@ -327,6 +334,24 @@ def test_the_last_layer_is_new_where_the_classes_are_others(dataset, tmp_path):
 def test_settings_that_do_not_fit_are_refused(dataset, architecture, settings, message):
     with pytest.raises(ArgumentError, match=message):
         trained(dataset, architecture, **settings)
+
+
+def test_a_refusal_says_what_to_give_in_its_place(dataset):
+    with pytest.raises(ArgumentError, match="averaging") as caught:
+        trained(dataset, "fastnet", schedule="averaging")
+    assert caught.value.fix == 'Give another, such as `schedule` = "cosine".'
+    with pytest.raises(UnknownArgumentError) as caught:
+        pycifar.find_learning_rate(dataset, "cnn2", weights="imagenet")
+    assert caught.value.fix.startswith("build_model() takes `weights`")
+    small = dataset.subset([0, 1])
+    part = small.split("train")
+    splits = {"train": pycifar.Split(part.images[:, :4, :4], part.labels)}
+    small = pycifar.Dataset("small", splits, dataset.class_names)
+    with pytest.raises(ArgumentError, match="The images must be at least 32×32") as caught:
+        pycifar.train(small, "vgg16")
+    assert "`image_size`" in caught.value.fix
+    with pytest.raises(WeightsError, match="no file of weights W.H5"):
+        trained(dataset, "cnn2", weights="W.H5")
 
 
 def test_weights_that_another_network_has_are_said_to_be_its(dataset):
