@@ -33,9 +33,10 @@
 #'
 #' A split `"validation"` is what [cifar_train()] validates on, unless it is told otherwise.
 #' Pictures that are in `"train"` and in another split are told by a warning of class
-#' `pycifar_warning_data`, as are classes of image files with one training image. What was passed
-#' over is in `dataset$skipped`. A warning of class `pycifar_warning_skipped` tells of it, unless it
-#' is files alone that are hidden or that a system added.
+#' `pycifar_warning_data`, as are classes of image files with one training image, and classes of
+#' which all images are held out or left out. What was passed over is in `dataset$skipped`. A
+#' warning of class `pycifar_warning_skipped` tells of it, unless it is files alone that are hidden
+#' or that a system added.
 #'
 #' @param source `"cifar10"`, `"synthetic"` or `"folder"`. Or a data frame, the path of a CSV file,
 #'   a split of rsample, or a list of arrays.

@@ -34,7 +34,8 @@
 #' @param architecture The network to train. One of
 #'   * a name from [cifar_list_architectures()].
 #'   * a function with the arguments `input_shape` (an integer vector of height, width and 3) and
-#'     `n_classes`, which returns a Keras model.
+#'     `n_classes`, which returns a Keras model. Of a model or layers that it does not build
+#'     itself, copies are trained.
 #'   * a model from [cifar_build_model()] or a Keras model, such as one from the package keras3. A
 #'     copy of it is trained. One for images of any size gets the size of the data set. A Keras
 #'     model of your own must end with a softmax, with logits, or, for two classes, with one unit, a
@@ -110,7 +111,8 @@
 #'   mirror image as the same. Leave `flip` out if one class is the mirror image of another.
 #' @param validation The images to measure the model on after each epoch. One of
 #'   * a number above 0 and below 1: this share of the training split is held out. It is drawn with
-#'     the seed and balanced over the classes. Groups of the data set stay together.
+#'     the seed and balanced over the classes. Groups of the data set stay together. A warning of
+#'     class `pycifar_warning_data` tells of classes that are held out as a whole.
 #'   * the name of a split, such as `"test"`.
 #'   * `NULL`: no validation.
 #'   * `"auto"`: the split `"validation"`, if the data set has one, or else 0.1. For a trained
