@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, cast
 
-import numpy as np
-
 
 class ByContent:
     """A dataclass whose objects are equal if all that they hold is equal.
@@ -41,6 +39,8 @@ def _is_short(value: Any) -> bool:
 
 
 def _are_equal(one: Any, other: Any) -> bool:
+    import numpy as np  # the help of the command goes without
+
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
     if hasattr(one, "equals"):  # a table of pandas
