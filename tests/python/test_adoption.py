@@ -343,7 +343,7 @@ def test_a_trained_model_is_not_adopted(small_model, tmp_path):
     path = pycifar.save_model(small_model, tmp_path / "own.keras")
     with pytest.raises(ModelFileError, match="was saved by pycifar") as caught:
         pycifar.adopt_model(path, small_model.class_names)
-    assert caught.value.fix == "Load it with load_model()."
+    assert caught.value.fix == "It is a trained model already: load_model() loads it."
 
 
 def test_a_file_that_is_adopted_passes_the_checks_of_load_model(tmp_path):
