@@ -177,7 +177,7 @@ def check_target(path: Any, quantize: Any, overwrite: bool) -> tuple[Format, Pat
     folders = {suffix: kind.FOLDER_HAS for suffix, kind in FORMATS.items() if kind.FOLDER_HAS}
     target = check_output("path", path, tuple(FORMATS), overwrite, folders)
     kind = FORMATS[target.suffix.lower()]
-    if target.suffix != kind.SUFFIX:  # runtimes go by it
+    if kind.BESIDE and target.suffix != kind.SUFFIX:  # its runtime goes by the endings
         raise ArgumentError(
             f"`path` must end in {kind.SUFFIX}, in lower case, not {describe(target.name)}."
         )

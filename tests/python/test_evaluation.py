@@ -270,7 +270,7 @@ def test_paths_and_files_come_in_many_forms(small_model, small_dataset, tmp_path
         file.seek(0)
         assert len(pycifar.predict(small_model, file)) == 1
         file.close()
-    with pytest.raises(ImageError, match="a Pillow image or an array; number 2 is nan"):
+    with pytest.raises(ImageError, match="must be an image; number 2 is a missing value"):
         pycifar.predict(small_model, pandas.Series([texts[0], float("nan")]))
     with pytest.raises(DataFormatError, match="An image cannot be read"):
         pycifar.predict(small_model, b"no image")
