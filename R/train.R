@@ -39,8 +39,10 @@
 #'   * a model from [cifar_build_model()] or a Keras model, such as one from the package keras3. A
 #'     copy of it is trained. One for images of any size gets the size of the data set. A Keras
 #'     model of your own must end with a softmax, with logits, or, for two classes, with one unit, a
-#'     sigmoid or a logit. The trained model always gives probabilities. The optimizer, loss and
-#'     metrics that it was compiled with are used, unless you give others.
+#'     sigmoid or a logit. The trained model always gives probabilities. With a loss other than the
+#'     cross-entropy it may end with logits only if the loss has `from_logits`. The optimizer, loss
+#'     and metrics that it was compiled with are used, unless you give others. It must be compiled
+#'     without weights of the loss.
 #'   * a trained model, to continue it.
 #'   * `NULL`, which means `"cnn2"`. It must be `NULL` if `dataset` is a trained model.
 #' @param epochs The number of passes over the training images, at least 1. For a trained model, the
@@ -155,9 +157,10 @@
 #'     `"binary_focal_crossentropy"`, `"kl_divergence"`, `"mean_squared_error"`,
 #'     `"mean_absolute_error"`, `"huber"`, `"log_cosh"`, `"poisson"`, `"hinge"`, `"squared_hinge"`,
 #'     `"categorical_hinge"` or `"cosine_similarity"`.
-#'   * a Keras loss.
+#'   * a Keras loss that takes one-hot labels and probabilities.
 #'   * a function with the arguments `y_true` (one-hot labels) and `y_pred` (probabilities), both
-#'     tensors of shape (n, classes), which returns a tensor with the loss of each image.
+#'     tensors of shape (n, classes), which returns a tensor with the loss of each image. For a
+#'     network with one unit for two classes, the shape is (n, 1), of the second class.
 #'
 #'   It must be `NULL` for a network in NumPy.
 #' @param metrics What to measure besides the loss and the accuracy. One or more of `"top_5"` (the

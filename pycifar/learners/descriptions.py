@@ -9,6 +9,7 @@ This module imports Keras late, so the command can check names early.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -241,7 +242,10 @@ def _is_of_keras(module: str, name: str, thing: Any) -> bool:
 def _description(thing: Any, config: Mapping[str, Any]) -> Description:
     """Return the description of an object of Keras, for probabilities and one-hot labels."""
     kind = type(thing).__name__.removeprefix("Sparse")
-    config = {k: v for k, v in config.items() if k not in ("name", "dtype", "from_logits", "axis")}
+    config = {k: v for k, v in config.items() if k not in ("name", "dtype", "from_logits")}
+    axis = inspect.signature(type(thing)).parameters.get("axis")
+    if axis is not None and config.get("axis", axis.default) == axis.default:
+        config.pop("axis", None)
     if ignored := config.pop("ignore_class", None):
         raise ArgumentError(f"`loss` must not ignore a class; it ignores {describe(ignored)}.")
     usual = {"reduction": REDUCTIONS[0], "label_smoothing": 0.0}

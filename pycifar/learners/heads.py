@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pycifar.arguments import describe
 from pycifar.errors import ArgumentError
+from pycifar.learners.descriptions import CROSSENTROPY, describe_loss, gives_logits
 from pycifar.memory import lack_of_memory_named
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ TWO_CLASSES = "two_classes"
 
 
 def with_probabilities(
-    model: Any, shape: tuple[int, int, int], n_classes: int, from_logits: bool = False
+    model: Any, shape: tuple[int, int, int], n_classes: int, loss: Any = None
 ) -> keras.Model | NumpyModel:
     """Return a network that gives class probabilities.
 
@@ -32,10 +33,12 @@ def with_probabilities(
         model: the network.
         shape: that of the images that it must take.
         n_classes: the number of classes.
-        from_logits: whether its loss says that it gives logits; its last activation says so, too.
+        loss: what it is trained with, see `train`; None is the cross-entropy. It may say that the
+            network gives logits; the last activation says so, too.
 
     Raises:
-        ArgumentError: it takes other images, or gives something else.
+        ArgumentError: it takes other images, or gives something else; or the loss would be computed
+            from other values than those that the network gives.
     """
     from pycifar.backend import keras
 
@@ -48,9 +51,10 @@ def with_probabilities(
         )
     if not isinstance(model, keras.Model):
         return model
-    logits = from_logits or head_of(model) == "linear"
+    logits = gives_logits(loss) or head_of(model) == "linear"
     if one_unit:
         if logits or head_of(model) == "sigmoid":
+            _check_loss(model, loss)
             return with_two_classes(model)
         raise ArgumentError(
             "The model must end with a sigmoid or with a logit if it has one unit for two classes; "
@@ -61,11 +65,34 @@ def with_probabilities(
     if outputs.min() >= 0 and abs(outputs.sum(axis=1) - 1).max() <= ROUNDING:
         return model
     if logits:
+        _check_loss(model, loss)
         return with_softmax(model)
     raise ArgumentError(
         "The model must give probabilities, which add up to 1; for a white image it gives "
         f"{', '.join(f'{value:.3g}' for value in outputs[1][:4])}, ….",
         fix="Let its last layer have the activation softmax, or no activation.",
+    )
+
+
+def _check_loss(model: keras.Model, loss: Any) -> None:
+    """Raise an ArgumentError unless probabilities in place of what a network gives suit its loss.
+
+    The cross-entropy is that of the probabilities. Keras computes any other loss from what the
+    network gives: from logits, only if it says so, by a softmax of several or a sigmoid of one.
+    """
+    described = CROSSENTROPY if loss is None else describe_loss(loss)
+    one_unit = model.output_shape[-1] == 1
+    if described == CROSSENTROPY or (one_unit and head_of(model) == "sigmoid"):
+        return
+    name = described if isinstance(described, str) else next(iter(described.values()))
+    if gives_logits(loss) and name.startswith("Binary") == one_unit:
+        return
+    head, usual = ("sigmoid", "Binary") if one_unit else ("softmax", "Categorical")
+    raise ArgumentError(
+        f"The model must end with a {head} where its loss is {name}, which Keras computes from what "
+        f"the model gives; its last activation is {describe(head_of(model))}.",
+        fix=f"Let its last layer have the activation {head}, or use a loss that takes logits: "
+        f"keras.losses.{usual}Crossentropy(from_logits=True).",
     )
 
 

@@ -141,7 +141,7 @@ class KerasLearner:
         if self._flip_weights is not None:
             tie_flips(optimizer, network.trainable_variables, self._flip_weights, self._changes)
         fuse(network, optimizer, self._changes)
-        self._prepare_objective(*self._batch(images, labels, weights)[:2])
+        self._prepare_objective()
         self._step = make_step(network, *self._batch(images, labels, weights))
 
     def freeze(self) -> None:
@@ -307,7 +307,7 @@ class KerasLearner:
         batch = np.ascontiguousarray(images), truth
         return batch if weights is None else (*batch, weights)
 
-    def _prepare_objective(self, images: np.ndarray, truth: np.ndarray) -> None:
+    def _prepare_objective(self) -> None:
         """Try the loss and the metrics, and change how Keras resets metrics and what they take.
 
         Raises:
@@ -315,8 +315,7 @@ class KerasLearner:
         """
         network, objective = self._learning, self._objective
         assert objective is not None, "compile() comes first"
-        halves = np.full((len(images), network.output_shape[-1]), 0.5, np.float32)
-        try_objective(objective, truth, halves)
+        try_objective(objective, network.output_shape[-1])
 
         def reset_metrics() -> None:
             network._loss_tracker.reset_state()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pycifar.arguments import describe
 from pycifar.errors import ArgumentError
 from pycifar.learners.descriptions import (
@@ -22,7 +24,6 @@ from pycifar.learners.heads import second_class
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
     from pycifar.config import TrainingConfig
 
@@ -109,7 +110,8 @@ def compiled_with(network: keras.Model) -> tuple[Any, list[Any]]:
     The accuracy is left out, because it is always measured.
 
     Raises:
-        ArgumentError: it was compiled with several losses, or with weighted metrics.
+        ArgumentError: it was compiled with several losses, with a weight of its loss, or with
+            weighted metrics.
     """
     from pycifar.backend import keras
 
@@ -120,6 +122,13 @@ def compiled_with(network: keras.Model) -> tuple[Any, list[Any]]:
         raise ArgumentError(
             "The model must be compiled with one loss and with plain metrics; "
             f"its loss is {describe(network.loss)}, its weighted metrics are {describe(weighted)}."
+        )
+    weights = getattr(network._compile_loss, "_user_loss_weights", None)
+    if weights is not None:
+        raise ArgumentError(
+            "The model must be compiled without `loss_weights`, since it has one loss; they are "
+            f"{describe(weights)}.",
+            fix="Compile it without them; the learning rate can take their place.",
         )
     loss = network.loss
     if isinstance(loss, str):
@@ -158,12 +167,21 @@ def directions(objective: Objective) -> dict[str, str]:
     return {"loss": "min", ACCURACY: "max"} | known
 
 
-def try_objective(objective: Objective, truth: Any, probabilities: Any) -> None:
+def try_objective(objective: Objective, n_classes: int) -> None:
     """Compute the loss and the metrics once, so that those of the caller fail before a training.
+
+    The number of images is neither one nor that of the classes: what takes labels as whole numbers
+    would compute something of one-hot ones else.
 
     Raises:
         ArgumentError: one cannot be computed, or a metric gives several numbers.
     """
+    from pycifar.backend import keras
+
+    n = 3 if n_classes == 2 else 2
+    truth = np.arange(n) % n_classes
+    truth = one_hot(truth, n_classes) if objective.one_hot else truth
+    probabilities = keras.ops.full((n, n_classes), 0.5)
     if objective.has_other_loss:
         _numbers("loss", lambda: loss_of(objective, truth, probabilities))
     for metric in objective.metrics:
@@ -219,8 +237,6 @@ def loss_of(objective: Objective, truth: Any, probabilities: Any) -> Any:
 
 def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """Return one-hot labels, float32 of shape (n, n_classes)."""
-    import numpy as np
-
     rows: np.ndarray = np.eye(n_classes, dtype=np.float32)[labels]
     return rows
 

@@ -26,7 +26,6 @@ from pycifar.learners.descriptions import (
     CROSSENTROPY,
     describe_loss,
     describe_metrics,
-    gives_logits,
     own_objects,
 )
 from pycifar.learners.fused_ops import compute_channels_apart
@@ -128,7 +127,7 @@ def adopt_model(
             )
         network = _rebuilt(given, scaling or RAW)
         check_image_fits(network)
-        network = with_probabilities(network, shape, len(names), gives_logits(loss))
+        network = with_probabilities(network, shape, len(names), loss)
         if given.compiled and (why := why_refused(given.optimizer)):
             warn_of_lost_optimizer("The model", why, anew=False)
         elif given.compiled:

@@ -180,12 +180,15 @@ def objective_of(text: bytes) -> tuple[Any, list[Any]]:
 
     Raises:
         ValueError: one of them is neither Keras's nor the caller's, or has an argument that is so
-            large that it could take much memory; or there are several losses.
+            large that it could take much memory; or there are several losses, a weight of the loss
+            or weighted metrics.
     """
     compiled = json.loads(text).get("compile_config") or {}
     loss, metrics = compiled.get("loss"), compiled.get("metrics") or []
     if isinstance(loss, list) or (isinstance(loss, dict) and "class_name" not in loss):
         raise ValueError("it has several losses")
+    if given := [name for name in ("loss_weights", "weighted_metrics") if compiled.get(name)]:
+        raise ValueError(f"it was compiled with {' and '.join(given)}")
     check_parts([loss, metrics], OBJECTIVE_PARTS)
     for part in _parts([loss, metrics]):
         if not _is_callers(part):

@@ -18,18 +18,17 @@ from pycifar.architectures import (
     recipe_by_name,
     recipe_for,
 )
-from pycifar.arguments import describe, listing
+from pycifar.arguments import listing
 from pycifar.config import Settings, TrainingConfig
 from pycifar.datasets import Dataset
 from pycifar.datasets.augmentation import check_augmentation
 from pycifar.datasets.dataset import check_dataset
 from pycifar.datasets.subset import Subset, split_subsets
-from pycifar.errors import ArgumentError, DataError, DataWarning, OptimizerWarning, warn
+from pycifar.errors import DataError, DataWarning, OptimizerWarning, warn
 from pycifar.feature_tensor import head_layer
 from pycifar.learners import Learner, is_network, learner_for
 from pycifar.learners.copies import holds_some_of, living_layers
-from pycifar.learners.descriptions import describe_loss, gives_logits, is_own
-from pycifar.learners.heads import head_of, with_probabilities
+from pycifar.learners.heads import with_probabilities
 from pycifar.learners.optimizers import OPTIMIZERS
 from pycifar.memory import check_batch_fits
 from pycifar.models.trained_model import TrainedModel
@@ -252,12 +251,7 @@ def _network_for(
         # A network that takes dicts was connected anew, and so is not compiled.
         compiled = architecture if is_network(architecture) else raw
         given = given.over(compiled_settings(compiled, given.optimizer is None))
-    network = with_probabilities(raw, shape, n_classes, gives_logits(given.loss))
-    if given.loss is not None and is_own(describe_loss(given.loss)) and network is not raw:
-        raise ArgumentError(
-            "The model must give probabilities where `loss` is a function of your own, which is "
-            f"given these; its last activation is {describe(head_of(raw))}."
-        )
+    network = with_probabilities(raw, shape, n_classes, given.loss)
     if network is raw and holds_some_of(raw, earlier):
         network = learner_for(network).copy()  # what was there before stays as it is
     return network, given

@@ -266,8 +266,8 @@ def compiled_settings(network: Any, takes_optimizer: bool) -> Settings:
         takes_optimizer: whether its optimizer is needed, since the caller gave no other.
 
     Raises:
-        ArgumentError: it was compiled with several losses, or with weighted metrics, or with an
-            optimizer that no training can have.
+        ArgumentError: it was compiled with several losses, with a weight of its loss, with weighted
+            metrics, or with an optimizer that no training can have.
     """
     if not getattr(network, "compiled", False) or hasattr(network, "own_objects"):
         return Settings()

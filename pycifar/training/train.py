@@ -124,8 +124,10 @@ def train(  # noqa: PLR0913 - the settings of a training
             if `dataset` is a trained model. What is given is never changed, nor are a model and
             layers that a function returns without building them: copies are trained. A Keras model
             of your own must end with a softmax, with logits, or, for two classes, with one unit, a
-            sigmoid or a logit; the trained model always gives probabilities. The optimizer, loss
-            and metrics that it was compiled with are used, unless you give others.
+            sigmoid or a logit; the trained model always gives probabilities. With a loss other than
+            the cross-entropy it may end with logits only if the loss has `from_logits`. The
+            optimizer, loss and metrics that it was compiled with are used, unless you give others;
+            it must be compiled without weights of the loss.
         epochs: the number of passes over the training images, at least 1. For a trained model, the
             number of additional passes.
         batch_size: images per step, from 1 to the number of training images.
@@ -206,9 +208,10 @@ def train(  # noqa: PLR0913 - the settings of a training
             "categorical_focal_crossentropy", "binary_crossentropy", "binary_focal_crossentropy",
             "kl_divergence", "mean_squared_error", "mean_absolute_error", "huber", "log_cosh",
             "poisson", "hinge", "squared_hinge", "categorical_hinge" and "cosine_similarity"; a loss
-            of Keras; or a function(y_true, y_pred) of one-hot labels and probabilities, both of
-            shape (n, classes), that returns the loss of each image, shape (n,). It must be None for
-            a NumPy network.
+            of Keras that takes one-hot labels and probabilities; or a function(y_true, y_pred) of
+            these, both of shape (n, classes), that returns the loss of each image, shape (n,). For
+            a network with one unit for two classes, the shape is (n, 1), of the second class. It
+            must be None for a NumPy network.
         metrics: what to measure besides the loss and the accuracy, one or a list of: "top_5" (the
             share of images whose true class is among the five most probable ones), "f1" (the mean
             over the classes), "auc" (the mean over the classes, each against the rest),

@@ -321,6 +321,10 @@ def test_a_model_compiled_for_several_losses_is_refused(dataset):
     with pytest.raises(ArgumentError, match="with one loss and with plain metrics"):
         pycifar.train(dataset, given, epochs=1)
     given = network()
+    given.compile("adam", "sparse_categorical_crossentropy", loss_weights=[3.0])
+    with pytest.raises(ArgumentError, match=r"without `loss_weights`, .* they are \[3\.0\]"):
+        pycifar.train(dataset, given, epochs=1)
+    given = network()
     given.compile("adam", "sparse_categorical_crossentropy")
     with pytest.raises(ArgumentError, match="`learning_rate` must be left out"):
         pycifar.train(dataset, given, learning_rate=0.1, epochs=1)
@@ -379,8 +383,80 @@ def test_one_unit_for_other_than_two_classes_or_of_another_kind_is_refused(datas
         pycifar.train(dataset, network(1, "sigmoid"), epochs=1)
     with pytest.raises(ArgumentError, match="must end with a sigmoid or with a logit"):
         pycifar.train(two_classes, network(1, "relu"), epochs=1)
-    with pytest.raises(ArgumentError, match="must give probabilities where `loss` is a function"):
+    with pytest.raises(ArgumentError, match="must end with a softmax where its loss is own_loss"):
         pycifar.train(dataset, network(10, None), loss=own_loss, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("units", "loss", "message"),
+    [
+        (10, "categorical_hinge", "end with a softmax where its loss is categorical_hinge, which"),
+        (10, "mse", "end with a softmax where its loss is mean_squared_error, which"),
+        (10, keras.losses.Hinge(), "end with a softmax where its loss is Hinge, which"),
+        (
+            10,
+            keras.losses.BinaryCrossentropy(from_logits=True),
+            "end with a softmax where its loss is BinaryCrossentropy, which",
+        ),
+        (1, "mae", "end with a sigmoid where its loss is mean_absolute_error, which"),
+        (1, "binary_crossentropy", "end with a sigmoid where its loss is binary_crossentropy, wh"),
+    ],
+)
+def test_a_loss_of_scores_is_not_computed_from_their_softmax(
+    dataset, two_classes, units, loss, message
+):
+    given = network(units, None)
+    given.compile("sgd", loss)
+    images = dataset if units == 10 else two_classes
+    for use in (pycifar.train, lambda d, n: pycifar.adopt_model(n, d.class_names)):
+        with pytest.raises(ArgumentError, match=message) as caught:
+            use(images, given)
+        assert "from_logits=True" in caught.value.fix
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", None])
+def test_one_unit_takes_a_loss_of_the_callers_own_where_it_gives_probabilities(
+    two_classes, activation
+):
+    settings = SETTINGS | {"loss": own_loss, "optimizer": sgd()}
+    if activation is None:
+        with pytest.raises(ArgumentError, match="must end with a sigmoid"):
+            pycifar.train(two_classes, network(1, activation), **settings)
+        return
+    model = pycifar.train(two_classes, network(1, activation), **settings)
+    assert_same_weights(
+        model, fitted(two_classes, network(1, activation), sgd(), own_loss, as_column)
+    )
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        keras.losses.CategoricalGeneralizedCrossEntropy(),
+        keras.losses.Circle(),
+        keras.losses.CTC(),
+        keras.losses.circle,
+    ],
+)
+def test_a_loss_of_other_labels_or_outputs_is_refused_before_training(dataset, loss):
+    with pytest.raises(ArgumentError, match="`loss` cannot be computed") as caught:
+        pycifar.train(dataset, network(), loss=loss, epochs=1)
+    assert "Labels are one-hot" in caught.value.fix
+
+
+def test_a_loss_and_metrics_keep_the_axis_that_they_were_given(dataset, tmp_path):
+    loss = keras.losses.Dice(axis=-1)
+    measured = [keras.metrics.MeanIoU(10, sparse_y_true=False, sparse_y_pred=False, name="iou")]
+    model = pycifar.train(
+        dataset, network(), loss=loss, metrics=measured, optimizer=sgd(), **SETTINGS
+    )
+    assert_same_weights(model, fitted(dataset, network(), sgd(), loss, one_hot))
+    loaded = pycifar.load_model(pycifar.save_model(model, tmp_path / "model.keras"))
+    assert loaded.config.loss == {
+        "class_name": "Dice",
+        "config": {"reduction": "sum_over_batch_size", "axis": -1},
+    }
+    assert pycifar.evaluate(loaded, dataset).metrics["iou"] == pytest.approx(last(model)["iou"])
 
 
 @pytest.mark.parametrize(
