@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterable, Iterator
+import inspect
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from types import FunctionType
 from typing import Any
 
 from pycifar.backend import generators_kept, keras
+from pycifar.errors import ArgumentError
 from pycifar.layer_calls import layers_of
 from pycifar.learners.optimizers import check_usable
 from pycifar.scratch import NumpyModel
@@ -51,6 +53,60 @@ def _parts_of(network: keras.Model) -> Iterator[Any]:
                 yield value
             elif hasattr(type(value), "from_config"):
                 yield type(value)
+
+
+class Pickled:
+    """Has a pickle name the class of a loss or metric of the caller; Keras's names only registered.
+
+    Args:
+        own: the object.
+    """
+
+    def __init__(self, own: Any) -> None:
+        self._own = own
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return make_again, (type(self._own), arguments_of(self._own))
+
+
+def arguments_of(own: Any) -> dict[str, Any]:
+    """Return the arguments with which `make_again` makes a loss or a metric of the caller again.
+
+    They are those of its get_config(). Keras puts some into it that a class does not take.
+
+    Raises:
+        ArgumentError: its get_config() lacks some.
+    """
+    kind = type(own)
+    try:
+        arguments = dict(own.get_config())
+    except Exception as error:  # the method is the caller's
+        raise _cannot_be_made(kind, f"get_config() fails: {error}") from error
+    if not kind.from_config.__module__.startswith("keras."):
+        return arguments
+    parameters = inspect.signature(kind).parameters.values()
+    names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if lost := [name for name in names if name not in (*arguments, "name", "dtype")]:
+        raise _cannot_be_made(kind, f"get_config() does not return {' and '.join(lost)}")
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return arguments
+    return {name: value for name, value in arguments.items() if name in names}
+
+
+def make_again(kind: Any, arguments: Mapping[str, Any]) -> Any:
+    """Return a new object of a class of the caller; see `arguments_of`."""
+    try:
+        return kind.from_config(dict(arguments))
+    except Exception as error:  # the class is the caller's
+        raise _cannot_be_made(kind, " ".join(str(error).split())[:200]) from error
+
+
+def _cannot_be_made(kind: type, why: str) -> ArgumentError:
+    return ArgumentError(
+        f"An object of {kind.__name__} cannot be made again: {why}.",
+        fix="Let its get_config() return all arguments of its __init__(), or give a "
+        "function(y_true, y_pred).",
+    )
 
 
 def new_optimizer_of(network: keras.Model) -> keras.optimizers.Optimizer:

@@ -10,6 +10,7 @@ import numpy as np
 
 from pycifar.arguments import describe
 from pycifar.errors import ArgumentError
+from pycifar.learners.copies import arguments_of, make_again
 from pycifar.learners.descriptions import (
     ACCURACY,
     CROSSENTROPY,
@@ -288,5 +289,7 @@ def _fresh(metric: Any, name: str) -> keras.metrics.Metric:
     from pycifar.backend import keras
 
     if isinstance(metric, keras.metrics.Metric):
-        return type(metric).from_config(metric.get_config() | {"name": name})
+        made: keras.metrics.Metric = make_again(type(metric), arguments_of(metric))
+        made.name = name  # Keras numbers the names that it makes
+        return made
     return keras.metrics.MeanMetricWrapper(metric, name=name)

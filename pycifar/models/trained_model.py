@@ -39,8 +39,9 @@ class TrainedModel:
     """A trained classifier.
 
     Two models are equal if they have the same classes and, bit for bit, the same weights. A model
-    can be pickled and copied by `copy.deepcopy`: both have all that `save_model` saves. Layers and
-    optimizers of your own classes come back as well, since a pickle names the classes.
+    can be pickled and copied by `copy.deepcopy`: both have all that `save_model` saves. Layers,
+    optimizers, losses and metrics of your own classes come back as well, since a pickle names the
+    classes.
 
     Args:
         network: a Keras model or a `pycifar.scratch.NumpyModel`. It takes raw uint8 pixels, shape
@@ -91,13 +92,33 @@ class TrainedModel:
         return hash((TrainedModel, self.class_names))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Keras's own copies lose the states of random generators, and so another dropout goes on.
-        from pycifar.learners.copies import own_parts
-        from pycifar.learners.descriptions import OwnObjects
+        from pycifar.backend import keras
+        from pycifar.learners.copies import Pickled
         from pycifar.models.file import model_bytes, model_from_bytes
 
+        kinds = (keras.metrics.Metric, keras.losses.Loss)
+        parts = {
+            name: Pickled(own) if isinstance(own, kinds) else own
+            for name, own in self._own_parts().items()
+        }
+        return model_from_bytes, (model_bytes(self), parts)
+
+    def __copy__(self) -> TrainedModel:
+        # Keras's own copies lose the states of random generators, and so another dropout goes on.
+        from pycifar.models.file import model_bytes, model_from_bytes
+
+        return model_from_bytes(model_bytes(self), self._own_parts())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TrainedModel:
+        return self.__copy__()
+
+    def _own_parts(self) -> dict[str, Any]:
+        """Return what the file of the model asks the caller for: classes, functions and objects."""
+        from pycifar.learners.copies import own_parts
+        from pycifar.learners.descriptions import OwnObjects
+
         own = getattr(self.network, "own_objects", OwnObjects()).named(self.config)
-        return model_from_bytes, (model_bytes(self), own_parts(self.network) | own)
+        return own_parts(self.network) | own
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

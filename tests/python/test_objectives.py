@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -184,6 +187,57 @@ def test_functions_of_the_caller_are_used_and_missed_in_a_file(dataset, tmp_path
     with pytest.raises(ArgumentError, match="`metrics` must be given: the model's own, own_loss"):
         pycifar.train(dataset, loaded, epochs=1, loss="huber")
     pycifar.train(dataset, loaded, epochs=1, loss=own_loss, metrics=[], verbose=0)
+
+
+class Summed(keras.metrics.Metric):
+    """A metric whose class takes neither the name nor the type that Keras's description has."""
+
+    def __init__(self, factor=1.0):
+        super().__init__()
+        self.factor = factor
+        self.total = self.add_weight(name="total", initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total.assign_add(self.factor * keras.ops.sum(y_true * y_pred))
+
+    def result(self):
+        return self.total
+
+    def get_config(self):
+        return super().get_config() | {"factor": self.factor}
+
+
+class Forgetful(Summed):
+    """A metric that does not say with which arguments it was made."""
+
+    def get_config(self):
+        return keras.metrics.Metric.get_config(self)
+
+
+class Scaled(keras.losses.Loss):
+    def __init__(self, factor=1.0):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, y_true, y_pred):
+        return self.factor * keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
+
+    def get_config(self):
+        return super().get_config() | {"factor": self.factor}
+
+
+def test_objects_of_the_callers_classes_are_made_again_and_copied_with_the_model(dataset):
+    settings = SETTINGS | {"epochs": 1, "metrics": Summed(2.0)}
+    model = pycifar.train(dataset, network(), loss=Scaled(3.0), **settings)
+    found = pycifar.evaluate(model, dataset)
+    assert found.metrics["summed"] == pytest.approx(last(model)["summed"], rel=1e-5)
+    assert found.objective == pytest.approx(last(model)["loss"], rel=1e-5)
+    for other in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert other == model
+        again = pycifar.evaluate(other, dataset)
+        assert (again.metrics, again.objective) == (found.metrics, found.objective)
+    with pytest.raises(ArgumentError, match=r"Forgetful cannot .* get_config\(\) does not .*factor"):
+        pycifar.train(dataset, network(), metrics=Forgetful(2.0), epochs=1)
 
 
 def test_evaluation_has_what_the_training_lowered_beside_the_cross_entropy(dataset):
