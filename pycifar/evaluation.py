@@ -57,8 +57,9 @@ class Evaluation(ByContent):
         objective: what the training lowered, on this split, as its history shows it: with its own
             loss, label smoothing and penalties on weights. It equals `loss` for a training with
             none of them. It is None for a loss of your own that the model was saved without.
-        metrics: the `metrics` of the training by name; those of your own are missing if the model
-            was saved without them.
+        metrics: the `metrics` of the training by name, as its history shows them; with `tta` or
+            calibration, of the probabilities that these give. Those of your own are missing if the
+            model was saved without them.
         bins: what `calibration_error` is made of: one row per bin of confidence that has images,
             with `confidence` and `accuracy` (their means, 0-1) and `n` (the images).
     """
@@ -251,48 +252,41 @@ def evaluate_images(
         for some in (lost[start : start + size] for start in range(0, len(lost), size)):
             losses[some] = learner.losses(images[some], part.labels[some])
     found = measure(probabilities, part.labels, model.class_names, split, losses)
-    found = dataclasses.replace(
-        found,
-        objective=_objective(model, images, part.labels, found.loss),
-        metrics=_metrics(model, part.labels, probabilities),
-    )
-    return found, probabilities
-
-
-def _objective(
-    model: TrainedModel, images: Images, labels: np.ndarray, loss: float
-) -> float | None:
-    """Return what the training lowered, over all images; see `Evaluation`."""
-    learner = learner_for(model.network)
-    if not learner.has_other_objective(model.config):
-        return loss
-    own = getattr(model.network, "own_objects", OwnObjects())
-    if is_own(model.config.loss) and own.loss is None:
-        return None
-    size = batch_size_of(model)
-    truth = [labels[start : start + size] for start in range(0, len(labels), size)]
-    with read_in_blocks(images, size) as batches:
-        return learner.objective(zip(batches, truth, strict=True), model.config)
-
-
-def batch_size_of(model: TrainedModel) -> int:
-    """Return how many images a model computes on at a time."""
-    return min(PREDICTION_BATCH, images_that_fit(model.network))
-
-
-def _metrics(
-    model: TrainedModel, labels: np.ndarray, probabilities: np.ndarray
-) -> dict[str, float]:
-    """Return the metrics of the training; warn of those that the model was saved without."""
-    found = learner_for(model.network).metrics_of(labels, probabilities, model.config)
-    if lost := [name for name in model.config.metrics if name not in found]:
+    objective, metrics = _as_in_history(model, images, part.labels, found.loss)
+    if tta or model.calibration is not None:
+        metrics = learner_for(model.network).metrics_of(part.labels, probabilities, model.config)
+    if lost := [name for name in model.config.metrics if name not in metrics]:
         warn(
             UnsavedWarning(
                 f"The metrics {', '.join(lost)} are not evaluated: the model was saved without "
                 "them."
             )
         )
-    return found
+    return dataclasses.replace(found, objective=objective, metrics=metrics), probabilities
+
+
+def _as_in_history(
+    model: TrainedModel, images: Images, labels: np.ndarray, loss: float
+) -> tuple[float | None, dict[str, float]]:
+    """Return what the training lowered, and its metrics, over all images; see `Evaluation`."""
+    learner, config = learner_for(model.network), model.config
+    other = learner.has_other_objective(config)
+    if not other and not config.metrics:
+        return loss, {}
+    # A loss or a metric of the caller may depend on the batch.
+    size = min(config.batch_size, images_that_fit(model.network))
+    truth = [labels[start : start + size] for start in range(0, len(labels), size)]
+    with read_in_blocks(images, size) as batches:
+        objective, metrics = learner.measured(zip(batches, truth, strict=True), config)
+    own = getattr(model.network, "own_objects", OwnObjects())
+    if is_own(config.loss) and own.loss is None:
+        return None, metrics
+    return objective if other else loss, metrics
+
+
+def batch_size_of(model: TrainedModel) -> int:
+    """Return how many images a model computes on at a time."""
+    return min(PREDICTION_BATCH, images_that_fit(model.network))
 
 
 def _losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -101,10 +101,15 @@ class Learner(Protocol):
     def losses(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return the cross-entropy of each image in nats, shape (n,), from logits if possible."""
 
-    def objective(
+    def measured(
         self, batches: Iterable[tuple[np.ndarray, np.ndarray]], config: TrainingConfig
-    ) -> float:
-        """Return the mean loss that a training lowers, with penalties and label smoothing."""
+    ) -> tuple[float, dict[str, float]]:
+        """Return what a training has in its history, over all of these batches.
+
+        Returns:
+            The mean loss, with penalties and label smoothing, and the metrics besides it and the
+            accuracy, by name.
+        """
 
     def has_other_objective(self, config: TrainingConfig) -> bool:
         """Return whether a training lowers something else than the cross-entropy alone."""
@@ -112,7 +117,7 @@ class Learner(Protocol):
     def metrics_of(
         self, labels: np.ndarray, probabilities: np.ndarray, config: TrainingConfig
     ) -> dict[str, float]:
-        """Return the metrics of a training besides loss and accuracy, from its probabilities."""
+        """Return the metrics of a training, of probabilities that were averaged or calibrated."""
 
     def freeze(self) -> None:
         """Let the last layer with weights learn alone; `compile` must follow.

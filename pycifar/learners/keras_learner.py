@@ -233,22 +233,30 @@ class KerasLearner:
         logs: Mapping[str, Any] = model.test_on_batch(images, truth, return_dict=True)
         return logs
 
-    def objective(
+    def measured(
         self, batches: Iterable[tuple[np.ndarray, np.ndarray]], config: TrainingConfig
-    ) -> float:
-        """Return the mean loss that a training with these settings lowers, over all batches."""
+    ) -> tuple[float, dict[str, float]]:
+        """Return the mean loss that a training with these settings lowers, and its metrics.
+
+        They are what its history has of these batches. Metrics of the caller are left out if the
+        model was saved without them.
+        """
         objective = self._objective_of(config)
+        n_classes = self.network.output_shape[-1]
+        try_objective(objective, n_classes)  # makes the variables of the metrics
 
         def loss(truth: Any, probabilities: Any) -> Any:
+            for metric in objective.metrics:
+                update_metric(objective, metric, truth, probabilities)
             mean = keras.ops.mean(loss_of(objective, truth, probabilities))
             return mean + sum(self.network.losses)
 
         compute, total, n = self._from_logits(loss), 0.0, 0
         for images, labels in batches:
-            truth = one_hot(labels, self.network.output_shape[-1]) if objective.one_hot else labels
+            truth = one_hot(labels, n_classes) if objective.one_hot else labels
             total += len(labels) * float(compute(images, truth))
             n += len(labels)
-        return total / n
+        return total / n, {metric.name: result_of(metric) for metric in objective.metrics}
 
     def has_other_objective(self, config: TrainingConfig) -> bool:
         """Return whether there are penalties, label smoothing, or another loss."""
@@ -258,7 +266,7 @@ class KerasLearner:
     def metrics_of(
         self, labels: np.ndarray, probabilities: np.ndarray, config: TrainingConfig
     ) -> dict[str, float]:
-        """Return the metrics of a training besides loss and accuracy, from its probabilities.
+        """Return the metrics of a training, of probabilities that were averaged or calibrated.
 
         Those of the caller are left out if the model was saved without them.
         """
@@ -270,7 +278,8 @@ class KerasLearner:
                 truth = labels[some]
                 if objective.one_hot:
                     truth = one_hot(truth, probabilities.shape[1])
-                update_metric(objective, metric, truth, probabilities[some])
+                values = (truth, probabilities[some])
+                update_metric(objective, metric, *map(keras.ops.convert_to_tensor, values))
             found[metric.name] = result_of(metric)
         return found
 

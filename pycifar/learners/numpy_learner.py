@@ -106,12 +106,12 @@ class NumpyLearner:
             losses: np.ndarray = -np.log(of_truth)
         return losses
 
-    def objective(
+    def measured(
         self, batches: Iterable[tuple[np.ndarray, np.ndarray]], config: TrainingConfig
-    ) -> float:
-        """Return the cross-entropy with the L2 penalty."""
+    ) -> tuple[float, dict[str, float]]:
+        """Return the cross-entropy with the L2 penalty, and no metrics."""
         losses = [(len(y), float(self.network.test_on_batch(x, y)["loss"])) for x, y in batches]
-        return sum(n * loss for n, loss in losses) / sum(n for n, _ in losses)
+        return sum(n * loss for n, loss in losses) / sum(n for n, _ in losses), {}
 
     def has_other_objective(self, config: TrainingConfig) -> bool:
         """Return whether there is an L2 penalty."""

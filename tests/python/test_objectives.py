@@ -189,6 +189,28 @@ def test_functions_of_the_caller_are_used_and_missed_in_a_file(dataset, tmp_path
     pycifar.train(dataset, loaded, epochs=1, loss=own_loss, metrics=[], verbose=0)
 
 
+def mean_of_batch(y_true, y_pred):
+    return keras.ops.max(y_pred)
+
+
+def test_evaluation_has_the_metrics_of_the_history(dataset, tmp_path):
+    bce = keras.metrics.BinaryCrossentropy(name="bce")  # Keras computes it from the logits
+    metrics = ["crossentropy", "auc", bce, keras.metrics.MeanIoU(10, name="iou"), mean_of_batch]
+    settings = SETTINGS | {"epochs": 1, "batch_size": 40, "augmentation": "none"}
+    model = pycifar.train(
+        dataset, "softmax", metrics=metrics, optimizer="sgd", learning_rate=5.0, **settings
+    )
+    expected = {n: v for n, v in last(model).items() if n not in ("loss", "accuracy")}
+    assert expected["crossentropy"] > 100  # where probabilities are 0
+    assert [*expected] == sorted(["crossentropy", "auc", "bce", "iou", "mean_of_batch"])
+    found = pycifar.evaluate(model, dataset)
+    assert found.metrics == pytest.approx(expected, rel=1e-5)
+    assert found.loss == pytest.approx(found.metrics["crossentropy"], rel=1e-5)
+    averaged = pycifar.evaluate(model, dataset, tta=True).metrics
+    assert averaged.keys() == found.metrics.keys()
+    assert averaged["crossentropy"] < 20
+
+
 class Summed(keras.metrics.Metric):
     """A metric whose class takes neither the name nor the type that Keras's description has."""
 
