@@ -533,11 +533,15 @@ def load_model(path: str, sha256: str | None, custom_objects: Any = None) -> Tra
 
 @entry_point
 def adopt_model(
-    model: Any, class_names: Any, rescale: Any = None, custom_objects: Any = None
+    model: Any,
+    class_names: Any,
+    rescale: Any = None,
+    custom_objects: Any = None,
+    image_size: Any = None,
 ) -> TrainedModel:
     """Return a handle to a trained model of a Keras model, which is a handle or in a file."""
     _import_keras()
-    return pycifar.adopt_model(model, _as_list(class_names), rescale, custom_objects)
+    return pycifar.adopt_model(model, _as_list(class_names), rescale, custom_objects, image_size)
 
 
 @entry_point

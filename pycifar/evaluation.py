@@ -255,10 +255,10 @@ def evaluate_images(
     objective, metrics = _as_in_history(model, images, part.labels, found.loss)
     if tta or model.calibration is not None:
         metrics = learner_for(model.network).metrics_of(part.labels, probabilities, model.config)
-    if lost := [name for name in model.config.metrics if name not in metrics]:
+    if missed := [name for name in model.config.metrics if name not in metrics]:
         warn(
             UnsavedWarning(
-                f"The metrics {', '.join(lost)} are not evaluated: the model was saved without "
+                f"The metrics {', '.join(missed)} are not evaluated: the model was saved without "
                 "them."
             )
         )

@@ -14,7 +14,15 @@ from pycifar.arguments import check_on_error, describe
 from pycifar.cli.loading import data_for, load_dataset, warnings_said
 from pycifar.cli.output import print_json, print_table
 from pycifar.cli.parser import UsageError
-from pycifar.cli.readers import as_augmentation, as_count, as_flag, as_list, as_numbers, as_text
+from pycifar.cli.readers import (
+    as_augmentation,
+    as_count,
+    as_flag,
+    as_list,
+    as_numbers,
+    as_size,
+    as_text,
+)
 from pycifar.cli.records import (
     adoption_record,
     evaluation_record,
@@ -370,7 +378,7 @@ def reproduce(options: Namespace) -> int:
 
 def adopt(options: Namespace) -> int:
     """Run `pycifar adopt`."""
-    readers = {"class_names": as_list, "rescale": as_numbers}
+    readers = {"class_names": as_list, "rescale": as_numbers, "image_size": as_size}
     arguments, output = read_values(options, readers), output_path(options, "output", (".keras",))
 
     from pycifar.models.adoption import adopt_model

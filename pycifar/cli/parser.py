@@ -460,6 +460,11 @@ def _add_adopt(parser: ArgumentParser) -> None:
         "pixels from 0 to 255; needed unless the network has a layer Rescaling",
     )
     parser.add_argument(
+        "--image-size",
+        metavar="SIZE",
+        help="for a model of images of any size: the size in pixels, as 224 or HEIGHTxWIDTH",
+    )
+    parser.add_argument(
         "--output", metavar="MODEL.keras", required=True, help="save the model to this file"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")

@@ -122,7 +122,7 @@ def _check_source(name: str, value: Any) -> Any:
     return value
 
 
-def _check_size(name: str, value: Any) -> tuple[int, int]:
+def check_image_size(name: str, value: Any) -> tuple[int, int]:
     """Return height and width, which are given as one number or as two."""
     is_array = isinstance(value, np.ndarray) and value.ndim > 0
     if isinstance(value, str) or not (is_array or isinstance(value, Sequence)):
@@ -158,7 +158,7 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "source": _check_source,
     "data_dir": check_path,
     "class_names": check_class_names,
-    "image_size": _check_size,
+    "image_size": check_image_size,
     "download": check_flag,
     "seed": lambda name, value: check_seed(value),
     "resize": lambda name, value: resolve_resize(value, name),

@@ -14,7 +14,7 @@ from pycifar.errors import DependencyError, ExportError
 from pycifar.learners.copies import own_parts_known
 from pycifar.models.calibration import SMALLEST_PROBABILITY
 from pycifar.models.trained_model import TrainedModel
-from pycifar.pixels import SCALING
+from pycifar.pixels import OWN_SCALING, SCALING
 from pycifar.precision import precision_of
 
 INPUT, OUTPUT = "images", "probabilities"  # their names in each format that has names
@@ -135,7 +135,8 @@ def _described(config: Any, key: str = "") -> Any:
         if config.get("class_name") == "DTypePolicy":
             return "float32" if config["config"]["name"] in OTHERS else config
         new = {name: _described(value, name) for name, value in config.items()}
-        if new.get("class_name") == "Functional" and new["config"].get("name") == SCALING:
+        functional = new.get("class_name") == "Functional"
+        if functional and new["config"].get("name") in (SCALING, OWN_SCALING):
             scaling = keras.Model.from_config(new["config"])
             new["config"] = _scaling_of_bytes(scaling).get_config()
         return new
@@ -148,10 +149,14 @@ def _scaling_of_bytes(scaling: keras.Model) -> keras.Model:
     """Return a network that scales pixels as this one does, and does not look for fractions.
 
     Args:
-        scaling: the network named `SCALING` of a model, in float32.
+        scaling: the network of a model that scales pixels, in float32.
     """
     shape = tuple(scaling.input_shape[1:])
+    images = keras.Input(shape, dtype="float32", name="images")
+    if "int" in scaling.outputs[0].dtype:  # the pixels as they are
+        same = keras.ops.cast(images, scaling.outputs[0].dtype)
+        return keras.Model(images, same, name=scaling.name)
     ends = np.stack([np.zeros(shape, np.float32), np.full(shape, 255, np.float32)])
     offset, top = scaling.predict_on_batch(ends)[:, 0, 0, 0].astype(float).tolist()
-    images = keras.Input(shape, dtype="float32", name="images")
-    return keras.Model(images, images * ((top - offset) / 255) + offset, name=SCALING)
+    scaled = images * ((top - offset) / 255) + offset
+    return keras.Model(images, scaled, name=scaling.name)

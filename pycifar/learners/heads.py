@@ -89,8 +89,8 @@ def _check_loss(model: keras.Model, loss: Any) -> None:
         return
     head, usual = ("sigmoid", "Binary") if one_unit else ("softmax", "Categorical")
     raise ArgumentError(
-        f"The model must end with a {head} where its loss is {name}, which Keras computes from what "
-        f"the model gives; its last activation is {describe(head_of(model))}.",
+        f"The model must end with a {head} where its loss is {name}, which Keras computes from "
+        f"what the model gives; its last activation is {describe(head_of(model))}.",
         fix=f"Let its last layer have the activation {head}, or use a loss that takes logits: "
         f"keras.losses.{usual}Crossentropy(from_logits=True).",
     )

@@ -181,9 +181,7 @@ def try_objective(objective: Objective, n_classes: int) -> None:
 
     n = 3 if n_classes == 2 else 2
     truth = np.arange(n) % n_classes
-    truth = keras.ops.convert_to_tensor(
-        one_hot(truth, n_classes) if objective.one_hot else truth
-    )
+    truth = keras.ops.convert_to_tensor(one_hot(truth, n_classes) if objective.one_hot else truth)
     probabilities = keras.ops.full((n, n_classes), 0.5)
     if objective.has_other_loss:
         _numbers("loss", lambda: loss_of(objective, truth, probabilities))

@@ -11,17 +11,12 @@ from pycifar.arguments import check_number, describe
 from pycifar.backend import check_process, keras
 from pycifar.config import DEFAULTS, TrainingConfig
 from pycifar.datasets.augmentation import resolve_augmentation
-from pycifar.datasets.load_arguments import check_class_names
+from pycifar.datasets.load_arguments import check_class_names, check_image_size
 from pycifar.errors import ArgumentError, ModelFileError, UnsavedWarning, warn
 from pycifar.foreign_names import known_arguments_only
 from pycifar.keras_files import CONFIG, ENTRY
 from pycifar.language import function
-from pycifar.learners.copies import (
-    freeze_layers,
-    frozen_layers,
-    new_optimizer_of,
-    own_parts_known,
-)
+from pycifar.learners.copies import new_optimizer_of
 from pycifar.learners.descriptions import (
     CROSSENTROPY,
     describe_loss,
@@ -30,6 +25,7 @@ from pycifar.learners.descriptions import (
 )
 from pycifar.learners.fused_ops import compute_channels_apart
 from pycifar.learners.heads import with_probabilities
+from pycifar.learners.inputs import with_pixels
 from pycifar.learners.keras_learner import KerasLearner, built_for
 from pycifar.learners.objectives import compiled_with
 from pycifar.learners.optimizers import settings_of, usual_settings, why_refused
@@ -51,12 +47,9 @@ from pycifar.models.trained_model import (
     TrainedModel,
     current_versions,
 )
-from pycifar.pixels import SCALING
+from pycifar.pixels import OWN_SCALING, SCALING
 from pycifar.precision import precision_of
 from pycifar.shipped import check_model_path
-
-# The pixels as they are, 0 to 255: a scale and an offset.
-RAW = (1.0, 0.0)
 
 
 @known_arguments_only
@@ -65,6 +58,7 @@ def adopt_model(
     class_names: Sequence[str],
     rescale: float | Sequence[float] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
+    image_size: int | Sequence[int] | None = None,
 ) -> TrainedModel:
     """Make a trained model of a Keras model that pycifar did not train.
 
@@ -79,9 +73,9 @@ def adopt_model(
 
     Args:
         model: the path of a ``.keras`` file, such as `keras.callbacks.ModelCheckpoint` writes; or a
-            Sequential or functional Keras model, of which a copy is taken. It must take images of
-            one size with 3 channels, shape (n, height, width, 3), and give a probability for each
-            class.
+            Sequential or functional Keras model, of which a copy is taken. It must take images with
+            3 channels, shape (n, height, width, 3), and give a probability for each class. As for
+            `train`, it may give logits, which its loss then takes, or one unit for two classes.
         class_names: one name per class, in the order of the model's outputs. No file holds them,
             and names in another order give predictions of the wrong classes. Functions of Keras
             that read folders, such as `keras.utils.image_dataset_from_directory`, sort the names
@@ -89,11 +83,15 @@ def adopt_model(
         rescale: what the model expects in place of pixels from 0 to 255. A number to multiply them
             by, such as 1/255 for a model that takes values from 0 to 1; or two numbers, a factor
             and what is then added, such as (1/127.5, -1) for values from -1 to 1. The network gets
-            a layer Rescaling in front, which its files keep. 1 stands for pixels as they are. None
-            stands for 1, and is allowed only if the network shows that it takes such pixels: it has
-            a layer Rescaling itself, or an input of uint8. For another preparation of the pixels,
-            build it into the network, and give 1.
+            layers in front that do so, which its files keep. Like the networks of pycifar, it then
+            takes images divided by 255 as well, see `TrainedModel.keras_model`. 1 stands for pixels
+            as they are. None stands for 1, and is allowed only if the network shows that it takes
+            such pixels: it has a layer Rescaling itself, or an input of uint8. For another
+            preparation of the pixels, build it into the network, and give 1.
         custom_objects: your own classes and functions that the file may ask for, see `load_model`.
+        image_size: for a model that takes images of any size, the size in pixels that the adopted
+            one takes: one number for height and width, or (height, width). None for a model that
+            takes images of one size.
 
     Returns:
         The trained model. Where layers were frozen or unfrozen since the optimizer trained it, the
@@ -112,20 +110,21 @@ def adopt_model(
         <TrainedModel custom, 6,146 parameters, adopted>
     """
     names, scaling = check_class_names("class_names", class_names), _scaling(rescale)
+    size = None if image_size is None else check_image_size("image_size", image_size)
     check_process()
     with knowing(custom_objects):
         if isinstance(model, keras.Model):
             given, (loss, metrics) = model, compiled_with(model)
         else:
             given, loss, metrics = _network_in(model)
-        shape = _check_shapes(given, len(names))
+        shape = _check_shapes(given, len(names), size)
         if scaling is None and not _takes_pixels(given):
             raise ArgumentError(
                 "`rescale` must be given: nothing in the network shows which pixels it takes.",
                 fix="Give 1 if it takes values from 0 to 255, and 1/255 if it takes values from 0 "
                 "to 1.",
             )
-        network = _rebuilt(given, scaling or RAW)
+        network = with_pixels(given, shape, scaling)
         check_image_fits(network)
         network = with_probabilities(network, shape, len(names), loss)
         if given.compiled and (why := why_refused(given.optimizer)):
@@ -183,11 +182,18 @@ def _known(read: Callable[[], Any], otherwise: Any) -> tuple[Any, str | None]:
         return otherwise, reason(error)
 
 
-def _check_shapes(network: Any, n_classes: int) -> tuple[int, int, int]:
-    """Return the shape of the images that a network takes.
+def _check_shapes(
+    network: Any, n_classes: int, size: tuple[int, int] | None
+) -> tuple[int, int, int]:
+    """Return the shape of the images that a network takes, or is to take.
+
+    Args:
+        network: the network.
+        n_classes: the number of classes.
+        size: the height and width of the images, for a network that takes images of any size.
 
     Raises:
-        ArgumentError: it is no network of images, or has another number of outputs.
+        ArgumentError: it is no network of images of this size, or has another number of outputs.
     """
     layered = isinstance(network, keras.Sequential) or hasattr(network, "inputs")
     if not layered or not network.built or network.inputs is None:
@@ -197,9 +203,9 @@ def _check_shapes(network: Any, n_classes: int) -> tuple[int, int, int]:
             fix="Make a functional one of it: keras.Model(inputs, outputs).",
         )
     takes, gives = ([tuple(t.shape[1:]) for t in ts] for ts in (network.inputs, network.outputs))
-    if len(takes) != 1 or len(takes[0]) != 3 or takes[0][2] != 3 or None in takes[0]:
+    if len(takes) != 1 or len(takes[0]) != 3 or takes[0][2] != 3:
         raise ArgumentError(
-            "The model must take images of one size with 3 channels, (height, width, 3); it takes "
+            "The model must take images with 3 channels, (height, width, 3); it takes "
             f"{' and '.join(map(str, takes))}."
         )
     if gives != [(n_classes,)] and (gives, n_classes) != ([(1,)], 2):
@@ -207,55 +213,29 @@ def _check_shapes(network: Any, n_classes: int) -> tuple[int, int, int]:
             f"The model must give a probability for each of the {n_classes} classes in "
             f"`class_names`, shape ({n_classes},); it gives {' and '.join(map(str, gives))}."
         )
-    return takes[0]
+    sides = takes[0][:2]
+    if size is None and None in sides:
+        raise ArgumentError(
+            f"`image_size` must be given for a model that takes images of any size, {takes[0]}.",
+            fix="Give the size in pixels of the images that it learned from.",
+        )
+    if size is not None and any(
+        own not in (None, one) for own, one in zip(sides, size, strict=True)
+    ):
+        raise ArgumentError(
+            f"`image_size` must be left out for this model, which takes images of {sides[0]}×"
+            f"{sides[1]} pixels, not {size[0]}×{size[1]}."
+        )
+    height, width = size or sides
+    return height, width, 3
 
 
 def _takes_pixels(network: keras.Model) -> bool:
     """Return whether a network shows that it takes pixels from 0 to 255."""
     layers = network._flatten_layers()
-    scaled = any(isinstance(x, keras.layers.Rescaling) or x.name == SCALING for x in layers)
+    known = (SCALING, OWN_SCALING)
+    scaled = any(isinstance(x, keras.layers.Rescaling) or x.name in known for x in layers)
     return scaled or network.inputs[0].dtype == "uint8"
-
-
-def _rebuilt(network: keras.Model, scaling: tuple[float, float]) -> keras.Model:
-    """Return a copy of a network, with its weights, behind a layer Rescaling."""
-    first = network.inputs[0]
-    start = keras.Input(first.shape[1:], dtype=first.dtype if scaling == RAW else "uint8")
-    front = [] if scaling == RAW else [keras.layers.Rescaling(*scaling)]
-    try:
-        with own_parts_known(network):
-            copy = _copied(network, start, front)
-            copy.trainable = network.trainable
-            for layer in network.layers:
-                if layer.weights:
-                    twin = copy.get_layer(layer.name)
-                    twin.set_weights(layer.get_weights())
-                    freeze_layers(twin, frozen_layers(layer))
-    except Exception as error:
-        raise ArgumentError(f"This model cannot be copied: {reason(error)}") from error
-    copy.dtype_policy = network.dtype_policy
-    return copy
-
-
-def _copied(network: keras.Model, start: Any, front: list[Any]) -> keras.Model:
-    """Return a network of new layers on an input, with other layers in front of them."""
-    if isinstance(network, keras.Sequential):
-        layers = [type(layer).from_config(layer.get_config()) for layer in network.layers]
-        return keras.Sequential([start, *front, *layers], name=network.name)
-    values = start
-    for layer in front:
-        values = layer(values)
-
-    def call(layer: Any, *arguments: Any, **named: Any) -> Any:
-        def swap(value: Any) -> Any:
-            return values if value is start else value
-
-        arguments, named = keras.tree.map_structure(swap, (arguments, named))
-        return layer(*arguments, **named)
-
-    starts = keras.tree.map_structure(lambda _: start, network.input)
-    copy = keras.models.clone_model(network, input_tensors=starts, call_function=call)
-    return keras.Model(start, copy.outputs[0], name=network.name)
 
 
 def _compile(network: keras.Model, given: keras.Model) -> None:

@@ -177,7 +177,8 @@ def test_how_pixels_are_scaled_must_be_said_unless_the_network_shows_it():
     raw = pycifar.adopt_model(sequential(2), names, rescale=1)
     assert raw.layers()["type"].tolist()[0] == "Conv2D"
     front = pycifar.adopt_model(sequential(2), names, rescale=(1 / 127.5, -1)).network.layers[0]
-    assert (front.scale, front.offset) == (1 / 127.5, -1)
+    ends = np.stack([np.zeros((32, 32, 3)), np.full((32, 32, 3), 255)])
+    assert [*front.predict_on_batch(ends)[:, 0, 0, 0]] == pytest.approx([-1, 1])
 
 
 @pytest.mark.parametrize("rescale", [0, -1, "1/255", (1, 2, 3), (), [None], float("nan")])
@@ -288,6 +289,70 @@ def test_a_network_of_pycifar_shows_that_it_takes_pixels(tmp_path, small_dataset
     )
 
 
+def any_size():
+    start = keras.Input((None, None, 3))
+    pooled = LAYERS.GlobalAveragePooling2D()(LAYERS.Conv2D(3, 3)(start))
+    return keras.Model(start, LAYERS.Dense(10, activation="softmax")(pooled))
+
+
+def test_a_model_for_images_of_any_size_is_adopted_for_one(small_dataset, tmp_path):
+    names, given = small_dataset.class_names, any_size()
+    given.compile("adam", "sparse_categorical_crossentropy")
+    given.fit(fractions(small_dataset), small_dataset.split("train").labels, verbose=0)
+    given.save(tmp_path / "any.keras")
+    expected = given.predict(fractions(small_dataset), verbose=0)
+    for source in (given, tmp_path / "any.keras"):
+        with pytest.raises(ArgumentError, match=r"`image_size` must be given .*\(None, None, 3\)"):
+            pycifar.adopt_model(source, names, rescale=1 / 255)
+        model = pycifar.adopt_model(source, names, rescale=1 / 255, image_size=(32, 32))
+        found = pycifar.predict(model, small_dataset, "prob", split="train")
+        assert np.allclose(found, expected, atol=1e-5)
+        assert model.image_shape == (32, 32, 3)
+        further = pycifar.train(small_dataset, model, **SETTINGS)
+        assert int(further.network.optimizer.iterations) == int(given.optimizer.iterations) + 2
+    wide = pycifar.adopt_model(given, names, rescale=1, image_size=[20, 40])
+    assert wide.image_shape == (20, 40, 3)
+    with pytest.raises(ArgumentError, match="left out for this model, .* 32×32 pixels, not 16×16"):
+        pycifar.adopt_model(network_of(), ["cat", "dog"], rescale=1, image_size=16)
+
+
+def uint8_network():
+    start = keras.Input((32, 32, 3), dtype="uint8")
+    values = LAYERS.Dropout(0.2)(LAYERS.Rescaling(1 / 255, name="scaling")(start))
+    pooled = LAYERS.GlobalMaxPooling2D()(LAYERS.Conv2D(4, 5, strides=3)(values))
+    return keras.Model(start, LAYERS.Dense(10, activation="softmax")(pooled))
+
+
+def test_images_divided_by_255_are_what_they_were_for_keras_alone(small_dataset, tmp_path):
+    images = np.array(small_dataset.split("test").images[:20])
+    images[1] = 0
+    theirs = sequential()
+    names = small_dataset.class_names
+    models = {
+        "rescaled": pycifar.adopt_model(theirs, names, rescale=1 / 255),
+        "whole": pycifar.adopt_model(uint8_network(), names),
+        "trained": pycifar.train(small_dataset, uint8_network(), **SETTINGS),
+        "built": pycifar.train(small_dataset, lambda shape, n: uint8_network(), **SETTINGS),
+    }
+    for name, model in models.items():
+        pycifar.save_model(model, tmp_path / f"{name}.keras")
+        expected = pycifar.predict(model, images, "prob")
+        for network in (model.keras_model, keras.models.load_model(tmp_path / f"{name}.keras")):
+            for same in (images, images.astype(np.float32), images / 255, np.float32(images / 255)):
+                assert np.allclose(network.predict_on_batch(same), expected, atol=1e-6)
+        assert pycifar.load_model(tmp_path / f"{name}.keras") == model
+    found = models["rescaled"].keras_model.predict_on_batch(images / 255)
+    assert np.allclose(found, theirs.predict_on_batch(images / 255), atol=1e-5)
+
+
+def test_what_takes_fractions_to_pixels_changes_no_weight(small_dataset, monkeypatch):
+    front = pycifar.train(small_dataset, lambda shape, n: uint8_network(), **SETTINGS)
+    monkeypatch.setattr("pycifar.training.prepare.cuts_fractions", lambda network: False)
+    bare = pycifar.train(small_dataset, lambda shape, n: uint8_network(), **SETTINGS)
+    assert front == bare
+    assert front.history.equals(bare.history)
+
+
 def test_a_model_in_float16_comes_with_the_state_that_scales_its_loss(tmp_path, small_dataset):
     keras.config.set_dtype_policy("mixed_float16")
     try:
@@ -324,7 +389,6 @@ class Own(keras.Model):
         (lambda: network_of(n=3), r"each of the 2 classes in `class_names`, .* it gives \(3,\)"),
         (lambda: network_of(activation="tanh"), "must give probabilities, which add up to 1"),
         (lambda: network_of((32, 32, 1)), r"3 channels, .* it takes \(32, 32, 1\)"),
-        (lambda: network_of((None, None, 3)), r"one size .* it takes \(None, None, 3\)"),
         (several_inputs, r"it takes \(32, 32, 3\) and \(4,\)"),
         (lambda: keras.Sequential([LAYERS.Flatten()]), "begins with an Input; this Sequential"),
         (Own, "this Own shows no layers"),

@@ -3,6 +3,8 @@
 import json
 
 import keras
+import numpy as np
+import pytest
 
 import pycifar
 from pycifar.cli import main
@@ -21,8 +23,13 @@ def test_a_file_of_keras_becomes_a_model(tmp_path, capsys, small_dataset):
     model = pycifar.load_model(ours)
     assert (found["fingerprint"], found["output"]) == (model.fingerprint(), ours)
     assert found["config"]["epochs"] == 0
-    front = model.network.layers[0]
-    assert (front.scale, front.offset) == (1 / 127.5, -1)
+    front = model.network.get_layer("pycifar_scaling")
+    ends = front.predict_on_batch(np.stack([np.zeros((32, 32, 3)), np.full((32, 32, 3), 255)]))
+    assert [*ends[:, 0, 0, 0]] == pytest.approx([-1, 1])
+    assert (
+        main([*named, "--rescale", "1", "--image-size", "16", "--output", ours, "--overwrite"]) == 2
+    )
+    assert "`--image-size` must be left out" in capsys.readouterr().err
     assert main([*named, "--rescale", "1/0", "--output", ours, "--overwrite"]) == 2
     assert "`--rescale` must be" in capsys.readouterr().err
     assert main(["evaluate", theirs]) == 1

@@ -258,7 +258,7 @@ def test_objects_of_the_callers_classes_are_made_again_and_copied_with_the_model
         assert other == model
         again = pycifar.evaluate(other, dataset)
         assert (again.metrics, again.objective) == (found.metrics, found.objective)
-    with pytest.raises(ArgumentError, match=r"Forgetful cannot .* get_config\(\) does not .*factor"):
+    with pytest.raises(ArgumentError, match="Forgetful cannot be made .* does not .*factor"):
         pycifar.train(dataset, network(), metrics=Forgetful(2.0), epochs=1)
 
 
