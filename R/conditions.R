@@ -10,6 +10,8 @@
 #' * `pycifar_error_argument`: an argument has a wrong type or value.
 #'     * `pycifar_error_unknown_name`: a name is not one of the allowed names.
 #'     * `pycifar_error_unknown_argument`: a function has no argument of that name.
+#'     * `pycifar_error_objective`: a loss or a metric cannot be computed, such as a function that
+#'       you gave.
 #' * `pycifar_error_data`: images or labels cannot be used.
 #'     * `pycifar_error_data_not_found`: a data set or an image file was not found.
 #'     * `pycifar_error_data_format`: a file is incomplete, damaged or in another format.
@@ -103,22 +105,9 @@ abort_from_python <- function(answer, call) {
     fix = answer$fix,
     call = call,
     traceback = answer$traceback,
-    parent = if (is_of_function(answer)) bridge$failed,
+    parent = if (any(c("callback", "objective") %in% answer$kinds)) bridge$failed,
     model = if (!is.null(answer$model)) new_trained_model(answer$model)
   )
-}
-
-# Check whether an error says that a function of the caller failed. The reason that it gives for a
-# loss or a metric begins with the message of that function.
-is_of_function <- function(answer) {
-  if ("callback" %in% unlist(answer$kinds)) {
-    return(TRUE)
-  }
-  if (is.null(bridge$failed)) {
-    return(FALSE)
-  }
-  words <- strsplit(trimws(conditionMessage(bridge$failed)), "[[:space:]]+")[[1L]]
-  grepl(paste(utils::head(words, 10L), collapse = " "), answer$message, fixed = TRUE)
 }
 
 # Signal the warnings that Python returned as data.

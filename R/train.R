@@ -207,6 +207,7 @@
 #' * `pycifar_error_data`: the images cannot be used for this training.
 #' * `pycifar_error_divergence`: the loss is no longer a finite number. The condition's field
 #'   `model` holds the model as trained so far.
+#' * `pycifar_error_objective`: `loss` or one of `metrics` cannot be computed.
 #' * `pycifar_error_callback`: a function that you gave failed. The field `model` holds the model as
 #'   trained so far.
 #' * `pycifar_error_checkpoint`: a checkpoint cannot be written; the field `model` holds the model

@@ -3,7 +3,8 @@
     PycifarError
     ├── ArgumentError (ValueError)            an argument has a wrong type or value
     │   ├── UnknownNameError                  a name that is not in the list of allowed names
-    │   └── UnknownArgumentError (TypeError)  a function has no argument of that name
+    │   ├── UnknownArgumentError (TypeError)  a function has no argument of that name
+    │   └── ObjectiveError                    a loss or a metric cannot be computed
     ├── DataError                             images or labels cannot be used
     │   ├── DataNotFoundError                 no data set at the place where it should be
     │   ├── DataFormatError                   a file is incomplete, truncated or of another format
@@ -142,6 +143,12 @@ class UnknownArgumentError(ArgumentError, TypeError):
     """A function has no argument of that name; `fix` has the name in pycifar, if there is one."""
 
     kind = "unknown_argument"
+
+
+class ObjectiveError(ArgumentError):
+    """A loss or a metric cannot be computed, such as a function of the caller that fails."""
+
+    kind = "objective"
 
 
 class DataError(PycifarError):

@@ -320,7 +320,8 @@ class KerasLearner:
         """Try the loss and the metrics, and change how Keras resets metrics and what they take.
 
         Raises:
-            ArgumentError: they cannot be computed, or a metric gives several numbers.
+            ObjectiveError: they cannot be computed.
+            ArgumentError: a metric gives several numbers.
         """
         network, objective = self._learning, self._objective
         assert objective is not None, "compile() comes first"

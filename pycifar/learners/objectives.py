@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pycifar.arguments import describe
-from pycifar.errors import ArgumentError
+from pycifar.errors import ArgumentError, ObjectiveError
 from pycifar.learners.copies import arguments_of, make_again
 from pycifar.learners.descriptions import (
     ACCURACY,
@@ -175,7 +175,8 @@ def try_objective(objective: Objective, n_classes: int) -> None:
     would compute something of one-hot ones else.
 
     Raises:
-        ArgumentError: one cannot be computed, or a metric gives several numbers.
+        ObjectiveError: one cannot be computed.
+        ArgumentError: a metric gives several numbers.
     """
     from pycifar.backend import keras
 
@@ -192,14 +193,14 @@ def try_objective(objective: Objective, n_classes: int) -> None:
 
 
 def _numbers(name: str, compute: Callable[[], Any]) -> np.ndarray:
-    """Return what a function computes; raise an ArgumentError if it fails."""
+    """Return what a function computes; raise an ObjectiveError if it fails."""
     from pycifar.backend import keras
 
     try:
         values: np.ndarray = keras.ops.convert_to_numpy(compute())
     except Exception as error:  # the function may be the caller's, and raise any error
         reason = " ".join(str(error).split())[:300]
-        raise ArgumentError(
+        raise ObjectiveError(
             f"`{name}` cannot be computed: {reason}",
             fix="Labels are one-hot, shape (n, classes), as the probabilities are.",
         ) from error

@@ -254,6 +254,7 @@ def train(  # noqa: PLR0913 - the settings of a training
 
     Raises:
         ArgumentError: an argument is not as above, or memory is too small for the batch size.
+        ObjectiveError: `loss` or one of `metrics` cannot be computed.
         DataError: the data set has no images to train on; or it does not have the classes or the
             image size of the trained model to continue; or the data set that the model was trained
             on is not loaded any more.

@@ -12,7 +12,7 @@ import pytest
 import pycifar
 from pycifar.backend import seeded
 from pycifar.datasets.subset import split_subsets
-from pycifar.errors import ArgumentError, UnknownNameError, UnsavedWarning
+from pycifar.errors import ArgumentError, ObjectiveError, UnknownNameError, UnsavedWarning
 from pycifar.learners.descriptions import LOSSES, METRICS
 from pycifar.training.batches import Batches
 
@@ -515,7 +515,7 @@ def test_one_unit_takes_a_loss_of_the_callers_own_where_it_gives_probabilities(
     ],
 )
 def test_a_loss_of_other_labels_or_outputs_is_refused_before_training(dataset, loss):
-    with pytest.raises(ArgumentError, match="`loss` cannot be computed") as caught:
+    with pytest.raises(ObjectiveError, match="`loss` cannot be computed") as caught:
         pycifar.train(dataset, network(), loss=loss, epochs=1)
     assert "Labels are one-hot" in caught.value.fix
 

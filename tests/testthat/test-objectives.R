@@ -120,10 +120,15 @@ test_that("a condition of a function keeps its class and fields as the parent", 
   expect_identical(error$parent$answer, 42)
   fail <- function(y_true, y_pred) rlang::abort("not  so", class = "mine", answer = 42)
   for (given in list(list(loss = fail), list(metrics = list(own = fail)))) {
-    error <- tryCatch(do.call(brief, c("softmax", given)), pycifar_error_argument = identity)
+    error <- tryCatch(do.call(brief, c("softmax", given)), pycifar_error_objective = identity)
+    expect_s3_class(error, "pycifar_error_argument")
     expect_s3_class(error$parent, "mine")
     expect_identical(error$parent$answer, 42)
   }
+  # Whatever its message is.
+  fail <- function(y_true, y_pred) stop("\033[31mno")
+  error <- tryCatch(brief("softmax", loss = fail), pycifar_error_objective = identity)
+  expect_identical(conditionMessage(error$parent), "\033[31mno")
 })
 
 test_that("conditions of progress carry the epoch and its figures", {
