@@ -39,6 +39,21 @@ test_that("a model of Keras is adopted from memory and from a file", {
   }
 })
 
+test_that("a model for images of any size gets one", {
+  skip_without_python()
+  keras <- reticulate::import("keras")
+  network <- keras$Sequential(list(
+    keras$Input(reticulate::tuple(NULL, NULL, 3L)),
+    keras$layers$GlobalAveragePooling2D(),
+    keras$layers$Dense(2L, activation = "softmax")
+  ))
+  names <- c("cat", "dog")
+  expect_pycifar_error(cifar_adopt_model(network, names, 1), "argument", "`image_size` must be")
+  expect_identical(cifar_adopt_model(network, names, 1, image_size = 8)$image_shape, c(8L, 8L, 3L))
+  model <- cifar_adopt_model(network, names, 1, image_size = c(8, 9))
+  expect_identical(model$image_shape, c(8L, 9L, 3L))
+})
+
 test_that("what is no classifier of images, or says too little, is refused", {
   network <- foreign_network()(2L)
   names <- c("cat", "dog")
