@@ -124,8 +124,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         given["seed"] = _seed(given.pop("random_state"))
         given["sample_weight"] = sample_weight
         given["class_weights"] = _by_name(self.class_weights)
-        for name in ("optimizer", "loss", "metrics"):  # the next call of `fit` needs them unused
-            given[name] = copy.deepcopy(given[name])
+        given["optimizer"] = copy.deepcopy(self.optimizer)  # the next call needs it unused
         self.model_ = train(dataset, **given)
         return self
 

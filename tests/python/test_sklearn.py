@@ -151,12 +151,21 @@ def test_nothing_is_held_out_unless_it_is_asked_for():
 def test_what_is_given_stays_as_it_is_for_the_next_fit():
     import keras
 
-    optimizer = keras.optimizers.Adam(0.001)
-    classifier = ImageClassifier("softmax", epochs=1, optimizer=optimizer, random_state=1)
+    class Sum(keras.metrics.Sum):  # which no registry of Keras has
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            return super().update_state(y_pred)
+
+    optimizer, metric = keras.optimizers.Adam(0.001), Sum(name="mass")
+    classifier = ImageClassifier(
+        "softmax", epochs=1, optimizer=optimizer, metrics=metric, random_state=1
+    )
     first = classifier.fit(IMAGES, NAMES).model_
     assert classifier.fit(IMAGES, NAMES).model_ == first
     assert classifier.optimizer is optimizer
     assert not optimizer.built
+    assert classifier.metrics is metric
+    assert float(metric.result()) == 0
+    classifier.set_params(metrics="f1")
     assert clone(classifier).fit(IMAGES, NAMES).model_ == first
 
 
