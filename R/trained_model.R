@@ -51,12 +51,12 @@
 #' takes images with values of 0-255 as numbers, not raw as [cifar_images()] returns them. The
 #' networks of pycifar multiply an image that was divided by 255 by it again: one with fractions and
 #' nothing above 1. An image of nothing but 0 and 1 does not show whether it was divided, and is
-#' taken as it is. The same holds for a network of your own with an input of uint8, and for one from
-#' [cifar_adopt_model()] with `rescale`. Other networks of your own take pixels of 0-255 alone. It is
-#' the model itself: weights that you set and layers that you freeze are so
-#' for [cifar_evaluate()], [cifar_save_model()] and a training that goes on, but `saveRDS()` keeps
-#' the model as it was made. For `"mlp_sigmoid"` and `"mlp_relu"` it is a Keras model with the same
-#' weights, made anew each time.
+#' taken as it is. The same holds for a network of your own with an input of uint8 that Keras can
+#' copy, and for one from [cifar_adopt_model()] with `rescale`. Other networks of your own take
+#' pixels of 0-255 alone. It is the model itself: weights that you set and layers that you freeze
+#' are so for [cifar_evaluate()], [cifar_save_model()] and a training that goes on, but `saveRDS()`
+#' keeps the model as it was made. For `"mlp_sigmoid"` and `"mlp_relu"` it is a Keras model with the
+#' same weights, made anew each time.
 #'
 #' `print()` describes the model and shows its last loss and accuracy. `summary()` adds the layers
 #' and the settings. `plot()` draws accuracy and loss against epochs.

@@ -7,7 +7,6 @@ from typing import Any
 from pycifar.backend import keras, seeded
 from pycifar.errors import ArgumentError
 from pycifar.learners.copies import own_parts_known
-from pycifar.learners.keras_learner import as_numpy
 from pycifar.pixels import OWN_SCALING, pixels_and_scaling
 
 # The pixels as they are, 0 to 255: a scale and an offset.
@@ -17,6 +16,23 @@ RAW = (1.0, 0.0)
 def cuts_fractions(network: Any) -> bool:
     """Return whether a network takes whole numbers, to which Keras cuts images divided by 255."""
     return isinstance(network, keras.Model) and "int" in str(network.inputs[0].dtype)
+
+
+def to_train_with_pixels(network: keras.Model, shape: tuple[int, int, int]) -> keras.Model | None:
+    """Return a copy of a network by `with_pixels` that learns the same; None if there is none.
+
+    Keras cannot copy each network, and builds layers anew from their settings, which those of a
+    layer that was changed after it was built may differ from.
+    """
+    try:
+        copy = with_pixels(network, shape)
+    except ArgumentError:
+        return None
+    ours, theirs = (
+        [(v.shape, v.trainable, type(v.regularizer)) for v in one.variables]
+        for one in (copy, network)
+    )
+    return copy if ours == theirs else None
 
 
 def with_pixels(
@@ -53,7 +69,7 @@ def with_pixels(
             for layer in [layer for layer in network.layers if layer.variables]:
                 new = copy.get_layer(layer.name)
                 for variable, value in zip(new.variables, layer.variables, strict=True):
-                    variable.assign(as_numpy(value))
+                    variable.assign(value.numpy())
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise ArgumentError(f"This model cannot be copied: {reason}") from error

@@ -135,8 +135,8 @@ class TrainedModel:
         The networks of pycifar take pixels of 0-255, of any type. They multiply an image that was
         divided by 255 by it again: one with fractions and nothing above 1. An image of nothing but
         0 and 1 does not show whether it was divided, and is taken as it is. The same holds for a
-        network of your own with an input of uint8, and for one from `adopt_model` with `rescale`.
-        Other networks of your own take pixels of 0-255 alone.
+        network of your own with an input of uint8 that Keras can copy, and for one from
+        `adopt_model` with `rescale`. Other networks of your own take pixels of 0-255 alone.
         """
         return learner_for(self.network).as_keras()
 

@@ -29,7 +29,7 @@ from pycifar.feature_tensor import head_layer
 from pycifar.learners import Learner, is_network, learner_for
 from pycifar.learners.copies import holds_some_of, living_layers
 from pycifar.learners.heads import with_probabilities
-from pycifar.learners.inputs import cuts_fractions, with_pixels
+from pycifar.learners.inputs import cuts_fractions, to_train_with_pixels
 from pycifar.learners.optimizers import OPTIMIZERS
 from pycifar.memory import check_batch_fits
 from pycifar.models.trained_model import TrainedModel
@@ -253,8 +253,9 @@ def _network_for(
         compiled = architecture if is_network(architecture) else raw
         given = given.over(compiled_settings(compiled, given.optimizer is None))
     network = with_probabilities(raw, shape, n_classes, given.loss)
-    if cuts_fractions(network):
-        network = with_pixels(network, shape)
+    with_front = to_train_with_pixels(network, shape) if cuts_fractions(network) else None
+    if with_front is not None:
+        network = with_front
     elif network is raw and holds_some_of(raw, earlier):
         network = learner_for(network).copy()  # what was there before stays as it is
     return network, given

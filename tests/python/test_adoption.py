@@ -351,6 +351,20 @@ def test_what_takes_fractions_to_pixels_changes_no_weight(small_dataset, monkeyp
     bare = pycifar.train(small_dataset, lambda shape, n: uint8_network(), **SETTINGS)
     assert front == bare
     assert front.history.equals(bare.history)
+    assert front.keras_model.input.dtype == "float32"
+
+
+def test_a_network_that_keras_cannot_copy_as_it_is_stays_as_it_is(small_dataset):
+    def changed(shape, n_classes):
+        network = uint8_network()
+        network.layers[-1].kernel_regularizer = "l2"  # too late to have an effect
+        return network
+
+    model = pycifar.train(small_dataset, changed, **SETTINGS)
+    assert model.keras_model.input.dtype == "uint8"
+    assert model.history.equals(
+        pycifar.train(small_dataset, lambda shape, n: uint8_network(), **SETTINGS).history
+    )
 
 
 def test_a_model_in_float16_comes_with_the_state_that_scales_its_loss(tmp_path, small_dataset):

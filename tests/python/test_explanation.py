@@ -124,7 +124,7 @@ def test_a_layer_that_is_used_twice_is_seen_at_its_last_use(small_dataset, image
     assert one.heatmap == pytest.approx(other.heatmap, abs=1e-5)
     assert feature_maps(shared, image)["first"].shape == (28, 28, 3)
     assert (shared.layers()["multiply_adds"].sum()) == plain.layers()["multiply_adds"].sum()
-    assert pycifar.receptive_field(shared).iloc[2]["receptive_field"] == 5
+    assert pycifar.receptive_field(shared).iloc[3]["receptive_field"] == 5
 
 
 def test_a_layer_beside_a_shortcut_is_explained(small_dataset, image):
