@@ -71,8 +71,9 @@ cifar_evaluate <- function(model, dataset, split = "test", tta = FALSE, ...) {
 #'   them. It is `NULL` for a function of yours that the model was saved without.
 #' * `bins`: what `calibration_error` is made of, a tibble with one row per bin of confidence that
 #'   has images: `confidence` and `accuracy` (their means, 0-1) and `n` (the images).
-#' * `metrics`: the `metrics` of the training, named numbers. Those of yours are missing if the
-#'   model was saved without them.
+#' * `metrics`: the `metrics` of the training, named numbers, as its history shows them; with `tta`
+#'   or calibration, of the probabilities that these give. Those of yours are missing if the model
+#'   was saved without them.
 #'
 #' `print()` shows the values for the whole split. `summary()` adds the values for each class.
 #' `plot()` draws the confusion matrix: counts, coloured by their share of the true class.
