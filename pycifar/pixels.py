@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import keras
 
 SCALING = "scaling"  # the name of the network that scales pixels
-OWN_SCALING = "pycifar_scaling"  # the same in front of a network of the caller
+OWN_SCALING = "pixel_scaling"  # the same in front of a network of the caller
 LOWEST = -3e38  # below any pixel, in float32
 
 

@@ -23,7 +23,7 @@ def test_a_file_of_keras_becomes_a_model(tmp_path, capsys, small_dataset):
     model = pycifar.load_model(ours)
     assert (found["fingerprint"], found["output"]) == (model.fingerprint(), ours)
     assert found["config"]["epochs"] == 0
-    front = model.network.get_layer("pycifar_scaling")
+    front = model.network.get_layer("pixel_scaling")
     ends = front.predict_on_batch(np.stack([np.zeros((32, 32, 3)), np.full((32, 32, 3), 255)]))
     assert [*ends[:, 0, 0, 0]] == pytest.approx([-1, 1])
     assert (
