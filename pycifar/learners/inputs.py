@@ -6,7 +6,7 @@ from typing import Any
 
 from pycifar.backend import keras, seeded
 from pycifar.errors import ArgumentError
-from pycifar.learners.copies import own_parts_known
+from pycifar.learners.copies import freeze_layers, frozen_layers, own_parts_known
 from pycifar.pixels import OWN_SCALING, pixels_and_scaling
 
 # The pixels as they are, 0 to 255: a scale and an offset.
@@ -66,10 +66,12 @@ def with_pixels(
             else:
                 start = keras.Input(shape, dtype=kind)
             copy = _copied(network, start, front)
+            copy.trainable = network.trainable
             for layer in [layer for layer in network.layers if layer.variables]:
                 new = copy.get_layer(layer.name)
                 for variable, value in zip(new.variables, layer.variables, strict=True):
                     variable.assign(value.numpy())
+                freeze_layers(new, frozen_layers(layer))
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise ArgumentError(f"This model cannot be copied: {reason}") from error
