@@ -132,11 +132,8 @@ def holds_some_of(network: Any, layers: Iterable[Any]) -> bool:
     """Return whether a network is one of these layers, or has one of them that has a state."""
     known = set(map(id, layers))
     parts = network._flatten_layers() if isinstance(network, keras.Model) else [network]
-    return any(id(part) in known and _has_state(part) for part in parts)
-
-
-def _has_state(part: Any) -> bool:
-    return isinstance(part, NumpyModel) or bool(part.variables)
+    # A network of NumPy has no list of its variables, and always a state.
+    return any(id(part) in known and getattr(part, "variables", True) for part in parts)
 
 
 @contextmanager

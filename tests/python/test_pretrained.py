@@ -167,6 +167,7 @@ def test_weights_are_downloaded_once_and_shared_with_keras(server, home, monkeyp
     assert same(values_of(networks[1])[:-2], values_of(base))
 
 
+@pytest.mark.filterwarnings("ignore:The weights .* were learned from images")
 @pytest.mark.parametrize("door", ["Python", "R", "shell"])
 @pytest.mark.parametrize("silent", [True, False])
 def test_a_training_downloads_in_silence_if_it_is_to_be_silent(
@@ -194,6 +195,8 @@ def test_a_training_downloads_in_silence_if_it_is_to_be_silent(
             assert "error" not in envelope, envelope
     assert (home / APPLICATIONS[name].remote.name).exists()
     shown = capsys.readouterr().err
+    if door == "shell":  # which shows warnings as well, of images that are small for the weights
+        shown = "".join(line for line in shown.splitlines() if "were learned from" not in line)
     if door == "R":
         assert shown == ""
         assert [epoch for line, epoch in lines if line.startswith("epoch")] == [1] * (not silent)
