@@ -129,8 +129,8 @@
 #'   `on_train_begin(logs)`, `on_train_end(logs)`, `on_epoch_begin(epoch, logs)`,
 #'   `on_epoch_end(epoch, logs)` and `on_train_batch_end(batch, logs)`. Epochs and batches count
 #'   from 1, and `logs` is a named list of numbers, a copy. A function that returns `FALSE` stops
-#'   the training after the current epoch or batch. Keras callbacks may be among them, without names.
-#'   Or a Keras callback, or an unnamed list of Keras callbacks and such named lists.
+#'   the training after the current epoch or batch. Keras callbacks may be among them, without
+#'   names. Or a Keras callback, or an unnamed list of Keras callbacks and such named lists.
 #' @param time_budget The number of seconds that the whole call may take, above 0. Give it instead
 #'   of `epochs`. The training does as many steps as fit into this time, and the schedule spans
 #'   them. The number of steps depends on the machine; the model's `config` holds it as `passes`,
