@@ -21,8 +21,9 @@ SUFFIX = ".npz"
 def packaged_state(package: str, file: str, sha256: str) -> dict[str, np.ndarray]:
     """Return the arrays of a file of PyTorch's in an installed package, by name.
 
-    The first call keeps them in pycifar's cache, as a file of NumPy's that holds numbers alone, and
-    later ones read that. Where the cache cannot be written, each call reads the package.
+    The file is checked in each call. The first one keeps the arrays in pycifar's cache, as a file
+    of NumPy's that holds numbers alone, which later ones read in place of PyTorch's format. Where
+    the cache cannot be written, each call reads that.
 
     Args:
         package: as for `packaged_file`.
@@ -32,10 +33,10 @@ def packaged_state(package: str, file: str, sha256: str) -> dict[str, np.ndarray
     Raises:
         WeightsError: the package is not installed, or the file is missing or another one.
     """
-    kept = cache_folder() / f"{sha256}{SUFFIX}"
+    content, kept = packaged_file(package, file, sha256), cache_folder() / f"{sha256}{SUFFIX}"
     with suppress(OSError, ValueError):  # there is none, or it is damaged
         return read_npz(kept)
-    state = read_state(packaged_file(package, file, sha256), file)
+    state = read_state(content, file)
     with suppress(OSError, OutputError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(kept, lambda path: np.savez(path, **state))  # type: ignore[arg-type]

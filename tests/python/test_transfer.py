@@ -439,8 +439,7 @@ def test_without_frozen_epochs_the_rate_is_that_for_all_layers(dataset):
     assert model.config.fine_tune_rate is None
 
 
-def test_a_missing_package_is_named_with_what_installs_it(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_a_missing_package_is_named_with_what_installs_it(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(pycifar.errors.WeightsError, match="which is not installed") as caught:
         pycifar.build_model("efficientnet_lite0", weights="imagenet")
