@@ -3,8 +3,8 @@
 #' Methods for generics of the packages ggplot2 and generics. broom, parsnip and other packages
 #' re-export the generics of generics.
 #'
-#' @param x,object A trained model. `tidy()`, `glance()` and `as.data.frame()` also take a
-#'   [cifar_evaluation], and `as.table()` takes nothing else. `autoplot()` also takes the other
+#' @param x,object A trained model. `tidy()`, `glance()`, `augment()` and `as.data.frame()` also
+#'   take a [cifar_evaluation], and `as.table()` takes nothing else. `autoplot()` also takes the other
 #'   objects of pycifar that have a `plot()` method. `fit()` also takes a network from
 #'   [cifar_build_model()].
 #' @param new_data Images in a form that [predict.cifar_trained_model()] accepts, such as a data
@@ -40,7 +40,8 @@
 #'   predicted class as `.pred_class` and the probabilities as `.pred_<class>`. The probabilities of
 #'   a class that is called `class` are in `.pred_class.1`. Last, for a model from
 #'   [cifar_calibrate()], comes the list `.pred_set`: for each image a factor with the classes in
-#'   its prediction set.
+#'   its prediction set. Of an evaluation, there are `.truth` and `.pred_class` alone, as yardstick
+#'   takes them, in the order of the classes: it does not know which image is which.
 #' * `fit()`: a new trained model. `object` is not changed.
 #' * `evaluate()`: a [cifar_evaluation].
 #' * `autoplot()`: a ggplot.
@@ -241,11 +242,10 @@ labelled_images <- function(dataset, split, model) {
 #' @method augment cifar_evaluation
 #' @rdname cifar_generics
 augment.cifar_evaluation <- function(x, ...) {
-  abort_pycifar(
-    "argument",
-    "An evaluation has counts, and no rows for images.",
-    fix = "Give the model and the images: augment(model, dataset, split = \"test\")."
-  )
+  check_no_more("augment", ...)
+  rows <- rep(seq_len(nrow(x$confusion)), x$confusion$n)
+  pairs <- x$confusion[rows, c("truth", "predicted")]
+  stats::setNames(pairs, c(".truth", ".pred_class"))
 }
 
 #' @exportS3Method generics::tidy cifar_evaluation
