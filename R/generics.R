@@ -4,8 +4,8 @@
 #' re-export the generics of generics.
 #'
 #' @param x,object A trained model. `tidy()`, `glance()`, `augment()` and `as.data.frame()` also
-#'   take a [cifar_evaluation], and `as.table()` takes nothing else. `autoplot()` also takes the other
-#'   objects of pycifar that have a `plot()` method. `fit()` also takes a network from
+#'   take a [cifar_evaluation], and `as.table()` takes nothing else. `autoplot()` also takes the
+#'   other objects of pycifar that have a `plot()` method. `fit()` also takes a network from
 #'   [cifar_build_model()].
 #' @param new_data Images in a form that [predict.cifar_trained_model()] accepts, such as a data
 #'   frame with a column `path`, or a data set. It may be called `newdata`, `data` or `images` as
