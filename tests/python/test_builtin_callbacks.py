@@ -22,14 +22,14 @@ def dataset():
     return pycifar.load_dataset("synthetic", n_train=200, n_test=50)
 
 
-def network():
+def network(middle=lambda: keras.layers.Conv2D(6, 5, strides=3, activation="relu")):
     layers = keras.layers
     with seeded(3):
         return keras.Sequential(
             [
                 keras.Input((32, 32, 3), dtype="uint8"),
                 layers.Rescaling(1 / 255),
-                layers.Conv2D(6, 5, strides=3, activation="relu"),
+                middle(),
                 layers.Flatten(),
                 layers.Dense(10, activation="softmax"),
             ]
@@ -171,17 +171,7 @@ def test_every_optimizer_of_keras_is_tried_or_refused():
 
 
 def dense():
-    layers = keras.layers
-    with seeded(3):
-        return keras.Sequential(
-            [
-                keras.Input((32, 32, 3), dtype="uint8"),
-                layers.Rescaling(1 / 255),
-                layers.AveragePooling2D(8),
-                layers.Flatten(),
-                layers.Dense(10, activation="softmax"),
-            ]
-        )
+    return network(lambda: keras.layers.AveragePooling2D(8))
 
 
 def first_of_several():
