@@ -214,7 +214,15 @@ declare_weights <- function() {
 
 # Declare the Python packages of the server, and those by which it computes fast, likewise.
 declare_server <- function() {
-  declare_packages("starlette", "uvicorn", "python-multipart", "onnx", "onnxruntime", "tf2onnx")
+  declare_packages(
+    "starlette",
+    "uvicorn",
+    "httptools",
+    "python-multipart",
+    "onnx",
+    "onnxruntime",
+    "tf2onnx"
+  )
 }
 
 # Declare the Python packages of a format of exports, likewise.

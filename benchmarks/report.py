@@ -638,23 +638,23 @@ def serving_table() -> str:
     rows = [
         [
             *("model", "pictures in a request", "pictures a second", "`predict`", "ratio"),
-            *("answers", "ms, median", "ms, 99 %", "memory, MB", "at most"),
+            *("requests", "errors", "ms, median", "ms, 99 %", "memory, MB", "at most"),
         ]
     ]
     for name, found in result("serving")["models"].items():
         for load in found["loads"]:
-            statuses = ", ".join(f"{n:,} × {status}" for status, n in load["statuses"].items())
-            memory, wait = load["memory_mb"], load["milliseconds"]
+            memory = load["memory_mb"]
             rows.append(
                 [
                     f"`{name}`",
                     str(load["pictures_in_a_request"]),
                     f"{load['pictures_a_second']:,.0f}",
-                    f"{found['predict']:,.0f}",
+                    f"{load['predict']:,.0f}",
                     f"{load['ratio']:.2f}",
-                    statuses,
-                    f"{wait['median']:.0f}",
-                    f"{wait['99 %']:.0f}",
+                    f"{load['requests']:,}",
+                    f"{load['refused'] + load['lost']:,}",
+                    f"{load['median']:.0f}",
+                    f"{load['99 %']:.0f}",
                     f"{memory['second quarter']:,} → {memory['last quarter']:,}",
                     f"{memory['most']:,}",
                 ]

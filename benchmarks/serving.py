@@ -3,10 +3,10 @@
     python benchmarks/serving.py photographs --output benchmarks/results/serving.json
 
 The folder has the photographs in train/<class>/ and test/<class>/. `efficientnet_lite0`, trained on
-them for one epoch of its last layer, and `fastnet-cifar10` are served. 16 clients send photographs
-for a minute: one as the body of each request, and then eight in a form. Before and after, `predict`
-reads and predicts the same files. Then 1,000 hostile requests are sent. Server, clients and
-`predict` share the machine.
+them for one epoch of its last layer, and `fastnet-cifar10` are served. `wrk`, a program, is 16
+clients that send photographs for a minute: one as the body of each request, then eight in a form.
+Before and after each minute, `predict` reads and predicts the same files. Then 1,000 hostile
+requests are sent. Server, clients and `predict` share the machine.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from __future__ import annotations
 import http.client
 import io
 import itertools
+import json
 import os
 import struct
-import threading
+import subprocess
 import time
 import zlib
 from collections import Counter
@@ -24,6 +25,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
@@ -32,7 +34,9 @@ from script import command_line, write_report
 import pycifar
 
 CLIENTS = 16
+SCRIPT = Path(__file__).with_suffix(".lua")
 IN_A_REQUEST = (1, 8)  # pictures
+PASSES = 5  # of `predict`
 SIZE = 224  # pixels
 # The pictures that take the most memory: format, mode and side in pixels. One is not admitted.
 LARGEST = (
@@ -72,69 +76,65 @@ def main() -> None:
     found = {}
     for name, model in models.items():
         with pycifar.serve({name: model}, port=0, wait=False) as server:
-            before = rate_of_predict(model, files)
-            loads = [under_load(server, files, n, arguments.seconds) for n in IN_A_REQUEST]
-            rate = mean((before, rate_of_predict(model, files)))
-            for load in loads:
-                load["ratio"] = round(load["pictures_a_second"] / rate, 3)
-            found[name] = {"predict": round(rate, 1), "loads": loads}
-            found[name]["hostile"] = hostile(server, files[0].read_bytes(), arguments.hostile)
+            pycifar.predict(model, files)  # the first call prepares the network
+            loads = [
+                beside_predict(server, model, files, n, arguments.seconds) for n in IN_A_REQUEST
+            ]
+            attacked = hostile(server, files[0].read_bytes(), arguments.hostile)
+        found[name] = {"loads": loads, "hostile": attacked}
         print(name, found[name], flush=True)
     write_report(
         arguments.output,
-        ("pycifar", "tensorflow", "onnxruntime", "starlette", "uvicorn"),
+        ("pycifar", "tensorflow", "onnxruntime", "starlette", "uvicorn", "httptools"),
         clients=CLIENTS,
         seconds=arguments.seconds,
         models=found,
     )
 
 
+def beside_predict(
+    server: pycifar.Server, model: pycifar.TrainedModel, files: list[Path], n: int, seconds: float
+) -> dict[str, Any]:
+    """Return what the clients got, and what `predict` does before and after."""
+    before = rate_of_predict(model, files)
+    load = under_load(server, files, n, seconds)
+    rate = mean((before, rate_of_predict(model, files)))
+    return load | {"predict": round(rate, 1), "ratio": round(load["pictures_a_second"] / rate, 3)}
+
+
 def rate_of_predict(model: pycifar.TrainedModel, files: list[Path]) -> float:
     """Return how many photographs a second `predict` reads and predicts."""
     started = time.perf_counter()
-    pycifar.predict(model, files)
-    return len(files) / (time.perf_counter() - started)
+    for _ in range(PASSES):
+        pycifar.predict(model, files)
+    return PASSES * len(files) / (time.perf_counter() - started)
 
 
 def under_load(server: pycifar.Server, files: list[Path], n: int, seconds: float) -> dict[str, Any]:
     """Return what the clients got that sent `n` pictures a request, and the server's memory."""
-    requests = [as_request(files[i : i + n]) for i in range(0, len(files) - n + 1, n)]
-    statuses: Counter[int] = Counter()
-    waits: list[float] = []
-    end = time.perf_counter() + seconds
-    samples = [memory(server)]
-
-    def client(number: int) -> None:
-        connection = http.client.HTTPConnection(server.address.removeprefix("http://"))
-        for content, headers in itertools.islice(itertools.cycle(requests), number, None, CLIENTS):
-            if time.perf_counter() >= end:
-                break
-            started = time.perf_counter()
-            connection.request("POST", "/predict", content, headers)
-            response = connection.getresponse()
-            response.read()
-            waits.append(time.perf_counter() - started)
-            statuses[response.status] += 1
-        connection.close()
-
-    started = time.perf_counter()
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        time.sleep(EVERY)
-        samples.append(memory(server))
-    elapsed = time.perf_counter() - started
-    waits.sort()
+    with TemporaryDirectory() as folder:
+        for i in range(0, len(files) - n + 1, n):
+            content, kind = as_request(files[i : i + n])
+            Path(folder, str(i)).write_bytes(content)
+        count, length = f"{CLIENTS}", f"{seconds:.0f}s"
+        clients = ["wrk", "--threads", "1", "--connections", count, "--duration", length]
+        with subprocess.Popen(
+            [*clients, "--timeout", "30s", "--script", str(SCRIPT), server.address],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"BODIES": folder, "KIND": kind},
+        ) as running:
+            samples = [memory(server)]
+            while running.poll() is None:
+                time.sleep(EVERY)
+                samples.append(memory(server))
+            assert running.stdout is not None
+            found = json.loads(running.stdout.read().splitlines()[-1])
     quarter = max(1, len(samples) // 4)
     return {
         "pictures_in_a_request": n,
-        "statuses": {str(status): count for status, count in statuses.items()},
-        "pictures_a_second": round(n * sum(statuses.values()) / elapsed, 1),
-        "milliseconds": {
-            "median": round(1000 * waits[len(waits) // 2], 1),
-            "99 %": round(1000 * waits[int(0.99 * len(waits))], 1),
-        },
+        **found,
+        "pictures_a_second": round(n * found["requests"] / found["seconds"], 1),
         "memory_mb": {
             "second quarter": round(mean(samples[quarter : 2 * quarter])),
             "last quarter": round(mean(samples[-quarter:])),
@@ -143,13 +143,13 @@ def under_load(server: pycifar.Server, files: list[Path], n: int, seconds: float
     }
 
 
-def as_request(files: list[Path]) -> tuple[bytes, dict[str, str]]:
-    """Return a body with these files, and its headers."""
+def as_request(files: list[Path]) -> tuple[bytes, str]:
+    """Return a body with these files, and its type."""
     if len(files) == 1:
-        return files[0].read_bytes(), {}
+        return files[0].read_bytes(), "image/jpeg"
     head = b'--line\r\nContent-Disposition: form-data; name="f"; filename="f.jpg"\r\n\r\n'
     parts = b"".join(head + file.read_bytes() + b"\r\n" for file in files)
-    return parts + b"--line--\r\n", {"Content-Type": "multipart/form-data; boundary=line"}
+    return parts + b"--line--\r\n", "multipart/form-data; boundary=line"
 
 
 def hostile(server: pycifar.Server, good: bytes, n: int) -> dict[str, Any]:

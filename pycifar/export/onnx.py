@@ -107,11 +107,17 @@ class _OneByOne:
         return None if image is None else {INPUT: image[None]}
 
 
-def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function from images to probabilities."""
+def load(path: Path, alone: bool = True) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from images to probabilities.
+
+    Args:
+        path: the file.
+        alone: whether it has the processor for itself. Then its threads keep their cores busy for a
+            while after each call, in wait for the next.
+    """
     import onnxruntime
 
-    session = _session(path, onnxruntime)
+    session = _session(path, onnxruntime, alone)
 
     def probabilities(images: np.ndarray) -> np.ndarray:
         values: np.ndarray = session.run([OUTPUT], {INPUT: images})[0]
@@ -120,10 +126,11 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     return probabilities
 
 
-def _session(path: Path, onnxruntime: Any) -> Any:
+def _session(path: Path, onnxruntime: Any, alone: bool = True) -> Any:
     options = onnxruntime.SessionOptions()
     # By itself it counts cores, and takes none for those that a container may not use.
     options.intra_op_num_threads = usable_cores()
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(alone)))
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 

@@ -45,7 +45,7 @@ def predictor(model: TrainedModel) -> Predictor:
             with TemporaryDirectory(prefix="pycifar-") as folder:
                 path = Path(folder, f"model{onnx.SUFFIX}")
                 export_model(model, path)
-                return Predictor(onnx.load(path), _named(onnx.RUNTIME))
+                return Predictor(onnx.load(path, alone=False), _named(onnx.RUNTIME))
         except (DependencyError, ExportError) as error:  # the former on another backend
             reason = error.message
     return Predictor(

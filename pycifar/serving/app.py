@@ -24,7 +24,6 @@ from pycifar.errors import PycifarError
 from pycifar.processor import usable_cores
 from pycifar.serving.gate import Gate
 from pycifar.serving.limits import (
-    MOST_IMAGES,
     MOST_PICTURES,
     MOST_PIXEL_BYTES,
     SLOWEST_ANSWER,
@@ -32,6 +31,7 @@ from pycifar.serving.limits import (
 )
 from pycifar.serving.openapi import description
 from pycifar.serving.served_model import ServedModel, TooLargeError
+from pycifar.serving.workers import Job, Workers
 
 PAGE = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -60,7 +60,7 @@ class Service:
     def __init__(self, models: Sequence[ServedModel]) -> None:
         self._models = {model.name: model for model in models}
         self._described = [model.describe() for model in models]
-        self._readers = ThreadPoolExecutor(usable_cores(), thread_name_prefix="pycifar-read")
+        self._workers = Workers(usable_cores())
         # One, because TensorFlow holds much memory for each explanation. Those that wait are
         # dropped when nobody waits for them any more.
         self._explainer = ThreadPoolExecutor(1, thread_name_prefix="pycifar-explain")
@@ -68,10 +68,8 @@ class Service:
 
     def close(self) -> None:
         """Finish what has begun."""
-        self._readers.shutdown()
+        self._workers.close()
         self._explainer.shutdown()
-        for model in self._models.values():
-            model.batcher.close()
 
     async def health(self, request: Request) -> Response:
         """Answer that the server works."""
@@ -126,18 +124,18 @@ class Service:
         self, model: ServedModel, pictures: list[tuple[str | None, bytes]], explained: bool
     ) -> list[dict[str, Any]]:
         loop = asyncio.get_running_loop()
-        images = np.empty((len(pictures), *model.model.image_shape), np.uint8)
-        reading = [
-            loop.run_in_executor(self._readers, model.read, content, place)
-            for (_, content), place in zip(pictures, images, strict=True)
-        ]
-        errors = await asyncio.gather(*reading)
-        good = [i for i, error in enumerate(errors) if error is None]
-        rows = iter(await _computed(model, images, good))
+        images = np.empty((len(pictures), *model.image_shape), np.uint8)
+        waiting: list[asyncio.Future[Any]] = [loop.create_future() for _ in pictures]
+        for (_, content), place, future in zip(pictures, images, waiting, strict=True):
+            self._workers.submit(Job(model, content, place, future))
+        rows = await asyncio.gather(*waiting, return_exceptions=True)
         found = []
-        for (name, _), error, image in zip(pictures, errors, images, strict=True):
-            record = model.record(next(rows)) if error is None else _unread(error)
-            if explained and error is None:
+        for (name, _), row, image in zip(pictures, rows, images, strict=True):
+            if isinstance(row, BaseException) and not isinstance(row, PycifarError):
+                raise row
+            is_read = not isinstance(row, PycifarError)
+            record = model.record(row) if is_read else _unread(row)
+            if explained and is_read:
                 record |= await loop.run_in_executor(self._explainer, model.explanation, image)
             found.append({"name": name, **record})
         return found
@@ -152,19 +150,6 @@ class Service:
             yield
         finally:
             self._pixel_bytes -= size
-
-
-async def _computed(model: ServedModel, images: np.ndarray, good: list[int]) -> list[np.ndarray]:
-    """Return the rows of probabilities of the images that were read.
-
-    They are computed in blocks, and between two of them is a place for the images of others.
-    """
-    rows: list[np.ndarray] = []
-    for start in range(0, len(good), MOST_IMAGES):
-        block = images[good[start : start + MOST_IMAGES]]
-        computed: Any = model.batcher.submit(block)
-        rows.extend(await asyncio.wrap_future(computed))
-    return rows
 
 
 def _unread(error: PycifarError) -> dict[str, Any]:

@@ -1,23 +1,25 @@
-"""One thread computes the images of all requests, those together that came together."""
+"""Images of several requests are computed together that came together."""
 
 from __future__ import annotations
 
-import queue
+import asyncio
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from pycifar.serving.limits import MOST_IMAGES
 
-Job = tuple[np.ndarray, "Future[np.ndarray]"]
+Waiting = tuple[np.ndarray, "asyncio.Future[Any]"]
 
 
 class Batcher:
-    """Computes images of several callers at once.
+    """Computes images of several callers at once, on their threads.
 
-    It takes what waits and never waits for more, so a lone image is computed at once.
+    A thread that comes while another one computes leaves its images to that one. So an image that
+    comes alone is computed at once.
 
     Args:
         compute: a function from images, shape (n, …), to one row for each.
@@ -25,48 +27,47 @@ class Batcher:
 
     def __init__(self, compute: Callable[[np.ndarray], np.ndarray]) -> None:
         self._compute = compute
-        self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="pycifar-batches", daemon=True)
-        self._thread.start()
+        self._waiting: deque[Waiting] = deque()
+        self._computing = threading.Lock()
 
-    def submit(self, images: np.ndarray) -> Future[np.ndarray]:
-        """Return what will have the rows of these images."""
-        future: Future[np.ndarray] = Future()
-        self._waiting.put((images, future))
-        return future
+    def compute(self, images: Iterable[Waiting]) -> None:
+        """Have images computed; a row, or the error of the computation, ends each future.
 
-    def close(self) -> None:
-        """Compute what waits, and end the thread."""
-        self._waiting.put(None)
-        self._thread.join()
+        Args:
+            images: each with its future, of a loop that runs. What is cancelled is not computed.
+        """
+        self._waiting.extend(images)
+        # Whoever does not get the lock has left its images before its holder looks again.
+        while self._waiting and self._computing.acquire(blocking=False):
+            try:
+                self._compute_some()
+            finally:
+                self._computing.release()
 
-    def _work(self) -> None:
-        more = True
-        while more:
-            first = self._waiting.get()
-            if first is None:
-                return
-            jobs = [first]
-            while more and sum(len(images) for images, _ in jobs) < MOST_IMAGES:
-                try:
-                    job = self._waiting.get_nowait()
-                except queue.Empty:
-                    break
-                more = job is not None
-                jobs += [] if job is None else [job]
-            self._answer([job for job in jobs if job[1].set_running_or_notify_cancel()])
-
-    def _answer(self, jobs: list[Job]) -> None:
-        """Compute jobs together, and give each its rows, or the error of the computation."""
-        if not jobs:
+    def _compute_some(self) -> None:
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_IMAGES))]
+        left = [(image, future) for image, future in taken if not future.cancelled()]
+        if not left:
             return
         try:
-            rows = self._compute(np.concatenate([images for images, _ in jobs]))
+            rows: Any = self._compute(np.stack([image for image, _ in left]))
         except Exception as error:  # a network of any origin can raise anything
-            for _, future in jobs:
-                future.set_exception(error)
-            return
-        start = 0
-        for images, future in jobs:
-            future.set_result(rows[start : start + len(images)])
-            start += len(images)
+            rows = [error] * len(left)
+        end([future for _, future in left], rows)
+
+
+def end(futures: Sequence[asyncio.Future[Any]], results: Sequence[Any]) -> None:
+    """End futures of one loop with their results, from any thread; an Exception is raised there."""
+    loop = futures[0].get_loop()
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_end_in_loop, futures, results)
+
+
+def _end_in_loop(futures: Sequence[asyncio.Future[Any]], results: Sequence[Any]) -> None:
+    for future, result in zip(futures, results, strict=True):
+        if future.done():  # nobody waits for it any more
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

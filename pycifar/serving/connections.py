@@ -1,15 +1,124 @@
-"""Connections: how long one is kept that asks nothing, or that takes no answer."""
+"""Connections: what one may send before it is answered, and how long it is kept."""
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
+import httptools
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from pycifar.serving.limits import IDLE, SLOWEST_ANSWER
+from pycifar.serving.limits import IDLE, LARGEST_HEAD, MOST_AHEAD, SLOWEST_ANSWER
 
+TOO_LONG = (
+    "431 Request Header Fields Too Large",
+    f"The address and the headers of a request may have {LARGEST_HEAD // 1024} KB.",
+)
+TOO_MANY = (
+    "503 Service Unavailable",
+    f"A connection may have {MOST_AHEAD} requests that wait for another one.",
+)
 TICKS = 10  # of uvicorn, a tenth of a second each, between two looks at all connections
+
+
+class Connection(HttpToolsProtocol):
+    """A connection of uvicorn that bounds what it keeps.
+
+    uvicorn's own, whose parser is httptools, keeps a head of any length, and any number of requests
+    that are sent before the first is answered. What is raised while it parses ends the connection.
+    """
+
+    _head = 0  # bytes of the address and the headers of a request
+    _untold = 0  # bytes that the parser has taken since it told anything of them
+    _refusal = "400 Bad Request", "This is no request of HTTP."
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        if self._untold > LARGEST_HEAD:
+            self._refusal = TOO_LONG
+            self.send_400_response("")
+            return
+        self._untold += len(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("")
+
+    def _decline(self, rest: bytes) -> None:
+        """Parse a request again that offers another protocol, without its offer.
+
+        The clients of Java offer HTTP/2. Where there is an offer, httptools parses no body.
+        """
+        head = b"%s %s HTTP/%s\r\n" % (
+            self.parser.get_method(),
+            self.url,
+            self.parser.get_http_version().encode(),
+        )
+        for name, value in self.headers:
+            if name == b"connection":
+                tokens = (token.strip() for token in value.split(b","))
+                value = b", ".join(token for token in tokens if token.lower() != b"upgrade")
+            head += name + b": " + value + b"\r\n"
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(head + b"\r\n" + rest)
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._head = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the address."""
+        self._count(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._count(name + value)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer the request, or have it wait for those before it."""
+        if self.parser.get_method() == b"CONNECT":
+            raise ValueError("This is no proxy.")
+        if self.parser.should_upgrade():
+            return  # it is parsed again
+        if len(self.pipeline) >= MOST_AHEAD:
+            self._refusal = TOO_MANY
+            raise ValueError(TOO_MANY)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._untold = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the request."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _count(self, part: bytes) -> None:
+        self._untold = 0
+        self._head += len(part)
+        if self._head > LARGEST_HEAD:
+            self._refusal = TOO_LONG
+            raise ValueError(TOO_LONG)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not parsed, and close the connection."""
+        status, sentence = self._refusal
+        body = json.dumps({"error": sentence})
+        self.transport.write(
+            f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n{body}".encode()
+        )
+        self.transport.close()
 
 
 class Listener(uvicorn.Server):

@@ -52,6 +52,7 @@ class ServedModel:
 
     def __init__(self, name: str, model: TrainedModel) -> None:
         self.name, self.model = name, model
+        self.image_shape = model.image_shape  # once, because Keras takes its time
         found = predictor(model)
         self.runtime = found.runtime
         self.batcher = Batcher(found.compute)
@@ -59,7 +60,7 @@ class ServedModel:
     @property
     def bytes_of_image(self) -> int:
         """The bytes of an image in the size of the model."""
-        return math.prod(self.model.image_shape)
+        return math.prod(self.image_shape)
 
     def describe(self) -> dict[str, Any]:
         """Return what clients may know of it. Where its data lay is not part of that."""
@@ -92,7 +93,7 @@ class ServedModel:
                 return TooLargeError(
                     f"A picture has {width:,}×{height:,} pixels, and may have {most:,} as {kind}."
                 )
-            size, resize = self.model.image_shape[:2], self.model.resize or SQUASH
+            size, resize = self.image_shape[:2], self.model.resize or SQUASH
             with contextlib.nullcontext() if width * height <= LARGE else _alone():
                 place[...] = read_image(content, size, resize)
         except PycifarError as error:

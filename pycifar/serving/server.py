@@ -35,7 +35,12 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HIGHEST_PORT = 65_535
 LOOK_EVERY = 0.2  # seconds between two looks whether the server is to end
 PATIENCE = 300.0  # seconds that a process may take to start
-MODULES = {"multipart": "python-multipart", "starlette": "starlette", "uvicorn": "uvicorn"}
+MODULES = {
+    "httptools": "httptools",
+    "multipart": "python-multipart",
+    "starlette": "starlette",
+    "uvicorn": "uvicorn",
+}
 # What waits for `accept` in the system. Where 10,000 clients call at once, most of them wait here.
 BACKLOG = 4096
 
@@ -143,7 +148,7 @@ def serve(
 
     Raises:
         ArgumentError: an argument is not as above, or two models have one name.
-        DependencyError: Starlette, uvicorn or python-multipart is missing.
+        DependencyError: Starlette, uvicorn, httptools or python-multipart is missing.
         ModelFileError: a file is no model.
         ServingError: the port is in use, or the address is not this machine's.
 
@@ -263,7 +268,7 @@ def run(
     import uvicorn
 
     from pycifar.serving.app import application
-    from pycifar.serving.connections import Listener
+    from pycifar.serving.connections import Connection, Listener
     from pycifar.serving.served_model import ServedModel
 
     server: Listener | None = None
@@ -281,7 +286,8 @@ def run(
         logging.getLogger("python_multipart").setLevel(logging.ERROR)
         config = uvicorn.Config(
             application(served, (*LOOPBACK, host.lower()) if _is_loopback(bound) else None),
-            http="h11",  # which takes 64 KB of headers; httptools takes any number
+            http=Connection,
+            ws="none",
             log_level="error",
             access_log=False,
             server_header=False,

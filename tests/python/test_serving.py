@@ -1,5 +1,6 @@
 """The server, asked over real sockets."""
 
+import asyncio
 import dataclasses
 import gc
 import http.client
@@ -30,8 +31,9 @@ from pycifar.models.calibration import Calibration
 from pycifar.serving import limits
 from pycifar.serving import server as serving
 from pycifar.serving.batching import Batcher
+from pycifar.serving.workers import Job, Workers
 
-for module in ("starlette", "uvicorn", "multipart"):
+for module in ("httptools", "starlette", "uvicorn", "multipart"):
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"needs {module}", allow_module_level=True)
 
@@ -316,14 +318,89 @@ def test_a_connection_that_asks_nothing_is_closed(server):
         line.close()
 
 
-def test_a_head_without_end_is_refused(server):
+OFFERING = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+CHUNKED = b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "part"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ", b"y" * 2**20),
+        (
+            b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+            b"".join(b"x%d: y\r\n" % i for i in range(100_000)),
+        ),
+        (b"GET /", b"y" * 2**20),
+        (CHUNKED + b"1;", b"y" * 2**20),
+        (CHUNKED + b"0\r\nX: ", b"y" * 2**20),
+        (CHUNKED + b"0\r\n", b"x: y\r\n" * 100_000),
+        (b"", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 10_000),
+        (b"", OFFERING * 10_000),
+    ],
+    ids=["header", "headers", "address", "chunk", "trailer", "trailers", "requests", "offers"],
+)
+def test_what_has_no_end_is_refused(server, beginning, part):
     before = memory(server)
-    for part in (b"y" * 2**20, b"".join(b"x%d: y\r\n" % i for i in range(100_000))):
-        (line,) = lines_to(server, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
-        with line, pytest.raises(ConnectionError):
-            for _ in range(1000):
-                line.sendall(part)
+    (line,) = lines_to(server, beginning)
+    with line, pytest.raises(ConnectionError):
+        for _ in range(1000):
+            line.sendall(part)
     assert memory(server) - before < 50 * 2**20
+    assert ask(server, picture())[0] == 200
+
+
+def test_a_head_may_have_the_stated_size(server):
+    for size, expected in ((limits.LARGEST_HEAD - 500, 200), (limits.LARGEST_HEAD, 431)):
+        status, answer = ask(server, picture(), headers={"X": "y" * size})
+        assert status == expected
+    assert answer["error"] == "The address and the headers of a request may have 64 KB."
+    status, answer = ask(server, b"", "/" + "y" * limits.LARGEST_HEAD)
+    assert status == 431
+
+
+def test_what_is_no_http_gets_a_sentence(server):
+    for text in (
+        b"hello\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+    ):
+        (line,) = lines_to(server, text)
+        with line, line.makefile("rb") as answers:
+            head, _, body = answers.read().partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 Bad Request")
+        assert json.loads(body) == {"error": "This is no request of HTTP."}
+
+
+def test_requests_sent_before_the_first_is_answered_are_answered_in_order(server):
+    one = b"POST /predict?model=%s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n"
+    content = picture()
+    names = [b"plain", b"sure", b"nobody", b"plain"] * 10
+    (line,) = lines_to(server, b"".join(one % (name, len(content)) + content for name in names))
+    found = []
+    with line, line.makefile("rb") as answers:
+        for _ in names:
+            status = answers.readline().split()[1]
+            head = http.client.parse_headers(answers)
+            answer = json.loads(answers.read(int(head["content-length"])))
+            found.append(answer.get("model", status).encode() if status == b"200" else status)
+    assert found == [b"404" if name == b"nobody" else name for name in names]
+
+
+def test_a_client_that_offers_http_2_is_answered(server):
+    # As the client of Java does in each first request.
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAAB"}
+    host = server.address.removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=10)
+    for headers in (offer, {}, offer, offer | {"Connection": "close, Upgrade"}):
+        connection.request("POST", "/predict", picture(), headers)
+        response = connection.getresponse()
+        assert response.status == 200
+        assert json.loads(response.read())["model"] == "plain"
+    assert response.will_close
+    connection.close()
+    (line,) = lines_to(server, b"CONNECT a:80 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nhello")
+    with line:
+        assert line.recv(100).startswith(b"HTTP/1.1 400")
 
 
 @pytest.mark.parametrize(
@@ -367,6 +444,10 @@ def test_a_thousand_requests_at_once_are_answered_or_told_to_wait(server):
     assert ask(server, content)[0] == 200
 
 
+async def _outcomes(*futures):
+    return await asyncio.wait_for(asyncio.gather(*futures, return_exceptions=True), 10)
+
+
 def test_images_that_come_together_are_computed_together():
     sizes, go = [], threading.Event()
 
@@ -375,30 +456,76 @@ def test_images_that_come_together_are_computed_together():
         go.wait(10)
         return images * 2
 
-    batcher = Batcher(compute)
-    first = batcher.submit(np.array([[1]]))
-    while not sizes:
-        time.sleep(0.01)
-    others = [batcher.submit(np.array([[i], [i + 1]])) for i in range(40)]
-    go.set()
-    assert first.result(10).tolist() == [[2]]
-    assert [one.result(10).ravel().tolist() for one in others] == [
-        [2 * i, 2 * i + 2] for i in range(40)
-    ]
-    assert sizes == [1, *[16] * 5]
-    batcher.close()
+    async def found():
+        batcher, loop = Batcher(compute), asyncio.get_running_loop()
+        jobs = [(np.array([i]), loop.create_future()) for i in range(81)]
+        first = loop.run_in_executor(None, batcher.compute, jobs[:1])
+        while not sizes:
+            await asyncio.sleep(0.01)
+        for start in range(1, 81, 2):  # which returns at once, since another thread computes
+            batcher.compute(jobs[start : start + 2])
+        jobs[5][1].cancel()
+        go.set()
+        outcomes = await _outcomes(*(future for _, future in jobs))
+        await first
+        return outcomes
+
+    outcomes = asyncio.run(found())
+    assert isinstance(outcomes.pop(5), asyncio.CancelledError)
+    assert [row.tolist() for row in outcomes] == [[2 * i] for i in range(81) if i != 5]
+    assert sizes == [1, 15, *[16] * 4]
 
 
 def test_an_error_of_the_computation_reaches_those_who_wait_and_no_others():
-    batcher = Batcher(lambda images: 1 / images)
-    with np.errstate(all="raise"):
-        pass
-    broken = Batcher(lambda images: (_ for _ in ()).throw(ValueError("no")))
-    with pytest.raises(ValueError, match="no"):
-        broken.submit(np.ones((1, 1))).result(10)
-    assert batcher.submit(np.ones((1, 1))).result(10).tolist() == [[1]]
-    for one in (batcher, broken):
-        one.close()
+    def compute(images):
+        if (images == 0).any():
+            raise ValueError("no")
+        return images
+
+    async def found():
+        batcher, loop = Batcher(compute), asyncio.get_running_loop()
+        futures = []
+        for value in (1, 0, 2):
+            futures.append(loop.create_future())
+            batcher.compute([(np.array([value]), futures[-1])])
+        return await _outcomes(*futures)
+
+    first, broken, last = asyncio.run(found())
+    assert (first.tolist(), last.tolist()) == ([1], [2])
+    assert isinstance(broken, ValueError)
+
+
+def test_a_worker_reads_what_is_waited_for_and_outlives_errors():
+    begun, go, read = threading.Event(), threading.Event(), []
+
+    class Model:
+        batcher = Batcher(lambda images: images * 2)
+
+        def read(self, content, place):
+            begun.set()
+            go.wait(10)
+            read.append(content)
+            place[:] = int(content)  # of a text that is no number it is an error
+
+    async def found():
+        workers, model, loop = Workers(1), Model(), asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in range(12)]
+        for i, future in enumerate(futures):
+            content = b"?" if i == 7 else b"%d" % i
+            workers.submit(Job(model, content, np.zeros(1), future))
+        await asyncio.to_thread(begun.wait, 10)
+        futures[3].cancel()
+        go.set()
+        outcomes = await _outcomes(*futures)
+        await asyncio.to_thread(workers.close)
+        return outcomes
+
+    outcomes = asyncio.run(found())
+    assert isinstance(outcomes[3], asyncio.CancelledError)
+    assert b"3" not in read
+    assert isinstance(outcomes[7], ValueError)
+    others = [i for i in range(12) if i not in (3, 7)]
+    assert [outcomes[i].tolist() for i in others] == [[2 * i] for i in others]
 
 
 def started(*arguments, **options):

@@ -14,7 +14,7 @@ from PIL import Image
 import pycifar
 from pycifar.models.calibration import Calibration
 
-for module in ("starlette", "uvicorn", "multipart", "playwright"):
+for module in ("httptools", "starlette", "uvicorn", "multipart", "playwright"):
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"needs {module}", allow_module_level=True)
 if shutil.which("chromium") is None:

@@ -1,6 +1,6 @@
 skip_without_server <- function() {
   skip_without_python()
-  for (module in c("starlette", "uvicorn", "multipart")) {
+  for (module in c("httptools", "starlette", "uvicorn", "multipart")) {
     skip_if_not(reticulate::py_module_available(module), paste(module, "is there"))
   }
 }

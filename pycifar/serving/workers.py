@@ -1,0 +1,99 @@
+"""Threads that read pictures and have them computed."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pycifar.serving.batching import end
+from pycifar.serving.limits import MOST_IN_A_ROW
+from pycifar.serving.served_model import ServedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A picture to be read and computed, unless its future is cancelled before.
+
+    Args:
+        model: the model.
+        content: the bytes of the image file.
+        place: where its pixels go, uint8 of shape (height, width, 3) in the size of the model.
+        future: of a loop that runs. It ends with the probabilities, or the error.
+    """
+
+    model: ServedModel
+    content: bytes
+    place: np.ndarray
+    future: asyncio.Future[Any]
+
+
+class Workers:
+    """Threads that do jobs.
+
+    Each takes a share of the jobs that wait, reads their pictures, and then has them computed: a
+    thread that changes between the two for each picture loses time in waiting for Python's lock.
+
+    Args:
+        n: how many threads.
+    """
+
+    def __init__(self, n: int) -> None:
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"pycifar-work-{i}", daemon=True)
+            for i in range(n)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Have a job done."""
+        self._jobs.put(job)
+
+    def close(self) -> None:
+        """Do what waits, and end the threads."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            jobs = [job, *self._more(self._jobs.qsize() // len(self._threads))]
+            models = dict.fromkeys(job.model for job in jobs)
+            readable = [job for job in jobs if _read(job)]
+            for model in models:
+                model.batcher.compute(
+                    [(job.place, job.future) for job in readable if job.model is model]
+                )
+
+    def _more(self, n: int) -> Iterator[Job]:
+        """Yield up to `n` jobs that wait, as many as are read in a row."""
+        for _ in range(min(n, MOST_IN_A_ROW - 1)):
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if job is None:
+                self._jobs.put(None)  # for the next turn
+                return
+            yield job
+
+
+def _read(job: Job) -> bool:
+    """Read the picture of a job; return whether it is there to be computed."""
+    if job.future.cancelled():
+        return False
+    try:
+        error: Exception | None = job.model.read(job.content, job.place)
+    except Exception as unexpected:  # which must not leave the others without an answer
+        error = unexpected
+    if error is not None:
+        end([job.future], [error])
+    return error is None
