@@ -8,7 +8,7 @@ import math
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from itertools import repeat
@@ -77,7 +77,12 @@ _MARGIN = 1.5  # of a reduced image, over what is asked for; see `read_image`
 _AHEAD = 4  # images for each thread that are read before they are asked for
 
 
-def read_image(path: Any, size: int | tuple[int, int] = 32, resize: Resize = SQUASH) -> np.ndarray:
+def read_image(
+    path: Any,
+    size: int | tuple[int, int] = 32,
+    resize: Resize = SQUASH,
+    admit: Callable[[int, int, str], None] | None = None,
+) -> np.ndarray:
     """Read an image file, or an image in memory, as RGB pixels, upright and resized.
 
     It is rotated as its EXIF data say. Grey becomes equal red, green and blue. Channels of 16 bits
@@ -94,6 +99,8 @@ def read_image(path: Any, size: int | tuple[int, int] = 32, resize: Resize = SQU
             channels) with 1 to 4 channels: grey or colours, each with or without opacity.
         size: height and width in pixels, or one number for both.
         resize: what is done with an image of another size.
+        admit: is called before a file is decoded, with its width and height in pixels and its
+            format, such as "WEBP". An error of pycifar that it raises is passed on.
 
     Returns:
         uint8, shape (height, width, 3).
@@ -116,12 +123,16 @@ def read_image(path: Any, size: int | tuple[int, int] = 32, resize: Resize = SQU
         if not isinstance(content, bytes):
             return _fit(content, shape, resize)
         with _opened(content) as opened:
+            if admit is not None:
+                admit(*opened.size, opened.format or "")
             _check_work(content, opened)
             orientation = opened.getexif().get(_ORIENTATION)
             lying = shape[::-1] if orientation in _SIDEWAYS else shape
             if (box := _decode_smaller(opened, lying, resize)) is None:
                 return _fit(opened, shape, resize)
             return np.array(_turned(resize(opened.convert("RGB"), lying, box), orientation))
+    except PycifarError:
+        raise
     except Exception as error:  # a damaged file can raise nearly anything
         raise DataFormatError(
             f"{name} cannot be read as an image: it must be one of {', '.join(_FORMATS)} with "
@@ -186,25 +197,6 @@ def read_images(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def head_of_file(content: bytes) -> tuple[int, int, str]:
-    """Return what the head of an image file says: width and height before its turning, and format.
-
-    Args:
-        content: the bytes of the file.
-
-    Returns:
-        (width, height, format): in pixels, and such as "WEBP".
-
-    Raises:
-        DataFormatError: it is no image in a format that is read.
-    """
-    try:
-        with _opened(content) as opened:
-            return *opened.size, opened.format or ""
-    except Exception as error:  # a damaged file can raise nearly anything
-        raise DataFormatError(f"An image cannot be read: {error}.") from error
 
 
 def _content(source: Any) -> tuple[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pycifar.datasets.image_files import SQUASH, head_of_file, read_image
+from pycifar.datasets.image_files import SQUASH, read_image
 from pycifar.errors import DataFormatError, PycifarError
 from pycifar.evaluation import prediction_record
 from pycifar.explanation import explain
@@ -86,16 +86,20 @@ class ServedModel:
             content: the bytes of an image file.
             place: uint8, shape (height, width, 3), in the size of the model.
         """
-        try:
-            width, height, kind = head_of_file(content)
+
+        def admit(width: int, height: int, kind: str) -> None:
             most = MOST_PIXELS_WEBP if kind == "WEBP" else MOST_PIXELS
             if width * height > most:
-                return TooLargeError(
+                raise TooLargeError(
                     f"A picture has {width:,}×{height:,} pixels, and may have {most:,} as {kind}."
                 )
-            size, resize = self.image_shape[:2], self.model.resize or SQUASH
-            with contextlib.nullcontext() if width * height <= LARGE else _alone():
-                place[...] = read_image(content, size, resize)
+            if width * height > LARGE:
+                until_read.enter_context(_alone())
+
+        size, resize = self.image_shape[:2], self.model.resize or SQUASH
+        try:
+            with contextlib.ExitStack() as until_read:
+                place[...] = read_image(content, size, resize, admit)
         except PycifarError as error:
             return error
         return None

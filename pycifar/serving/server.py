@@ -291,6 +291,7 @@ def run(
             log_level="error",
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=IDLE,
             timeout_graceful_shutdown=int(SLOWEST_END),
             backlog=BACKLOG,
