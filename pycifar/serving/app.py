@@ -20,7 +20,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from pycifar.arguments import joined
-from pycifar.errors import PycifarError
 from pycifar.processor import usable_cores
 from pycifar.serving.gate import Gate
 from pycifar.serving.limits import (
@@ -30,7 +29,7 @@ from pycifar.serving.limits import (
     SLOWEST_BODY,
 )
 from pycifar.serving.openapi import description
-from pycifar.serving.served_model import ServedModel, TooLargeError
+from pycifar.serving.served_model import ServedModel
 from pycifar.serving.workers import Job, Workers
 
 PAGE = {
@@ -128,13 +127,11 @@ class Service:
         waiting: list[asyncio.Future[Any]] = [loop.create_future() for _ in pictures]
         for (_, content), place, future in zip(pictures, images, waiting, strict=True):
             self._workers.submit(Job(model, content, place, future))
-        rows = await asyncio.gather(*waiting, return_exceptions=True)
+        rows = await asyncio.gather(*waiting)
         found = []
         for (name, _), row, image in zip(pictures, rows, images, strict=True):
-            if isinstance(row, BaseException) and not isinstance(row, PycifarError):
-                raise row
-            is_read = not isinstance(row, PycifarError)
-            record = model.record(row) if is_read else _unread(row)
+            is_read = isinstance(row, np.ndarray)
+            record = model.record(row) if is_read else row
             if explained and is_read:
                 record |= await loop.run_in_executor(self._explainer, model.explanation, image)
             found.append({"name": name, **record})
@@ -150,12 +147,6 @@ class Service:
             yield
         finally:
             self._pixel_bytes -= size
-
-
-def _unread(error: PycifarError) -> dict[str, Any]:
-    """Return the record of a picture that could not be read."""
-    nothing = dict.fromkeys(("class", "probability", "probabilities", "set"))
-    return {**nothing, "error": error.message, "too_large": isinstance(error, TooLargeError)}
 
 
 def _status(predictions: list[dict[str, Any]]) -> int:

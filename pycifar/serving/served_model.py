@@ -79,12 +79,16 @@ class ServedModel:
             "runtime": self.runtime,
         }
 
-    def read(self, content: bytes, place: np.ndarray) -> PycifarError | None:
-        """Read a picture into its place as `predict` reads it; return the error of reading it.
+    def read(self, content: bytes, place: np.ndarray) -> None:
+        """Read a picture into its place as `predict` reads it.
 
         Args:
             content: the bytes of an image file.
             place: uint8, shape (height, width, 3), in the size of the model.
+
+        Raises:
+            TooLargeError: it has more pixels than the server decodes.
+            DataFormatError: it is no image, or is damaged.
         """
 
         def admit(width: int, height: int, kind: str) -> None:
@@ -97,12 +101,8 @@ class ServedModel:
                 until_read.enter_context(_alone())
 
         size, resize = self.image_shape[:2], self.model.resize or SQUASH
-        try:
-            with contextlib.ExitStack() as until_read:
-                place[...] = read_image(content, size, resize, admit)
-        except PycifarError as error:
-            return error
-        return None
+        with contextlib.ExitStack() as until_read:
+            place[...] = read_image(content, size, resize, admit)
 
     def record(self, probabilities: np.ndarray) -> dict[str, Any]:
         """Return the prediction of a picture as plain values.
@@ -127,6 +127,12 @@ class ServedModel:
         except PycifarError as error:
             return {"heatmap": None, "heatmap_missing": error.message}
         return {"heatmap": heat_picture(found.heatmap)}
+
+
+def unread_record(error: PycifarError) -> dict[str, Any]:
+    """Return the record of a picture that cannot be read."""
+    nothing = dict.fromkeys(("class", "probability", "probabilities", "set"))
+    return {**nothing, "error": error.message, "too_large": isinstance(error, TooLargeError)}
 
 
 def heat_picture(heatmap: np.ndarray) -> str:

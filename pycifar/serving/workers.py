@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from pycifar.errors import PycifarError
 from pycifar.serving.batching import end
 from pycifar.serving.limits import MOST_IN_A_ROW
-from pycifar.serving.served_model import ServedModel
+from pycifar.serving.served_model import ServedModel, unread_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Job:
         model: the model.
         content: the bytes of the image file.
         place: where its pixels go, uint8 of shape (height, width, 3) in the size of the model.
-        future: of a loop that runs. It ends with the probabilities, or the error.
+        future: of a loop that runs. It ends with the probabilities, or with the record of a picture
+            that cannot be read.
     """
 
     model: ServedModel
@@ -64,14 +66,24 @@ class Workers:
             thread.join()
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            jobs = [job, *self._more(self._jobs.qsize() // len(self._threads))]
-            models = dict.fromkeys(job.model for job in jobs)
-            readable = [job for job in jobs if _read(job)]
-            for model in models:
-                model.batcher.compute(
-                    [(job.place, job.future) for job in readable if job.model is model]
-                )
+        while self._do_some():
+            pass
+
+    def _do_some(self) -> bool:
+        """Wait for jobs and do them; return whether there may be more.
+
+        While it waits, no variable holds the pictures of earlier ones.
+        """
+        first = self._jobs.get()
+        if first is None:
+            return False
+        jobs = [first, *self._more(self._jobs.qsize() // len(self._threads))]
+        readable = [job for job in jobs if _read(job)]
+        for model in dict.fromkeys(job.model for job in readable):
+            model.batcher.compute(
+                [(job.place, job.future) for job in readable if job.model is model]
+            )
+        return True
 
     def _more(self, n: int) -> Iterator[Job]:
         """Yield up to `n` jobs that wait, as many as are read in a row."""
@@ -91,9 +103,11 @@ def _read(job: Job) -> bool:
     if job.future.cancelled():
         return False
     try:
-        error: Exception | None = job.model.read(job.content, job.place)
-    except Exception as unexpected:  # which must not leave the others without an answer
-        error = unexpected
-    if error is not None:
+        job.model.read(job.content, job.place)
+    except PycifarError as error:
+        end([job.future], [unread_record(error)])
+        return False
+    except Exception as error:  # which nobody expects, and which must not end this thread
         end([job.future], [error])
-    return error is None
+        return False
+    return True

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import urllib.request
+import weakref
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,7 +27,13 @@ from PIL import Image
 
 import pycifar
 from pycifar.cli.sharing import _by_name
-from pycifar.errors import ArgumentError, DependencyError, ModelFileError, ServingError
+from pycifar.errors import (
+    ArgumentError,
+    DataFormatError,
+    DependencyError,
+    ModelFileError,
+    ServingError,
+)
 from pycifar.models.calibration import Calibration
 from pycifar.serving import limits
 from pycifar.serving import server as serving
@@ -505,27 +512,37 @@ def test_a_worker_reads_what_is_waited_for_and_outlives_errors():
             begun.set()
             go.wait(10)
             read.append(content)
-            place[:] = int(content)  # of a text that is no number it is an error
+            if content == b"?":
+                raise DataFormatError("no")
+            place[:] = 1 / int(content)  # of 0 an error that nobody expects
 
     async def found():
         workers, model, loop = Workers(1), Model(), asyncio.get_running_loop()
         futures = [loop.create_future() for _ in range(12)]
+        places = []
         for i, future in enumerate(futures):
-            content = b"?" if i == 7 else b"%d" % i
-            workers.submit(Job(model, content, np.zeros(1), future))
+            content, place = b"?" if i == 7 else b"%d" % i, np.zeros(1)
+            places.append(weakref.ref(place))
+            workers.submit(Job(model, content, place, future))
+        del place
         await asyncio.to_thread(begun.wait, 10)
         futures[3].cancel()
         go.set()
         outcomes = await _outcomes(*futures)
+        async with asyncio.timeout(10):
+            # An error that nobody expects keeps what was read beside it, for who looks at it.
+            while any(place() is not None for place in places[4:]):
+                await asyncio.sleep(0.01)
         await asyncio.to_thread(workers.close)
         return outcomes
 
     outcomes = asyncio.run(found())
     assert isinstance(outcomes[3], asyncio.CancelledError)
     assert b"3" not in read
-    assert isinstance(outcomes[7], ValueError)
-    others = [i for i in range(12) if i not in (3, 7)]
-    assert [outcomes[i].tolist() for i in others] == [[2 * i] for i in others]
+    assert outcomes[7]["error"] == "no"
+    assert isinstance(outcomes[0], ZeroDivisionError)
+    others = [i for i in range(12) if i not in (0, 3, 7)]
+    assert [outcomes[i].tolist() for i in others] == [[2 / i] for i in others]
 
 
 def started(*arguments, **options):
