@@ -545,6 +545,12 @@ def test_a_worker_reads_what_is_waited_for_and_outlives_errors():
     assert [outcomes[i].tolist() for i in others] == [[2 / i] for i in others]
 
 
+def _hear_signals():
+    # nohup has SIGHUP ignored, and a shell SIGINT in what it runs in the background.
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def started(*arguments, **options):
     return subprocess.Popen(
         [sys.executable, "-m", "pycifar", "serve", *map(str, arguments)],
@@ -552,6 +558,7 @@ def started(*arguments, **options):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": ROOT},
+        preexec_fn=_hear_signals,
         **options,
     )
 
