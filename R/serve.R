@@ -14,8 +14,8 @@
 #' Python packages onnx, onnxruntime and tf2onnx are installed; then probabilities differ from those
 #' of `predict()` as [cifar_export_model()] says. Otherwise Keras does.
 #'
-#' The server needs the Python packages starlette, uvicorn, httptools and python-multipart. reticulate
-#' adds them to an environment that it made itself.
+#' The server needs the Python packages starlette, uvicorn, httptools and python-multipart.
+#' reticulate adds them to an environment that it made itself.
 #'
 #' @param model A model from [cifar_train()], [cifar_load_model()] or [cifar_adopt_model()]; or the
 #'   path of a model file; or a list of these, with names under which clients ask for them. Without
