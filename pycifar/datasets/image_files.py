@@ -204,7 +204,7 @@ def _content(source: Any) -> tuple[str, Any]:
     if source is None:
         raise ImageError("An image is missing.")
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return "An image", bytes(source)
+        return "A picture", bytes(source)
     if hasattr(source, "getbands"):
         return "A picture of Pillow", source
     if hasattr(source, "shape"):
@@ -213,7 +213,7 @@ def _content(source: Any) -> tuple[str, Any]:
         content = source.read()
         if not isinstance(content, bytes):
             raise ArgumentError("A file of an image must be opened in binary mode.")
-        return str(getattr(source, "name", "An image")), content
+        return str(getattr(source, "name", "A picture")), content
     file = check_path("path", source)
     if not file.is_file():
         if file.is_dir():

@@ -272,7 +272,7 @@ def test_paths_and_files_come_in_many_forms(small_model, small_dataset, tmp_path
         file.close()
     with pytest.raises(ImageError, match="must be an image; number 2 is a missing value"):
         pycifar.predict(small_model, pandas.Series([texts[0], float("nan")]))
-    with pytest.raises(DataFormatError, match="An image cannot be read"):
+    with pytest.raises(DataFormatError, match="A picture cannot be read as an image"):
         pycifar.predict(small_model, b"no image")
     with pytest.raises(ArgumentError, match="binary mode"), (tmp_path / "a.txt").open("w+") as text:
         pycifar.predict(small_model, text)

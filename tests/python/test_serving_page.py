@@ -211,13 +211,17 @@ def test_pictures_keep_their_order(page, tmp_path):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1200])
 def test_nothing_is_wider_than_the_window_and_text_can_be_read(
-    browser, server, photograph, width, scheme
+    browser, server, photograph, tmp_path, width, scheme
 ):
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.goto(server.address)
     page.wait_for_selector("#models:not([hidden])")
     drop(page, photograph)
     page.wait_for_selector("text=Done: 2 answers")
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    drop(page, text)
+    page.wait_for_selector("text=Done: 4 answers")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     rows = page.evaluate("[...document.querySelectorAll('#rows tr')].map((r) => r.offsetHeight)")
     assert max(rows) < 100  # two lines of the name of a picture

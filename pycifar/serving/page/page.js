@@ -253,9 +253,9 @@ function tableOf() {
   const rows = state.rows.map(({ picture, model, found }) => [
     picture,
     ...(several ? [model.name] : []),
-    found.error ? `not read: ${found.error}` : found.class,
-    found.error ? "" : percent(found.probability),
-    ...(sets ? [(found.set || []).join(", ")] : []),
+    ...(found.error
+      ? [`not read: ${found.error}`]
+      : [found.class, percent(found.probability), ...(sets ? [(found.set || []).join(", ")] : [])]),
   ]);
   return { heads, rows };
 }
@@ -273,7 +273,11 @@ function fillTable() {
         "tr",
         {},
         ...cells.map((cell, place) =>
-          make("td", { className: kind(heads[place]), textContent: cell }),
+          make("td", {
+            className: kind(heads[place]),
+            textContent: cell,
+            colSpan: place === cells.length - 1 ? heads.length - place : 1,
+          }),
         ),
       ),
     ),
