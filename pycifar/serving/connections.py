@@ -12,6 +12,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pycifar.serving.limits import IDLE, LARGEST_HEAD, MOST_AHEAD, SLOWEST_ANSWER
 
+TICKS = 10  # of uvicorn, a tenth of a second each, between two looks at all connections
+
+# Statuses and sentences with which connections end.
+NO_HTTP = ("400 Bad Request", "This is no request of HTTP.")
 TOO_LONG = (
     "431 Request Header Fields Too Large",
     f"The address and the headers of a request may have {LARGEST_HEAD // 1024} KB.",
@@ -20,25 +24,27 @@ TOO_MANY = (
     "503 Service Unavailable",
     f"A connection may have {MOST_AHEAD} requests that wait for another one.",
 )
-TICKS = 10  # of uvicorn, a tenth of a second each, between two looks at all connections
+
+
+class RefusedError(Exception):
+    """What is sent ends the connection; its arguments are status and sentence."""
 
 
 class Connection(HttpToolsProtocol):
     """A connection of uvicorn that bounds what it keeps.
 
     uvicorn's own, whose parser is httptools, keeps a head of any length, and any number of requests
-    that are sent before the first is answered. What is raised while it parses ends the connection.
+    that are sent before the first is answered. A `RefusedError` that is raised while it parses ends
+    the connection.
     """
 
     _head = 0  # bytes of the address and the headers of a request
     _untold = 0  # bytes that the parser has taken since it told anything of them
-    _refusal = "400 Bad Request", "This is no request of HTTP."
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
         if self._untold > LARGEST_HEAD:
-            self._refusal = TOO_LONG
-            self.send_400_response("")
+            self._refuse(*TOO_LONG)
             return
         self._untold += len(data)
         self._unset_keepalive_if_required()
@@ -46,8 +52,9 @@ class Connection(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
             self._decline(data[offer.args[0] :])
-        except httptools.HttpParserError:
-            self.send_400_response("")
+        except httptools.HttpParserError as error:
+            reason = error.__context__  # what was raised while it parsed
+            self._refuse(*(reason.args if isinstance(reason, RefusedError) else NO_HTTP))
 
     def _decline(self, rest: bytes) -> None:
         """Parse a request again that offers another protocol, without its offer.
@@ -85,12 +92,11 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin to answer the request, or have it wait for those before it."""
         if self.parser.get_method() == b"CONNECT":
-            raise ValueError("This is no proxy.")
+            raise RefusedError(*NO_HTTP)  # to a proxy, which this is not
         if self.parser.should_upgrade():
             return  # it is parsed again
         if len(self.pipeline) >= MOST_AHEAD:
-            self._refusal = TOO_MANY
-            raise ValueError(TOO_MANY)
+            raise RefusedError(*TOO_MANY)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -107,12 +113,10 @@ class Connection(HttpToolsProtocol):
         self._untold = 0
         self._head += len(part)
         if self._head > LARGEST_HEAD:
-            self._refusal = TOO_LONG
-            raise ValueError(TOO_LONG)
+            raise RefusedError(*TOO_LONG)
 
-    def send_400_response(self, msg: str) -> None:
+    def _refuse(self, status: str, sentence: str) -> None:
         """Answer what is not parsed, and close the connection."""
-        status, sentence = self._refusal
         body = json.dumps({"error": sentence})
         self.transport.write(
             f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\n"
