@@ -6,14 +6,17 @@ Needs real CIFAR-10 and the extras `onnx`, `litert` and `openvino`. Each archite
 one epoch with its defaults, on drawn images, and exported to each format. `fastnet-cifar10`, and
 `cnn2` after some epochs on CIFAR-10, are measured on the test images as they are and in int8. Both
 and `resnet20`, after one epoch, predict one picture, and many pictures, by `predict` of the loaded
-model and by onnxruntime with their ONNX files in float32 and in int8, in turn.
+model, by onnxruntime with their ONNX files in float32 and in int8, and by OpenVINO with those in
+float32, in turn. OpenVINO computes in the precision that the network has in Keras.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,7 +34,9 @@ PACKAGES = (
 )
 SIDE = 64  # pixels, of networks that are made for large images
 MANY = 10_000  # pictures
-AT_ONCE = 500  # pictures that an ONNX file is given at a time, as many as `predict` takes
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}  # as OpenVINO has them
+AT_ONCE = 32  # pictures that onnxruntime is given at a time; more are not faster
+BLOCK = 500  # pictures that OpenVINO is given at a time, as many as `predict` takes
 
 Task = Callable[[np.ndarray], np.ndarray]
 
@@ -112,7 +117,10 @@ def in_blocks(run: Task, size: int) -> Task:
 
 
 def speed(model: pycifar.TrainedModel, dataset: pycifar.Dataset, repeats: int) -> dict[str, Any]:
-    """Return seconds of `predict` and of onnxruntime, medians, for one picture and for many."""
+    """Return seconds of `predict` and of the ONNX files, medians, for one picture and for many.
+
+    With them are the largest differences of a probability from those of `predict`.
+    """
     one, many = drawn(model.image_shape, 1), drawn(model.image_shape, MANY)
     with TemporaryDirectory() as folder:
         path, whole, small = (Path(folder, name) for name in ("a.keras", "a.onnx", "b.onnx"))
@@ -123,20 +131,45 @@ def speed(model: pycifar.TrainedModel, dataset: pycifar.Dataset, repeats: int) -
             "predict": lambda images: pycifar.predict(loaded, images, "prob"),
             "onnx": in_blocks(FORMATS[".onnx"].load(whole), AT_ONCE),
             "int8": in_blocks(FORMATS[".onnx"].load(small), AT_ONCE),
+            "openvino": by_openvino(whole, model.config.precision),
         }
 
     found: dict[str, Any] = {"precision": model.config.precision}
     for name, images, times in (("one", one, 20), ("many", many, 1)):
-        for task in tasks.values():
-            task(images)
+        first = {which: task(images) for which, task in tasks.items()}
         rounds = [
             {which: seconds(task, images, times) for which, task in tasks.items()}
             for _ in range(repeats)
         ]
         found[name] = {which: median(r[which] for r in rounds) for which in tasks}
-        for which in ("onnx", "int8"):
+        for which in ("onnx", "int8", "openvino"):
             found[name][f"{which}_ratio"] = median(r[which] / r["predict"] for r in rounds)
+            found[name][f"{which}_difference"] = float(abs(first[which] - first["predict"]).max())
     return found
+
+
+def by_openvino(path: Path, precision: str) -> Task:
+    """Return the function from images to probabilities of an ONNX file, some blocks at a time."""
+    openvino = FORMATS[".xml"].library()
+    hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": PRECISIONS[precision]}
+    compiled = openvino.Core().compile_model(path, "CPU", hints)
+    at_once = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+    idle: SimpleQueue[Any] = SimpleQueue()
+    for _ in range(at_once):
+        idle.put(compiled.create_infer_request())
+
+    def infer(block: np.ndarray) -> np.ndarray:
+        request = idle.get()
+        found = np.array(request.infer([block])[0])
+        idle.put(request)
+        return found
+
+    def run(images: np.ndarray) -> np.ndarray:
+        blocks = [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
+        with ThreadPoolExecutor(at_once) as threads:
+            return np.concatenate(list(threads.map(infer, blocks)))
+
+    return run
 
 
 def seconds(task: Task, images: np.ndarray, times: int) -> float:

@@ -589,14 +589,14 @@ def int8_table() -> str:
 def onnx_table() -> str:
     """Show the time of ONNX files beside that of `predict`."""
     head = ["network", "computes in", "pictures", "`predict`, ms", "ONNX, ms", "ratio"]
-    rows = [[*head, "ONNX in int8, ms", "ratio"]]
+    rows = [[*head, "in int8, ms", "ratio", "by OpenVINO, ms", "ratio"]]
     for name, found in result("exports")["speed"].items():
         for pictures, times, digits in (
             ("1", found["one"], ".3g"),
             ("10,000", found["many"], ",.0f"),
         ):
             row = [f"`{name}`", found["precision"], pictures, f"{1000 * times['predict']:{digits}}"]
-            for which in ("onnx", "int8"):
+            for which in ("onnx", "int8", "openvino"):
                 row += [f"{1000 * times[which]:{digits}}", f"{times[f'{which}_ratio']:.2f}"]
             rows.append(row)
     return markdown(rows)

@@ -34,7 +34,7 @@ def write(
     calibrating: np.ndarray | None,
 ) -> None:
     """Convert a SavedModel, and write it with the description in its metadata."""
-    openvino = _library()
+    openvino = library()
 
     model = openvino.Core().read_model(saved)
     model.input(0).set_names({INPUT})
@@ -45,7 +45,7 @@ def write(
 
 def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function from images to probabilities."""
-    openvino = _library()
+    openvino = library()
 
     compiled = openvino.Core().compile_model(path, "CPU", EXACT)
 
@@ -57,12 +57,12 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 def describe(path: Path) -> Any:
     """Return the description in a file."""
-    openvino = _library()
+    openvino = library()
 
     return json.loads(openvino.Core().read_model(path).get_rt_info([KEY]).astype(str))
 
 
-def _library() -> Any:
+def library() -> Any:
     """Return OpenVINO, imported so that it does not tell its makers of it.
 
     It sends a message at each import and each `convert_model`, from a process that it forks. One
