@@ -165,6 +165,8 @@ def test_a_file_that_is_no_picture_says_so(page, tmp_path):
 
 
 def test_the_keyboard_reaches_everything(page, photograph):
+    # Playwright asks Chromium for choosers of files without waiting, so it must ask early.
+    page.on("filechooser", lambda _: None)
     reached = []
     for _ in range(12):
         page.keyboard.press("Tab")
