@@ -218,15 +218,21 @@ def test_nothing_is_wider_than_the_window_and_text_can_be_read(
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.goto(server.address)
     page.wait_for_selector("#models:not([hidden])")
-    drop(page, photograph)
+    drop(page, photograph.rename(tmp_path / f"{'long-' * 8}name{photograph.suffix}"))
     page.wait_for_selector("text=Done: 2 answers")
     text = tmp_path / "text.png"
     text.write_text("no picture")
     drop(page, text)
     page.wait_for_selector("text=Done: 4 answers")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    long = "Array(8).fill('horizontal_stripes')"  # classes that a picture may be of
+    page.evaluate(f"state.rows.forEach((row) => (row.found.set = {long})); fillTable()")
+    needs, has = page.evaluate(
+        "[document.querySelector('.scroll')].flatMap((one) => [one.scrollWidth, one.clientWidth])"
+    )
+    assert width < 1200 or needs <= has  # the end of each line is seen
     rows = page.evaluate("[...document.querySelectorAll('#rows tr')].map((r) => r.offsetHeight)")
-    assert max(rows) < 100  # two lines of the name of a picture
+    assert max(rows) < 125  # five lines
     ratios = page.evaluate(
         """() => {
             const light = (colour) => {
