@@ -13,7 +13,7 @@ float32, in turn. OpenVINO computes in the precision that the network has in Ker
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,6 +27,7 @@ from script import command_line, write_report
 import pycifar
 from pycifar.export.export import drawn
 from pycifar.export.formats import FORMATS
+from pycifar.export.openvino import library
 
 PACKAGES = (
     *("pycifar", "tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx"),
@@ -109,10 +110,10 @@ def int8(model: pycifar.TrainedModel, dataset: pycifar.Dataset) -> dict[str, Any
     return found
 
 
-def in_blocks(run: Task, size: int) -> Task:
-    """Return a function that gives another one `size` images at a time."""
+def in_blocks(run: Task, size: int, each: Callable[..., Iterable[np.ndarray]] = map) -> Task:
+    """Return a function that gives another one `size` images at a time, by `map` or the like."""
     return lambda images: np.concatenate(
-        [run(images[start : start + size]) for start in range(0, len(images), size)]
+        list(each(run, [images[start : start + size] for start in range(0, len(images), size)]))
     )
 
 
@@ -150,9 +151,8 @@ def speed(model: pycifar.TrainedModel, dataset: pycifar.Dataset, repeats: int) -
 
 def by_openvino(path: Path, precision: str) -> Task:
     """Return the function from images to probabilities of an ONNX file, some blocks at a time."""
-    openvino = FORMATS[".xml"].library()
     hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": PRECISIONS[precision]}
-    compiled = openvino.Core().compile_model(path, "CPU", hints)
+    compiled = library().Core().compile_model(path, "CPU", hints)
     at_once = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
     idle: SimpleQueue[Any] = SimpleQueue()
     for _ in range(at_once):
@@ -164,12 +164,7 @@ def by_openvino(path: Path, precision: str) -> Task:
         idle.put(request)
         return found
 
-    def run(images: np.ndarray) -> np.ndarray:
-        blocks = [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
-        with ThreadPoolExecutor(at_once) as threads:
-            return np.concatenate(list(threads.map(infer, blocks)))
-
-    return run
+    return in_blocks(infer, BLOCK, ThreadPoolExecutor(at_once).map)
 
 
 def seconds(task: Task, images: np.ndarray, times: int) -> float:
