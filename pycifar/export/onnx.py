@@ -22,6 +22,9 @@ BESIDE = ()
 QUANTIZES = True
 OPSET = 17  # the oldest one with all operations of the networks here; onnxruntime 1.12 reads it
 
+# Images as the convolutions of ONNX take them.
+CHANNELS_FIRST = "images_channels_first"
+
 
 def write(
     computation: Computation,
@@ -38,14 +41,18 @@ def write(
     import tf2onnx
 
     graph, taken, given = computation.graph()
+    convolves = any(node.op == "Conv2D" for node in graph.node)
     model, _ = tf2onnx.convert.from_graph_def(
         graph,
         input_names=[taken],
         output_names=[given],
         opset=OPSET,
         custom_op_handlers={"Erfc": (_erfc, [])},
-        tensors_to_rename={taken: INPUT, given: OUTPUT},
+        inputs_as_nchw=[taken] if convolves else None,
+        tensors_to_rename={taken: CHANNELS_FIRST if convolves else INPUT, given: OUTPUT},
     )
+    if convolves:
+        _turn_images(model.graph)
     for tensor in (*model.graph.input, *model.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = "n"
     if calibrating is not None:
@@ -53,6 +60,24 @@ def write(
     onnx.helper.set_model_props(model, {KEY: as_json(description)})
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
+
+
+def _turn_images(graph: Any) -> None:
+    """Let a graph that takes images with channels first take them with channels last.
+
+    To turn them costs least while they are bytes. A runtime can then join the scaling with the
+    convolution that follows it.
+    """
+    import onnx
+
+    (images,) = graph.input
+    images.name = INPUT
+    sizes = images.type.tensor_type.shape.dim
+    channels = sizes.pop(1)
+    sizes.append(channels)
+    graph.node.insert(
+        0, onnx.helper.make_node("Transpose", [INPUT], [CHANNELS_FIRST], perm=[0, 3, 1, 2])
+    )
 
 
 def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:

@@ -153,6 +153,29 @@ def test_int8_makes_a_file_of_a_fourth_of_the_size(suffix, tmp_path):
     assert kind.load(path)(images[:3]).shape == (3, 10)
 
 
+@pytest.mark.parametrize("convolves", [True, False])
+def test_onnx_turns_images_for_convolutions_while_they_are_bytes(convolves, tmp_path):
+    needed(".onnx")
+    import onnx
+
+    start = keras.Input((6, 9, 3))
+    values = keras.layers.Rescaling([1 / 255, 1 / 127.5, 1 / 127.5], offset=[0, -1, -1])(start)
+    rows = keras.layers.Flatten()(values)
+    if convolves:
+        seen = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(values))
+        rows = keras.layers.Concatenate()([rows, seen])
+    network = keras.Model(start, keras.layers.Dense(2, activation="softmax")(rows))
+    path = tmp_path / "model.onnx"
+    assert pycifar.export_model(of_network(network, 2), path).largest_difference < 1e-5
+    graph = onnx.load(path).graph
+    (images,) = graph.input
+    sizes = [size.dim_param or size.dim_value for size in images.type.tensor_type.shape.dim]
+    assert (images.name, sizes) == ("images", ["n", 6, 9, 3])
+    assert [node.op_type for node in graph.node if "images" in node.input] == [
+        "Transpose" if convolves else "Cast"
+    ]
+
+
 def test_onnx_in_int8_runs_on_other_processors_and_in_other_runtimes(tmp_path):
     needed(".onnx")
     import onnx
