@@ -708,3 +708,10 @@ def test_what_is_a_path_is_no_name_with_a_model(tmp_path, monkeypatch):
     (tmp_path / "lr=1.keras").touch()
     assert _by_name(["runs/lr=0.1/m.keras", "lr=1.keras"]) == ["runs/lr=0.1/m.keras", "lr=1.keras"]
     assert _by_name(["one=runs/lr=0.1/m.keras"]) == {"one": "runs/lr=0.1/m.keras"}
+
+
+def test_an_answer_is_not_held_back_until_its_first_part_is_acknowledged():
+    with serving._bound("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname()):
+        accepted, _ = bound.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
