@@ -132,17 +132,16 @@ class _OneByOne:
         return None if image is None else {INPUT: image[None]}
 
 
-def load(path: Path, alone: bool = True) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function from images to probabilities.
+def load(path: Path, threads: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from images to probabilities, which any number of threads may call.
 
     Args:
         path: the file.
-        alone: whether it has the processor for itself. Then its threads keep their cores busy for a
-            while after each call, in wait for the next.
+        threads: how many compute one call; None takes as many as there are cores.
     """
     import onnxruntime
 
-    session = _session(path, onnxruntime, alone)
+    session = _session(path, onnxruntime, threads)
 
     def probabilities(images: np.ndarray) -> np.ndarray:
         values: np.ndarray = session.run([OUTPUT], {INPUT: images})[0]
@@ -151,11 +150,10 @@ def load(path: Path, alone: bool = True) -> Callable[[np.ndarray], np.ndarray]:
     return probabilities
 
 
-def _session(path: Path, onnxruntime: Any, alone: bool = True) -> Any:
+def _session(path: Path, onnxruntime: Any, threads: int | None = None) -> Any:
     options = onnxruntime.SessionOptions()
     # By itself it counts cores, and takes none for those that a container may not use.
-    options.intra_op_num_threads = usable_cores()
-    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(alone)))
+    options.intra_op_num_threads = threads or usable_cores()
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 

@@ -127,7 +127,8 @@ class Service:
         waiting: list[asyncio.Future[Any]] = [loop.create_future() for _ in pictures]
         for (_, content), place, future in zip(pictures, images, waiting, strict=True):
             self._workers.submit(Job(model, content, place, future))
-        rows = await asyncio.gather(*waiting)
+        # `gather` takes a turn of the loop, which one picture need not wait for.
+        rows = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
         found = []
         for (name, _), row, image in zip(pictures, rows, images, strict=True):
             is_read = isinstance(row, np.ndarray)
@@ -164,7 +165,8 @@ def _flag(text: str | None, name: str) -> bool:
 
 async def _in_time(work: Any, seconds: float, status: int, message: str) -> Any:
     try:
-        return await asyncio.wait_for(work, seconds)
+        async with asyncio.timeout(seconds):
+            return await work
     except TimeoutError:
         raise HTTPException(status, message) from None
 

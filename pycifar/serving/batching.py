@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,18 @@ Waiting = tuple[np.ndarray, "asyncio.Future[Any]"]
 class Batcher:
     """Computes images of several callers at once, on their threads.
 
-    A thread that comes while another one computes leaves its images to that one. So an image that
+    A thread that comes while as many compute as may leaves its images to those. So an image that
     comes alone is computed at once.
 
     Args:
         compute: a function from images, shape (n, …), to one row for each.
+        threads: how many may compute at a time.
     """
 
-    def __init__(self, compute: Callable[[np.ndarray], np.ndarray]) -> None:
+    def __init__(self, compute: Callable[[np.ndarray], np.ndarray], threads: int = 1) -> None:
         self._compute = compute
         self._waiting: deque[Waiting] = deque()
-        self._computing = threading.Lock()
+        self._free = threading.Semaphore(threads)
 
     def compute(self, images: Iterable[Waiting]) -> None:
         """Have images computed; a row, or the error of the computation, ends each future.
@@ -37,16 +39,15 @@ class Batcher:
             images: each with its future, of a loop that runs. What is cancelled is not computed.
         """
         self._waiting.extend(images)
-        # Whoever does not get the lock has left its images before its holder looks again.
-        while self._waiting and self._computing.acquire(blocking=False):
+        # Whoever may not compute has left its images before those who do look again.
+        while self._waiting and self._free.acquire(blocking=False):
             try:
                 self._compute_some()
             finally:
-                self._computing.release()
+                self._free.release()
 
     def _compute_some(self) -> None:
-        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_IMAGES))]
-        left = [(image, future) for image, future in taken if not future.cancelled()]
+        left = [(image, future) for image, future in self._taken() if not future.cancelled()]
         if not left:
             return
         try:
@@ -54,6 +55,12 @@ class Batcher:
         except Exception as error:  # a network of any origin can raise anything
             rows = [error] * len(left)
         end([future for _, future in left], rows)
+
+    def _taken(self) -> Iterator[Waiting]:
+        """Yield images that wait, as many as are computed at a time."""
+        with contextlib.suppress(IndexError):  # there are no more; other threads take them, too
+            for _ in range(MOST_IMAGES):
+                yield self._waiting.popleft()
 
 
 def end(futures: Sequence[asyncio.Future[Any]], results: Sequence[Any]) -> None:

@@ -18,7 +18,7 @@ MOST_PIXELS = 50_000_000
 MOST_PIXELS_WEBP = 25_000_000  # its decoder takes the memory of three other formats
 # A picture with more pixels than this is decoded alone. The largest takes up to 600 MB.
 LARGE = 5_000_000
-MOST_IMAGES = 16  # that are computed at a time; more are no faster on a processor
+MOST_IMAGES = 16  # that a thread computes at a time; more are no faster on a processor
 MOST_IN_A_ROW = 4  # that a thread reads before it has them computed
 LARGEST_HEAD = 64 * 1024  # bytes of the address and the headers of a request
 # Requests that a client may send on one connection before the first is answered.

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -28,6 +29,7 @@ from pycifar.export.export import Export, check_export, drawn
 from pycifar.export.formats import FORMATS
 from pycifar.export.network import Computation
 from pycifar.models.calibration import Calibration
+from pycifar.processor import usable_cores
 
 SUFFIXES = list(FORMATS)
 
@@ -376,8 +378,13 @@ def test_what_serves_a_model_is_onnxruntime_or_keras(small_model, monkeypatch):
     needed(".onnx")
     found = predictor(small_model)
     assert found.runtime.startswith("onnxruntime ")
+    assert found.threads == usable_cores()
+    computed = found.compute(images)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(np.array_equal(one, computed) for one in pool.map(found.compute, [images] * 40))
     np.testing.assert_allclose(found.compute(images), expected, atol=0.01)
     monkeypatch.setattr(FORMATS[".onnx"], "MODULES", ("onnx_of_nobody",))
     found = predictor(small_model)
     assert found.runtime == f"keras {keras.__version__} (onnx_of_nobody not installed)"
+    assert found.threads == 1
     assert np.array_equal(found.compute(images), expected)

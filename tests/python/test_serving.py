@@ -483,6 +483,38 @@ def test_images_that_come_together_are_computed_together():
     assert sizes == [1, 15, *[16] * 4]
 
 
+def test_as_many_threads_compute_at_a_time_as_may():
+    both, sizes = threading.Barrier(3), []  # two that compute, and the test
+
+    def compute(images):
+        sizes.append(len(images))
+        if len(sizes) <= 2:
+            both.wait(10)  # until two compute
+            both.wait(10)  # until the third has left its image
+        return images * 2
+
+    async def found():
+        batcher, loop = Batcher(compute, 2), asyncio.get_running_loop()
+        jobs = [(np.array([i]), loop.create_future()) for i in range(3)]
+        begun = []
+        for i in range(2):
+            begun.append(loop.run_in_executor(None, batcher.compute, jobs[i : i + 1]))
+            while len(sizes) == i:  # or one thread may take both
+                await asyncio.sleep(0.01)
+        await asyncio.to_thread(both.wait, 10)
+        batcher.compute(jobs[2:])  # which returns at once
+        computed = len(sizes)
+        await asyncio.to_thread(both.wait, 10)
+        outcomes = await _outcomes(*(future for _, future in jobs))
+        await asyncio.gather(*begun)
+        return computed, outcomes
+
+    computed, outcomes = asyncio.run(found())
+    assert computed == 2
+    assert [row.tolist() for row in outcomes] == [[0], [2], [4]]
+    assert sizes == [1, 1, 1]
+
+
 def test_an_error_of_the_computation_reaches_those_who_wait_and_no_others():
     def compute(images):
         if (images == 0).any():
