@@ -595,6 +595,13 @@ def started(*arguments, **options):
     )
 
 
+def test_the_loop_is_asyncio_s_whatever_else_is_installed(tmp_path, monkeypatch):
+    (tmp_path / "uvloop.py").write_text("raise RuntimeError('another loop')")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with pycifar.serve("fastnet-cifar10", port=0, wait=False) as server:
+        assert ask(server, picture())[0] == 200
+
+
 def test_clients_that_go_away_leave_no_message():
     child = started("fastnet-cifar10", "--port", "0", "--json")
     host, port = json.loads(child.stdout.readline())["address"].removeprefix("http://").split(":")
