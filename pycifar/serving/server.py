@@ -289,7 +289,7 @@ def run(
         logging.getLogger("python_multipart").setLevel(logging.ERROR)
         config = uvicorn.Config(
             application(served, (*LOOPBACK, host.lower()) if _is_loopback(bound) else None),
-            loop="asyncio",  # not what happens to be installed
+            loop="asyncio",  # by itself it takes uvloop where that is installed
             http=Connection,
             ws="none",
             log_level="error",
