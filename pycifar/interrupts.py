@@ -20,6 +20,7 @@ if hasattr(signal, "SIGHUP"):  # Windows does not have it
 
 AGAIN = 10.0  # seconds within which a second interrupt means more than its training
 _last = -math.inf  # when the last interrupted training returned
+_raised: list[int] = []  # signals that `signals_raise` raised, until they have ended its context
 
 
 class Terminated(SystemExit):
@@ -36,7 +37,14 @@ class Terminated(SystemExit):
 
 
 def _raise_terminated(number: int, frame: object) -> None:
+    _raised.append(number)
     raise Terminated(number)
+
+
+def _raise_again() -> None:
+    """Raise a `Terminated` that was lost, as in a finalizer or where C++ called Python."""
+    if _raised:
+        raise Terminated(_raised[0])
 
 
 @contextmanager
@@ -44,10 +52,15 @@ def signals_raise() -> Iterator[None]:
     """Raise a `Terminated` for SIGTERM and SIGHUP inside the context.
 
     So what was begun is cleaned up, as it is after Ctrl-C. Without it the process ends at once, and
-    its temporary files stay. A signal that is ignored, as by nohup, is ignored further.
+    its temporary files stay. A signal that is ignored, as by nohup, is ignored further. Where the
+    exception is lost, it is raised again before a training or a server starts, and at the end.
     """
     with handling(_raise_terminated, *(number for number in HANDLED if number != signal.SIGINT)):
-        yield
+        try:
+            yield
+            _raise_again()
+        finally:
+            _raised.clear()
 
 
 @contextmanager
@@ -82,9 +95,13 @@ def handling(handler: Any, *numbers: int) -> Iterator[dict[int, Any]]:
     """Let a handler get signals inside the context, but those that somebody else handles.
 
     Yields the handlers that it replaces. In another than the main thread there are none.
+
+    Raises:
+        Terminated: a signal came before, and its exception was lost.
     """
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
+        _raise_again()
         for number in numbers:
             usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             if (found := signal.getsignal(number)) in (usual, _raise_terminated):

@@ -8,16 +8,16 @@ import ipaddress
 import json
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, overload
+from threading import Thread, Timer
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pycifar.arguments import check_count, check_flag, describe
 from pycifar.backend import free_memory
@@ -26,10 +26,14 @@ from pycifar.errors import ArgumentError, ServingError, printable
 from pycifar.evaluation import check_model
 from pycifar.extras import require
 from pycifar.foreign_names import known_arguments_only
-from pycifar.interrupts import HANDLED, Terminated, handling
+from pycifar.interrupts import HANDLED, handling, signals_raise
 from pycifar.models.file import SUFFIX, load_model, save_model
 from pycifar.models.trained_model import TrainedModel
 from pycifar.serving.limits import IDLE, SLOWEST_END
+
+if TYPE_CHECKING:
+    from pycifar.serving.connections import Listener
+    from pycifar.serving.served_model import ServedModel
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HIGHEST_PORT = 65_535
@@ -267,57 +271,75 @@ def run(
         host: the address that was asked for.
         report: is called with the address once the server answers; None tells it on stderr.
         until_closed: whether to end when the standard input is closed, too.
+
+    Raises:
+        ServingError: the server failed.
     """
+    with signals_raise():
+        served, server = _prepared(models, bound, host)
+
+        def end(number: int = 0, frame: object = None) -> None:
+            server.should_exit = True
+
+        with handling(end, *HANDLED), ThreadPoolExecutor(1, "pycifar-serve") as pool:
+            try:
+                listening = pool.submit(server.run, [bound])
+                while not (server.started or listening.done()):
+                    wait([listening], 0.01)
+                if server.started:
+                    _tell(served, bound, report)
+                if until_closed:
+                    Thread(target=_wait_for_end_of_input, args=(end,), daemon=True).start()
+                while not listening.done():
+                    wait([listening], LOOK_EVERY)
+            finally:
+                end()
+            if (error := listening.exception()) is not None:
+                raise ServingError(
+                    f"The server failed: {type(error).__name__}: {error}."
+                ) from error
+
+
+def _prepared(
+    models: Mapping[str, TrainedModel], bound: socket.socket, host: str
+) -> tuple[list[ServedModel], Listener]:
+    """Return the models as they are served, and a server of them that does not run yet."""
     import uvicorn
 
     from pycifar.serving.app import application
     from pycifar.serving.connections import Connection, Listener
     from pycifar.serving.served_model import ServedModel
 
-    server: Listener | None = None
+    served = [ServedModel(name, model) for name, model in models.items()]
+    free_memory()  # of the exports
+    _allow_many_connections()
+    # It tells each form that is none, of which a client can send any number.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    config = uvicorn.Config(
+        application(served, (*LOOPBACK, host.lower()) if _is_loopback(bound) else None),
+        loop="asyncio",  # by itself it takes uvloop where that is installed
+        http=Connection,
+        ws="none",
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=IDLE,
+        timeout_graceful_shutdown=int(SLOWEST_END),
+        backlog=BACKLOG,
+    )
+    return served, Listener(config)
 
-    def end(number: int = 0, frame: object = None) -> None:
-        if server is None:  # what was begun to start is left
-            raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
-        server.should_exit = True
 
-    with handling(end, *HANDLED):
-        served = [ServedModel(name, model) for name, model in models.items()]
-        free_memory()  # of the exports
-        _allow_many_connections()
-        # It tells each form that is none, of which a client can send any number.
-        logging.getLogger("python_multipart").setLevel(logging.ERROR)
-        config = uvicorn.Config(
-            application(served, (*LOOPBACK, host.lower()) if _is_loopback(bound) else None),
-            loop="asyncio",  # by itself it takes uvloop where that is installed
-            http=Connection,
-            ws="none",
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=IDLE,
-            timeout_graceful_shutdown=int(SLOWEST_END),
-            backlog=BACKLOG,
-        )
-        server = Listener(config)
-        thread = threading.Thread(
-            target=server.run, kwargs={"sockets": [bound]}, name="pycifar-serve"
-        )
-        thread.start()
-        while thread.is_alive() and not server.started:
-            thread.join(0.01)
-        if until_closed:
-            threading.Thread(target=_wait_for_end_of_input, args=(end,), daemon=True).start()
-        for one in served:
-            say(f"{printable(one.name)} is computed by {one.runtime}.")
-        address = address_of(bound)
-        if report is None:
-            say(f"Serving at {address}. Ctrl-C ends it.")
-        else:
-            report(address)
-        while thread.is_alive():
-            thread.join(LOOK_EVERY)
+def _tell(served: Sequence[ServedModel], bound: socket.socket, report: Any) -> None:
+    """Say what computes, and where the server is."""
+    for one in served:
+        say(f"{printable(one.name)} is computed by {one.runtime}.")
+    address = address_of(bound)
+    if report is None:
+        say(f"Serving at {address}. Ctrl-C ends it.")
+    else:
+        report(address)
 
 
 def _is_loopback(bound: socket.socket) -> bool:
@@ -381,7 +403,7 @@ def _let_end(process: subprocess.Popen[str], folder: TemporaryDirectory[str]) ->
     """Close the input of a server that nobody has any more, with which it ends."""
     if process.stdin is not None:
         process.stdin.close()
-    threading.Thread(target=_clean_up, args=(process, folder), daemon=True).start()
+    Thread(target=_clean_up, args=(process, folder), daemon=True).start()
 
 
 def _clean_up(process: subprocess.Popen[str], folder: TemporaryDirectory[str]) -> None:
@@ -396,7 +418,7 @@ def _first_line(process: subprocess.Popen[str]) -> dict[str, Any]:
     """Return what a server says once it answers; raise a ServingError if it ends before."""
     assert process.stdout is not None
     assert process.stderr is not None
-    timer = threading.Timer(PATIENCE, process.kill)
+    timer = Timer(PATIENCE, process.kill)
     timer.start()
     try:
         line = process.stdout.readline()
@@ -409,7 +431,7 @@ def _first_line(process: subprocess.Popen[str]) -> dict[str, Any]:
         _, said = process.communicate()
         reason = said.strip().removeprefix("pycifar serve: ") or "it ended without a word"
         raise ServingError(f"The server could not start: {reason}")
-    threading.Thread(target=_drain, args=(process.stderr,), daemon=True).start()
+    Thread(target=_drain, args=(process.stderr,), daemon=True).start()
     about: dict[str, Any] = json.loads(line)
     return about
 

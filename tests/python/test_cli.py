@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -604,6 +605,20 @@ def test_an_interrupt_without_a_result_is_code_1(run, monkeypatch):
         "",
         "pycifar architectures: interrupted before it was done.\n",
     )
+
+
+def test_a_signal_whose_exception_was_lost_is_raised_at_the_end(run, monkeypatch):
+    def deaf(options):
+        with suppress(SystemExit):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("pycifar.cli.commands.architectures", deaf)
+    assert run("architectures") == (128 + signal.SIGTERM, "", "")
+    monkeypatch.undo()
+    assert run("architectures")[0] == 0
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_reader_who_leaves_early_costs_one_sentence():

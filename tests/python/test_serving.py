@@ -648,6 +648,45 @@ def test_a_signal_before_it_answers_leaves_nothing(tmp_path, monkeypatch):
     assert not any(tmp_path.glob("pycifar-*"))
 
 
+@pytest.mark.parametrize("phase", ["startup", "on_tick"])
+def test_a_server_that_fails_says_so(models, monkeypatch, phase):
+    async def fail(*given, **named):
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(f"pycifar.serving.connections.Listener.{phase}", fail)
+    with pytest.raises(ServingError, match=r"The server failed: ZeroDivisionError: by zero\."):
+        pycifar.serve(models, port=0)
+
+
+@pytest.mark.parametrize("place", ["load_model", "free_memory"])
+def test_a_signal_counts_whose_exception_was_lost(place):
+    """TensorFlow drops what is raised where its C++ calls Python, as Python does in a finalizer."""
+    code = f"""if True:
+        import os, signal, sys
+        import pycifar.serving.server as home
+        from pycifar.cli import main
+
+        class Deaf:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        function = home.{place}
+        home.{place} = lambda *given: (Deaf(), function(*given))[1]
+        sys.exit(main(["serve", "fastnet-cifar10", "--port", "0", "--json"]))
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONPATH": ROOT},
+    ) as child:
+        said = child.stdout.readline()
+        child.kill()
+    assert said == ""  # where it would tell its address
+    assert child.returncode == 128 + signal.SIGTERM
+
+
 def test_the_server_ends_with_the_session_that_started_it():
     code = (
         "import pycifar, time;"
