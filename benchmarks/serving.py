@@ -5,8 +5,8 @@
 The folder has the photographs in train/<class>/ and test/<class>/. `efficientnet_lite0`, trained on
 them for one epoch of its last layer, and `fastnet-cifar10` are served. `wrk`, a program, is 16
 clients that send photographs for a minute: one as the body of each request, then eight in a form.
-Before and after each minute, `predict` reads and predicts the same files. Then 1,000 hostile
-requests are sent. Server, clients and `predict` share the machine.
+Before and after each minute, `predict` reads and predicts the same files for a quarter of a minute.
+Then 1,000 hostile requests are sent. Server, clients and `predict` share the machine.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ import pycifar
 CLIENTS = 16
 SCRIPT = Path(__file__).with_suffix(".lua")
 IN_A_REQUEST = (1, 8)  # pictures
-PASSES = 5  # of `predict`
+FOR_PREDICT = 0.25  # of the seconds of a load, before it and again after it
 SIZE = 224  # pixels
 # The pictures that take the most memory: format, mode and side in pixels. One is not admitted.
 LARGEST = (
@@ -96,18 +96,19 @@ def beside_predict(
     server: pycifar.Server, model: pycifar.TrainedModel, files: list[Path], n: int, seconds: float
 ) -> dict[str, Any]:
     """Return what the clients got, and what `predict` does before and after."""
-    before = rate_of_predict(model, files)
+    before = rate_of_predict(model, files, FOR_PREDICT * seconds)
     load = under_load(server, files, n, seconds)
-    rate = mean((before, rate_of_predict(model, files)))
+    rate = mean((before, rate_of_predict(model, files, FOR_PREDICT * seconds)))
     return load | {"predict": round(rate, 1), "ratio": round(load["pictures_a_second"] / rate, 3)}
 
 
-def rate_of_predict(model: pycifar.TrainedModel, files: list[Path]) -> float:
-    """Return how many photographs a second `predict` reads and predicts."""
-    started = time.perf_counter()
-    for _ in range(PASSES):
+def rate_of_predict(model: pycifar.TrainedModel, files: list[Path], seconds: float) -> float:
+    """Return how many photographs a second `predict` reads and predicts, over so many seconds."""
+    started, n = time.perf_counter(), 0
+    while (passed := time.perf_counter() - started) < seconds:
         pycifar.predict(model, files)
-    return PASSES * len(files) / (time.perf_counter() - started)
+        n += len(files)
+    return n / passed
 
 
 def under_load(server: pycifar.Server, files: list[Path], n: int, seconds: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -96,3 +97,18 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def stay_on_core(number: int) -> None:
+    """Keep this thread on one of the cores that this process may use, where the system can.
+
+    Linux can. Threads that this one starts stay there, too.
+
+    Args:
+        number: of the core, from 0; numbers beyond the last core begin anew.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    with contextlib.suppress(OSError):  # some containers do not allow it
+        os.sched_setaffinity(0, {cores[number % len(cores)]})

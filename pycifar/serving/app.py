@@ -59,7 +59,8 @@ class Service:
     def __init__(self, models: Sequence[ServedModel]) -> None:
         self._models = {model.name: model for model in models}
         self._described = [model.describe() for model in models]
-        self._workers = Workers(usable_cores())
+        # Keras computes on threads of its own, on all cores, which must not stay on one.
+        self._workers = Workers(usable_cores(), all(model.threads > 1 for model in models))
         # One, because TensorFlow holds much memory for each explanation. Those that wait are
         # dropped when nobody waits for them any more.
         self._explainer = ThreadPoolExecutor(1, thread_name_prefix="pycifar-explain")

@@ -55,6 +55,7 @@ class ServedModel:
         self.image_shape = model.image_shape  # once, because Keras takes its time
         found = predictor(model)
         self.runtime = found.runtime
+        self.threads = found.threads
         self.batcher = Batcher(found.compute, found.threads)
 
     @property

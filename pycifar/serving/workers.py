@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pycifar.errors import PycifarError
+from pycifar.processor import stay_on_core
 from pycifar.serving.batching import end
 from pycifar.serving.limits import MOST_IN_A_ROW
 from pycifar.serving.served_model import ServedModel, unread_record
@@ -43,12 +44,15 @@ class Workers:
 
     Args:
         n: how many threads.
+        each_on_a_core: whether each stays on a core of its own. Linux lets threads that wake each
+            other run in turn on one core, while another has nothing to do.
     """
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, each_on_a_core: bool = False) -> None:
+        self._each_on_a_core = each_on_a_core
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._threads = [
-            threading.Thread(target=self._work, name=f"pycifar-work-{i}", daemon=True)
+            threading.Thread(target=self._work, args=(i,), name=f"pycifar-work-{i}", daemon=True)
             for i in range(n)
         ]
         for thread in self._threads:
@@ -65,7 +69,9 @@ class Workers:
         for thread in self._threads:
             thread.join()
 
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
+        if self._each_on_a_core:
+            stay_on_core(number)
         while self._do_some():
             pass
 

@@ -20,6 +20,7 @@ import weakref
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -575,6 +576,50 @@ def test_a_worker_reads_what_is_waited_for_and_outlives_errors():
     assert isinstance(outcomes[0], ZeroDivisionError)
     others = [i for i in range(12) if i not in (0, 3, 7)]
     assert [outcomes[i].tolist() for i in others] == [[2 / i] for i in others]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+@pytest.mark.parametrize("each_on_a_core", [True, False])
+def test_workers_share_the_cores(each_on_a_core):
+    """Or leave them to the system, where what computes has threads of its own."""
+    usable = os.sched_getaffinity(0)
+    together, found = threading.Barrier(len(usable)), []
+
+    class Model:
+        batcher = Batcher(lambda images: images)
+
+        def read(self, content, place):
+            together.wait(10)
+            found.append(os.sched_getaffinity(0))
+
+    async def look():
+        workers, loop = Workers(len(usable), each_on_a_core), asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in usable]
+        for future in futures:
+            workers.submit(Job(Model(), b"", np.zeros(1), future))
+        await _outcomes(*futures)
+        await asyncio.to_thread(workers.close)
+
+    asyncio.run(look())
+    assert sorted(map(sorted, found)) == (
+        [[core] for core in sorted(usable)] if each_on_a_core else [sorted(usable)] * len(usable)
+    )
+    assert os.sched_getaffinity(0) == usable
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_workers_stay_on_cores_unless_a_model_computes_on_all(monkeypatch, threads):
+    from pycifar.serving import app
+
+    asked = []
+    monkeypatch.setattr(app, "Workers", lambda n, each_on_a_core: asked.append(each_on_a_core))
+    app.Service(
+        [
+            SimpleNamespace(name="a", threads=2, describe=dict),
+            SimpleNamespace(name="b", threads=threads, describe=dict),
+        ]
+    )
+    assert asked == [threads > 1]
 
 
 def _hear_signals():
