@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ OPSET = 17  # the oldest one with all operations of the networks here; onnxrunti
 
 # Images as the convolutions of ONNX take them.
 CHANNELS_FIRST = "images_channels_first"
+FIRST, LAST = [0, 3, 1, 2], [0, 2, 3, 1]  # the order of axes that brings channels there
 
 
 def write(
@@ -53,6 +56,7 @@ def write(
     )
     if convolves:
         _turn_images(model.graph)
+        _flatten_unturned(model)
     for tensor in (*model.graph.input, *model.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = "n"
     if calibrating is not None:
@@ -75,9 +79,60 @@ def _turn_images(graph: Any) -> None:
     sizes = images.type.tensor_type.shape.dim
     channels = sizes.pop(1)
     sizes.append(channels)
-    graph.node.insert(
-        0, onnx.helper.make_node("Transpose", [INPUT], [CHANNELS_FIRST], perm=[0, 3, 1, 2])
-    )
+    graph.node.insert(0, onnx.helper.make_node("Transpose", [INPUT], [CHANNELS_FIRST], perm=FIRST))
+
+
+def _flatten_unturned(model: Any) -> None:
+    """Flatten what convolutions give as it is, and bring the weights that follow into that order.
+
+    tf2onnx has channels last before it flattens, and takes a copy in memory for it.
+    """
+    import onnx
+
+    graph = model.graph
+    if any(part.HasField("g") for node in graph.node for part in node.attribute):
+        return  # a loop or a condition takes values without naming them as inputs
+    shapes = {
+        value.name: [size.dim_value for size in value.type.tensor_type.shape.dim]
+        for value in onnx.shape_inference.infer_shapes(model).graph.value_info
+    }
+    makers = {name: node for node in graph.node for name in node.output}
+    uses = Counter(name for node in graph.node for name in node.input)
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for product in [node for node in graph.node if node.op_type == "MatMul"]:
+        flat, weights = product.input
+        flatten = makers.get(flat)
+        turn = makers.get(flatten.input[0]) if flatten and flatten.op_type == "Reshape" else None
+        if turn is None or turn.op_type != "Transpose" or list(turn.attribute[0].ints) != LAST:
+            continue
+        if weights not in constants or uses[weights] > 1 or uses[flat] > 1:
+            continue
+        rows = onnx.numpy_helper.to_array(constants[weights])
+        _, *sizes = shapes.get(turn.input[0], [0, 0])
+        if len(shapes.get(flat, [])) != 2 or len(rows) != math.prod(sizes):
+            continue
+        channels, height, width = sizes
+        in_order = rows.reshape(height, width, channels, -1).transpose(2, 0, 1, 3)
+        constants[weights].CopyFrom(
+            onnx.numpy_helper.from_array(in_order.reshape(rows.shape), weights)
+        )
+        at = list(graph.node).index(flatten)
+        graph.node.insert(at, onnx.helper.make_node("Flatten", turn.input[:1], [flat], axis=1))
+        graph.node.remove(flatten)
+    _drop_unused(graph)
+
+
+def _drop_unused(graph: Any) -> None:
+    """Remove what nobody takes: operations, and constants."""
+    used = {tensor.name for tensor in graph.output}
+    for node in reversed(list(graph.node)):
+        if used.isdisjoint(node.output):
+            graph.node.remove(node)
+        else:
+            used.update(node.input)
+    for constant in list(graph.initializer):
+        if constant.name not in used:
+            graph.initializer.remove(constant)
 
 
 def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:

@@ -178,6 +178,34 @@ def test_onnx_turns_images_for_convolutions_while_they_are_bytes(convolves, tmp_
     ]
 
 
+@pytest.mark.parametrize(
+    ("dense", "turned"),
+    [
+        (lambda flat: keras.layers.Dense(5)(keras.layers.Dropout(0.5)(flat)), False),
+        (lambda flat: keras.layers.Dense(5)(flat) + keras.layers.Dense(5)(flat), True),
+        (lambda flat: keras.layers.Dense(5)(flat * flat), True),
+        (lambda flat: keras.layers.Dense(5)(keras.layers.Reshape((7, 16))(flat))[:, 2], True),
+    ],
+    ids=["weights", "two weights", "no weights", "parts of it"],
+)
+def test_onnx_flattens_what_convolutions_give_if_weights_follow(dense, turned, tmp_path):
+    needed(".onnx")
+    import onnx
+
+    start = keras.Input((6, 9, 3))
+    values = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(start))
+    rows = dense(keras.layers.Flatten()(values))
+    network = keras.Model(start, keras.layers.Dense(2, activation="softmax")(rows))
+    path = tmp_path / "model.onnx"
+    assert pycifar.export_model(of_network(network, 2), path).largest_difference < 1e-5
+    graph = onnx.load(path).graph
+    kinds = [node.op_type for node in graph.node]
+    assert (kinds.count("Transpose"), "Reshape" in kinds) == (1 + turned, turned)
+    taken = {name for node in graph.node for name in node.input}
+    assert taken >= {name for node in graph.node[:-1] for name in node.output}
+    assert taken >= {tensor.name for tensor in graph.initializer}
+
+
 def test_onnx_in_int8_runs_on_other_processors_and_in_other_runtimes(tmp_path):
     needed(".onnx")
     import onnx
